@@ -1,0 +1,5 @@
+"""Dynamics of transient structure in in-context linear regression transformers.
+
+Data flows one way through the package, and so do the imports:
+config -> streams -> tasks -> predictors, transformer -> training -> evaluation -> pca -> figures.
+"""
