@@ -6,28 +6,16 @@ optimised exactly as each of them alone.
 
 import math
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from .settings import TrainingSettings
+
 # Quintic Newton-Schulz coefficients of Muon (Keller Jordan, 2024), the defaults of torch.optim.Muon.
 NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
 NEWTON_SCHULZ_STEPS = 5
-
-
-@dataclass(frozen=True)
-class OptimisationSettings:
-    """How parameters move. Rates are per step; ``muon_learning_rate`` is used by ``muon`` alone."""
-
-    optimiser: Literal["adam", "muon"]
-    learning_rate: float
-    muon_learning_rate: float
-    betas: tuple[float, float]
-    schedule: Literal["constant", "warmup", "linear", "one_cycle"]
-    warmup_steps: int
-    gradient_clip: float | None
 
 
 class Muon(torch.optim.Optimizer):
@@ -87,7 +75,7 @@ def orthogonalise(matrices: Tensor, eps: float) -> Tensor:
 
 
 def make_optimisers(
-    parameters: dict[str, Tensor], settings: OptimisationSettings, stack_dims: int = 0
+    parameters: dict[str, Tensor], settings: TrainingSettings, stack_dims: int = 0
 ) -> list[torch.optim.Optimizer]:
     """Adam for everything, or Muon for the blocks' hidden matrices and Adam for the rest.
 
@@ -112,13 +100,14 @@ def make_optimisers(
     return optimisers
 
 
-def rate_factor(settings: OptimisationSettings, step: int, steps: int) -> float:
+def rate_factor(settings: TrainingSettings, step: int) -> float:
     """Multiple of the base learning rate used by the update that leads to step ``step + 1``.
 
     ``warmup`` rises linearly over ``warmup_steps``; ``linear`` does the same and then falls linearly to zero at
     ``steps``; ``one_cycle`` is a triangle with its peak at half of ``steps``.
     """
     warm = min(1.0, (step + 1) / max(1, settings.warmup_steps))
+    steps = settings.steps
     match settings.schedule:
         case "constant":
             return 1.0
@@ -132,10 +121,10 @@ def rate_factor(settings: OptimisationSettings, step: int, steps: int) -> float:
 
 
 def set_rates(
-    optimisers: list[torch.optim.Optimizer], settings: OptimisationSettings, step: int, steps: int
+    optimisers: list[torch.optim.Optimizer], settings: TrainingSettings, step: int
 ) -> None:
     """Give every parameter group the rate of this step."""
-    factor = rate_factor(settings, step, steps)
+    factor = rate_factor(settings, step)
     for optimiser in optimisers:
         for group in optimiser.param_groups:
             group["lr"] = group["base_lr"] * factor

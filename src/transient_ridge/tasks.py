@@ -6,7 +6,6 @@ fixed; ``T_M`` is its first M members, so the task sets are nested and all hold 
 """
 
 import math
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -14,21 +13,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from .runs import TaskDiversity
+from .settings import DataSettings
 from .streams import Name, generator
-
-#: Number of training tasks M; ``math.inf`` means a fresh task from N(0, I_D) for every sequence.
-TaskDiversity = int | float
-ROOT_TASK: TaskDiversity = 1
-
-
-@dataclass(frozen=True)
-class DataSettings:
-    """What a sequence is: D, K and sigma^2."""
-
-    dimension: int
-    context_length: int
-    noise_variance: float
-
 
 class Sequences(NamedTuple):
     """A batch of sequences: ``x`` of shape (B, K, D) and ``y`` of shape (B, K), float32."""

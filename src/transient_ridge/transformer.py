@@ -7,27 +7,13 @@ queries, MLP, final norm and unembedding run at the x tokens only, which leaves 
 """
 
 import math
-from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from .settings import ModelSettings
 from .streams import torch_seed
-
-
-@dataclass(frozen=True)
-class ModelSettings:
-    """Architecture. ``positions`` is the number of learned token positions, at least 2K."""
-
-    layers: int
-    d_model: int
-    d_mlp: int
-    heads: int
-    attention_projection: bool
-    residual: Literal["single", "doubled"]
-    positions: int
 
 
 class Attention(nn.Module):

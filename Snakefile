@@ -1,0 +1,32 @@
+"""Dynamics of transient structure in in-context linear regression transformers (arXiv 2501.17745).
+
+snakemake --cores all                                       the default preset, laptop
+snakemake --cores all --configfile config/smoke.yaml        another preset
+"""
+
+from snakemake.utils import min_version
+
+min_version("9.5")
+
+
+configfile: "config/config.yaml"
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/train.smk"
+include: "workflow/rules/evaluate.smk"
+include: "workflow/rules/pca.smk"
+include: "workflow/rules/figures.smk"
+
+
+localrules:
+    all,
+    train_all,
+    evaluate_all,
+
+
+rule all:
+    input:
+        "{RESULTS}/config.yaml".format(RESULTS=RESULTS),
+        figure_files(),
+    default_target: True

@@ -1,0 +1,127 @@
+"""``python -m transient_ridge <stage>``: runs one job as the workflow does.
+
+Each subcommand reads its stage's settings as JSON, calls one function of the package and writes files. A fault of
+the input ends with a message and exit status 1, a stop request with 128 + the signal's number.
+"""
+
+import argparse
+import json
+import os
+import sys
+from pathlib import Path
+
+from .errors import TransientRidgeError
+
+
+def _train(arguments: argparse.Namespace) -> None:
+    from .compute import prepare, select_device
+    from .runs import Run
+    from .training import Interrupted, Outputs, train
+
+    device = select_device(arguments.device)
+    prepare(device, arguments.settings["training"]["precision"], arguments.threads)
+    outputs = Outputs(arguments.weights, arguments.manifest, arguments.curve)
+    try:
+        train(
+            Run.parse(arguments.run),
+            arguments.settings,
+            outputs,
+            arguments.scratch,
+            device,
+            arguments.state_seconds,
+        )
+    except Interrupted as stop:
+        print(stop, file=sys.stderr)
+        sys.exit(128 + stop.signal)
+
+
+def _evaluate(arguments: argparse.Namespace) -> None:
+    from .compute import prepare, select_device
+    from .evaluation import evaluate
+    from .runs import Run
+
+    device = select_device(arguments.device)
+    prepare(device, "float32", arguments.threads)
+    evaluate(
+        Run.parse(arguments.run),
+        arguments.settings,
+        arguments.manifest,
+        arguments.weights,
+        arguments.losses,
+        arguments.distances,
+        arguments.outputs,
+        device,
+    )
+
+
+def _idealised(arguments: argparse.Namespace) -> None:
+    from .evaluation import evaluate_idealised
+
+    evaluate_idealised(
+        arguments.settings, arguments.losses, arguments.distances, arguments.outputs
+    )
+
+
+def _curves(arguments: argparse.Namespace) -> None:
+    from .curves import describe_curves
+
+    describe_curves(
+        arguments.losses, arguments.settings["curves"], arguments.critical_steps, arguments.smoothed
+    )
+
+
+def _pca(arguments: argparse.Namespace) -> None:
+    from .pca import joint_pca
+
+    joint_pca(
+        arguments.outputs,
+        arguments.idealised,
+        arguments.settings,
+        arguments.trajectories,
+        arguments.points,
+        arguments.variance,
+        arguments.loadings,
+    )
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="transient_ridge", description=__doc__)
+    stages = parser.add_subparsers(dest="stage", required=True)
+
+    def stage(name: str, function: object, *files: str, many: str = "") -> argparse.ArgumentParser:
+        sub = stages.add_parser(name)
+        sub.set_defaults(function=function)
+        sub.add_argument("--settings", type=json.loads, required=True, help="the stage's settings, JSON")
+        for file in files:
+            sub.add_argument(f"--{file}", type=Path, required=True)
+        if many:
+            sub.add_argument(f"--{many}", type=Path, nargs="+", required=True)
+        return sub
+
+    def computes(sub: argparse.ArgumentParser) -> argparse.ArgumentParser:
+        sub.add_argument("--run", required=True, help="e.g. M16-seed0")
+        sub.add_argument("--device", default="auto", choices=["auto", "cpu", "cuda"])
+        sub.add_argument("--threads", type=int, default=os.cpu_count())
+        return sub
+
+    train = computes(stage("train", _train, "weights", "manifest", "curve", "scratch"))
+    train.add_argument("--state-seconds", type=float, default=30.0)
+    files = ("manifest", "weights", "losses", "distances", "outputs")
+    computes(stage("evaluate", _evaluate, *files))
+    stage("idealised", _idealised, "losses", "distances", "outputs")
+    stage("curves", _curves, "critical-steps", "smoothed", many="losses")
+    stage("pca", _pca, "idealised", "trajectories", "points", "variance", "loadings", many="outputs")
+    return parser
+
+
+def main() -> None:
+    """Run the stage named on the command line."""
+    arguments = _parser().parse_args()
+    try:
+        arguments.function(arguments)
+    except TransientRidgeError as error:
+        sys.exit(f"{type(error).__name__}: {error}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,193 @@
+"""Reading, checking and dividing the configuration.
+
+A job is given the settings of its stage and nothing else (:func:`stage_settings`), so what can change a result
+and what makes it stale are the same thing. Nothing here imports torch: every cluster job reads the workflow.
+"""
+
+import copy
+import difflib
+import math
+import shutil
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import yaml
+
+from .errors import ConfigError
+from .runs import Run, parse_task_diversity
+from .schedule import checkpoint_steps
+from .settings import CheckpointSettings, ModelSettings
+
+Config = Mapping[str, Any]
+
+#: The key that a results folder is checked by.
+RESOLVED_FILE = "config.yaml"
+
+
+def validate(config: Config, schema: Path) -> None:
+    """Check ``config`` and each of its variants against the JSON schema and against itself.
+
+    Raises ConfigError that lists every fault: the key, its value and what is allowed.
+    """
+    rules = yaml.safe_load(schema.read_text())
+    faults = list(_schema_faults(config, rules))
+    if not faults:
+        for variant in config["variants"]:
+            resolved = resolve(config, variant)
+            where = f" (in variants.{variant})" if config["variants"][variant] else ""
+            faults += [f"{fault}{where}" for fault in _schema_faults(resolved, rules)]
+            faults += [f"{fault}{where}" for fault in _contradictions(resolved)]
+    if faults:
+        raise ConfigError("the configuration cannot be run:\n  " + "\n  ".join(dict.fromkeys(faults)))
+
+
+def resolve(config: Config, variant: str) -> dict[str, Any]:
+    """The configuration of ``variant``: its overlay laid over everything else."""
+    if variant not in config["variants"]:
+        raise ConfigError(f"variant '{variant}': not one of {sorted(config['variants'])}")
+    return _overlay(config, config["variants"][variant] or {})
+
+
+def runs(config: Config) -> list[Run]:
+    """All runs of the grid, task diversities ascending."""
+    grid = config["grid"]
+    diversities = sorted(parse_task_diversity(M) for M in grid["task_diversities"])
+    return [Run(M, seed) for M in diversities for seed in sorted(grid["seeds"])]
+
+
+def stage_settings(config: Config, stage: str) -> dict[str, Any]:
+    """What the jobs of ``stage`` may depend on, from the resolved configuration of a variant."""
+    match stage:
+        case "train":
+            return _pick(config, "seed", "data", "model", "training", "checkpoints")
+        case "evaluate":
+            return {"train": stage_settings(config, "train"), **_pick(config, "evaluation")}
+        case "idealised":
+            diversities = [M if M == "inf" else int(M) for M in config["grid"]["task_diversities"]]
+            return {
+                **_pick(config, "seed", "data", "evaluation"),
+                "task_diversities": diversities,
+            }
+        case "curves":
+            return _pick(config, "curves")
+        case "pca":
+            length = config["data"]["context_length"]
+            return {**_pick(config, "pca"), "context_length": length}
+    raise ConfigError(f"stage '{stage}': unknown")
+
+
+def needed_bytes(config: Config) -> int:
+    """Disk that the weights of one run take, in bytes (float32)."""
+    model = ModelSettings.of(config["model"])
+    steps = checkpoint_steps(
+        CheckpointSettings.of(config["checkpoints"]), config["training"]["steps"]
+    )
+    return 4 * model.parameter_count(config["data"]["dimension"]) * len(steps)
+
+
+def check_disk(config: Config, results: Path, runs_at_once: int) -> None:
+    """Raise ConfigError if the disk cannot hold the weights of the runs that are still to be trained."""
+    needed = 0
+    for variant in config["variants"]:
+        resolved = resolve(config, variant)
+        manifests = [results / variant / "runs" / run.name / "checkpoints.json" for run in runs(resolved)]
+        pending = sum(not manifest.exists() for manifest in manifests)
+        if not config["keep_weights"]:
+            pending = min(pending, runs_at_once + 1)
+        needed += pending * needed_bytes(resolved)
+    results.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(results).free
+    if needed > free:
+        raise ConfigError(
+            f"{results}: the weights need {needed / 1e9:.1f} GB and {free / 1e9:.1f} GB are free; raise "
+            "checkpoints.linear_every, lower checkpoints.log_count, set keep_weights: false, or free space"
+        )
+
+
+def check_results_folder(config: Config, results: Path) -> None:
+    """Raise ConfigError if ``results`` was written by another preset (a copied or renamed folder)."""
+    recorded = results / RESOLVED_FILE
+    if not recorded.exists():
+        return
+    preset = (yaml.safe_load(recorded.read_text()) or {}).get("preset")
+    if preset != config["preset"]:
+        raise ConfigError(
+            f"{results}: written by preset = {preset}, and this is preset = {config['preset']}; choose another "
+            f"name for 'preset', or move the folder away to keep what is in it"
+        )
+
+
+def _pick(config: Config, *keys: str) -> dict[str, Any]:
+    return {key: copy.deepcopy(config[key]) for key in keys}
+
+
+def _overlay(base: Config, overlay: Config) -> dict[str, Any]:
+    merged = dict(copy.deepcopy(base))
+    for key, value in overlay.items():
+        both = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
+        merged[key] = _overlay(merged[key], value) if both else copy.deepcopy(value)
+    return merged
+
+
+def _schema_faults(config: Config, rules: Config) -> Iterator[str]:
+    for error in jsonschema.Draft202012Validator(rules).iter_errors(config):
+        path = list(error.absolute_path)
+        key = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in path).lstrip(".")
+        if error.validator == "additionalProperties":
+            known = list(error.schema["properties"])
+            for name in sorted(set(error.instance) - set(known)):
+                full = f"{key}.{name}".lstrip(".")
+                near = difflib.get_close_matches(name, known, n=1)
+                hint = f"did you mean '{near[0]}'?" if near else f"known here: {', '.join(known)}"
+                yield f"{full} = {error.instance[name]!r}: unknown key; {hint}"
+        elif error.validator == "required":
+            missing = [name for name in error.validator_value if name not in error.instance]
+            yield from (f"{f'{key}.{name}'.lstrip('.')}: missing" for name in missing)
+        else:
+            yield f"{key} = {error.instance!r}: must be {_expectation(error)}{_number_hint(error)}"
+
+
+def _expectation(error: jsonschema.ValidationError) -> str:
+    expects = error.schema.get("expects") if isinstance(error.schema, Mapping) else None
+    return str(expects) if expects else error.message
+
+
+def _number_hint(error: jsonschema.ValidationError) -> str:
+    if isinstance(error.instance, str):
+        try:
+            number = float(error.instance)
+        except ValueError:
+            return ""
+        if math.isfinite(number):
+            plain = int(number) if number.is_integer() else number
+            return f" (YAML reads {error.instance} as text; write {plain})"
+    return ""
+
+
+def _contradictions(config: Config) -> Iterator[str]:
+    """Values that are fine alone and not together."""
+    data, model, training = config["data"], config["model"], config["training"]
+    if model["d_model"] % model["heads"]:
+        yield f"model.heads = {model['heads']}: must divide model.d_model = {model['d_model']}"
+    if 2 * data["context_length"] > model["positions"]:
+        yield (
+            f"model.positions = {model['positions']}: must be at least 2 * data.context_length = "
+            f"{2 * data['context_length']}, one per token"
+        )
+    steps = training["steps"]
+    late = [step for step in config["checkpoints"]["extra_steps"] if step > steps]
+    if late:
+        yield f"checkpoints.extra_steps = {late}: must not be after training.steps = {steps}"
+    if training["warmup_steps"] > steps:
+        yield f"training.warmup_steps = {training['warmup_steps']}: must be at most training.steps = {steps}"
+    diversities = [parse_task_diversity(M) for M in config["grid"]["task_diversities"]]
+    twice = sorted({M for M in diversities if diversities.count(M) > 1})
+    if twice:
+        yield f"grid.task_diversities = {config['grid']['task_diversities']}: {twice} stated twice"
+    if config["pca"]["sequences"] > config["evaluation"]["root_task_sequences"]:
+        yield (
+            f"pca.sequences = {config['pca']['sequences']}: must be at most "
+            f"evaluation.root_task_sequences = {config['evaluation']['root_task_sequences']}"
+        )

@@ -1,0 +1,19 @@
+"""Which tables each figure reads. Import-free, because Snakemake reads it before it plans anything."""
+
+CATALOGUE: dict[str, tuple[str, ...]] = {
+    "figure1": (
+        "smoothed_losses",
+        "critical_steps",
+        "idealised_losses",
+        "distances",
+        "pca_trajectories",
+        "pca_idealised",
+        "pca_variance",
+    ),
+    "in_distribution_losses": ("smoothed_losses", "idealised_losses"),
+    "raw_curves": ("losses", "smoothed_losses", "critical_steps"),
+    "pc_over_time": ("pca_trajectories", "pca_idealised", "pca_variance"),
+    "pc_pairs": ("pca_trajectories", "pca_idealised", "pca_variance"),
+    "token_loadings": ("pca_loadings", "pca_variance"),
+    "training_curves": ("training",),
+}

@@ -1,0 +1,175 @@
+"""The idealised predictors against brute force, scikit-learn and their limits, in float64."""
+
+import resource
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+from sklearn.linear_model import Ridge
+from torch import Tensor
+
+from transient_ridge import predictors
+from transient_ridge.predictors import dmmse, ridge
+
+SIGMA2 = 0.125
+
+
+def sequences(seed: int, B: int, K: int, D: int, tasks: Tensor | None = None):
+    g = torch.Generator().manual_seed(seed)
+    x = torch.randn(B, K, D, generator=g, dtype=torch.float64)
+    if tasks is None:
+        own = torch.randn(B, D, generator=g, dtype=torch.float64)
+    else:
+        own = tasks[torch.randint(len(tasks), (B,), generator=g)]
+    noise = torch.randn(B, K, generator=g, dtype=torch.float64)
+    return x, (x * own[:, None]).sum(-1) + SIGMA2**0.5 * noise
+
+
+def task_tensor(seed: int, M: int, D: int) -> Tensor:
+    return torch.randn(M, D, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+def brute_force_dmmse(x: Tensor, y: Tensor, tasks: Tensor, noise_variance: float) -> Tensor:
+    result = torch.empty_like(y)
+    for b in range(x.shape[0]):
+        for k in range(x.shape[1]):
+            energy = torch.stack([((y[b, :k] - x[b, :k] @ t) ** 2).sum() for t in tasks])
+            weight = torch.exp(-(energy - energy.min()) / (2 * noise_variance))
+            mean = (weight[:, None] * tasks).sum(0) / weight.sum()
+            result[b, k] = mean @ x[b, k]
+    return result
+
+
+def test_dmmse_is_the_posterior_mean():
+    tasks = task_tensor(0, 7, 3)
+    x, y = sequences(1, 5, 6, 3, tasks)
+    torch.testing.assert_close(
+        dmmse(x, y, tasks, SIGMA2), brute_force_dmmse(x, y, tasks, SIGMA2), rtol=1e-12, atol=1e-12
+    )
+
+
+def test_ridge_is_scikit_learns_for_every_prefix():
+    x, y = sequences(2, 4, 9, 5)
+    ours = ridge(x, y, SIGMA2)
+    assert (ours[:, 0] == 0).all()
+    for b in range(4):
+        for k in range(1, 9):
+            reference = Ridge(alpha=SIGMA2, fit_intercept=False).fit(x[b, :k], y[b, :k])
+            assert ours[b, k] == pytest.approx(reference.predict(x[b, k : k + 1])[0], abs=1e-10)
+
+
+def test_one_task_is_known_without_context():
+    tasks = task_tensor(0, 1, 4)
+    x, y = sequences(3, 6, 5, 4)
+    torch.testing.assert_close(dmmse(x, y, tasks, SIGMA2), x @ tasks[0])
+
+
+def test_without_context_dmmse_predicts_by_the_mean_task():
+    tasks = task_tensor(0, 33, 4)
+    x, y = sequences(4, 6, 3, 4)
+    torch.testing.assert_close(dmmse(x, y, tasks, SIGMA2)[:, 0], x[:, 0] @ tasks.mean(0))
+
+
+def test_dmmse_tends_to_ridge_with_many_tasks():
+    x, y = sequences(5, 64, 4, 2)
+    target = ridge(x, y, SIGMA2)
+    distance = [
+        float((dmmse(x, y, task_tensor(0, M, 2), SIGMA2) - target).square().mean())
+        for M in (100, 10_000, 1_000_000)
+    ]
+    assert distance[0] > 10 * distance[1] > 100 * distance[2]
+    assert distance[2] < 1e-4
+
+
+def test_without_noise_the_best_task_and_the_least_norm_solution_are_chosen():
+    tasks = task_tensor(0, 50, 3)
+    x, _ = sequences(6, 8, 6, 3)
+    y = x @ tasks[17]
+    predicted = dmmse(x, y, tasks, 1e-14)
+    torch.testing.assert_close(predicted[:, 1:], y[:, 1:], rtol=1e-9, atol=1e-9)
+    by_ridge = ridge(x, y, 1e-14)
+    for b in range(8):
+        for k in range(1, 6):
+            least = np.linalg.lstsq(x[b, :k].numpy(), y[b, :k].numpy(), rcond=None)[0]
+            assert float(by_ridge[b, k]) == pytest.approx(float(x[b, k].numpy() @ least), abs=1e-6)
+
+
+@pytest.mark.parametrize("noise_variance", [1e-12, 1e-6, 1e6])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_extreme_noise_stays_finite(noise_variance: float, dtype: torch.dtype):
+    tasks = task_tensor(0, 5000, 3).to(dtype)
+    x, y = (part.to(dtype) for part in sequences(7, 4, 6, 3))
+    for result in (dmmse(x, y, tasks, noise_variance), ridge(x, y, noise_variance)):
+        assert result.dtype == dtype
+        assert result.isfinite().all()
+
+
+def test_blocks_change_nothing(monkeypatch):
+    tasks = task_tensor(0, 100, 3)
+    x, y = sequences(8, 13, 5, 3, tasks)
+    whole = dmmse(x, y, tasks, SIGMA2)
+    monkeypatch.setattr(predictors, "TASK_BLOCK", 7)
+    monkeypatch.setattr(predictors, "RESIDUAL_BLOCK", {"cpu": 7 * 5 * 3})
+    torch.testing.assert_close(dmmse(x, y, tasks, SIGMA2), whole, rtol=1e-12, atol=1e-12)
+
+
+def test_leading_axes_are_batches():
+    tasks = task_tensor(0, 10, 3)
+    x, y = sequences(9, 12, 4, 3, tasks)
+    for predict in (lambda x, y: dmmse(x, y, tasks, SIGMA2), lambda x, y: ridge(x, y, SIGMA2)):
+        torch.testing.assert_close(
+            predict(x.view(3, 4, 4, 3), y.view(3, 4, 4)), predict(x, y).view(3, 4, 4)
+        )
+
+
+def test_each_predictor_is_best_on_its_own_distribution():
+    tasks = task_tensor(0, 8, 4)
+    for source, best, other in ((tasks, "dmmse", "ridge"), (None, "ridge", "dmmse")):
+        x, y = sequences(10, 4000, 8, 4, source)
+        predictions = {"ridge": ridge(x, y, SIGMA2), "dmmse": dmmse(x, y, tasks, SIGMA2)}
+        loss = {name: (p - y).square().mean(1) for name, p in predictions.items()}
+        gap = loss[other] - loss[best]
+        assert gap.mean() > 5 * gap.std() / len(gap) ** 0.5
+        for factor in (0.97, 1.03):
+            worse = (factor * predictions[best] - y).square().mean(1) - loss[best]
+            assert worse.mean() > 0
+
+
+MEASURE = """
+import resource, torch
+from transient_ridge.predictors import dmmse
+torch.set_num_threads(1)
+x, y, tasks = torch.randn(512, 16, 8), torch.randn(512, 16), torch.randn(2**15, 8)
+dmmse(x[:1], y[:1], tasks[:8], 0.125)
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+dmmse(x, y, tasks, 0.125)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+"""
+
+
+def test_memory_is_bounded_at_paper_scale():
+    assert resource  # the measurement needs a Unix
+    done = subprocess.run(
+        [sys.executable, "-c", MEASURE], capture_output=True, text=True, check=True
+    )
+    assert int(done.stdout) * 1024 < 2**30
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"noise_variance": 0.0}, "noise_variance = 0.0"),
+        ({"noise_variance": float("nan")}, "noise_variance = nan"),
+        ({"tasks": torch.zeros(0, 3, dtype=torch.float64)}, "tasks"),
+        ({"tasks": torch.zeros(4, 2, dtype=torch.float64)}, "tasks"),
+        ({"y": torch.zeros(5, 7, dtype=torch.float64)}, "must be"),
+        ({"y": torch.zeros(5, 6)}, "floating dtype"),
+    ],
+)
+def test_bad_input_is_named(change, message):
+    x, y = sequences(1, 5, 6, 3)
+    arguments = {"x": x, "y": y, "tasks": task_tensor(0, 4, 3), "noise_variance": SIGMA2, **change}
+    with pytest.raises(ValueError, match=message):
+        dmmse(**arguments)

@@ -1,0 +1,109 @@
+"""The validated configuration, and the functions that tell rules what they read and depend on."""
+
+import json
+import os
+import sys
+from pathlib import Path
+
+# The package that stands beside this workflow is the one that runs, installed or not.
+SOURCE = str(Path(workflow.basedir) / "src")
+sys.path.insert(0, SOURCE)
+os.environ["PYTHONPATH"] = os.pathsep.join(
+    [SOURCE, *filter(None, [os.environ.get("PYTHONPATH")])]
+)
+
+from transient_ridge import config as settings
+from transient_ridge import provenance, runs, sources
+from transient_ridge.errors import ConfigError
+from transient_ridge.figures.catalogue import CATALOGUE
+
+try:
+    settings.validate(
+        config, Path(workflow.basedir) / "workflow" / "schemas" / "config.schema.yaml"
+    )
+    RESULTS = f"results/{config['preset']}"
+    settings.check_results_folder(config, Path(RESULTS))
+except ConfigError as error:
+    raise WorkflowError(str(error)) from None
+
+VARIANTS = {variant: settings.resolve(config, variant) for variant in config["variants"]}
+DEVICE = config["compute"]["device"]
+STATE_SECONDS = config["compute"]["state_seconds"]
+
+# One environment for all rules; used with `--software-deployment-method conda`.
+ENVIRONMENT = "../../environment.yml"
+
+
+wildcard_constraints:
+    variant="|".join(VARIANTS),
+    run=runs.RUN_PATTERN,
+    figure="|".join(CATALOGUE),
+
+
+def stage_settings(stage):
+    """Params function: the settings that jobs of `stage` depend on, as JSON."""
+    return lambda wildcards: provenance.canonical_json(
+        settings.stage_settings(VARIANTS[wildcards.variant], stage)
+    )
+
+
+def code_of(module):
+    """Params value: changes when the code behind `module` does (see transient_ridge/sources.py)."""
+    return sources.fingerprint(module)
+
+
+def scratch(wildcards):
+    """Where a training run keeps its state: a folder of its own for these settings and this code."""
+    key = provenance.settings_hash([stage_settings("train")(wildcards), code_of("training")])
+    return f"{RESULTS}/{wildcards.variant}/scratch/{wildcards.run}-{key}"
+
+
+def of_all_runs(file):
+    """Input function: `file` of every run of the variant's grid."""
+    return lambda wildcards: expand(
+        f"{RESULTS}/{wildcards.variant}/runs/{{run}}/{file}",
+        run=[run.name for run in settings.runs(VARIANTS[wildcards.variant])],
+    )
+
+
+def of_all_variants(*files):
+    """`file` of every run of every variant: what a collecting target asks for."""
+    return [
+        f"{RESULTS}/{variant}/runs/{run.name}/{file}"
+        for variant, resolved in VARIANTS.items()
+        for run in settings.runs(resolved)
+        for file in files
+    ]
+
+
+def figure_files():
+    """Every figure of every variant."""
+    return expand(
+        f"{RESULTS}/{{variant}}/figures/{{figure}}.{{format}}",
+        variant=VARIANTS,
+        figure=CATALOGUE,
+        format=["png", "svg"],
+    )
+
+
+onstart:
+    try:
+        settings.check_disk(config, Path(RESULTS), workflow.cores or 1)
+    except ConfigError as error:
+        raise WorkflowError(str(error)) from None
+
+
+rule resolved_config:
+    """The whole configuration beside its results."""
+    output:
+        f"{RESULTS}/config.yaml",
+    params:
+        config=json.dumps(config, sort_keys=True),
+    log:
+        f"{RESULTS}/logs/resolved_config.log",
+    conda:
+        ENVIRONMENT
+    localrule: True
+    shell:
+        "python -c 'import json, sys, yaml; print(yaml.safe_dump(json.loads(sys.argv[1])))' "
+        "{params.config:q} > {output} 2> {log}"

@@ -1,0 +1,29 @@
+"""Joint trajectory PCA of all runs of a variant."""
+
+
+rule joint_pca:
+    input:
+        outputs=of_all_runs("outputs.parquet"),
+        idealised=rules.idealised.output.outputs,
+    output:
+        trajectories=f"{RESULTS}/{{variant}}/tables/pca_trajectories.parquet",
+        points=f"{RESULTS}/{{variant}}/tables/pca_idealised.parquet",
+        variance=f"{RESULTS}/{{variant}}/tables/pca_variance.parquet",
+        loadings=f"{RESULTS}/{{variant}}/tables/pca_loadings.parquet",
+    params:
+        settings=stage_settings("pca"),
+        code=code_of("pca"),
+    threads: workflow.cores or 1
+    resources:
+        mem_mb=8000,
+        runtime=lambda wildcards, attempt: 30 * attempt,
+    log:
+        f"{RESULTS}/{{variant}}/logs/joint_pca.log",
+    benchmark:
+        f"{RESULTS}/{{variant}}/benchmarks/joint_pca.tsv"
+    conda:
+        ENVIRONMENT
+    shell:
+        "python -m transient_ridge pca --settings {params.settings:q} --outputs {input.outputs} "
+        "--idealised {input.idealised} --trajectories {output.trajectories} --points {output.points} "
+        "--variance {output.variance} --loadings {output.loadings} > {log} 2>&1"

@@ -1,0 +1,34 @@
+"""One job per run: train, keep checkpoints, survive being killed."""
+
+WEIGHTS = f"{RESULTS}/{{variant}}/runs/{{run}}/checkpoints"
+
+
+rule train:
+    output:
+        weights=directory(WEIGHTS) if config["keep_weights"] else temp(directory(WEIGHTS)),
+        manifest=f"{RESULTS}/{{variant}}/runs/{{run}}/checkpoints.json",
+        curve=f"{RESULTS}/{{variant}}/runs/{{run}}/training.parquet",
+    params:
+        settings=stage_settings("train"),
+        code=code_of("training"),
+        scratch=scratch,
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=lambda wildcards, attempt: 60 * attempt,
+    log:
+        f"{RESULTS}/{{variant}}/logs/train/{{run}}.log",
+    benchmark:
+        f"{RESULTS}/{{variant}}/benchmarks/train/{{run}}.tsv"
+    conda:
+        ENVIRONMENT
+    shell:
+        "exec python -m transient_ridge train --run {wildcards.run} --settings {params.settings:q} "
+        "--weights {output.weights} --manifest {output.manifest} --curve {output.curve} "
+        "--scratch {params.scratch} --device {DEVICE} --threads {threads} "
+        "--state-seconds {STATE_SECONDS} > {log} 2>&1"
+
+
+rule train_all:
+    input:
+        of_all_variants("checkpoints.json"),
