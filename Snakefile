@@ -13,6 +13,7 @@ configfile: "config/config.yaml"
 
 
 include: "workflow/rules/common.smk"
+include: "workflow/rules/config.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/pca.smk"
@@ -26,7 +27,8 @@ localrules:
 
 
 rule all:
-    input:
-        "{RESULTS}/config.yaml".format(RESULTS=RESULTS),
-        figure_files(),
     default_target: True
+    input:
+        f"{RESULTS}/config.yaml",
+        table_files(),
+        figure_files(),

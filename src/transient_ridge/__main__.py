@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 from .errors import TransientRidgeError
+from .figures.catalogue import CATALOGUE
 
 
 def _train(arguments: argparse.Namespace) -> None:
@@ -26,9 +27,9 @@ def _train(arguments: argparse.Namespace) -> None:
             Run.parse(arguments.run),
             arguments.settings,
             outputs,
-            arguments.scratch,
-            device,
-            arguments.state_seconds,
+            scratch=arguments.scratch,
+            device=device,
+            state_seconds=arguments.state_seconds,
         )
     except Interrupted as stop:
         print(stop, file=sys.stderr)
@@ -47,19 +48,17 @@ def _evaluate(arguments: argparse.Namespace) -> None:
         arguments.settings,
         arguments.manifest,
         arguments.weights,
-        arguments.losses,
-        arguments.distances,
-        arguments.outputs,
-        device,
+        losses=arguments.losses,
+        distances=arguments.distances,
+        outputs=arguments.outputs,
+        device=device,
     )
 
 
 def _idealised(arguments: argparse.Namespace) -> None:
     from .evaluation import evaluate_idealised
 
-    evaluate_idealised(
-        arguments.settings, arguments.losses, arguments.distances, arguments.outputs
-    )
+    evaluate_idealised(arguments.settings, arguments.losses, arguments.distances, arguments.outputs)
 
 
 def _curves(arguments: argparse.Namespace) -> None:
@@ -77,11 +76,21 @@ def _pca(arguments: argparse.Namespace) -> None:
         arguments.outputs,
         arguments.idealised,
         arguments.settings,
-        arguments.trajectories,
-        arguments.points,
-        arguments.variance,
-        arguments.loadings,
+        trajectories=arguments.trajectories,
+        idealised_points=arguments.points,
+        variance=arguments.variance,
+        loadings=arguments.loadings,
     )
+
+
+def _figure(arguments: argparse.Namespace) -> None:
+    from .figures.rendering import render
+
+    sources: dict[str, list[Path]] = {}
+    for pair in arguments.tables:
+        table, _, path = pair.partition("=")
+        sources.setdefault(table, []).append(Path(path))
+    render(arguments.figure, sources, arguments.png, arguments.svg)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -91,7 +100,9 @@ def _parser() -> argparse.ArgumentParser:
     def stage(name: str, function: object, *files: str, many: str = "") -> argparse.ArgumentParser:
         sub = stages.add_parser(name)
         sub.set_defaults(function=function)
-        sub.add_argument("--settings", type=json.loads, required=True, help="the stage's settings, JSON")
+        sub.add_argument(
+            "--settings", type=json.loads, required=True, help="the stage's settings, JSON"
+        )
         for file in files:
             sub.add_argument(f"--{file}", type=Path, required=True)
         if many:
@@ -110,7 +121,15 @@ def _parser() -> argparse.ArgumentParser:
     computes(stage("evaluate", _evaluate, *files))
     stage("idealised", _idealised, "losses", "distances", "outputs")
     stage("curves", _curves, "critical-steps", "smoothed", many="losses")
-    stage("pca", _pca, "idealised", "trajectories", "points", "variance", "loadings", many="outputs")
+    stage(
+        "pca", _pca, "idealised", "trajectories", "points", "variance", "loadings", many="outputs"
+    )
+    figure = stages.add_parser("figure")
+    figure.set_defaults(function=_figure)
+    figure.add_argument("figure", choices=sorted(CATALOGUE))
+    figure.add_argument("--tables", nargs="+", required=True, metavar="TABLE=FILE")
+    figure.add_argument("--png", type=Path, required=True)
+    figure.add_argument("--svg", type=Path, required=True)
     return parser
 
 

@@ -40,14 +40,25 @@ def validate(config: Config, schema: Path) -> None:
             faults += [f"{fault}{where}" for fault in _schema_faults(resolved, rules)]
             faults += [f"{fault}{where}" for fault in _contradictions(resolved)]
     if faults:
-        raise ConfigError("the configuration cannot be run:\n  " + "\n  ".join(dict.fromkeys(faults)))
+        raise ConfigError(
+            "the configuration cannot be run:\n  " + "\n  ".join(dict.fromkeys(faults))
+        )
 
 
 def resolve(config: Config, variant: str) -> dict[str, Any]:
     """The configuration of ``variant``: its overlay laid over everything else."""
     if variant not in config["variants"]:
         raise ConfigError(f"variant '{variant}': not one of {sorted(config['variants'])}")
-    return _overlay(config, config["variants"][variant] or {})
+    return overlay(config, config["variants"][variant] or {})
+
+
+def overlay(base: Config, changes: Config) -> dict[str, Any]:
+    """``base`` with ``changes`` laid over it, section by section; lists and values are replaced."""
+    merged = dict(copy.deepcopy(base))
+    for key, value in changes.items():
+        both = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
+        merged[key] = overlay(merged[key], value) if both else copy.deepcopy(value)
+    return merged
 
 
 def runs(config: Config) -> list[Run]:
@@ -92,7 +103,9 @@ def check_disk(config: Config, results: Path, runs_at_once: int) -> None:
     needed = 0
     for variant in config["variants"]:
         resolved = resolve(config, variant)
-        manifests = [results / variant / "runs" / run.name / "checkpoints.json" for run in runs(resolved)]
+        manifests = [
+            results / variant / "runs" / run.name / "checkpoints.json" for run in runs(resolved)
+        ]
         pending = sum(not manifest.exists() for manifest in manifests)
         if not config["keep_weights"]:
             pending = min(pending, runs_at_once + 1)
@@ -121,14 +134,6 @@ def check_results_folder(config: Config, results: Path) -> None:
 
 def _pick(config: Config, *keys: str) -> dict[str, Any]:
     return {key: copy.deepcopy(config[key]) for key in keys}
-
-
-def _overlay(base: Config, overlay: Config) -> dict[str, Any]:
-    merged = dict(copy.deepcopy(base))
-    for key, value in overlay.items():
-        both = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
-        merged[key] = _overlay(merged[key], value) if both else copy.deepcopy(value)
-    return merged
 
 
 def _schema_faults(config: Config, rules: Config) -> Iterator[str]:

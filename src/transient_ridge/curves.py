@@ -47,8 +47,7 @@ def describe_curves(
     for path in losses:
         frame = tables.read(path, "losses").to_pandas()
         frame = frame[frame["token"].isna()]
-        for dataset, curve in frame.groupby("dataset", sort=True):
-            curve = curve.sort_values("step")
+        for dataset, curve in frame.sort_values("step").groupby("dataset"):
             steps = curve["step"].to_numpy(dtype=np.float64)
             raw = curve["loss"].to_numpy(dtype=np.float64)
             even = smooth(steps, raw, width)

@@ -101,7 +101,7 @@ class Rows:
 def predict(model: Transformer, sequences: Sequences) -> Tensor:
     """Predictions (B, K), float32, in chunks."""
     chunks: Iterator[tuple[Tensor, Tensor]] = zip(
-        sequences.x.split(CHUNK), sequences.y.split(CHUNK), strict=True
+        torch.split(sequences.x, CHUNK), torch.split(sequences.y, CHUNK), strict=True
     )
     return torch.cat([model(x, y) for x, y in chunks])
 
@@ -111,6 +111,7 @@ def evaluate(
     settings: Mapping[str, Any],
     manifest: Path,
     weights: Path,
+    *,
     losses: Path,
     distances: Path,
     outputs: Path,
@@ -145,9 +146,7 @@ def evaluate(
             loss_rows.add_means("loss", means, **key, dataset=name)
             for predictor, ideal in idealised.get(name, {}).items():
                 means = TokenMeans.of((prediction - ideal).square())
-                distance_rows.add_means(
-                    "distance", means, **key, dataset=name, predictor=predictor
-                )
+                distance_rows.add_means("distance", means, **key, dataset=name, predictor=predictor)
             if name == ROOT:
                 output_rows.add(**key, outputs=prediction.flatten().cpu().numpy())
         progress.update(done)

@@ -55,7 +55,9 @@ class Muon(torch.optim.Optimizer):
             momenta.append(state["momentum_buffer"])
         momentum = group["momentum"]
         torch._foreach_lerp_(momenta, gradients, 1 - momentum)
-        nesterov = torch.stack([g.lerp(m, momentum) for g, m in zip(gradients, momenta, strict=True)])
+        nesterov = torch.stack(
+            [g.lerp(m, momentum) for g, m in zip(gradients, momenta, strict=True)]
+        )
         updates = orthogonalise(nesterov, group["eps"]).unbind()
         rate = group["lr"] * math.sqrt(max(1.0, shape[-2] / shape[-1]))
         torch._foreach_add_(parameters, list(updates), alpha=-rate)

@@ -53,9 +53,7 @@ def fit(outputs: NDArray[np.floating[Any]], components: int) -> Fit:
     # Deterministic solvers only; the Gram route is the cheap one when rows outnumber columns.
     solver = "covariance_eigh" if rows > columns else "full"
     pca = PCA(n_components=components, svd_solver=solver).fit(outputs.astype(np.float64))
-    return Fit(
-        pca.mean_, pca.components_, pca.explained_variance_, pca.explained_variance_ratio_
-    )
+    return Fit(pca.mean_, pca.components_, pca.explained_variance_, pca.explained_variance_ratio_)
 
 
 def orient(fitted: Fit, ridge: Array, dmmse: Array) -> Fit:
@@ -83,6 +81,7 @@ def joint_pca(
     outputs: Sequence[Path],
     idealised: Path,
     settings: Mapping[str, Any],
+    *,
     trajectories: Path,
     idealised_points: Path,
     variance: Path,
@@ -109,9 +108,7 @@ def joint_pca(
         _tidy(runs.drop(["outputs"]).to_pandas(), fitted.project(_matrix(runs, used))),
         provenance,
     )
-    tables.write(
-        idealised_points, "pca_idealised", _tidy(keys, fitted.project(points)), provenance
-    )
+    tables.write(idealised_points, "pca_idealised", _tidy(keys, fitted.project(points)), provenance)
     tables.write(
         variance,
         "pca_variance",
@@ -145,7 +142,7 @@ def _matrix(table: pa.Table, columns: int) -> NDArray[np.float32]:
 def _tidy(keys: pd.DataFrame, coordinates: Array) -> dict[str, list[Any]]:
     """One row per (key, component)."""
     count, v = coordinates.shape
-    columns = {name: keys[name].repeat(v).tolist() for name in keys}
+    columns = {str(name): keys[name].repeat(v).tolist() for name in keys}
     columns["component"] = list(range(1, v + 1)) * count
     columns["coordinate"] = coordinates.flatten().tolist()
     return columns

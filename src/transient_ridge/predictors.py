@@ -1,96 +1,110 @@
 """The idealised predictors: ridge and dMMSE_M, for every prefix of a sequence at once.
 
-Both predict ``y_k`` from ``(x_1, y_1, ..., x_{k-1}, y_{k-1}, x_k)`` as the posterior mean of ``t.x_k`` when the
-noise has variance sigma^2 (arXiv 2501.17745, section 'Idealised predictors'): ridge under the prior N(0, I_D),
-dMMSE_M under the uniform prior over the M tasks of T_M.
+Both predict ``y_k`` from ``(x_1, y_1, ..., x_{k-1}, y_{k-1}, x_k)`` as the posterior mean of
+``t.x_k`` when the noise has variance sigma^2 (arXiv 2501.17745, section 'Idealised predictors'):
+ridge under the prior N(0, I_D), dMMSE_M under the uniform prior over the M tasks of T_M.
 """
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
-#: Tasks and residuals looked at together: few enough to stay in a CPU's cache, enough to keep a GPU busy.
+#: Tasks looked at together; a longer product gains nothing.
 TASK_BLOCK = 4096
-RESIDUAL_BLOCK = {"cpu": 2**20, "cuda": 2**26}
+#: Bytes of residuals and weights at a time on a CPU: beyond its cache every pass would be slower.
+CPU_CACHE = 8 * 2**20
 
 
 def ridge(x: Tensor, y: Tensor, noise_variance: float) -> Tensor:
-    """Ridge predictions (..., K): ``x_k.(X'X + sigma^2 I)^{-1} X'Y`` over the first k-1 pairs; 0 at k = 1.
+    """Ridge predictions (..., K): ``x_k.(X'X + sigma^2 I)^{-1} X'Y`` of k-1 pairs; 0 at k = 1.
 
-    ``x`` is (..., K, D) and ``y`` (..., K), of one float dtype, which the result has too. Solved in float64 as a
-    least-squares problem by QR, without forming X'X: for sigma^2 -> 0 it tends to the minimum-norm solution.
-    Raises ValueError on shapes that do not fit or ``noise_variance <= 0``.
+    ``x`` is (..., K, D) and ``y`` (..., K), both float32 or both float64, as is the result. Solved
+    in float64 as a least-squares problem by QR, without forming X'X: for sigma^2 -> 0 it tends to
+    the minimum-norm solution. Raises ValueError on shapes that do not fit or a noise_variance <= 0.
     """
     _check(x, y, noise_variance)
     K, D = x.shape[-2:]
     X, Y = x.double(), y.double()
-    # Prefix k holds the first k-1 pairs and zeros for the rest, over sigma * I.
+    # Prefix k holds the first k-1 pairs and zeros for the rest, above sigma * I.
     before = torch.ones(K, K, dtype=torch.float64, device=x.device).tril(-1)
     prior = (noise_variance**0.5) * torch.eye(D, dtype=torch.float64, device=x.device)
     prefixes = before[:, :, None] * X.unsqueeze(-3)
     Q, R = torch.linalg.qr(torch.cat((prefixes, prior.expand(*prefixes.shape[:-2], D, D)), dim=-2))
     projected = Q[..., :K, :].mT @ (before * Y.unsqueeze(-2)).unsqueeze(-1)
-    weights = torch.linalg.solve_triangular(R, projected, upper=True).squeeze(-1)
-    return (weights * X).sum(dim=-1).to(x.dtype)
+    weights: Tensor = torch.linalg.solve_triangular(R, projected, upper=True)
+    return (weights.squeeze(-1) * X).sum(dim=-1).to(x.dtype)
 
 
-def dmmse(x: Tensor, y: Tensor, tasks: Tensor, noise_variance: float) -> Tensor:
-    """dMMSE_M predictions (..., K): the mean of ``t_m.x_k`` under the posterior over ``tasks`` (M, D).
+def dmmse(
+    x: Tensor, y: Tensor, tasks: Tensor, noise_variance: float, *, memory_limit: int = 256 * 2**20
+) -> Tensor:
+    """dMMSE_M predictions (..., K): mean of ``t_m.x_k`` under the posterior over ``tasks`` (M, D).
 
-    The weight of task m is proportional to ``exp(-1/(2 sigma^2) sum_{j<k} (y_j - t_m.x_j)^2)``; at k = 1 all are
-    equal. Sequences and tasks are taken in blocks whose softmax sums are merged with a running maximum, so
-    memory depends on neither B nor M, and nothing overflows for sigma^2 -> 0. Shapes, dtypes and errors are
-    those of :func:`ridge`; no tasks at all is a ValueError.
+    The weight of task m is proportional to ``exp(-1/(2 sigma^2) sum_{j<k} (y_j - t_m.x_j)^2)``; at
+    k = 1 all are equal. Sequences and tasks are taken in blocks whose sums of weights are merged
+    with a running maximum: the work space stays within ``memory_limit`` bytes whatever B and M
+    (one task and one sequence at the least), and nothing overflows for sigma^2 -> 0. Shapes, dtypes
+    and errors are those of :func:`ridge`; no tasks at all is a ValueError.
     """
     _check(x, y, noise_variance)
-    if tasks.ndim != 2 or len(tasks) == 0 or tasks.shape[1] != x.shape[-1]:
-        raise ValueError(
-            f"tasks: shape {tuple(tasks.shape)}, must be (M, {x.shape[-1]}) with M >= 1"
-        )
     K, D = x.shape[-2:]
-    width = min(len(tasks), TASK_BLOCK)
-    count = max(1, RESIDUAL_BLOCK["cuda" if x.is_cuda else "cpu"] // (K * width))
-    # A strictly lower triangle sums the squared residuals of the pairs before k, and scales them.
-    scale = torch.full((K, K), -0.5 / noise_variance, dtype=x.dtype, device=x.device).tril(-1)
+    if tasks.ndim != 2 or len(tasks) == 0 or tasks.shape[1] != D:
+        raise ValueError(f"tasks: shape {tuple(tasks.shape)}, must be (M, {D}) with M >= 1")
+    if memory_limit <= 0:
+        raise ValueError(f"memory_limit = {memory_limit}: must be > 0 bytes")
+    tasks, xs, ys = tasks.to(x), x.reshape(-1, K, D), y.reshape(-1, K)
+    limit = min(memory_limit, CPU_CACHE) if x.device.type == "cpu" else memory_limit
+    rows = limit // (2 * K * x.element_size())
+    width = max(1, min(len(tasks), TASK_BLOCK, rows))
+    count = max(1, min(len(xs), rows // width))
     # Reused by every block: fresh memory of this size would cost more than the arithmetic.
-    buffers = x.new_empty(2, count * K * width)
-    predictions = [
-        (_posterior_mean(xs, ys, tasks.to(x.dtype), scale, buffers) * xs).sum(dim=-1)
-        for xs, ys in zip(x.reshape(-1, K, D).split(count), y.reshape(-1, K).split(count), strict=True)
-    ]
-    return torch.cat(predictions).reshape(y.shape)
+    work = x.new_empty(2, count * (K - 1) * width)
+    # With a one below each task, (-x, y).(t, 1) is a residual; weights.(t, 1) sums tasks, weights.
+    extended = torch.cat((tasks, tasks.new_ones(len(tasks), 1)), dim=1).T.contiguous()
+    blocks = [extended[:, m : m + width] for m in range(0, len(tasks), width)]
+    predictions = y.new_empty(len(xs), K)
+    predictions[:, 0] = xs[:, 0] @ tasks.mean(dim=0)
+    for b in range(0, len(xs), count):
+        part = slice(b, b + count)
+        means = _posterior_means(xs[part, :-1], ys[part, :-1], blocks, noise_variance, work)
+        predictions[part, 1:] = (means * xs[part, 1:]).sum(dim=-1)
+    return predictions.reshape(y.shape)
 
 
-def _posterior_mean(x: Tensor, y: Tensor, tasks: Tensor, scale: Tensor, buffers: Tensor) -> Tensor:
-    """Mean task (b, K, D) under the posterior at every prefix of a block of sequences."""
-    b, K = y.shape
-    negligible = 0.9 * math.log(torch.finfo(x.dtype).tiny)
-    pairs = torch.cat((x, y.unsqueeze(-1)), dim=-1).flatten(0, 1)
-    peak = y.new_full((b, K, 1), -math.inf)
-    total, weighted = torch.zeros_like(peak), torch.zeros_like(x)
-    for block in tasks.split(TASK_BLOCK):
-        m = len(block)
-        squares, log_weights = (buffer[: b * K * m].view(b, K, m) for buffer in buffers)
-        # y_j - t_m.x_j as one product: (x, y).(-t, 1).
-        coefficients = torch.cat((-block, torch.ones_like(block[:, :1])), dim=1)
-        torch.mm(pairs, coefficients.T, out=squares.view(b * K, m)).square_()
-        torch.bmm(scale.expand(b, K, K), squares, out=log_weights)
-        new_peak = torch.maximum(peak, log_weights.amax(dim=-1, keepdim=True))
-        # Cut off where weights are below all rounding: denormal numbers would slow the products tenfold.
-        weights = log_weights.sub_(new_peak).clamp_(min=negligible).exp_()
-        shrink = (peak - new_peak).exp()
-        total = total * shrink + weights.sum(dim=-1, keepdim=True)
-        means = weights.view(b * K, m) @ block.T.contiguous().T
-        weighted = weighted * shrink + means.view_as(x)
+def _posterior_means(
+    x: Tensor, y: Tensor, blocks: Sequence[Tensor], noise_variance: float, work: Tensor
+) -> Tensor:
+    """Mean task (b, n, D) given the first 1, ..., n pairs; the columns of ``blocks`` are (t, 1)."""
+    b, n, D = x.shape
+    limits = torch.finfo(x.dtype)
+    # At the cap, which keeps finite what is finite, only the best-fitting task has any weight.
+    precision = min(0.5 / noise_variance, limits.max**0.5)
+    sum_up = torch.full((n, n), -precision, dtype=x.dtype, device=x.device).tril()
+    pairs = torch.cat((-x, y.unsqueeze(-1)), dim=-1).flatten(0, 1)
+    peak = y.new_full((b, n, 1), -math.inf)
+    sums = x.new_zeros(b, n, D + 1)
+    for block in blocks:
+        shape = (b, n, block.shape[1])
+        squares, weights = (space[: math.prod(shape)].view(shape) for space in work)
+        torch.mm(pairs, block, out=squares.flatten(0, 1)).square_()
+        torch.bmm(sum_up.expand(b, n, n), squares, out=weights)
+        new_peak = torch.maximum(peak, weights.amax(dim=-1, keepdim=True))
+        # Cut off far below rounding: denormal numbers would make the rest five times slower.
+        weights.sub_(new_peak).clamp_(min=0.9 * math.log(limits.tiny)).exp_()
+        # (D + 1, m) times its transpose is faster than the other way round.
+        block_sums = torch.mm(block, weights.flatten(0, 1).T).T.view(b, n, D + 1)
+        sums = sums * (peak - new_peak).exp() + block_sums
         peak = new_peak
-    return weighted / total
+    return sums[..., :D] / sums[..., D:]
 
 
 def _check(x: Tensor, y: Tensor, noise_variance: float) -> None:
-    if not noise_variance > 0:
-        raise ValueError(f"noise_variance = {noise_variance}: must be > 0")
-    if x.ndim < 2 or x.shape[:-1] != y.shape:
-        raise ValueError(f"x {tuple(x.shape)} and y {tuple(y.shape)}: must be (..., K, D) and (..., K)")
-    if x.dtype != y.dtype or not x.dtype.is_floating_point:
-        raise ValueError(f"x {x.dtype} and y {y.dtype}: must be of one floating dtype")
+    if not 0 < noise_variance < math.inf:
+        raise ValueError(f"noise_variance = {noise_variance}: must be > 0 and finite")
+    if x.ndim < 2 or 0 in x.shape[-2:] or x.shape[:-1] != y.shape:
+        shapes = f"x {tuple(x.shape)} and y {tuple(y.shape)}"
+        raise ValueError(f"{shapes}: must be (..., K, D) and (..., K) with K, D >= 1")
+    if x.dtype != y.dtype or x.dtype not in (torch.float32, torch.float64):
+        raise ValueError(f"x {x.dtype} and y {y.dtype}: must both be float32 or both float64")

@@ -13,7 +13,16 @@ from pathlib import Path
 from typing import Any
 
 #: The packages whose version can change a number.
-PACKAGES = ("torch", "numpy", "scikit-learn", "pyarrow", "safetensors", "arviz", "devinterp", "snakemake")
+PACKAGES = (
+    "torch",
+    "numpy",
+    "scikit-learn",
+    "pyarrow",
+    "safetensors",
+    "arviz",
+    "devinterp",
+    "snakemake",
+)
 
 
 def canonical_json(value: object) -> str:

@@ -23,7 +23,10 @@ _RUN = {
     "step": (pa.int64(), "number of optimiser updates made"),
 }
 _SET = {
-    "dataset": (pa.string(), "in_distribution (q_M), out_of_distribution (q_inf) or root_task (q_1)"),
+    "dataset": (
+        pa.string(),
+        "in_distribution (q_M), out_of_distribution (q_inf) or root_task (q_1)",
+    ),
     "token": (pa.int64(), "position k = 1..K; null = mean over all positions"),
 }
 _PREDICTOR = {"predictor": (pa.string(), "ridge or dmmse (of this row's M)")}
@@ -120,7 +123,9 @@ def write(path: Path, table: str, columns: Columns, provenance: Mapping[str, Any
     """
     declared = schema(table)
     if set(columns) != set(declared.names):
-        raise TableError(f"{path}: table '{table}' has columns {declared.names}, got {list(columns)}")
+        raise TableError(
+            f"{path}: table '{table}' has columns {declared.names}, got {list(columns)}"
+        )
     arrays = {
         name: _nullable(values) if name in NULLABLE else values for name, values in columns.items()
     }
@@ -156,6 +161,4 @@ def provenance(path: Path) -> dict[str, Any]:
 
 def _nullable(values: Sequence[TaskDiversity | None]) -> list[int | None]:
     """Integers; None, infinity and pandas' NaN become null."""
-    return [
-        int(value) if value is not None and math.isfinite(value) else None for value in values
-    ]
+    return [int(value) if value is not None and math.isfinite(value) else None for value in values]

@@ -17,6 +17,7 @@ from .runs import TaskDiversity
 from .settings import DataSettings
 from .streams import Name, generator
 
+
 class Sequences(NamedTuple):
     """A batch of sequences: ``x`` of shape (B, K, D) and ``y`` of shape (B, K), float32."""
 

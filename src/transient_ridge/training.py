@@ -91,7 +91,7 @@ class Trainer:
         initialise(self.model, settings["seed"], run.seed)
         self.model.to(device)
         self.source = SequenceSource(settings["seed"], self.data, run.task_diversity)
-        self.parameters = dict(self.model.named_parameters())
+        self.parameters: dict[str, Tensor] = dict(self.model.named_parameters())
         self.optimisers = make_optimisers(self.parameters, self.training)
         self.step = 0
         self.curve = Curve()
@@ -107,7 +107,7 @@ class Trainer:
             loss = (self.model(batch.x, batch.y).float() - batch.y).square().mean()
         for optimiser in self.optimisers:
             optimiser.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         last_of_row = (self.step + 1) % CURVE_EVERY == 0
         norm = self._gradient_norm() if last_of_row else math.nan
         clip_gradients(self.parameters.values(), self.training.gradient_clip)
@@ -169,7 +169,7 @@ class Trainer:
         self.step = int(tensors["step"])
 
     def _optimiser_tensors(self) -> dict[str, Tensor]:
-        names = {p: name for name, p in self.parameters.items()}
+        names: dict[Tensor, str] = {p: name for name, p in self.parameters.items()}
         return {
             f"optimiser/{names[parameter]}/{key}": value
             for optimiser in self.optimisers
@@ -194,6 +194,7 @@ def train(
     run: Run,
     settings: Mapping[str, Any],
     outputs: Outputs,
+    *,
     scratch: Path,
     device: torch.device,
     state_seconds: float,

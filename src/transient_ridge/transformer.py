@@ -36,10 +36,10 @@ class Attention(nn.Module):
         B, T, d = h.shape
         width = d // self.heads
         if every == 1:
-            q, k, v = F.linear(h, self.qkv.weight).split(d, dim=-1)
+            q, k, v = torch.split(F.linear(h, self.qkv.weight), d, dim=-1)
         else:
             q = F.linear(h[:, ::every], self.qkv.weight[:d])
-            k, v = F.linear(h, self.qkv.weight[d:]).split(d, dim=-1)
+            k, v = torch.split(F.linear(h, self.qkv.weight[d:]), d, dim=-1)
         q = q.reshape(B, -1, self.heads, width).transpose(1, 2)
         k = k.reshape(B, T, self.heads, width).permute(0, 2, 3, 1)
         v = v.reshape(B, T, self.heads, width).transpose(1, 2)
@@ -70,8 +70,9 @@ class Block(nn.Module):
     def forward(self, h: Tensor, mask: Tensor, every: int) -> Tensor:
         """Map the stream (B, T, d) to every ``every``-th token of the next one, (B, T/every, d)."""
         stream = h if every == 1 else h[:, ::every]
-        out = stream + self.attention(self.attention_norm(h), mask, every)
-        out = out + self.mlp_out(torch.relu_(self.mlp_in(self.mlp_norm(out))))
+        out: Tensor = stream + self.attention(self.attention_norm(h), mask, every)
+        # ReLU out of place: in place on a linear layer's output, which is a view, autograd copies it twice.
+        out = out + self.mlp_out(torch.relu(self.mlp_in(self.mlp_norm(out))))
         return stream + out if self.doubled else out
 
 
@@ -92,7 +93,7 @@ class Transformer(nn.Module):
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
         """Predictions (B, K) for inputs ``x`` (B, K, D) and targets ``y`` (B, K)."""
-        B, K, _ = x.shape
+        K = x.shape[1]
         T = 2 * K - 1
         weight = self.token_embedding.weight
         x_tokens = F.linear(x, weight[:, 1:])
@@ -104,7 +105,8 @@ class Transformer(nn.Module):
             h = block(h, mask, 1)
         h = self.blocks[-1](h, mask[::2], 2)
         h = self.final_norm(h)
-        return h @ self.unembedding.weight[0] + self.unembedding.bias[0]
+        predictions: Tensor = h @ self.unembedding.weight[0] + self.unembedding.bias[0]
+        return predictions
 
 
 def initialise(model: Transformer, root_seed: int, run_seed: int) -> None:

@@ -25,7 +25,10 @@ def test_order_of_tasks_and_of_context_does_not_matter(shape, seed, noise_varian
     result = dmmse(x, y, tasks, noise_variance)
     torch.testing.assert_close(result, dmmse(x, y, tasks[order], noise_variance))
     flipped = torch.cat((torch.arange(x.shape[1] - 1).flip(0), torch.tensor([x.shape[1] - 1])))
-    for predict in (lambda x, y: dmmse(x, y, tasks, noise_variance), lambda x, y: ridge(x, y, noise_variance)):
+    for predict in (
+        lambda x, y: dmmse(x, y, tasks, noise_variance),
+        lambda x, y: ridge(x, y, noise_variance),
+    ):
         torch.testing.assert_close(
             predict(x[:, flipped], y[:, flipped])[:, -1], predict(x, y)[:, -1], rtol=1e-6, atol=1e-7
         )
@@ -40,4 +43,6 @@ def test_predictions_are_causal(shape, seed):
     changed_x[:, k + 1 :] += 1
     changed_y[:, k:] -= 1
     for predict in (lambda x, y: dmmse(x, y, tasks, 0.1), lambda x, y: ridge(x, y, 0.1)):
-        torch.testing.assert_close(predict(changed_x, changed_y)[:, : k + 1], predict(x, y)[:, : k + 1])
+        torch.testing.assert_close(
+            predict(changed_x, changed_y)[:, : k + 1], predict(x, y)[:, : k + 1]
+        )

@@ -5,12 +5,16 @@ import os
 import sys
 from pathlib import Path
 
-# The package that stands beside this workflow is the one that runs, installed or not.
+# The package that stands beside this workflow is the one that runs, installed or not, and jobs run under the Python
+# that runs Snakemake, whether or not its environment is activated.
 SOURCE = str(Path(workflow.basedir) / "src")
 sys.path.insert(0, SOURCE)
-os.environ["PYTHONPATH"] = os.pathsep.join(
-    [SOURCE, *filter(None, [os.environ.get("PYTHONPATH")])]
-)
+os.environ |= {
+    "PYTHONPATH": os.pathsep.join([SOURCE, os.getenv("PYTHONPATH", "")]).rstrip(
+        os.pathsep
+    ),
+    "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.getenv("PATH", "")]),
+}
 
 from transient_ridge import config as settings
 from transient_ridge import provenance, runs, sources
@@ -26,9 +30,13 @@ try:
 except ConfigError as error:
     raise WorkflowError(str(error)) from None
 
-VARIANTS = {variant: settings.resolve(config, variant) for variant in config["variants"]}
+VARIANTS = {
+    variant: settings.resolve(config, variant) for variant in config["variants"]
+}
+
+# Given to jobs as resources, which unlike params make nothing stale.
 DEVICE = config["compute"]["device"]
-STATE_SECONDS = config["compute"]["state_seconds"]
+STATE_SECONDS = str(config["compute"]["state_seconds"])
 
 # One environment for all rules; used with `--software-deployment-method conda`.
 ENVIRONMENT = "../../environment.yml"
@@ -54,7 +62,9 @@ def code_of(module):
 
 def scratch(wildcards):
     """Where a training run keeps its state: a folder of its own for these settings and this code."""
-    key = provenance.settings_hash([stage_settings("train")(wildcards), code_of("training")])
+    key = provenance.settings_hash(
+        [stage_settings("train")(wildcards), code_of("training")]
+    )
     return f"{RESULTS}/{wildcards.variant}/scratch/{wildcards.run}-{key}"
 
 
@@ -76,6 +86,30 @@ def of_all_variants(*files):
     ]
 
 
+# Tables that exist once per run (beside the weights), and those that exist once per variant.
+TABLES_OF_A_RUN = ["training", "losses", "distances", "outputs"]
+TABLES_OF_A_VARIANT = [
+    "idealised_losses",
+    "idealised_distances",
+    "idealised_outputs",
+    "critical_steps",
+    "smoothed_losses",
+    "pca_trajectories",
+    "pca_idealised",
+    "pca_variance",
+    "pca_loadings",
+]
+
+
+def table_files():
+    """Every table of every variant."""
+    return of_all_variants(*[f"{table}.parquet" for table in TABLES_OF_A_RUN]) + expand(
+        f"{RESULTS}/{{variant}}/tables/{{table}}.parquet",
+        variant=VARIANTS,
+        table=TABLES_OF_A_VARIANT,
+    )
+
+
 def figure_files():
     """Every figure of every variant."""
     return expand(
@@ -86,24 +120,13 @@ def figure_files():
     )
 
 
-onstart:
-    try:
-        settings.check_disk(config, Path(RESULTS), workflow.cores or 1)
-    except ConfigError as error:
-        raise WorkflowError(str(error)) from None
-
-
-rule resolved_config:
-    """The whole configuration beside its results."""
-    output:
-        f"{RESULTS}/config.yaml",
-    params:
-        config=json.dumps(config, sort_keys=True),
-    log:
-        f"{RESULTS}/logs/resolved_config.log",
-    conda:
-        ENVIRONMENT
-    localrule: True
-    shell:
-        "python -c 'import json, sys, yaml; print(yaml.safe_dump(json.loads(sys.argv[1])))' "
-        "{params.config:q} > {output} 2> {log}"
+def tables_of_figure(wildcards):
+    """Input function: for each table that the figure reads, its files."""
+    return {
+        table: (
+            of_all_runs(f"{table}.parquet")(wildcards)
+            if table in TABLES_OF_A_RUN
+            else f"{RESULTS}/{wildcards.variant}/tables/{table}.parquet"
+        )
+        for table in CATALOGUE[wildcards.figure]
+    }

@@ -9,25 +9,26 @@ rule evaluate:
         losses=f"{RESULTS}/{{variant}}/runs/{{run}}/losses.parquet",
         distances=f"{RESULTS}/{{variant}}/runs/{{run}}/distances.parquet",
         outputs=f"{RESULTS}/{{variant}}/runs/{{run}}/outputs.parquet",
-    params:
-        settings=stage_settings("evaluate"),
-        code=code_of("evaluation"),
-    # Before more training, so that weights that are not kept leave the disk early.
-    priority: 10
-    threads: 1
-    resources:
-        mem_mb=2000,
-        runtime=lambda wildcards, attempt: 30 * attempt,
     log:
         f"{RESULTS}/{{variant}}/logs/evaluate/{{run}}.log",
     benchmark:
         f"{RESULTS}/{{variant}}/benchmarks/evaluate/{{run}}.tsv"
+    # Before more training, so that weights that are not kept leave the disk early.
+    priority: 10
     conda:
         ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=2000,
+        device=DEVICE,
+        runtime=lambda wildcards, attempt: 30 * attempt,
+    params:
+        settings=stage_settings("evaluate"),
+        code=code_of("evaluation"),
     shell:
         "python -m transient_ridge evaluate --run {wildcards.run} --settings {params.settings:q} "
         "--manifest {input.manifest} --weights {input.weights} --losses {output.losses} "
-        "--distances {output.distances} --outputs {output.outputs} --device {DEVICE} "
+        "--distances {output.distances} --outputs {output.outputs} --device {resources.device} "
         "--threads {threads} > {log} 2>&1"
 
 
@@ -41,18 +42,18 @@ rule idealised:
         losses=f"{RESULTS}/{{variant}}/tables/idealised_losses.parquet",
         distances=f"{RESULTS}/{{variant}}/tables/idealised_distances.parquet",
         outputs=f"{RESULTS}/{{variant}}/tables/idealised_outputs.parquet",
-    params:
-        settings=stage_settings("idealised"),
-        code=code_of("evaluation"),
-    resources:
-        mem_mb=2000,
-        runtime=lambda wildcards, attempt: 30 * attempt,
     log:
         f"{RESULTS}/{{variant}}/logs/idealised.log",
     benchmark:
         f"{RESULTS}/{{variant}}/benchmarks/idealised.tsv"
     conda:
         ENVIRONMENT
+    resources:
+        mem_mb=2000,
+        runtime=lambda wildcards, attempt: 30 * attempt,
+    params:
+        settings=stage_settings("idealised"),
+        code=code_of("evaluation"),
     shell:
         "python -m transient_ridge idealised --settings {params.settings:q} --losses {output.losses} "
         "--distances {output.distances} --outputs {output.outputs} > {log} 2>&1"
@@ -64,18 +65,18 @@ rule curves:
     output:
         critical_steps=f"{RESULTS}/{{variant}}/tables/critical_steps.parquet",
         smoothed=f"{RESULTS}/{{variant}}/tables/smoothed_losses.parquet",
-    params:
-        settings=stage_settings("curves"),
-        code=code_of("curves"),
-    resources:
-        mem_mb=2000,
-        runtime=lambda wildcards, attempt: 10 * attempt,
     log:
         f"{RESULTS}/{{variant}}/logs/curves.log",
     benchmark:
         f"{RESULTS}/{{variant}}/benchmarks/curves.tsv"
     conda:
         ENVIRONMENT
+    resources:
+        mem_mb=2000,
+        runtime=lambda wildcards, attempt: 10 * attempt,
+    params:
+        settings=stage_settings("curves"),
+        code=code_of("curves"),
     shell:
         "python -m transient_ridge curves --settings {params.settings:q} --losses {input.losses} "
         "--critical-steps {output.critical_steps} --smoothed {output.smoothed} > {log} 2>&1"

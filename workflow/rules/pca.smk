@@ -10,19 +10,19 @@ rule joint_pca:
         points=f"{RESULTS}/{{variant}}/tables/pca_idealised.parquet",
         variance=f"{RESULTS}/{{variant}}/tables/pca_variance.parquet",
         loadings=f"{RESULTS}/{{variant}}/tables/pca_loadings.parquet",
-    params:
-        settings=stage_settings("pca"),
-        code=code_of("pca"),
-    threads: workflow.cores or 1
-    resources:
-        mem_mb=8000,
-        runtime=lambda wildcards, attempt: 30 * attempt,
     log:
         f"{RESULTS}/{{variant}}/logs/joint_pca.log",
     benchmark:
         f"{RESULTS}/{{variant}}/benchmarks/joint_pca.tsv"
     conda:
         ENVIRONMENT
+    threads: workflow.cores or 1
+    resources:
+        mem_mb=8000,
+        runtime=lambda wildcards, attempt: 30 * attempt,
+    params:
+        settings=stage_settings("pca"),
+        code=code_of("pca"),
     shell:
         "python -m transient_ridge pca --settings {params.settings:q} --outputs {input.outputs} "
         "--idealised {input.idealised} --trajectories {output.trajectories} --points {output.points} "

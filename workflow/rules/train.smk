@@ -5,28 +5,32 @@ WEIGHTS = f"{RESULTS}/{{variant}}/runs/{{run}}/checkpoints"
 
 rule train:
     output:
-        weights=directory(WEIGHTS) if config["keep_weights"] else temp(directory(WEIGHTS)),
+        weights=(
+            directory(WEIGHTS) if config["keep_weights"] else temp(directory(WEIGHTS))
+        ),
         manifest=f"{RESULTS}/{{variant}}/runs/{{run}}/checkpoints.json",
         curve=f"{RESULTS}/{{variant}}/runs/{{run}}/training.parquet",
-    params:
-        settings=stage_settings("train"),
-        code=code_of("training"),
-        scratch=scratch,
-    threads: 1
-    resources:
-        mem_mb=2000,
-        runtime=lambda wildcards, attempt: 60 * attempt,
     log:
         f"{RESULTS}/{{variant}}/logs/train/{{run}}.log",
     benchmark:
         f"{RESULTS}/{{variant}}/benchmarks/train/{{run}}.tsv"
     conda:
         ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=2000,
+        device=DEVICE,
+        state_seconds=STATE_SECONDS,
+        runtime=lambda wildcards, attempt: 60 * attempt,
+    params:
+        settings=stage_settings("train"),
+        code=code_of("training"),
+        scratch=scratch,
     shell:
         "exec python -m transient_ridge train --run {wildcards.run} --settings {params.settings:q} "
         "--weights {output.weights} --manifest {output.manifest} --curve {output.curve} "
-        "--scratch {params.scratch} --device {DEVICE} --threads {threads} "
-        "--state-seconds {STATE_SECONDS} > {log} 2>&1"
+        "--scratch {params.scratch} --device {resources.device} --threads {threads} "
+        "--state-seconds {resources.state_seconds} > {log} 2>&1"
 
 
 rule train_all:

@@ -1,103 +1,74 @@
 """Figure 1: OOD loss over training, joint trajectory PCA, and the distances to both predictors."""
 
-from collections.abc import Mapping
-
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from .frames import Frames, averages, by_run, critical_points, idealised_levels
+from .panels import circle_critical, curves, level, loss_axis, path, plane
 from .style import (
-    CRITICAL_MARKER,
-    DMMSE_MARKER,
+    CRITICAL,
+    DMMSE,
     DOUBLE_COLUMN,
-    END_MARKER,
-    MARK,
-    RIDGE_MARKER,
+    END,
+    RIDGE,
+    START,
     DiversityColours,
-    by_diversity,
     colours_of,
-    diversity,
-    level,
-    marker_legend,
-    mean_loss,
+    mark,
+    marker_key,
     new_figure,
-    panel_letters,
-    plain_log_ticks,
-    plot_plane,
-    plot_seeds,
-    step_axis,
+    panel_titles,
 )
 
-Frames = Mapping[str, pd.DataFrame]
+OOD = "out_of_distribution"
+TITLES = ("OOD loss over training", "joint trajectory PCA", "distance to the predictors")
 
 
 def draw(frames: Frames) -> Figure:
     """The three panels, sharing one colour for each M."""
-    colours = colours_of(frames["critical_steps"])
-    figure = new_figure(DOUBLE_COLUMN, 2.5)
-    loss, plane, distance = figure.subplots(1, 3)
-    critical = frames["critical_steps"]
-    critical = critical[critical["curve"] == "smoothed"]
-    _ood_loss(loss, frames, critical, colours)
-    plot_plane(plane, frames, colours, (1, 2))
-    _distances(distance, frames["distances"], critical, colours)
-    panel_letters(
-        (loss, plane, distance),
-        ("OOD loss over training", "joint trajectory PCA", "distance to the predictors"),
+    colours = colours_of(
+        frames["smoothed_losses"],
+        frames["critical_steps"],
+        frames["distances"],
+        frames["pca_trajectories"],
     )
-    names = {DMMSE_MARKER: "dMMSE$_M$", RIDGE_MARKER: "ridge", END_MARKER: "end"}
-    marker_legend(plane, names, loc="best")
-    marker_legend(distance, {CRITICAL_MARKER: "$t_{crit}$", END_MARKER: "end"}, loc="best")
-    colours.legend(figure)
+    figure = new_figure(DOUBLE_COLUMN, 2.75)
+    panels = figure.subplots(1, 3)
+    _ood_loss(panels[0], frames, colours)
+    plane(panels[1], frames, colours, (1, 2))
+    _distances(panels[2], frames["distances"], frames["critical_steps"], colours)
+    panel_titles(panels, TITLES)
+    colours.key(figure, panels)
+    marker_key(figure, (DMMSE, RIDGE, CRITICAL, START, END))
     return figure
 
 
-def _ood_loss(axes: Axes, frames: Frames, critical: pd.DataFrame, colours: DiversityColours) -> None:
-    for M, curve in by_diversity(mean_loss(frames["smoothed_losses"], "out_of_distribution")):
-        plot_seeds(axes, curve, "loss", colours[M])
-    for _, row in critical.iterrows():
-        axes.plot(
-            row["step"] + 1, row["loss"], marker=CRITICAL_MARKER, markersize=4.5,
-            markerfacecolor="none", markeredgecolor=colours[diversity(row["task_diversity"])], **MARK,
-        )  # fmt: skip
-    ideal = mean_loss(frames["idealised_losses"], "out_of_distribution")
-    for M, rows in by_diversity(ideal):
-        values = rows.set_index("predictor")["loss"]
-        if M in colours.values and values["dmmse"] != values["ridge"]:
-            level(axes, values["dmmse"], colours[M], DMMSE_MARKER)
-    level(axes, ideal[ideal["predictor"] == "ridge"]["loss"].iloc[0], "black", RIDGE_MARKER)
-    step_axis(axes)
-    axes.set_yscale("log")
-    plain_log_ticks(axes.yaxis)
-    axes.set_ylabel("OOD loss")
+def _ood_loss(axes: Axes, frames: Frames, colours: DiversityColours) -> None:
+    """Smoothed OOD loss of each M, t_crit, and the levels of the idealised predictors."""
+    curves(axes, averages(frames["smoothed_losses"], OOD), "loss", colours)
+    circle_critical(axes, frames["critical_steps"], "smoothed", colours)
+    for (predictor, M), loss in idealised_levels(frames["idealised_losses"], OOD).items():
+        level(axes, loss, predictor, M, colours)
+    loss_axis(axes.yaxis)
+    axes.set_ylabel("OOD loss (units of $y^2$)")
 
 
 def _distances(
     axes: Axes, distances: pd.DataFrame, critical: pd.DataFrame, colours: DiversityColours
 ) -> None:
-    """Delta(f, dMMSE_M) against Delta(f, ridge) in distribution; for M = inf the two are one."""
-    rows = mean_loss(distances, "in_distribution")
-    wide = rows.pivot_table(
-        index=["task_diversity", "seed", "step"], columns="predictor", values="distance", dropna=False
-    )
-    wide = wide.dropna().reset_index().sort_values("step")
-    for M, group in by_diversity(wide):
-        for seed, run in group.groupby("seed"):
-            colour = colours[M]
-            x, y = run["ridge"].to_numpy(), run["dmmse"].to_numpy()
-            axes.plot(x, y, color=colour, linewidth=0.9)
-            same = (critical["task_diversity"].map(diversity) == M) & (critical["seed"] == seed)
-            at = run["step"].to_numpy() == critical[same]["step"].iloc[0]
-            axes.plot(
-                x[at], y[at], marker=CRITICAL_MARKER, markersize=4.5, markerfacecolor="none",
-                markeredgecolor=colour, **MARK,
-            )  # fmt: skip
-            axes.plot(
-                x[-1:], y[-1:], marker=END_MARKER, markersize=6, color=colour,
-                markeredgecolor="white", **{**MARK, "markeredgewidth": 0.4},
-            )  # fmt: skip
-    for set_scale, axis in ((axes.set_xscale, axes.xaxis), (axes.set_yscale, axes.yaxis)):
-        set_scale("log")
-        axis.set_minor_formatter("")
-    axes.set_xlabel(r"$\Delta$(f, ridge)")
-    axes.set_ylabel(r"$\Delta$(f, dMMSE$_M$)")
+    """Delta(f, dMMSE_M) against Delta(f, ridge) in distribution; for M = infinity the two are one."""
+    t_crit = critical_points(critical, "smoothed")
+    for run, rows in by_run(averages(distances, "in_distribution")):
+        colour = colours[run.task_diversity]
+        points = rows.pivot(index="step", columns="predictor", values="distance").dropna()
+        points = points[["ridge", "dmmse"]]
+        path(axes, points["ridge"], points["dmmse"], run, colours)
+        mark(axes, *points.iloc[0], START, "0.35")
+        mark(axes, *points.iloc[-1], END, colour)
+        if run in t_crit and t_crit[run][0] in points.index:
+            mark(axes, *points.loc[t_crit[run][0]], CRITICAL, colour)
+    loss_axis(axes.xaxis)
+    loss_axis(axes.yaxis)
+    axes.set_xlabel(r"$\Delta(f, \mathrm{ridge})$ (units of $y^2$)")
+    axes.set_ylabel(r"$\Delta(f, \mathrm{dMMSE}_M)$ (units of $y^2$)")

@@ -1,45 +1,30 @@
 """Every component of the joint PCA against the training step."""
 
-from collections.abc import Mapping
-
-import pandas as pd
 from matplotlib.figure import Figure
 
-from .style import (
-    DMMSE_MARKER,
-    DOUBLE_COLUMN,
-    RIDGE_MARKER,
-    by_diversity,
-    colours_of,
-    component_label,
-    level,
-    new_figure,
-    plot_seeds,
-    step_axis,
-)
+from .frames import Frames, by_diversity
+from .panels import component_label, curves, level
+from .style import DMMSE, DOUBLE_COLUMN, RIDGE, colours_of, marker_key, new_figure
 
 
-def draw(frames: Mapping[str, pd.DataFrame]) -> Figure:
+def draw(frames: Frames) -> Figure:
     """One panel per component, the idealised predictors' coordinates at the right edge."""
     trajectories, ideal = frames["pca_trajectories"], frames["pca_idealised"]
     colours = colours_of(trajectories)
-    components = sorted(trajectories["component"].unique())
+    components = sorted(int(component) for component in trajectories["component"].unique())
     rows = (len(components) + 1) // 2
-    figure = new_figure(DOUBLE_COLUMN, 0.4 + 1.9 * rows)
-    panels = figure.subplots(rows, 2, sharex=True, squeeze=False).flatten()
+    figure = new_figure(DOUBLE_COLUMN, 0.8 + 1.7 * rows)
+    panels = figure.subplots(rows, 2, squeeze=False).flatten()
     for axes, component in zip(panels, components, strict=False):
-        for M, curve in by_diversity(trajectories[trajectories["component"] == component]):
-            plot_seeds(axes, curve, "coordinate", colours[M])
+        curves(axes, trajectories[trajectories["component"] == component], "coordinate", colours)
         for M, points in by_diversity(ideal[ideal["component"] == component]):
-            for _, point in points.iterrows():
-                is_ridge = point["predictor"] == "ridge"
-                colour = "black" if is_ridge else colours[M]
-                marker = RIDGE_MARKER if is_ridge else DMMSE_MARKER
-                level(axes, point["coordinate"], colour, marker)
+            for predictor, value in zip(points["predictor"], points["coordinate"], strict=True):
+                level(axes, value, predictor, M, colours)
         axes.set_ylabel(component_label(frames["pca_variance"], component))
-        step_axis(axes)
-        axes.label_outer()
+        if component not in components[-2:]:
+            axes.set_xlabel("")
     for axes in panels[len(components) :]:
         axes.remove()
-    colours.legend(figure)
+    colours.key(figure, panels[: len(components)])
+    marker_key(figure, (DMMSE, RIDGE))
     return figure

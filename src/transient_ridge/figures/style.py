@@ -1,4 +1,4 @@
-"""The one look of all figures: size, type, colour of a task diversity, axes that many figures share."""
+"""The one look of all figures: size, type, the colour of a task diversity, markers and their keys."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -8,21 +8,27 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import BoundaryNorm, ListedColormap, to_hex
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from ..runs import TaskDiversity
+from .frames import diversity
 
-DOUBLE_COLUMN = 7.0  # inches
-SINGLE_COLUMN = 3.4
+SINGLE_COLUMN = 3.4  # inches
+DOUBLE_COLUMN = 7.0
 
+#: Context for drawing and for saving; nothing is set globally.
 STYLE: dict[str, Any] = {
-    "font.family": "DejaVu Sans",
+    "font.family": "sans-serif",
+    "font.sans-serif": ["DejaVu Sans"],
     "font.size": 8,
+    "mathtext.fontset": "dejavusans",
     "axes.titlesize": 8,
     "axes.titlelocation": "left",
     "axes.labelsize": 8,
+    "axes.labelpad": 2.5,
     "axes.linewidth": 0.6,
     "axes.spines.top": False,
     "axes.spines.right": False,
@@ -30,27 +36,42 @@ STYLE: dict[str, Any] = {
     "ytick.labelsize": 7,
     "xtick.major.width": 0.6,
     "ytick.major.width": 0.6,
+    "xtick.major.size": 3,
+    "ytick.major.size": 3,
     "xtick.minor.width": 0.4,
     "ytick.minor.width": 0.4,
-    "legend.fontsize": 7,
+    "xtick.minor.size": 1.6,
+    "ytick.minor.size": 1.6,
+    "legend.fontsize": 7.5,
     "legend.frameon": False,
     "lines.linewidth": 1.1,
+    "lines.solid_joinstyle": "round",
     "svg.hashsalt": "transient-ridge",
     "svg.fonttype": "none",
 }
 
-RIDGE_MARKER, DMMSE_MARKER, START_MARKER, END_MARKER, CRITICAL_MARKER = "s", "D", ".", "*", "o"
-MARK: dict[str, Any] = {"linestyle": "none", "markeredgewidth": 0.7, "zorder": 5}
+RIDGE, DMMSE, CRITICAL, END, START = "ridge", "dmmse", "critical", "end", "start"
+
+#: How each kind of point is drawn; the colour of its M is added by :func:`mark`.
+_MARKERS: dict[str, dict[str, Any]] = {
+    RIDGE: {"marker": "s", "markersize": 5.0, "markeredgewidth": 0.7, "zorder": 8},
+    DMMSE: {"marker": "D", "markersize": 4.6, "markeredgewidth": 0.7, "zorder": 7},
+    END: {"marker": "*", "markersize": 7.5, "markeredgewidth": 0.5, "zorder": 6},
+    CRITICAL: {"marker": "o", "markersize": 5.5, "markeredgewidth": 1.0, "zorder": 5},
+    START: {"marker": ".", "markersize": 4.0, "markeredgewidth": 0.0, "zorder": 4},
+}
+_NAMES = {
+    RIDGE: "ridge",
+    DMMSE: r"dMMSE$_M$",
+    CRITICAL: r"$t_{\mathrm{crit}}$",
+    END: "end of training",
+    START: "start",
+}
 
 
 def new_figure(width: float, height: float) -> Figure:
     """A figure of this size in inches whose parts keep out of each other's way."""
     return Figure(figsize=(width, height), layout="constrained")
-
-
-def diversity(value: float) -> TaskDiversity:
-    """M from a table's nullable column: missing means infinity."""
-    return math.inf if pd.isna(value) else int(value)
 
 
 def label(task_diversity: TaskDiversity) -> str:
@@ -59,159 +80,108 @@ def label(task_diversity: TaskDiversity) -> str:
 
 
 class DiversityColours:
-    """Colour of each M of a grid: viridis over log M, from dark to light; infinity is black.
+    """Colour of each M of a grid: one perceptually uniform map over log2 M, dark to light; infinity is black.
 
-    The palest fifth of the map is left out, since lines in it vanish on white.
+    The map (plasma) stays readable with any colour vision and in grey. Its lightest part is left out, since
+    lines in it vanish on white; its dark end is blue and cannot be taken for black.
     """
+
+    RANGE = (0.04, 0.85)
 
     def __init__(self, task_diversities: Iterable[TaskDiversity]) -> None:
         self.values: list[TaskDiversity] = sorted(set(task_diversities))
         finite = [math.log2(M) for M in self.values if not math.isinf(M)]
-        self.low, self.high = (min(finite), max(finite)) if finite else (0.0, 0.0)
+        self._low, self._high = (min(finite), max(finite)) if finite else (0.0, 0.0)
 
-    def __getitem__(self, task_diversity: TaskDiversity) -> Any:
+    def __contains__(self, task_diversity: object) -> bool:
+        return task_diversity in self.values
+
+    def __getitem__(self, task_diversity: TaskDiversity) -> str:
+        """Hexadecimal colour of an M of the grid."""
         if math.isinf(task_diversity):
-            return "black"
-        span = self.high - self.low
-        share = (math.log2(task_diversity) - self.low) / span if span else 0.5
-        # Colours further apart than log M makes them would lie about distance; 0 to 0.88 keeps all visible.
-        return mpl.colormaps["viridis"](0.88 * share)
+            return "#000000"
+        span = self._high - self._low
+        share = (math.log2(task_diversity) - self._low) / span if span else 0.5
+        first, last = self.RANGE
+        return to_hex(mpl.colormaps["plasma"](first + (last - first) * share))
 
-    def legend(self, figure: Figure) -> None:
-        """One legend for the whole figure, to its right."""
-        handles = [Line2D([], [], color=self[M], linewidth=1.8, label=label(M)) for M in self.values]
-        figure.legend(
-            handles=handles,
-            title="M",
-            loc="outside right center",
-            handlelength=1.2,
-            labelspacing=0.35,
+    def key(self, figure: Figure, axes: Sequence[Axes], location: str = "bottom") -> None:
+        """A strip with one labelled cell per M, ``bottom`` or ``right`` of ``axes``."""
+        count = len(self.values)
+        if count == 0:
+            return
+        mappable = ScalarMappable(
+            BoundaryNorm(np.arange(count + 1), count),
+            ListedColormap([self[M] for M in self.values]),
         )
-
-
-def colours_of(frame: pd.DataFrame) -> DiversityColours:
-    """Colours for the grid that ``frame`` covers."""
-    return DiversityColours(diversity(M) for M in frame["task_diversity"].unique())
-
-
-def by_diversity(frame: pd.DataFrame) -> list[tuple[TaskDiversity, pd.DataFrame]]:
-    """``frame`` split by M, ascending, infinity last."""
-    groups = frame.groupby("task_diversity", dropna=False, sort=True)
-    return sorted(((diversity(M), group) for M, group in groups), key=lambda pair: pair[0])
-
-
-def step_axis(axes: Axes) -> None:
-    """Logarithmic training steps, drawn at step + 1 so that step 0 has a place."""
-    axes.set_xscale("log")
-    axes.xaxis.set_major_locator(LogLocator(numticks=6))
-    axes.xaxis.set_minor_formatter(NullFormatter())
-    axes.set_xlabel("training step + 1")
-
-
-def plain_log_ticks(axis: Any) -> None:
-    """Ticks such as 0.5, 1, 2 on a logarithmic axis that spans little more than a decade."""
-    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0), numticks=8))
-    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axis.set_minor_formatter(NullFormatter())
-
-
-def plot_seeds(axes: Axes, frame: pd.DataFrame, value: str, colour: Any) -> None:
-    """Mean over seeds of ``value`` against the step, with the range over seeds as a band."""
-    table = frame.pivot_table(index="step", columns="seed", values=value, sort=True)
-    steps = table.index.to_numpy() + 1
-    axes.plot(steps, table.mean(axis=1).to_numpy(), color=colour)
-    if table.shape[1] > 1:
-        axes.fill_between(
-            steps, table.min(axis=1), table.max(axis=1), color=colour, alpha=0.18, linewidth=0
+        flat = location == "bottom"
+        extent = figure.get_figwidth() if flat else figure.get_figheight()
+        length = min(0.34 if flat else 0.2, 0.85 * extent / count) * count
+        bar = figure.colorbar(
+            mappable,
+            ax=list(axes),
+            location=location,
+            ticks=np.arange(count) + 0.5,
+            drawedges=count > 1,
+            shrink=length / extent,
+            aspect=length / 0.08,
+            pad=0.02,
         )
+        bar.set_ticklabels([label(M) for M in self.values])
+        bar.minorticks_off()
+        bar.ax.tick_params(length=0, pad=2)
+        bar.outline.set_visible(False)  # type: ignore[operator]
+        bar.dividers.set(color="white", linewidth=1.0)
+        if flat:
+            bar.ax.set_ylabel("task diversity $M$", rotation=0, ha="right", va="center", labelpad=4)
+        else:
+            bar.ax.set_title("$M$", loc="center")
 
 
-def mean_loss(frame: pd.DataFrame, dataset: str) -> pd.DataFrame:
-    """The rows of ``dataset`` that average over all positions."""
-    return frame[(frame["dataset"] == dataset) & frame["token"].isna()]
-
-
-def level(axes: Axes, value: float, colour: Any, marker: str) -> None:
-    """Mark an idealised predictor's value at the right edge."""
-    axes.plot(
-        1.0,
-        value,
-        marker=marker,
-        color=colour,
-        markersize=4,
-        transform=axes.get_yaxis_transform(),
-        clip_on=False,
-        zorder=6,
-        linestyle="none",
-        markeredgecolor="white",
-        markeredgewidth=0.4,
+def colours_of(*tables: pd.DataFrame) -> DiversityColours:
+    """Colours for the grid that ``tables`` cover together."""
+    return DiversityColours(
+        diversity(M) for table in tables for M in table["task_diversity"].unique()
     )
 
 
-def component_label(variance: pd.DataFrame, component: int) -> str:
-    """``PC1 (23 %)``."""
-    row = variance.set_index("component")["explained_variance_ratio"]
-    return f"PC{component} ({100 * row[component]:.1f} %)"
+def mark(axes: Axes, x: float, y: float, kind: str, colour: str, **options: Any) -> None:
+    """One point of a ``kind`` that all figures draw alike: ring, star, diamond or square."""
+    ring = kind == CRITICAL
+    look = {
+        "linestyle": "none",
+        "clip_on": False,
+        "markerfacecolor": "none" if ring else colour,
+        "markeredgecolor": colour if ring else "white",
+        **_MARKERS[kind],
+    }
+    axes.plot([x], [y], **{**look, **options})
 
 
-def plot_plane(
-    axes: Axes,
-    frames: Mapping[str, pd.DataFrame],
-    colours: DiversityColours,
-    components: Sequence[int],
+def marker_key(
+    figure: Figure, kinds: Sequence[str], extra: Mapping[str, Any] | None = None
 ) -> None:
-    """Trajectories of all runs in the plane of two components, with the idealised predictors."""
-    first, second = components
-    wide = frames["pca_trajectories"].pivot_table(
-        index=["task_diversity", "seed", "step"],
-        columns="component",
-        values="coordinate",
-        dropna=False,
-    )
-    wide = wide.dropna().reset_index().sort_values("step")
-    for M, group in by_diversity(wide):
-        for _, run in group.groupby("seed"):
-            x, y = run[first].to_numpy(), run[second].to_numpy()
-            axes.plot(x, y, color=colours[M], linewidth=0.9, alpha=0.9)
-            axes.plot(
-                x[-1], y[-1], marker=END_MARKER, color=colours[M], markersize=6,
-                markeredgecolor="white", **{**MARK, "markeredgewidth": 0.4},
-            )  # fmt: skip
-    ideal = frames["pca_idealised"]
-    points = ideal.pivot_table(
-        index=["task_diversity", "predictor"], columns="component", values="coordinate", dropna=False
-    )
-    for _, row in points.dropna().reset_index().iterrows():
-        is_ridge = row["predictor"] == "ridge"
-        colour = "black" if is_ridge else colours[diversity(row["task_diversity"])]
-        axes.plot(
-            row[first], row[second], marker=RIDGE_MARKER if is_ridge else DMMSE_MARKER,
-            markerfacecolor="white", markeredgecolor=colour, markersize=5.5 if is_ridge else 4.5,
-            **{**MARK, "markeredgewidth": 1.1},
-        )  # fmt: skip
-    axes.set_xlabel(component_label(frames["pca_variance"], first))
-    axes.set_ylabel(component_label(frames["pca_variance"], second))
-
-
-def marker_legend(axes: Axes, names: Mapping[str, str], **where: Any) -> None:
-    """Explain markers, in grey."""
+    """Explain markers in one row under the figure, in grey; ``extra`` adds handles by name."""
     handles = [
         Line2D(
-            [], [], marker=marker, linestyle="none", markersize=4.5, color="0.35",
-            markerfacecolor="0.35" if marker == END_MARKER else "white", label=name,
+            [],
+            [],
+            linestyle="none",
+            marker=_MARKERS[kind]["marker"],
+            label=_NAMES[kind],
+            markersize=_MARKERS[kind]["markersize"],
+            markeredgecolor="0.35",
+            markerfacecolor="none" if kind == CRITICAL else "0.35",
         )  # fmt: skip
-        for marker, name in names.items()
-    ]
-    axes.legend(handles=handles, handletextpad=0.2, borderaxespad=0.2, labelspacing=0.3, **where)
+        for kind in kinds
+    ] + [Line2D([], [], label=name, **look) for name, look in (extra or {}).items()]
+    figure.legend(
+        handles=handles, loc="outside lower center", ncols=len(handles),
+        handletextpad=0.3, columnspacing=1.4, borderaxespad=0.2, borderpad=0.1,
+    )  # fmt: skip
 
 
-def panel_letters(axes: Sequence[Axes], titles: Sequence[str]) -> None:
+def panel_titles(axes: Sequence[Axes], titles: Sequence[str]) -> None:
     """Titles with a bold letter in front."""
-    for letter, axis, title in zip("abcdefgh", axes, titles, strict=False):
-        axis.set_title(rf"$\bf{{{letter}}}$  {title}")
-
-
-def nan_free(values: Iterable[float]) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """``values`` as floats without the missing ones."""
-    array = np.asarray(list(values), dtype=np.float64)
-    return array[~np.isnan(array)]
+    for letter, panel, title in zip("abcdefgh", axes, titles, strict=False):
+        panel.set_title(rf"$\mathbf{{{letter}}}$  {title}")

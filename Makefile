@@ -1,0 +1,64 @@
+# The two commands of the README are `make reproduce` and `make test`; both install what they need into .venv.
+
+PYTHON ?= python3
+PRESET ?= laptop
+CORES  ?= all
+
+BIN := .venv/bin
+CONFIGFILE := $(if $(filter laptop,$(PRESET)),config/config.yaml,config/$(PRESET).yaml)
+SNAKEMAKE := $(BIN)/snakemake --workflow-profile workflow/profiles/local --cores $(CORES) --configfile $(CONFIGFILE)
+
+.PHONY: reproduce report unlock test test-all lint format bench lock clean-env
+
+## reproduce: train, measure and draw everything of PRESET (laptop, smoke, paper); a second call does nothing
+reproduce: .venv/installed $(CONFIGFILE)
+	$(SNAKEMAKE)
+
+## report: one HTML page with every figure of PRESET
+report: .venv/installed $(CONFIGFILE)
+	$(SNAKEMAKE) --report results/$(PRESET)/report.html
+
+## unlock: after Snakemake itself was killed (kill -9, power cut), once, before `make reproduce` goes on
+unlock: .venv/installed $(CONFIGFILE)
+	$(SNAKEMAKE) --unlock
+
+## test: everything but the tests that compute for minutes
+test: .venv/installed
+	$(BIN)/python -m pytest -m "not slow"
+
+test-all: .venv/installed
+	$(BIN)/python -m pytest
+
+lint: .venv/installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/snakefmt --check Snakefile workflow/rules
+	$(BIN)/snakemake --lint
+
+format: .venv/installed
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/snakefmt Snakefile workflow/rules
+
+## bench: the speeds that the README quotes
+bench: .venv/installed
+	$(BIN)/python -m benchmarks
+
+lock: .venv/installed
+	{ sed -n '/^#/p' requirements.lock; $(BIN)/pip freeze --exclude-editable | sed 's/+cpu$$//' | grep -vE '^(pip|wheel|setuptools)=='; } > requirements.lock.new
+	mv requirements.lock.new requirements.lock
+
+clean-env:
+	rm -rf .venv
+
+.venv/installed: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and f"Python >= 3.11 is needed, $(PYTHON) is {sys.version.split()[0]}: try make PYTHON=python3.12")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable .
+	touch $@
+
+# Reached only for a preset without a file.
+config/%.yaml:
+	$(error PRESET = $*: unknown; config/ holds laptop $(filter-out config,$(basename $(notdir $(wildcard config/*.yaml)))))

@@ -1,0 +1,32 @@
+"""The same model written plainly: every token of every layer, PyTorch's fused attention, all outputs.
+
+The reference for the tests of `transient_ridge.transformer`, whose parameters it shares, and for its speed.
+"""
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from transient_ridge.transformer import Block, Transformer
+
+
+def plain_predictions(model: Transformer, x: Tensor, y: Tensor) -> Tensor:
+    """Predictions (B, K) of ``model``, computed without any of its shortcuts."""
+    B, K, D = x.shape
+    tokens = x.new_zeros(B, 2 * K, D + 1)
+    tokens[:, 0::2, 1:] = x
+    tokens[:, 1::2, 0] = y
+    h = model.token_embedding(tokens) + model.position_embedding[: 2 * K]
+    for block in model.blocks:
+        assert isinstance(block, Block)
+        attention = block.attention
+        q, k, v = (
+            part.unflatten(-1, (attention.heads, -1)).transpose(1, 2)
+            for part in attention.qkv(block.attention_norm(h)).chunk(3, dim=-1)
+        )
+        mixed = F.scaled_dot_product_attention(q, k, v, is_causal=True)
+        out = h + attention.projection(mixed.transpose(1, 2).flatten(2))
+        out = out + block.mlp_out(torch.relu(block.mlp_in(block.mlp_norm(out))))
+        h = h + out if block.doubled else out
+    outputs: Tensor = model.unembedding(model.final_norm(h))
+    return outputs[:, 0::2, 0]

@@ -1,0 +1,56 @@
+"""From tables to picture files."""
+
+import importlib
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import pyarrow as pa
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+from .. import tables
+from ..provenance import collect
+from ..storage import complete_file
+from .style import STYLE
+
+PNG_DPI = 200
+
+
+def render(figure: str, sources: Mapping[str, Sequence[Path]], png: Path, svg: Path) -> None:
+    """Draw ``figure`` from its tables (name -> files, which are concatenated) as PNG and SVG.
+
+    Both files carry provenance in their metadata; the same tables give the same files, byte for byte,
+    wherever they lie.
+    """
+    module = importlib.import_module(f".{figure}", __package__)
+    frames = {
+        table: pa.concat_tables([tables.read(path, table) for path in paths]).to_pandas()
+        for table, paths in sources.items()
+    }
+    record = json.dumps(
+        collect({"figure": figure}, matplotlib=mpl.__version__, tables=_origins(sources)),
+        sort_keys=True,
+    )
+    with mpl.rc_context(STYLE):
+        drawn = module.draw(frames)
+        FigureCanvasAgg(drawn)
+        with complete_file(png) as partial:
+            metadata = {"Software": "transient-ridge", "Description": record}
+            drawn.savefig(partial, format="png", dpi=PNG_DPI, metadata=metadata)
+        with complete_file(svg) as partial:
+            drawn.savefig(partial, format="svg", metadata={"Date": None, "Description": record})
+
+
+def _origins(sources: Mapping[str, Sequence[Path]]) -> dict[str, list[dict[str, Any]]]:
+    """For each table, the settings, code and run that its files were made with, without repetitions."""
+    origins: dict[str, list[dict[str, Any]]] = {}
+    for table, paths in sources.items():
+        records = [tables.provenance(path) for path in paths]
+        kept = [
+            {key: record[key] for key in ("settings_hash", "git", "run") if key in record}
+            for record in records
+        ]
+        origins[table] = [record for i, record in enumerate(kept) if record not in kept[:i]]
+    return origins

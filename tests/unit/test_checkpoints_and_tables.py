@@ -1,0 +1,141 @@
+"""Artefacts on disk: complete or absent, checked when read, telling where they came from."""
+
+import math
+import pickle
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import torch
+
+from transient_ridge import checkpoints, tables
+from transient_ridge.checkpoints import Checkpoints
+from transient_ridge.errors import CheckpointError, TableError
+from transient_ridge.provenance import collect, settings_hash
+from transient_ridge.storage import complete_file
+
+SETTINGS = {"seed": 0, "model": {"layers": 2}}
+
+
+@pytest.fixture
+def folder(tmp_path):
+    weights = tmp_path / "weights"
+    weights.mkdir()
+    for step in (0, 10):
+        checkpoints.save(weights, step, {"a": torch.full((3, 2), float(step)), "b": torch.ones(1)})
+    checkpoints.write_manifest(tmp_path / "manifest.json", weights, [0, 10], collect(SETTINGS))
+    return tmp_path
+
+
+def read(folder, settings=SETTINGS):
+    return Checkpoints(folder / "manifest.json", folder / "weights", settings)
+
+
+def test_round_trip(folder):
+    kept = read(folder)
+    assert kept.steps == [0, 10]
+    assert torch.equal(kept.load(10)["a"], torch.full((3, 2), 10.0))
+
+
+def test_truncated_altered_swapped_and_missing_files_are_named(folder):
+    first, second = (folder / "weights" / checkpoints.file_name(step) for step in (0, 10))
+    whole = second.read_bytes()
+    for damaged in (whole[:-1], whole[:-1] + bytes([whole[-1] ^ 1]), first.read_bytes(), b""):
+        second.write_bytes(damaged)
+        with pytest.raises(CheckpointError, match=r"step-00000010.*truncated or altered.*delete"):
+            read(folder).load(10)
+    second.unlink()
+    with pytest.raises(CheckpointError, match=r"step-00000010.*missing"):
+        read(folder).load(10)
+    assert read(folder).load(0)
+
+
+def test_a_pickle_in_a_checkpoints_place_is_not_executed(folder, tmp_path):
+    class Malicious:
+        def __reduce__(self):
+            return (exec, (f"open({str(tmp_path / 'executed')!r}, 'w')",))
+
+    path = folder / "weights" / checkpoints.file_name(10)
+    path.write_bytes(pickle.dumps(Malicious()))
+    with pytest.raises(CheckpointError, match="altered"):
+        read(folder).load(10)
+    assert not (tmp_path / "executed").exists()
+
+
+def test_a_step_without_checkpoint_is_named(folder):
+    with pytest.raises(CheckpointError, match=r"no checkpoint at step 5, only \[0, 10\]"):
+        read(folder).load(5)
+
+
+def test_checkpoints_of_another_configuration_are_refused(folder):
+    with pytest.raises(CheckpointError, match=r"model\.layers: 2 there, 3 here"):
+        read(folder, {"seed": 0, "model": {"layers": 3}})
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"sha256": {}}'])
+def test_an_unreadable_manifest_is_named(folder, content):
+    (folder / "manifest.json").write_text(content)
+    with pytest.raises(CheckpointError, match=r"manifest\.json: unreadable"):
+        read(folder)
+
+
+def test_a_failure_leaves_the_old_file_and_no_partial_one(tmp_path):
+    path = tmp_path / "deep" / "file"
+    with complete_file(path) as partial:
+        partial.write_text("old")
+
+    def fail_half_way():
+        with complete_file(path) as partial:
+            partial.write_text("half of the n")
+            raise OSError("No space left on device")
+
+    with pytest.raises(OSError, match="No space"):
+        fail_half_way()
+    assert path.read_text() == "old"
+    assert list(path.parent.iterdir()) == [path]
+
+
+CURVE = {
+    "task_diversity": [4, math.inf, None, math.nan],
+    "seed": [0, 0, 1, 1],
+    "step": [50, 50, 50, 50],
+    "loss": [1.0, 2.0, 3.0, 4.0],
+    "gradient_norm": [0.1] * 4,
+    "rate_factor": [1.0] * 4,
+}
+
+
+def test_tables_keep_values_types_and_provenance(tmp_path):
+    path = tmp_path / "t.parquet"
+    tables.write(path, "training", CURVE, collect(SETTINGS, device="cpu"))
+    data = tables.read(path, "training")
+    assert data["task_diversity"].to_pylist() == [4, None, None, None]
+    assert data.schema.field("step").type == pa.int64()
+    assert data.schema.field("loss").type == pa.float64()
+    record = tables.provenance(path)
+    assert record["settings_hash"] == settings_hash(SETTINGS)
+    assert record["packages"]["torch"].startswith("2.")
+    assert record["device"] == "cpu"
+
+
+def test_wrong_columns_and_damaged_tables_are_named(tmp_path):
+    path = tmp_path / "t.parquet"
+    with pytest.raises(TableError, match="columns"):
+        tables.write(path, "training", {"loss": [1.0]}, {})
+    assert not path.exists()
+    with pytest.raises(TableError, match=r"t\.parquet"):
+        tables.read(path, "training")
+    tables.write(path, "training", CURVE, {})
+    with pytest.raises(TableError, match="expected the columns of 'losses'"):
+        tables.read(path, "losses")
+    path.write_bytes(path.read_bytes()[:-20])
+    with pytest.raises(TableError, match=r"t\.parquet: cannot be read"):
+        tables.read(path, "training")
+
+
+@pytest.mark.parametrize("table", tables.TABLES)
+def test_every_table_can_be_written_empty(table, tmp_path):
+    path = tmp_path / "empty.parquet"
+    tables.write(path, table, {name: [] for name in tables.TABLES[table]}, {})
+    assert tables.read(path, table).num_rows == 0
+    assert all(field.metadata[b"meaning"] for field in pq.read_schema(path))

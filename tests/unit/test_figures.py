@@ -1,0 +1,635 @@
+"""Figures show what is in their tables: compared in the axes, not in pixels."""
+
+import importlib
+import json
+import math
+import re
+import subprocess
+import sys
+from xml.etree import ElementTree
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib import pyplot
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_hex, to_rgb
+
+from transient_ridge import runs, tables
+from transient_ridge.curves import critical_step, smooth
+from transient_ridge.figures import frames as pieces
+from transient_ridge.figures import style
+from transient_ridge.figures.catalogue import CATALOGUE
+from transient_ridge.figures.rendering import render
+
+INF = math.inf
+GRID = (4, 16, 64, INF)
+SEEDS = (0, 1)
+STEPS = np.unique(np.concatenate([[0], np.geomspace(1, 20000, 29).astype(int)]))
+K = 6
+DATASETS = ("in_distribution", "out_of_distribution", "root_task")
+RIDGE_LOSS = 1.4
+
+
+def dmmse_loss(M: float) -> float:
+    return RIDGE_LOSS + (0.0 if math.isinf(M) else 5 / M**0.6)
+
+
+def phases(M: float) -> tuple[np.ndarray, np.ndarray]:
+    """How far a run has learnt in context (0..1), and how far it has gone over to dMMSE_M (0..1)."""
+    learnt = 1 / (1 + (40 / (STEPS + 0.1)) ** 1.3)
+    turned = np.zeros(len(STEPS)) if math.isinf(M) else 1 / (1 + (8 * M**1.3 / (STEPS + 0.1)) ** 2)
+    return learnt, turned
+
+
+def ood_loss(M: float, seed: int) -> np.ndarray:
+    learnt, turned = phases(M)
+    noise = np.random.default_rng([seed, 0 if math.isinf(M) else int(M)]).normal(
+        0, 0.02, len(STEPS)
+    )
+    target = RIDGE_LOSS * (1 - turned) + dmmse_loss(M) * turned
+    return (3.3 * (1 - learnt) + target * learnt) * np.exp(noise)
+
+
+def synthetic(grid=GRID, seeds=SEEDS, components=4) -> dict[str, dict[str, list]]:
+    """Columns of every table that a figure reads, with a dip and a rise for small M."""
+    data = {
+        table: {name: [] for name in tables.TABLES[table]}
+        for table in {table for needed in CATALOGUE.values() for table in needed}
+    }
+
+    def add(table, **row):
+        for name, column in data[table].items():
+            column.append(row[name])
+
+    for M in grid:
+        for seed in seeds:
+            add_run(add, M, seed, components)
+        for dataset in DATASETS:
+            for token in (*range(1, K + 1), None):
+                key = {"dataset": dataset, "token": token, "standard_error": 0.01}
+                ood = dataset == "out_of_distribution"
+                ideal = dmmse_loss(M) if ood else 2 * RIDGE_LOSS - dmmse_loss(M) ** 0.5
+                values = {"ridge": RIDGE_LOSS, "dmmse": RIDGE_LOSS if math.isinf(M) else ideal}
+                if dataset == "in_distribution" and not math.isinf(M):
+                    values["ridge"] = RIDGE_LOSS - 0.3 / M
+                for predictor, loss in values.items():
+                    add("idealised_losses", task_diversity=M, predictor=predictor, loss=loss, **key)
+    for component in range(1, components + 1):
+        add(
+            "pca_variance",
+            component=component,
+            explained_variance=10 / component,
+            explained_variance_ratio=0.4 / component,
+        )
+        for M in [M for M in grid if not math.isinf(M)] + [INF]:
+            predictor = "ridge" if math.isinf(M) else "dmmse"
+            coordinate = position(M, 1.0, float(not math.isinf(M)))[component - 1]
+            add(
+                "pca_idealised",
+                task_diversity=M,
+                predictor=predictor,
+                component=component,
+                coordinate=coordinate,
+            )
+        shares = np.arange(K, 0, -1.0) ** component
+        for token, loading in enumerate(shares / shares.sum(), start=1):
+            add("pca_loadings", component=component, token=token, loading=loading)
+    return data
+
+
+def position(M, learnt, turned):
+    """A point of the function space, after Figure 1: PC2 is the ridge-dMMSE axis."""
+    reach = 0.0 if math.isinf(M) else 1.2 / M**0.35
+    return (
+        20 * learnt - 10 + 3 * reach * turned,
+        -5 * learnt + 14 * reach * turned,
+        6 * reach * turned * (1 - 2 * turned),
+        4 * learnt * (1 - learnt) + 2 * turned * reach,
+        learnt**2,
+        turned**2,
+        learnt * turned,
+    )
+
+
+def add_run(add, M, seed, components):
+    key = {"task_diversity": M, "seed": seed}
+    learnt, turned = phases(M)
+    ood = ood_loss(M, seed)
+    raw = {
+        "out_of_distribution": ood,
+        "in_distribution": 3.3 * (1 - learnt) + learnt * (RIDGE_LOSS - 0.8 * turned) + 0.02 * seed,
+        "root_task": 3.0 * (1 - learnt) + learnt * (1.2 - 0.7 * turned) + 0.02 * seed,
+    }
+    for name, curve in (("raw", ood), ("smoothed", smooth(STEPS.astype(float), ood, 0.3))):
+        step, loss = critical_step(STEPS, curve)
+        add("critical_steps", **key, curve=name, step=step, loss=loss)
+    even = {name: smooth(STEPS.astype(float), values, 0.3) for name, values in raw.items()}
+    for i, step in enumerate(STEPS.tolist()):
+        at = {**key, "step": step}
+        for dataset in DATASETS:
+            for token in (1, None):
+                where = {"dataset": dataset, "token": token}
+                add("losses", **at, **where, loss=raw[dataset][i], standard_error=0.01)
+                add("smoothed_losses", **at, **where, loss=even[dataset][i])
+                if dataset == "in_distribution":
+                    for predictor, distance in distances(M, learnt[i], turned[i], seed).items():
+                        add(
+                            "distances",
+                            **at,
+                            **where,
+                            predictor=predictor,
+                            distance=distance,
+                            standard_error=0.01,
+                        )
+        if step:
+            row = {"loss": raw["in_distribution"][i], "gradient_norm": 1.0, "rate_factor": 1.0}
+            add("training", **at, **row)
+        for component, value in enumerate(position(M, learnt[i], turned[i])[:components], start=1):
+            wiggle = 0.3 * math.sin(3 * i + 2 * seed + component)
+            add("pca_trajectories", **at, component=component, coordinate=value + wiggle)
+
+
+def distances(M, learnt, turned, seed):
+    gap = 0.0 if math.isinf(M) else 0.8 / M**0.4
+    far = 2.2 * (1 - learnt) ** 1.5 + 0.02 * (1 + seed)
+    return {"ridge": far + gap * turned, "dmmse": far + gap * (1 - turned)}
+
+
+def written(folder, data) -> dict[str, list]:
+    """``data`` as Parquet files; the losses in one file per M, as the workflow has them."""
+    paths = {}
+    for table, columns in data.items():
+        frame = pd.DataFrame(columns, dtype=object)
+        parts = (
+            [part for _, part in frame.groupby("task_diversity")] if table == "losses" else [frame]
+        )
+        paths[table] = []
+        for part in parts:
+            path = folder / f"{table}-{len(paths[table])}.parquet"
+            tables.write(path, table, part.to_dict("list"), {"settings_hash": "0123"})
+            paths[table].append(path)
+    return paths
+
+
+def read(paths) -> dict[str, pd.DataFrame]:
+    return {
+        table: pd.concat([tables.read(path, table).to_pandas() for path in files])
+        for table, files in paths.items()
+    }
+
+
+def needed(figure, frames):
+    return {table: frames[table] for table in CATALOGUE[figure]}
+
+
+def draw(figure, frames):
+    module = importlib.import_module(f"transient_ridge.figures.{figure}")
+    with mpl.rc_context(style.STYLE):
+        return module.draw(needed(figure, frames))
+
+
+def laid_out(figure, frames):
+    with mpl.rc_context(style.STYLE):
+        drawn = draw(figure, frames)
+        FigureCanvasAgg(drawn)
+        drawn.draw_without_rendering()
+    return drawn
+
+
+@pytest.fixture(scope="module")
+def paths(tmp_path_factory):
+    return written(tmp_path_factory.mktemp("tables"), synthetic())
+
+
+@pytest.fixture(scope="module")
+def frames(paths):
+    return read(paths)
+
+
+@pytest.fixture(scope="module")
+def colours():
+    return style.DiversityColours(GRID)
+
+
+def panels(figure):
+    """Axes that show data: not the strip of colours."""
+    return [axes for axes in figure.axes if axes.get_label() != "<colorbar>"]
+
+
+def lines(axes) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Lines by the name of their run or M."""
+    return {
+        line.get_label()[1:]: (np.asarray(line.get_xdata()), np.asarray(line.get_ydata()))
+        for line in axes.lines
+        if re.match(r"_(M?\d|M?inf)", line.get_label())
+    }
+
+
+def marks(axes, kind) -> list[tuple[float, float, str]]:
+    """Positions and colours of the points of a kind, sorted."""
+    shape = style._MARKERS[kind]["marker"]
+    return sorted(
+        (
+            float(line.get_xdata()[0]),
+            float(line.get_ydata()[0]),
+            to_hex(line.get_markeredgecolor() if kind == style.CRITICAL else line.get_markerfacecolor()),
+        )
+        for line in axes.lines
+        if line.get_marker() == shape
+    )  # fmt: skip
+
+
+def same(found, expected):
+    expected = sorted(expected)
+    assert [row[2] for row in found] == [row[2] for row in expected]
+    np.testing.assert_allclose(
+        [row[:2] for row in found], [row[:2] for row in expected], rtol=1e-12
+    )
+
+
+def of_run(frame, M, seed):
+    at = frame["task_diversity"].isna() if math.isinf(M) else frame["task_diversity"] == M
+    return frame[at & (frame["seed"] == seed)].sort_values("step")
+
+
+ALL_RUNS = [runs.Run(M, seed) for M in GRID for seed in SEEDS]
+
+
+def of_label(text):
+    return {style.label(M): M for M in GRID}[text]
+
+
+# -- the catalogue ---------------------------------------------------------------------------
+
+
+def test_the_catalogue_names_known_tables_and_every_figure_module():
+    assert {table for needed in CATALOGUE.values() for table in needed} <= set(tables.TABLES)
+    folder = Path(style.__file__).parent
+    with_draw = {
+        path.stem
+        for path in folder.glob("*.py")
+        if re.search(r"^def draw\(", path.read_text(), re.MULTILINE)
+    }
+    assert with_draw == set(CATALOGUE)
+
+
+@pytest.mark.parametrize("figure", CATALOGUE)
+def test_each_figure_reads_exactly_the_tables_it_is_catalogued_with(figure, frames):
+    class Recorder(dict):
+        used: set = set()
+
+        def __getitem__(self, table):
+            self.used.add(table)
+            return super().__getitem__(table)
+
+    recorder = Recorder(frames)
+    recorder.used = set()
+    with mpl.rc_context(style.STYLE):
+        importlib.import_module(f"transient_ridge.figures.{figure}").draw(recorder)
+    assert recorder.used == set(CATALOGUE[figure])
+
+
+def test_the_catalogue_imports_nothing_heavy():
+    code = "import sys, transient_ridge.figures.catalogue; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert not {"matplotlib", "torch", "pandas", "numpy", "pyarrow"} & set(done.stdout.split())
+
+
+def test_every_figure_has_a_caption():
+    report = Path(__file__).parents[2] / "workflow" / "report"
+    for figure in CATALOGUE:
+        assert len((report / f"{figure}.rst").read_text().split()) > 40
+    assert {path.stem for path in report.glob("*.rst")} >= set(CATALOGUE)
+
+
+# -- colours and pieces ----------------------------------------------------------------------
+
+
+def test_colours_are_injective_and_get_lighter_with_diversity():
+    grid = [2**power for power in range(16)] + [182, 362, INF]
+    colours = style.DiversityColours(grid)
+    assert len({colours[M] for M in grid}) == len(grid)
+    assert colours[INF] == "#000000"
+    lightness = [np.dot((0.2126, 0.7152, 0.0722), to_rgb(colours[M])) for M in sorted(grid)[:-1]]
+    assert np.all(np.diff(lightness) > 0)
+    assert lightness[-1] < 0.75  # visible on white
+
+
+def test_colours_of_a_grid_of_one():
+    assert style.DiversityColours([16])[16] != style.DiversityColours([INF])[INF]
+    assert style.DiversityColours([]).values == []
+
+
+def test_null_is_infinity():
+    frame = pd.DataFrame({"task_diversity": [np.nan, 4.0, 16.0, np.nan]})
+    assert [M for M, _ in pieces.by_diversity(frame)] == [4, 16, INF]
+    assert style.colours_of(frame).values == [4, 16, INF]
+    assert style.label(INF) == "∞"
+
+
+def test_ridge_is_one_level_only_where_it_is_one_number(frames):
+    levels = pieces.idealised_levels(frames["idealised_losses"], "out_of_distribution")
+    assert levels == {
+        **{("dmmse", M): pytest.approx(dmmse_loss(M)) for M in GRID[:-1]},
+        ("ridge", INF): RIDGE_LOSS,
+    }
+    levels = pieces.idealised_levels(frames["idealised_losses"], "in_distribution")
+    assert {M for predictor, M in levels if predictor == "ridge"} == set(GRID)
+
+
+# -- Figure 1 --------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def figure1(frames):
+    return draw("figure1", frames)
+
+
+def test_figure1_a_mean_and_range_over_seeds(figure1, frames):
+    axes = panels(figure1)[0]
+    drawn = lines(axes)
+    assert set(drawn) == {str(M) for M in GRID}
+    losses = pieces.averages(frames["smoothed_losses"], "out_of_distribution")
+    for band, M in zip(axes.collections, GRID, strict=True):
+        seeds = np.array([of_run(losses, M, seed)["loss"] for seed in SEEDS])
+        steps, mean = drawn[str(M)]
+        np.testing.assert_array_equal(steps, STEPS)
+        np.testing.assert_allclose(mean, seeds.mean(axis=0))
+        corners = band.get_paths()[0].vertices[:, 1]
+        assert (corners.min(), corners.max()) == (seeds.min(), seeds.max())
+    assert axes.get_xlabel() == "training step"
+    assert axes.transData.transform((0, 2))[0] < axes.transData.transform((1, 2))[0]
+
+
+def test_figure1_a_critical_steps_and_levels(figure1, frames, colours):
+    axes = panels(figure1)[0]
+    critical = frames["critical_steps"]
+    critical = critical[critical["curve"] == "smoothed"]
+    same(
+        marks(axes, style.CRITICAL),
+        [(r.step, r.loss, colours[pieces.diversity(r.task_diversity)]) for r in critical.itertuples()],
+    )  # fmt: skip
+    same(
+        sorted((y, y, colour) for _, y, colour in marks(axes, style.DMMSE)),
+        [(dmmse_loss(M), dmmse_loss(M), colours[M]) for M in GRID[:-1]],
+    )
+    assert [y for _, y, _ in marks(axes, style.RIDGE)] == [RIDGE_LOSS]
+
+
+def plane_checked(axes, frames, colours, first, second):
+    drawn = lines(axes)
+    assert set(drawn) == {run.name for run in ALL_RUNS}
+    ends = []
+    for run in ALL_RUNS:
+        rows = of_run(frames["pca_trajectories"], *run)
+        x, y = (rows[rows["component"] == c]["coordinate"].to_numpy() for c in (first, second))
+        np.testing.assert_array_equal(drawn[run.name], (x, y))
+        ends.append((x[-1], y[-1], colours[run.task_diversity]))
+    same(marks(axes, style.END), ends)
+    ideal = frames["pca_idealised"].pivot(
+        index=["task_diversity", "predictor"], columns="component", values="coordinate"
+    )
+    points = {
+        kind: [
+            (row[first], row[second], colours[pieces.diversity(M)])
+            for (M, predictor), row in ideal.iterrows()
+            if predictor == kind
+        ]
+        for kind in ("ridge", "dmmse")
+    }
+    same(marks(axes, style.RIDGE), points["ridge"])
+    same(marks(axes, style.DMMSE), points["dmmse"])
+
+
+def test_figure1_b_trajectories(figure1, frames, colours):
+    axes = panels(figure1)[1]
+    plane_checked(axes, frames, colours, 1, 2)
+    assert axes.get_xlabel() == "PC1 (40.0 %)"
+    assert axes.get_ylabel() == "PC2 (20.0 %)"
+
+
+def test_figure1_c_distances(figure1, frames, colours):
+    axes = panels(figure1)[2]
+    drawn = lines(axes)
+    rows = pieces.averages(frames["distances"], "in_distribution")
+    ends, rings = [], []
+    t_crit = pieces.critical_points(frames["critical_steps"], "smoothed")
+    for run in ALL_RUNS:
+        of_both = of_run(rows, *run)
+        path = {
+            predictor: of_both[of_both["predictor"] == predictor].set_index("step")["distance"]
+            for predictor in ("ridge", "dmmse")
+        }
+        np.testing.assert_array_equal(drawn[run.name], (path["ridge"], path["dmmse"]))
+        colour = colours[run.task_diversity]
+        last, at = STEPS[-1], t_crit[run][0]
+        ends.append((path["ridge"][last], path["dmmse"][last], colour))
+        rings.append((path["ridge"][at], path["dmmse"][at], colour))
+    same(marks(axes, style.END), ends)
+    same(marks(axes, style.CRITICAL), rings)
+
+
+# -- the other figures -----------------------------------------------------------------------
+
+
+def test_in_distribution_losses(frames, colours):
+    for axes, dataset in zip(
+        panels(draw("in_distribution_losses", frames)),
+        ("in_distribution", "root_task"),
+        strict=True,
+    ):
+        rows = pieces.averages(frames["smoothed_losses"], dataset)
+        for name, (_, mean) in lines(axes).items():
+            M = runs.parse_task_diversity(name)
+            np.testing.assert_allclose(
+                mean, np.mean([of_run(rows, M, seed)["loss"] for seed in SEEDS], axis=0)
+            )
+        expected = pieces.idealised_levels(frames["idealised_losses"], dataset)
+        found = {(y, c) for kind in ("dmmse", "ridge") for _, y, c in marks(axes, kind)}
+        assert found == {(loss, colours[M]) for (_, M), loss in expected.items()}
+
+
+def test_raw_curves(frames):
+    raw, even = panels(draw("raw_curves", frames))
+    for axes, table, curve in ((raw, "losses", "raw"), (even, "smoothed_losses", "smoothed")):
+        rows = pieces.averages(frames[table], "out_of_distribution")
+        drawn = lines(axes)
+        for run in ALL_RUNS:
+            np.testing.assert_array_equal(drawn[run.name][1], of_run(rows, *run)["loss"])
+        critical = frames["critical_steps"]
+        assert [x for x, *_ in marks(axes, style.CRITICAL)] == sorted(
+            critical[critical["curve"] == curve]["step"]
+        )
+
+
+def test_pc_over_time(frames, colours):
+    drawn = panels(draw("pc_over_time", frames))
+    assert [axes.get_ylabel()[:3] for axes in drawn] == ["PC1", "PC2", "PC3", "PC4"]
+    for component, axes in enumerate(drawn, start=1):
+        rows = frames["pca_trajectories"]
+        rows = rows[rows["component"] == component]
+        for name, (steps, mean) in lines(axes).items():
+            M = runs.parse_task_diversity(name)
+            expected = np.mean([of_run(rows, M, seed)["coordinate"] for seed in SEEDS], axis=0)
+            np.testing.assert_array_equal(steps, STEPS)
+            np.testing.assert_allclose(mean, expected)
+        assert len(marks(axes, style.DMMSE)) == len(GRID) - 1
+
+
+def test_pc_pairs(frames, colours):
+    drawn = [axes for axes in panels(draw("pc_pairs", frames)) if axes.axison]
+    pairs = [(1, 2), (1, 3), (2, 3), (1, 4), (2, 4), (3, 4)]
+    for axes, pair in zip(drawn, pairs, strict=True):
+        plane_checked(axes, frames, colours, *pair)
+
+
+def test_token_loadings(frames):
+    drawn = panels(draw("token_loadings", frames))
+    for component, axes in enumerate(drawn, start=1):
+        rows = frames["pca_loadings"]
+        rows = rows[rows["component"] == component]
+        bars = axes.patches
+        np.testing.assert_allclose(
+            [bar.get_x() + bar.get_width() / 2 for bar in bars], rows["token"]
+        )
+        np.testing.assert_allclose([bar.get_height() for bar in bars], rows["loading"])
+        assert axes.lines[0].get_ydata()[0] == 1 / K
+
+
+def test_training_curves(frames):
+    (axes,) = panels(draw("training_curves", frames))
+    for name, (steps, mean) in lines(axes).items():
+        M = runs.parse_task_diversity(name)
+        seeds = [of_run(frames["training"], M, seed) for seed in SEEDS]
+        np.testing.assert_array_equal(steps, STEPS[1:])
+        np.testing.assert_allclose(mean, np.mean([rows["loss"] for rows in seeds], axis=0))
+
+
+# -- unusual tables --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("figure", CATALOGUE)
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"grid": (16,), "seeds": (0,)},
+        {"grid": (INF,), "seeds": (3,), "components": 3},
+        {"grid": (4, INF), "seeds": (0,), "components": 1},
+        {"grid": (1, 2), "components": 7},
+    ],
+    ids=["one M", "only infinity", "one component", "seven components"],
+)
+def test_small_grids(figure, options):
+    data = synthetic(**options)
+    draw(figure, {table: as_frame(table, columns) for table, columns in data.items()})
+
+
+def as_frame(table, columns):
+    """As ``tables.read`` gives it, without the file."""
+    columns = {
+        name: tables._nullable(values) if name in tables.NULLABLE else values
+        for name, values in columns.items()
+    }
+    import pyarrow as pa
+
+    return pa.table(columns, schema=tables.schema(table)).to_pandas()
+
+
+@pytest.mark.parametrize("figure", CATALOGUE)
+def test_an_m_that_was_not_idealised_and_one_that_was_not_trained(figure, frames):
+    changed = dict(frames)
+    for table in ("idealised_losses", "pca_idealised"):
+        frame = frames[table]
+        changed[table] = frame[frame["task_diversity"] != 16].replace(
+            {"task_diversity": {64: 4096}}
+        )
+    drawn = draw(figure, changed)
+    if figure == "figure1":
+        assert len(marks(panels(drawn)[0], style.DMMSE)) == 1
+        assert len(marks(panels(drawn)[1], style.DMMSE)) == 1
+
+
+@pytest.mark.parametrize("figure", ["figure1", "raw_curves"])
+def test_without_critical_steps(figure, frames):
+    drawn = draw(figure, {**frames, "critical_steps": frames["critical_steps"].iloc[:0]})
+    assert not any(marks(axes, style.CRITICAL) for axes in panels(drawn))
+
+
+@pytest.mark.parametrize(
+    "figure", ["figure1", "in_distribution_losses", "pc_over_time", "pc_pairs"]
+)
+def test_without_idealised_predictors(figure, frames):
+    empty = {table: frames[table].iloc[:0] for table in ("idealised_losses", "pca_idealised")}
+    assert not any(marks(axes, style.RIDGE) for axes in panels(draw(figure, {**frames, **empty})))
+
+
+# -- legibility ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("figure", CATALOGUE)
+def test_labels_do_not_overlap_and_stay_inside(figure, frames):
+    drawn = laid_out(figure, frames)
+    renderer = drawn.canvas.get_renderer()
+    boxes = [
+        text.get_window_extent(renderer)
+        for axes in drawn.axes
+        if axes.axison
+        for text in [axes.title, axes._left_title, axes.xaxis.label, axes.yaxis.label]
+        if text.get_text()
+    ] + [
+        tick.get_window_extent(renderer)
+        for axes in drawn.axes
+        if axes.axison
+        for axis in (axes.xaxis, axes.yaxis)
+        for low, high in [sorted(axis.get_view_interval())]
+        for where, tick in zip(axis.get_ticklocs(), axis.get_ticklabels(), strict=True)
+        if tick.get_text() and low <= where <= high and tick.get_visible()
+    ]
+    boxes += [legend.get_window_extent(renderer) for legend in drawn.legends]
+    boxes = [box for box in boxes if box.width > 0]
+    for i, box in enumerate(boxes):
+        assert drawn.bbox.padded(1).contains(box.x0, box.y0)
+        assert drawn.bbox.padded(1).contains(box.x1, box.y1)
+        for other in boxes[:i]:
+            assert not box.padded(-0.5).overlaps(other.padded(-0.5))
+
+
+@pytest.mark.parametrize("figure", CATALOGUE)
+def test_the_style_is_not_global_and_no_figure_stays_open(figure, frames):
+    before = dict(mpl.rcParams)
+    draw(figure, frames)
+    assert dict(mpl.rcParams) == before
+    assert pyplot.get_fignums() == []
+
+
+# -- files -----------------------------------------------------------------------------------
+
+
+def test_the_same_tables_give_the_same_bytes_with_their_origin(paths, tmp_path):
+    sources = {table: paths[table] for table in CATALOGUE["raw_curves"]}
+    for turn in ("a", "b"):
+        render("raw_curves", sources, tmp_path / f"{turn}.png", tmp_path / f"{turn}.svg")
+    for suffix in ("png", "svg"):
+        assert (tmp_path / f"a.{suffix}").read_bytes() == (tmp_path / f"b.{suffix}").read_bytes()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.png", "a.svg", "b.png", "b.svg"]
+
+    from PIL import Image
+
+    with Image.open(tmp_path / "a.png") as image:
+        record = json.loads(image.text["Description"])
+        assert round(image.info["dpi"][0]) == 200
+        assert image.width == round(200 * style.DOUBLE_COLUMN)
+    assert record["settings"] == {"figure": "raw_curves"}
+    assert record["tables"]["losses"] == [{"settings_hash": "0123"}]
+    tree = ElementTree.parse(tmp_path / "a.svg")
+    (description,) = tree.iter("{http://purl.org/dc/elements/1.1/}description")
+    assert json.loads(description.text) == record
+    assert not list(tree.iter("{http://purl.org/dc/elements/1.1/}date"))
+
+
+def test_a_failed_drawing_leaves_no_file(paths, tmp_path):
+    with pytest.raises(KeyError):
+        render("raw_curves", {"losses": paths["losses"]}, tmp_path / "a.png", tmp_path / "a.svg")
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,114 @@
+"""Optimisers, schedules and clipping."""
+
+import dataclasses
+
+import pytest
+import torch
+
+from transient_ridge.optimisation import (
+    Muon,
+    clip_gradients,
+    make_optimisers,
+    orthogonalise,
+    rate_factor,
+    set_rates,
+)
+from transient_ridge.settings import TrainingSettings
+
+SETTINGS = TrainingSettings(
+    steps=100, batch_size=8, optimiser="muon", learning_rate=0.1, muon_learning_rate=0.5,
+    betas=(0.9, 0.999), schedule="constant", warmup_steps=10, gradient_clip=None, precision="float32",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("shape", [(48, 16), (16, 48), (32, 32)])
+def test_muon_is_torchs_up_to_its_bfloat16(shape):
+    torch.manual_seed(0)
+    ours = torch.nn.Parameter(torch.randn(shape))
+    theirs = torch.nn.Parameter(ours.detach().clone())
+    start = ours.detach().clone()
+    a, b = Muon([ours], lr=0.1), torch.optim.Muon([theirs], lr=0.1, weight_decay=0.0)
+    for _ in range(4):
+        ours.grad = torch.randn(shape)
+        theirs.grad = ours.grad.clone()
+        a.step()
+        b.step()
+    assert (ours - theirs).norm() < 0.03 * (ours - start).norm()
+
+
+def test_newton_schulz_brings_singular_values_near_one():
+    torch.manual_seed(0)
+    values = torch.linalg.svdvals(orthogonalise(torch.randn(3, 2, 24, 16), 1e-7))
+    assert values.shape == (3, 2, 16)
+    assert values.min() > 0.3
+    assert values.max() < 1.3
+
+
+def test_a_stack_of_matrices_moves_as_each_alone():
+    torch.manual_seed(0)
+    stack = torch.nn.Parameter(torch.randn(5, 8, 12))
+    alone = [torch.nn.Parameter(matrix.clone()) for matrix in stack.detach()]
+    together, separately = Muon([stack], lr=0.1), [Muon([p], lr=0.1) for p in alone]
+    for _ in range(3):
+        stack.grad = torch.randn_like(stack)
+        for parameter, gradient in zip(alone, stack.grad, strict=True):
+            parameter.grad = gradient.clone()
+        together.step()
+        for optimiser in separately:
+            optimiser.step()
+    torch.testing.assert_close(stack.detach(), torch.stack([p.detach() for p in alone]))
+
+
+def test_muon_takes_the_blocks_matrices_and_adam_the_rest():
+    parameters = {
+        name: torch.nn.Parameter(torch.randn(shape))
+        for name, shape in {
+            "blocks.0.mlp_in.weight": (4, 3),
+            "blocks.0.mlp_in.bias": (4,),
+            "token_embedding.weight": (3, 3),
+        }.items()
+    }
+    adam, muon = make_optimisers(parameters, SETTINGS)
+    assert [p.shape for p in muon.param_groups[0]["params"]] == [(4, 3)]
+    assert len(adam.param_groups[0]["params"]) == 2
+    only = make_optimisers(parameters, dataclasses.replace(SETTINGS, optimiser="adam"))
+    assert len(only) == 1
+    assert len(only[0].param_groups[0]["params"]) == 3
+
+
+@pytest.mark.parametrize(
+    ("schedule", "expected"),
+    [
+        ("constant", {0: 1.0, 50: 1.0, 99: 1.0}),
+        ("warmup", {0: 0.1, 4: 0.5, 9: 1.0, 99: 1.0}),
+        ("linear", {0: 0.1, 50: 0.5, 99: 0.01}),
+        ("one_cycle", {0: 0.02, 49: 1.0, 50: 1.0, 99: 0.02}),
+    ],
+)
+def test_schedules(schedule, expected):
+    settings = dataclasses.replace(SETTINGS, schedule=schedule)
+    assert {step: rate_factor(settings, step) for step in expected} == pytest.approx(expected)
+    assert all(0 < rate_factor(settings, step) <= 1 for step in range(100))
+
+
+def test_rates_scale_both_optimisers():
+    parameters = {
+        "blocks.0.w": torch.nn.Parameter(torch.randn(3, 3)),
+        "b": torch.nn.Parameter(torch.zeros(1)),
+    }
+    settings = dataclasses.replace(SETTINGS, schedule="warmup")
+    optimisers = make_optimisers(parameters, settings)
+    for _ in range(2):
+        set_rates(optimisers, settings, 4)
+        assert [o.param_groups[0]["lr"] for o in optimisers] == pytest.approx([0.05, 0.25])
+
+
+def test_clipping_bounds_the_joint_norm_or_does_nothing():
+    parameters = [torch.nn.Parameter(torch.zeros(3)) for _ in range(2)]
+    for parameter in parameters:
+        parameter.grad = torch.full((3,), 10.0)
+    clip_gradients(parameters, None)
+    assert parameters[0].grad[0] == 10
+    clip_gradients(parameters, 1.0)
+    total = torch.nn.utils.get_total_norm([p.grad for p in parameters])
+    assert float(total) == pytest.approx(1, rel=1e-4)

@@ -1,0 +1,82 @@
+"""Fingerprints follow the code that computes, and nothing else."""
+
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from transient_ridge import sources
+
+
+@pytest.fixture
+def copy(tmp_path, monkeypatch):
+    """A copy of the package that may be edited; fingerprints are taken from it."""
+    package = tmp_path / "transient_ridge"
+    shutil.copytree(sources.PACKAGE, package)
+    monkeypatch.setattr(sources, "PACKAGE", package)
+    sources.fingerprint.cache_clear()
+    yield package
+    sources.fingerprint.cache_clear()
+
+
+ENTRIES = ("training", "evaluation", "curves", "pca", "figures.figure1")
+
+
+def fingerprints():
+    sources.fingerprint.cache_clear()
+    return {entry: sources.fingerprint(entry) for entry in ENTRIES}
+
+
+def changed_by(edit) -> set[str]:
+    before = fingerprints()
+    edit()
+    after = fingerprints()
+    return {entry for entry in ENTRIES if before[entry] != after[entry]}
+
+
+@pytest.mark.parametrize(
+    ("module", "stages"),
+    [
+        ("optimisation", {"training"}),
+        ("transformer", {"training", "evaluation"}),
+        ("predictors", {"evaluation"}),
+        ("curves", {"curves"}),
+        ("pca", {"pca"}),
+        ("figures/style", {"figures.figure1"}),
+        ("figures/pc_pairs", set()),
+        ("tables", set()),
+        ("progress", set()),
+    ],
+)
+def test_an_edit_makes_exactly_the_stages_stale_that_use_the_code(copy, module, stages):
+    path = copy / f"{module}.py"
+    assert changed_by(lambda: path.write_text(path.read_text() + "\nEDITED = 1\n")) == stages
+
+
+def test_comments_docstrings_and_layout_do_not_count(copy):
+    path = copy / "optimisation.py"
+    text = path.read_text()
+    remarked = "# A comment.\n\n" + text.replace('"""Muon: ', '"""This is Muon: ')
+    assert remarked.count("This is") == 1
+    assert changed_by(lambda: path.write_text(remarked)) == set()
+    assert changed_by(path.touch) == set()
+
+
+def test_the_closure_is_what_python_imports():
+    for entry in ("training", "evaluation", "curves", "pca"):
+        code = (
+            f"import sys, transient_ridge.{entry}; print(*(m for m in sys.modules "
+            "if m.startswith('transient_ridge.')))"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True
+        )
+        imported = {name.removeprefix("transient_ridge.") for name in done.stdout.split()}
+        # What a carrier imports (`runs`, for a type) is loaded and computes nothing for the stage.
+        assert imported - sources.CARRIERS - {"runs"} == sources.closure(entry) - {"runs"}
+
+
+def test_carriers_import_nothing_that_computes():
+    for module in sources.CARRIERS:
+        assert set(sources._imports(module)) <= sources.CARRIERS | {"runs"}

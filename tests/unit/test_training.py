@@ -1,0 +1,191 @@
+"""Training: checkpoints, resuming to the bit, stopping, diverging."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+from transient_ridge import tables, training
+from transient_ridge.checkpoints import Checkpoints
+from transient_ridge.errors import CheckpointError, DivergenceError
+from transient_ridge.runs import Run
+from transient_ridge.schedule import checkpoint_steps
+from transient_ridge.settings import CheckpointSettings
+from transient_ridge.training import Outputs, Trainer, train
+
+CPU = torch.device("cpu")
+RUN = Run(4, 0)
+
+
+def outputs(folder: Path) -> Outputs:
+    return Outputs(folder / "weights", folder / "manifest.json", folder / "curve.parquet")
+
+
+def weights_of(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted((folder / "weights").iterdir())}
+
+
+def run_whole(settings: dict, folder: Path, **change) -> Path:
+    arguments = {"run": RUN, "scratch": folder / "scratch", "state_seconds": 1e9, **change}
+    train(settings=settings, outputs=outputs(folder), device=CPU, **arguments)
+    return folder
+
+
+def stop_after(monkeypatch, steps: int, how) -> None:
+    """Let ``how`` happen in the update after so many."""
+    update, count = Trainer.update, [0]
+
+    def counted(self):
+        count[0] += 1
+        if count[0] == steps:
+            how()
+        update(self)
+
+    monkeypatch.setattr(Trainer, "update", counted)
+
+
+def test_checkpoint_steps():
+    settings = CheckpointSettings(linear_every=100, log_count=1000, extra_steps=(77,))
+    steps = checkpoint_steps(settings, 150_000)
+    assert steps == sorted(set(steps))
+    assert {0, 1, 77, 100, 149_900, 150_000} <= set(steps)
+    assert 2150 < len(steps) < 2250  # 'about 2,203' of the paper's schedule, and one extra
+    assert checkpoint_steps(CheckpointSettings(10, 0, ()), 25) == [0, 10, 20, 25]
+    assert checkpoint_steps(CheckpointSettings(1000, 4, ()), 1000) == [0, 1, 10, 100, 1000]
+
+
+def test_a_run_writes_what_it_promises(tiny, tmp_path):
+    run_whole(tiny, tmp_path)
+    kept = Checkpoints(tmp_path / "manifest.json", tmp_path / "weights", tiny)
+    assert kept.steps == checkpoint_steps(CheckpointSettings(20, 4, (7,)), 60)
+    curve = tables.read(tmp_path / "curve.parquet", "training").to_pandas()
+    assert curve["step"].tolist() == [50]
+    assert tables.provenance(tmp_path / "curve.parquet")["settings"] == tiny
+    assert not (tmp_path / "scratch").exists()
+    start, end = kept.load(0), kept.load(60)
+    assert all(torch.isfinite(tensor).all() for tensor in end.values())
+    assert not torch.equal(start["blocks.0.mlp_in.weight"], end["blocks.0.mlp_in.weight"])
+
+
+@pytest.mark.parametrize("optimiser", ["adam", "muon"])
+def test_the_loss_falls(tiny, tmp_path, optimiser):
+    tiny["training"] |= {"steps": 300, "optimiser": optimiser, "learning_rate": 0.003}
+    run_whole(tiny, tmp_path, run=Run(1, 0))
+    loss = tables.read(tmp_path / "curve.parquet", "training")["loss"].to_pylist()
+    assert loss[-1] < 0.7 * loss[0]
+
+
+class Killed(BaseException):
+    """Stands for a SIGKILL: nothing is saved on the way out."""
+
+
+@pytest.mark.parametrize("optimiser", ["adam", "muon"])
+@pytest.mark.parametrize("killed_at", [1, 7, 33, 60])
+def test_a_killed_run_goes_on_to_the_same_bits(tiny, tmp_path, monkeypatch, optimiser, killed_at):
+    tiny["training"]["optimiser"] = optimiser
+    undisturbed = run_whole(tiny, tmp_path / "undisturbed")
+
+    def die():
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        stop_after(patch, killed_at, die)
+        with pytest.raises(Killed):
+            run_whole(tiny, tmp_path / "killed", state_seconds=0.0)
+    resumed = run_whole(tiny, tmp_path / "killed")
+    assert weights_of(resumed) == weights_of(undisturbed)
+    curves = [tables.read(f / "curve.parquet", "training") for f in (resumed, undisturbed)]
+    assert curves[0].equals(curves[1])
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_stop_request_saves_the_state(tiny, tmp_path, monkeypatch, number):
+    undisturbed = run_whole(tiny, tmp_path / "undisturbed")
+    with monkeypatch.context() as patch:
+        stop_after(patch, 25, lambda: os.kill(os.getpid(), number))
+        with pytest.raises(training.Interrupted, match=number.name):
+            run_whole(tiny, tmp_path / "stopped")
+    trainer = Trainer(RUN, tiny, CPU)
+    trainer.load_state(tmp_path / "stopped" / "scratch")
+    assert trainer.step == 25
+    assert weights_of(run_whole(tiny, tmp_path / "stopped")) == weights_of(undisturbed)
+
+
+def test_a_kill_between_the_last_step_and_the_end_loses_nothing(tiny, tmp_path, monkeypatch):
+    undisturbed = run_whole(tiny, tmp_path / "undisturbed")
+
+    def die(*_):
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(training.checkpoints, "write_manifest", die)
+        with pytest.raises(Killed):
+            run_whole(tiny, tmp_path / "killed")
+    with monkeypatch.context() as patch:
+        patch.setattr(Trainer, "update", die)  # nothing is trained again
+        run_whole(tiny, tmp_path / "killed")
+    assert weights_of(tmp_path / "killed") == weights_of(undisturbed)
+
+
+def test_lost_scratch_weights_are_made_again(tiny, tmp_path, monkeypatch):
+    undisturbed = run_whole(tiny, tmp_path / "undisturbed")
+    with monkeypatch.context() as patch:
+        stop_after(patch, 25, lambda: os.kill(os.getpid(), signal.SIGTERM))
+        with pytest.raises(training.Interrupted):
+            run_whole(tiny, tmp_path / "stopped")
+    (tmp_path / "stopped" / "scratch" / "weights" / "step-00000007.safetensors").unlink()
+    assert weights_of(run_whole(tiny, tmp_path / "stopped")) == weights_of(undisturbed)
+
+
+def test_a_damaged_state_is_named(tiny, tmp_path, monkeypatch):
+    with monkeypatch.context() as patch:
+        stop_after(patch, 5, lambda: os.kill(os.getpid(), signal.SIGTERM))
+        with pytest.raises(training.Interrupted):
+            run_whole(tiny, tmp_path)
+    state = tmp_path / "scratch" / training.STATE_FILE
+    state.write_bytes(state.read_bytes()[:100])
+    with pytest.raises(CheckpointError, match=r"state\.safetensors: damaged"):
+        run_whole(tiny, tmp_path)
+
+
+def test_divergence_stops_the_run_with_a_remedy(tiny, tmp_path):
+    tiny["training"] |= {"optimiser": "adam", "learning_rate": 1e6}
+    with pytest.raises(DivergenceError, match=r"M4-seed0.*lower training\.learning_rate = 1000000"):
+        run_whole(tiny, tmp_path)
+    assert not (tmp_path / "weights").exists()
+
+
+def test_two_writers_of_one_run_are_refused(tiny, tmp_path):
+    with (
+        training._only_writer(tmp_path / "scratch"),
+        pytest.raises(CheckpointError, match="another process"),
+    ):
+        run_whole(tiny, tmp_path)
+
+
+def test_kill_minus_nine_on_the_command_line(tiny, tmp_path):
+    tiny["training"]["steps"] = 2000
+    tiny["checkpoints"]["linear_every"] = 200
+    undisturbed = run_whole(tiny, tmp_path / "undisturbed")
+    folder = tmp_path / "killed"
+    command = [
+        sys.executable, "-m", "transient_ridge", "train", "--run", RUN.name, "--settings",
+        json.dumps(tiny), "--weights", folder / "weights", "--manifest", folder / "manifest.json",
+        "--curve", folder / "curve.parquet", "--scratch", folder / "scratch", "--device", "cpu",
+        "--threads", "1", "--state-seconds", "0.2",
+    ]  # fmt: skip
+    process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+    state = folder / "scratch" / training.STATE_FILE
+    while not state.exists() and process.poll() is None:
+        time.sleep(0.02)
+    time.sleep(0.3)
+    process.kill()
+    assert process.wait() == -signal.SIGKILL
+    assert subprocess.run(command, stderr=subprocess.DEVNULL, check=True).returncode == 0
+    assert weights_of(folder) == weights_of(undisturbed)

@@ -1,0 +1,79 @@
+"""The transformer: size, shortcuts, initialisation."""
+
+import itertools
+
+import pytest
+import torch
+
+from benchmarks.plain_transformer import plain_predictions
+from tests.conftest import load
+from transient_ridge.settings import ModelSettings
+from transient_ridge.transformer import Transformer, initialise
+
+VARIANTS = [
+    ModelSettings(layers, 16, 24, heads, projection, residual, 12)
+    for layers, heads, projection, residual in itertools.product(
+        (1, 2, 3), (1, 4), (True, False), ("single", "doubled")
+    )
+]
+
+
+def make(settings: ModelSettings, dimension: int = 3, seed: int = 0) -> Transformer:
+    model = Transformer(dimension, settings)
+    initialise(model, 0, seed)
+    return model
+
+
+def test_the_paper_preset_has_the_papers_size():
+    paper = load("paper")
+    settings = ModelSettings.of(paper["model"])
+    model = Transformer(paper["data"]["dimension"], settings)
+    assert sum(p.numel() for p in model.parameters()) == 2_654_217
+    assert settings.parameter_count(8) == 2_654_217
+
+
+@pytest.mark.parametrize("settings", VARIANTS, ids=str)
+def test_shortcuts_leave_predictions_and_gradients_as_they_are(settings):
+    model = make(settings).double()
+    x, y = torch.randn(5, 6, 3, dtype=torch.float64), torch.randn(5, 6, dtype=torch.float64)
+    ours, plain = model(x, y), plain_predictions(model, x, y)
+    torch.testing.assert_close(ours, plain, rtol=1e-10, atol=1e-12)
+    gradients = [
+        torch.autograd.grad((p - y).square().mean(), list(model.parameters()))
+        for p in (ours, plain)
+    ]
+    for a, b in zip(*gradients, strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-8, atol=1e-10)
+
+
+@pytest.mark.parametrize("settings", VARIANTS[:4], ids=str)
+def test_parameter_count_is_counted_right(settings):
+    model = Transformer(5, settings)
+    assert sum(p.numel() for p in model.parameters()) == settings.parameter_count(5)
+
+
+def test_predictions_are_causal_and_shorter_contexts_fit():
+    model = make(VARIANTS[-1])
+    x, y = torch.randn(4, 6, 3), torch.randn(4, 6)
+    later = y.clone()
+    later[:, 3:] += 1
+    torch.testing.assert_close(model(x, y)[:, :4], model(x, later)[:, :4])
+    assert not torch.allclose(model(x, y)[:, 4], model(x, later)[:, 4])
+    torch.testing.assert_close(model(x[:, :2], y[:, :2]), model(x, y)[:, :2])
+
+
+def test_initial_weights_depend_on_the_seed_and_the_parameters_name_alone():
+    small, deep = make(VARIANTS[0]), make(ModelSettings(3, 16, 24, 1, True, "single", 12))
+    for name, parameter in small.named_parameters():
+        assert torch.equal(parameter, dict(deep.named_parameters())[name])
+    other = dict(make(VARIANTS[0], seed=1).named_parameters())
+    drawn = [name for name, _ in small.named_parameters() if "norm" not in name]
+    assert not any(torch.equal(dict(small.named_parameters())[n], other[n]) for n in drawn)
+
+
+def test_initial_weights_have_the_stated_spread():
+    weight = (
+        make(ModelSettings(1, 64, 256, 4, True, "single", 12)).blocks[0].mlp_out.weight.detach()
+    )
+    assert weight.abs().max() <= 1 / 16
+    assert float(weight.std()) == pytest.approx(1 / 16 / 3**0.5, rel=0.02)

@@ -1,0 +1,87 @@
+"""A copy of the project in which a tiny preset has been run once, and ways to ask Snakemake about it."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.conftest import ROOT, load
+
+PARTS = ("Snakefile", "config", "workflow", "src", "environment.yml")
+
+
+@dataclass
+class Project:
+    """A checkout with a configuration of its own."""
+
+    root: Path
+
+    @property
+    def config(self) -> dict:
+        return yaml.safe_load((self.root / "tiny.yaml").read_text())
+
+    def configure(self, config: dict) -> None:
+        (self.root / "tiny.yaml").write_text(yaml.safe_dump(config))
+
+    def snakemake(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        command = [
+            sys.executable, "-m", "snakemake", "--cores", "2", "--configfile", "tiny.yaml",
+            "--show-failed-logs", *arguments,
+        ]  # fmt: skip
+        environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
+        environment["OMP_NUM_THREADS"] = "1"
+        done = subprocess.run(
+            command, cwd=self.root, env=environment, text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
+        )  # fmt: skip
+        if check:
+            assert done.returncode == 0, done.stdout
+        return done
+
+    def stale(self, *arguments: str) -> set[str]:
+        """Jobs that Snakemake would run, as 'rule' or 'rule:wildcard'; targets without a job are left out."""
+        plan = self.snakemake("-n", *arguments).stdout
+        jobs = set()
+        for block in re.split(r"\n(?=(?:local)?rule )", plan)[1:]:
+            rule = re.match(r"(?:local)?rule (\w+):", block)
+            wildcards = dict(
+                re.findall(r"(\w+)=([\w-]+)", (re.findall(r"wildcards: (.*)", block) or [""])[0])
+            )
+            detail = wildcards.get("run") or wildcards.get("figure")
+            jobs.add(f"{rule[1]}:{detail}" if detail else rule[1])
+        return jobs - {"all"}
+
+
+def tiny_config() -> dict:
+    config = load("smoke")
+    config |= {"preset": "tiny", "grid": {"task_diversities": [1, 4], "seeds": [0]}}
+    config["training"] |= {"steps": 60}
+    config["checkpoints"] = {"linear_every": 20, "log_count": 4, "extra_steps": []}
+    return config
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory) -> Project:
+    """The tiny preset, run from nothing."""
+    root = tmp_path_factory.mktemp("project")
+    for part in PARTS:
+        copy = shutil.copytree if (ROOT / part).is_dir() else shutil.copy
+        copy(ROOT / part, root / part)
+    project = Project(root)
+    project.configure(tiny_config())
+    project.snakemake()
+    return project
+
+
+@pytest.fixture
+def project(finished, tmp_path) -> Project:
+    """A copy of the finished project that may be changed, with Snakemake's memory of what it did."""
+    root = tmp_path / "project"
+    shutil.copytree(finished.root, root)
+    return Project(root)

@@ -1,0 +1,156 @@
+"""The whole graph, and how it fails."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import pyarrow.parquet as pq
+import pytest
+
+from transient_ridge import tables
+from transient_ridge.figures.catalogue import CATALOGUE
+
+pytestmark = pytest.mark.workflow
+
+
+def test_every_artefact_is_made_and_tells_where_it_came_from(finished):
+    results = finished.root / "results" / "tiny"
+    base = results / "base"
+    for figure in CATALOGUE:
+        assert (base / "figures" / f"{figure}.png").read_bytes().startswith(b"\x89PNG")
+        svg = (base / "figures" / f"{figure}.svg").read_text()
+        assert "settings_hash" in svg
+    for table in base.rglob("*.parquet"):
+        record = tables.provenance(table)
+        assert record["settings_hash"]
+        assert record["packages"]["numpy"]
+        name = pq.read_schema(table).metadata[b"table"].decode()
+        assert tables.read(table, name).num_rows > 0 or name == "training"
+    manifest = json.loads((base / "runs" / "M4-seed0" / "checkpoints.json").read_text())
+    assert manifest["provenance"]["settings"]["training"]["steps"] == 60
+    assert not (base / "scratch").exists() or not any((base / "scratch").iterdir())
+
+
+def test_a_second_run_elsewhere_gives_the_same_numbers(finished, tmp_path):
+    again = tmp_path / "again"
+    shutil.copytree(finished.root, again, ignore=shutil.ignore_patterns("results", ".snakemake"))
+    other = type(finished)(again)
+    other.snakemake()
+    compared = 0
+    for table in (finished.root / "results").rglob("*.parquet"):
+        twin = again / table.relative_to(finished.root)
+        name = pq.read_schema(table).metadata[b"table"].decode()
+        assert tables.read(table, name).equals(tables.read(twin, name)), table
+        compared += 1
+    assert compared > 10
+
+
+def test_weights_that_are_not_kept_go_after_evaluation(finished, tmp_path):
+    root = tmp_path / "temporary"
+    shutil.copytree(finished.root, root, ignore=shutil.ignore_patterns("results", ".snakemake"))
+    other = type(finished)(root)
+    other.configure(other.config | {"keep_weights": False})
+    other.snakemake("evaluate_all")
+    run = root / "results/tiny/base/runs/M4-seed0"
+    assert (run / "losses.parquet").exists()
+    assert (run / "checkpoints.json").exists()
+    assert not (run / "checkpoints").exists()
+    assert other.stale("evaluate_all") == set()
+
+
+@pytest.mark.parametrize(
+    ("section", "values", "message"),
+    [
+        (
+            "grid",
+            {"task_diversities": [0]},
+            "grid.task_diversities[0] = 0: must be an integer >= 1",
+        ),
+        ("model", {"heads": 3}, "model.heads = 3: must divide model.d_model = 16"),
+        ("training", {"stepz": 3}, "training.stepz = 3: unknown key; did you mean 'steps'?"),
+    ],
+)
+def test_a_bad_configuration_stops_everything_at_once(project, section, values, message):
+    config = project.config
+    config[section] |= values
+    project.configure(config)
+    done = project.snakemake(check=False)
+    assert done.returncode != 0
+    assert message in done.stdout
+    assert "Traceback" not in done.stdout
+
+
+def test_cuda_without_a_gpu_is_told_and_costs_nothing(project):
+    import torch
+
+    if torch.cuda.is_available():
+        pytest.skip("there is a GPU here")
+    config = project.config
+    config["compute"]["device"] = "cuda"
+    config["grid"]["seeds"] = [0, 1]
+    project.configure(config)
+    done = project.snakemake("train_all", check=False)
+    assert done.returncode != 0
+    assert "compute.device = cuda: torch sees no CUDA device here" in done.stdout
+    assert (project.root / "results/tiny/base/runs/M4-seed0/losses.parquet").exists()
+
+
+def test_a_results_folder_of_another_preset_is_refused(project):
+    shutil.move(project.root / "results" / "tiny", project.root / "results" / "mine")
+    project.configure(project.config | {"preset": "mine"})
+    done = project.snakemake(check=False)
+    assert done.returncode != 0
+    assert "written by preset = tiny, and this is preset = mine" in done.stdout
+
+
+def test_a_damaged_checkpoint_is_named_and_finished_work_stays(project):
+    runs = project.root / "results/tiny/base/runs"
+    checkpoint = runs / "M4-seed0/checkpoints/step-00000060.safetensors"
+    checkpoint.write_bytes(checkpoint.read_bytes()[:-4])
+    config = project.config
+    config["evaluation"]["sequences"] = 100
+    project.configure(config)
+    done = project.snakemake("--keep-going", check=False)
+    assert done.returncode != 0
+    assert "step-00000060.safetensors: truncated or altered" in done.stdout
+    assert (runs / "M1-seed0/losses.parquet").exists()
+    assert not (runs / "M4-seed0/losses.parquet").exists()
+
+
+def test_a_killed_snakemake_goes_on_where_it_was(finished, tmp_path):
+    root = tmp_path / "killed"
+    shutil.copytree(finished.root, root, ignore=shutil.ignore_patterns("results", ".snakemake"))
+    other = type(finished)(root)
+    config = other.config
+    config["training"]["steps"] = 4000
+    config["checkpoints"]["linear_every"] = 1000
+    config["compute"]["state_seconds"] = 0.2
+    config["grid"]["task_diversities"] = [4]
+    other.configure(config)
+    command = [
+        sys.executable, "-m", "snakemake", "train_all", "--cores", "1", "--configfile", "tiny.yaml",
+    ]  # fmt: skip
+    with (tmp_path / "log").open("w") as log:
+        process = subprocess.Popen(
+            command, cwd=root, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
+        )
+    states = "results/tiny/base/scratch/*/state.safetensors"
+    while not list(root.glob(states)):
+        assert process.poll() is None, (tmp_path / "log").read_text()
+        time.sleep(0.05)
+    # Snakemake dies without a word to its job, which goes on until it is killed, too.
+    process.kill()
+    process.wait()
+    os.killpg(process.pid, signal.SIGKILL)
+    assert list(root.glob(states))
+    assert "unlock" in other.snakemake("train_all", check=False).stdout
+    other.snakemake("--unlock")
+    other.snakemake("train_all", "--rerun-incomplete")
+    log = (root / "results/tiny/base/logs/train/M4-seed0.log").read_text()
+    assert "4000/4000" in log
+    manifest = json.loads((root / "results/tiny/base/runs/M4-seed0/checkpoints.json").read_text())
+    assert sorted(map(int, manifest["sha256"])) == [0, 1, 15, 251, 1000, 2000, 3000, 4000]

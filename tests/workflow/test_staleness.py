@@ -1,0 +1,119 @@
+"""Change X: exactly these jobs run again."""
+
+import os
+import shutil
+import time
+
+import pytest
+
+from transient_ridge.figures.catalogue import CATALOGUE
+
+pytestmark = pytest.mark.workflow
+
+RUNS = {"M1-seed0", "M4-seed0"}
+FIGURES = {f"figure:{name}" for name in CATALOGUE}
+CONFIG = {"resolved_config"}
+
+
+def of(rule: str, runs=RUNS) -> set[str]:
+    return {f"{rule}:{run}" for run in runs}
+
+
+def reading(*tables: str) -> set[str]:
+    return {f"figure:{name}" for name, needs in CATALOGUE.items() if set(needs) & set(tables)}
+
+
+AFTER_IDEALISED = reading("idealised_losses", "pca_trajectories", "pca_idealised")
+ALL_AGGREGATES = {"curves", "joint_pca"} | FIGURES
+
+
+def test_nothing_is_stale_after_a_run(project):
+    assert project.stale() == set()
+    assert "Nothing to be done" in project.snakemake().stdout
+
+
+CHANGES = {
+    "add an M": (
+        {"grid": {"task_diversities": [1, 4, "inf"]}},
+        of("train", {"Minf-seed0"}) | of("evaluate", {"Minf-seed0"}) | {"idealised"} | ALL_AGGREGATES,
+    ),
+    "add a seed": (
+        {"grid": {"seeds": [0, 1]}},
+        of("train", {"M1-seed1", "M4-seed1"}) | of("evaluate", {"M1-seed1", "M4-seed1"}) | ALL_AGGREGATES,
+    ),
+    "drop an M": ({"grid": {"task_diversities": [4]}}, {"idealised"} | ALL_AGGREGATES),
+    "the PCA's B": (
+        {"pca": {"sequences": 8}},
+        {"joint_pca"} | reading("pca_trajectories", "pca_idealised", "pca_variance", "pca_loadings"),
+    ),
+    "smoothing": (
+        {"curves": {"smoothing_width": 0.5}},
+        {"curves"} | reading("smoothed_losses", "critical_steps"),
+    ),
+    "an evaluation set": (
+        {"evaluation": {"sequences": 100}},
+        of("evaluate") | {"idealised"} | (ALL_AGGREGATES - {"figure:training_curves"}),
+    ),
+    "training length": (
+        {"training": {"steps": 80}},
+        of("train") | of("evaluate") | ALL_AGGREGATES,
+    ),
+    "the device": ({"compute": {"device": "cpu"}}, set()),
+    "how often the state is saved": ({"compute": {"state_seconds": 5}}, set()),
+    "a variant": ({"variants": {"base": {}, "deep": {"model": {"layers": 3}}}}, None),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_a_changed_parameter(project, name):
+    change, expected = CHANGES[name]
+    config = project.config
+    for section, values in change.items():
+        config[section] |= values
+    project.configure(config)
+    if expected is None:  # the new variant's own jobs and no other's
+        plan = project.snakemake("-n").stdout
+        assert "variant=deep" in plan
+        assert "variant=base" not in plan
+    else:
+        assert project.stale() == expected | CONFIG
+
+
+CODE = {
+    "figures/pc_pairs.py": {"figure:pc_pairs"},
+    "figures/style.py": FIGURES,
+    "pca.py": {"joint_pca"}
+    | reading("pca_trajectories", "pca_idealised", "pca_variance", "pca_loadings"),
+    "curves.py": {"curves"} | reading("smoothed_losses", "critical_steps"),
+    "predictors.py": of("evaluate") | {"idealised"} | (ALL_AGGREGATES - {"figure:training_curves"}),
+    "optimisation.py": of("train") | of("evaluate") | ALL_AGGREGATES,
+}
+
+
+@pytest.mark.parametrize("module", CODE)
+def test_an_edited_module(project, module):
+    path = project.root / "src" / "transient_ridge" / module
+    path.write_text(path.read_text() + "\nEDITED = True\n")
+    assert project.stale() == CODE[module]
+
+
+def test_touching_files_and_editing_comments_makes_nothing_stale(project):
+    time.sleep(1.1)
+    for path in project.root.rglob("*"):
+        if path.is_file() and ".snakemake" not in path.parts:
+            os.utime(path)
+    module = project.root / "src" / "transient_ridge" / "optimisation.py"
+    module.write_text("# A remark.\n" + module.read_text())
+    assert project.stale() == set()
+
+
+def test_a_deleted_table(project):
+    (project.root / "results/tiny/base/runs/M4-seed0/losses.parquet").unlink()
+    assert "evaluate:M4-seed0" in project.stale()
+    assert not any(job.startswith("train") for job in project.stale())
+
+
+def test_deleted_weights(project):
+    shutil.rmtree(project.root / "results/tiny/base/runs/M4-seed0/checkpoints")
+    assert project.stale() == set()  # everything measured is still there
+    assert "train:M4-seed0" in project.stale("--forcerun", "evaluate")

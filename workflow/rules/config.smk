@@ -1,0 +1,24 @@
+"""The whole configuration beside its results, and what is checked before work starts."""
+
+
+onstart:
+    try:
+        settings.check_disk(config, Path(RESULTS), workflow.cores or 1)
+    except ConfigError as error:
+        raise WorkflowError(str(error)) from None
+
+
+rule resolved_config:
+    """The whole configuration beside its results."""
+    output:
+        f"{RESULTS}/config.yaml",
+    log:
+        f"{RESULTS}/logs/resolved_config.log",
+    localrule: True
+    conda:
+        ENVIRONMENT
+    params:
+        config=json.dumps(config, sort_keys=True),
+    shell:
+        "python -c 'import json, sys, yaml; print(yaml.safe_dump(json.loads(sys.argv[1])))' "
+        "{params.config:q} > {output} 2> {log}"
