@@ -8,7 +8,7 @@ BIN := .venv/bin
 CONFIGFILE := $(if $(filter laptop,$(PRESET)),config/config.yaml,config/$(PRESET).yaml)
 SNAKEMAKE := $(BIN)/snakemake --workflow-profile workflow/profiles/local --cores $(CORES) --configfile $(CONFIGFILE)
 
-.PHONY: reproduce report unlock test test-all lint format bench lock clean-env
+.PHONY: reproduce report docs unlock test test-all lint format bench lock clean-env
 
 ## reproduce: train, measure and draw everything of PRESET (laptop, smoke, paper); a second call does nothing
 reproduce: .venv/installed $(CONFIGFILE)
@@ -17,6 +17,10 @@ reproduce: .venv/installed $(CONFIGFILE)
 ## report: one HTML page with every figure of PRESET
 report: .venv/installed $(CONFIGFILE)
 	$(SNAKEMAKE) --report results/$(PRESET)/report.html
+
+## docs: put the figure of the laptop preset where the README shows it
+docs: results/laptop/base/figures/figure1.png
+	cp $< docs/figure1.png
 
 ## unlock: after Snakemake itself was killed (kill -9, power cut), once, before `make reproduce` goes on
 unlock: .venv/installed $(CONFIGFILE)

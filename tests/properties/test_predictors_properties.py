@@ -83,3 +83,18 @@ def test_order_does_not_matter(batch, size, seed, noise_variance, random):
     torch.testing.assert_close(
         ridge(X, Y, noise_variance)[..., -1], ridge(x, y, noise_variance)[..., -1]
     )
+
+
+@settings(deadline=None, max_examples=30)
+@given(batches, sizes, seeds, noise_variances)
+def test_predictions_do_not_see_the_future(batch, size, seed, noise_variance):
+    x, y, tasks = case(batch, size, seed)
+    k = size[0] // 2
+    X, Y = x.clone(), y.clone()
+    X[..., k + 1 :, :] += 1
+    Y[..., k:] -= 1
+    for predict in (
+        lambda *xy: dmmse(*xy, tasks, noise_variance),
+        lambda *xy: ridge(*xy, noise_variance),
+    ):
+        torch.testing.assert_close(predict(X, Y)[..., : k + 1], predict(x, y)[..., : k + 1])

@@ -62,12 +62,13 @@ def _distances(
     for run, rows in by_run(averages(distances, "in_distribution")):
         colour = colours[run.task_diversity]
         points = rows.pivot(index="step", columns="predictor", values="distance").dropna()
-        points = points[["ridge", "dmmse"]]
-        path(axes, points["ridge"], points["dmmse"], run, colours)
-        mark(axes, *points.iloc[0], START, "0.35")
-        mark(axes, *points.iloc[-1], END, colour)
+        x, y = points["ridge"], points["dmmse"]
+        path(axes, x, y, run, colours)
+        if len(points):
+            mark(axes, x.iloc[0], y.iloc[0], START, "0.35")
+            mark(axes, x.iloc[-1], y.iloc[-1], END, colour)
         if run in t_crit and t_crit[run][0] in points.index:
-            mark(axes, *points.loc[t_crit[run][0]], CRITICAL, colour)
+            mark(axes, x[t_crit[run][0]], y[t_crit[run][0]], CRITICAL, colour)
     loss_axis(axes.xaxis)
     loss_axis(axes.yaxis)
     axes.set_xlabel(r"$\Delta(f, \mathrm{ridge})$ (units of $y^2$)")

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from typing import Any
 
 import pandas as pd
 
@@ -11,7 +12,7 @@ from ..runs import Run, TaskDiversity
 Frames = Mapping[str, pd.DataFrame]
 
 
-def diversity(value: float) -> TaskDiversity:
+def diversity(value: Any) -> TaskDiversity:
     """M from a table's nullable column: missing means infinity."""
     return math.inf if pd.isna(value) else int(value)
 
@@ -25,9 +26,9 @@ def by_diversity(frame: pd.DataFrame) -> list[tuple[TaskDiversity, pd.DataFrame]
 def by_run(frame: pd.DataFrame) -> list[tuple[Run, pd.DataFrame]]:
     """``frame`` split by run, M ascending, the rows of each in the order of training."""
     return [
-        (Run(M, int(seed)), run.sort_values("step"))
+        (Run(M, seed), group[group["seed"] == seed].sort_values("step"))
         for M, group in by_diversity(frame)
-        for seed, run in group.groupby("seed")
+        for seed in sorted(int(seed) for seed in group["seed"].unique())
     ]
 
 

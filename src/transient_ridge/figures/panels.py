@@ -21,8 +21,9 @@ def path(axes: Axes, x: Any, y: Any, run: Run, colours: DiversityColours) -> Non
     )  # fmt: skip
 
 
-def step_axis(axes: Axes, last: float) -> None:
-    """Training steps from 0 to ``last``: logarithmic from 1 on, linear between 0 and 1."""
+def step_axis(axes: Axes, steps: pd.Series) -> None:
+    """Training steps over the range of ``steps``: logarithmic from 1 on, linear between 0 and 1."""
+    first, last = (int(steps.min()), int(steps.max())) if len(steps) else (0, 1)
     axes.set_xscale("symlog", linthresh=1, linscale=0.4)
     axes.xaxis.set_major_locator(SymmetricalLogLocator(base=10, linthresh=1))
     axes.xaxis.set_minor_locator(
@@ -30,7 +31,7 @@ def step_axis(axes: Axes, last: float) -> None:
     )
     axes.xaxis.set_major_formatter(FuncFormatter(_decade))
     axes.xaxis.set_minor_formatter(NullFormatter())
-    axes.set_xlim(-0.12, max(last, 1) * 1.08)
+    axes.set_xlim(0.85 * first if first else -0.12, max(last, 1) * 1.08)
     axes.set_xlabel("training step")
 
 
@@ -66,12 +67,7 @@ def curves(axes: Axes, frame: pd.DataFrame, value: str, colours: DiversityColour
             axes.fill_between(
                 spread.index, spread["min"], spread["max"], color=colours[M], alpha=0.2, linewidth=0
             )
-    step_axis(axes, last_step(frame))
-
-
-def last_step(frame: pd.DataFrame) -> int:
-    """The greatest step of ``frame``; 1 if it is empty."""
-    return int(frame["step"].max()) if len(frame) else 1
+    step_axis(axes, frame["step"])
 
 
 def circle_critical(

@@ -3,7 +3,7 @@
 from matplotlib.figure import Figure
 
 from .frames import Frames, averages, by_run
-from .panels import circle_critical, last_step, loss_axis, path, step_axis
+from .panels import circle_critical, loss_axis, path, step_axis
 from .style import CRITICAL, DOUBLE_COLUMN, colours_of, marker_key, new_figure, panel_titles
 
 PANELS = {"raw": "losses", "smoothed": "smoothed_losses"}
@@ -19,7 +19,7 @@ def draw(frames: Frames) -> Figure:
         for run, rows in by_run(losses):
             path(axes, rows["step"], rows["loss"], run, colours)
         circle_critical(axes, frames["critical_steps"], curve, colours)
-        step_axis(axes, last_step(losses))
+        step_axis(axes, losses["step"])
     loss_axis(panels[0].yaxis)
     panels[0].set_ylabel("OOD loss (units of $y^2$)")
     panel_titles(panels, ("as measured", "smoothed"))

@@ -22,7 +22,7 @@ def render(figure: str, sources: Mapping[str, Sequence[Path]], png: Path, svg: P
     """Draw ``figure`` from its tables (name -> files, which are concatenated) as PNG and SVG.
 
     Both files carry provenance in their metadata; the same tables give the same files, byte for byte,
-    wherever they lie.
+    in the same environment, wherever the tables lie.
     """
     module = importlib.import_module(f".{figure}", __package__)
     frames = {
@@ -48,9 +48,7 @@ def _origins(sources: Mapping[str, Sequence[Path]]) -> dict[str, list[dict[str, 
     origins: dict[str, list[dict[str, Any]]] = {}
     for table, paths in sources.items():
         records = [tables.provenance(path) for path in paths]
-        kept = [
-            {key: record[key] for key in ("settings_hash", "git", "run") if key in record}
-            for record in records
-        ]
+        wanted: tuple[str, ...] = ("settings_hash", "git", "run")
+        kept = [{key: record[key] for key in wanted if key in record} for record in records]
         origins[table] = [record for i, record in enumerate(kept) if record not in kept[:i]]
     return origins

@@ -20,7 +20,7 @@ SINGLE_COLUMN = 3.4  # inches
 DOUBLE_COLUMN = 7.0
 
 #: Context for drawing and for saving; nothing is set globally.
-STYLE: dict[str, Any] = {
+STYLE: Any = {
     "font.family": "sans-serif",
     "font.sans-serif": ["DejaVu Sans"],
     "font.size": 8,
@@ -94,6 +94,7 @@ class DiversityColours:
         self._low, self._high = (min(finite), max(finite)) if finite else (0.0, 0.0)
 
     def __contains__(self, task_diversity: object) -> bool:
+        """Whether the grid has this M."""
         return task_diversity in self.values
 
     def __getitem__(self, task_diversity: TaskDiversity) -> str:
@@ -105,7 +106,7 @@ class DiversityColours:
         first, last = self.RANGE
         return to_hex(mpl.colormaps["plasma"](first + (last - first) * share))
 
-    def key(self, figure: Figure, axes: Sequence[Axes], location: str = "bottom") -> None:
+    def key(self, figure: Figure, axes: Iterable[Axes], location: str = "bottom") -> None:
         """A strip with one labelled cell per M, ``bottom`` or ``right`` of ``axes``."""
         count = len(self.values)
         if count == 0:
@@ -127,10 +128,18 @@ class DiversityColours:
             aspect=length / 0.08,
             pad=0.02,
         )
-        bar.set_ticklabels([label(M) for M in self.values])
+        names = [label(M) for M in self.values]
+        bar.set_ticklabels(names)
         bar.minorticks_off()
-        bar.ax.tick_params(length=0, pad=2)
-        bar.outline.set_visible(False)  # type: ignore[operator]
+        cell = length / count
+        wide = flat and 0.065 * max(map(len, names)) + 0.03 > cell
+        size = 7.0 if flat else min(7.0, 65 * cell)
+        bar.ax.tick_params(length=0, pad=2, labelsize=size, labelrotation=90 if wide else 0)
+        if math.isinf(self.values[-1]):  # a small sign; turned on its side it would read as an 8
+            (bar.ax.get_xticklabels() if flat else bar.ax.get_yticklabels())[-1].set(
+                rotation=0, fontsize=size + 2
+            )
+        bar.outline.set_visible(False)
         bar.dividers.set(color="white", linewidth=1.0)
         if flat:
             bar.ax.set_ylabel("task diversity $M$", rotation=0, ha="right", va="center", labelpad=4)
@@ -147,34 +156,28 @@ def colours_of(*tables: pd.DataFrame) -> DiversityColours:
 
 def mark(axes: Axes, x: float, y: float, kind: str, colour: str, **options: Any) -> None:
     """One point of a ``kind`` that all figures draw alike: ring, star, diamond or square."""
+    axes.plot([x], [y], **{**_look(kind, colour), "clip_on": False, **options})
+
+
+def _look(kind: str, colour: str) -> dict[str, Any]:
     ring = kind == CRITICAL
-    look = {
+    return {
         "linestyle": "none",
-        "clip_on": False,
         "markerfacecolor": "none" if ring else colour,
         "markeredgecolor": colour if ring else "white",
         **_MARKERS[kind],
     }
-    axes.plot([x], [y], **{**look, **options})
 
 
 def marker_key(
     figure: Figure, kinds: Sequence[str], extra: Mapping[str, Any] | None = None
 ) -> None:
     """Explain markers in one row under the figure, in grey; ``extra`` adds handles by name."""
+    grey = "0.35"
+    looks = {_NAMES[kind]: {**_look(kind, grey), "markeredgecolor": grey} for kind in kinds}
     handles = [
-        Line2D(
-            [],
-            [],
-            linestyle="none",
-            marker=_MARKERS[kind]["marker"],
-            label=_NAMES[kind],
-            markersize=_MARKERS[kind]["markersize"],
-            markeredgecolor="0.35",
-            markerfacecolor="none" if kind == CRITICAL else "0.35",
-        )  # fmt: skip
-        for kind in kinds
-    ] + [Line2D([], [], label=name, **look) for name, look in (extra or {}).items()]
+        Line2D([], [], label=name, **look) for name, look in {**looks, **(extra or {})}.items()
+    ]
     figure.legend(
         handles=handles, loc="outside lower center", ncols=len(handles),
         handletextpad=0.3, columnspacing=1.4, borderaxespad=0.2, borderpad=0.1,
