@@ -18,7 +18,7 @@ rule joint_pca:
         ENVIRONMENT
     threads: workflow.cores or 1
     resources:
-        mem_mb=8000,
+        mem_mb=12000,
         runtime=lambda wildcards, attempt: 30 * attempt,
     params:
         settings=stage_settings("pca"),
