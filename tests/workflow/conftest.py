@@ -53,8 +53,8 @@ class Project:
             wildcards = dict(
                 re.findall(r"(\w+)=([\w-]+)", (re.findall(r"wildcards: (.*)", block) or [""])[0])
             )
-            detail = wildcards.get("run") or wildcards.get("figure")
-            jobs.add(f"{rule[1]}:{detail}" if detail else rule[1])
+            run = wildcards.get("run")
+            jobs.add(f"{rule[1]}:{run}" if run else rule[1].replace("figure_", "figure:"))
         return jobs - {"all"}
 
 

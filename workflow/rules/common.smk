@@ -45,7 +45,6 @@ ENVIRONMENT = "../../environment.yml"
 wildcard_constraints:
     variant="|".join(VARIANTS),
     run=runs.RUN_PATTERN,
-    figure="|".join(CATALOGUE),
 
 
 def stage_settings(stage):
@@ -120,13 +119,13 @@ def figure_files():
     )
 
 
-def tables_of_figure(wildcards):
-    """Input function: for each table that the figure reads, its files."""
-    return {
+def tables_of_figure(figure):
+    """Input function: for each table that `figure` reads, its files."""
+    return lambda wildcards: {
         table: (
             of_all_runs(f"{table}.parquet")(wildcards)
             if table in TABLES_OF_A_RUN
             else f"{RESULTS}/{wildcards.variant}/tables/{table}.parquet"
         )
-        for table in CATALOGUE[wildcards.figure]
+        for table in CATALOGUE[figure]
     }

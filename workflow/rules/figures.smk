@@ -1,38 +1,42 @@
-"""One job per figure, drawn from tables alone."""
+"""One rule per figure, drawn from tables alone."""
 
+for FIGURE in CATALOGUE:
 
-rule figure:
-    input:
-        unpack(tables_of_figure),
-    output:
-        png=report(
-            f"{RESULTS}/{{variant}}/figures/{{figure}}.png",
-            caption="../report/{figure}.rst",
-            category="Figures",
-            subcategory="{variant}",
-            labels={"figure": "{figure}"},
-        ),
-        svg=f"{RESULTS}/{{variant}}/figures/{{figure}}.svg",
-    log:
-        f"{RESULTS}/{{variant}}/logs/figures/{{figure}}.log",
-    benchmark:
-        f"{RESULTS}/{{variant}}/benchmarks/figures/{{figure}}.tsv"
-    conda:
-        ENVIRONMENT
-    resources:
-        mem_mb=2000,
-        runtime=lambda wildcards, attempt: 10 * attempt,
-    params:
-        code=lambda wildcards: code_of(f"figures.{wildcards.figure}"),
-        render=code_of("figures.rendering"),
-        tables=lambda wildcards, input: [
-            f"{table}={path}"
-            for table, paths in input.items()
-            for path in ([paths] if isinstance(paths, str) else paths)
-        ],
-    shell:
-        "python -m transient_ridge figure {wildcards.figure} --tables {params.tables} "
-        "--png {output.png} --svg {output.svg} > {log} 2>&1"
+    rule:
+        name:
+            f"figure_{FIGURE}"
+        input:
+            unpack(tables_of_figure(FIGURE)),
+        output:
+            png=report(
+                f"{RESULTS}/{{variant}}/figures/{FIGURE}.png",
+                caption=f"../report/{FIGURE}.rst",
+                category="Figures",
+                subcategory="{variant}",
+                labels={"figure": FIGURE},
+            ),
+            svg=f"{RESULTS}/{{variant}}/figures/{FIGURE}.svg",
+        log:
+            f"{RESULTS}/{{variant}}/logs/figures/{FIGURE}.log",
+        benchmark:
+            f"{RESULTS}/{{variant}}/benchmarks/figures/{FIGURE}.tsv"
+        conda:
+            ENVIRONMENT
+        resources:
+            mem_mb=2000,
+            runtime=lambda wildcards, attempt: 10 * attempt,
+        params:
+            figure=FIGURE,
+            code=code_of(f"figures.{FIGURE}"),
+            render=code_of("figures.rendering"),
+            tables=lambda wildcards, input: [
+                f"{table}={path}"
+                for table, paths in input.items()
+                for path in ([paths] if isinstance(paths, str) else paths)
+            ],
+        shell:
+            "python -m transient_ridge figure {params.figure} --tables {params.tables} "
+            "--png {output.png} --svg {output.svg} > {log} 2>&1"
 
 
 rule figures:
