@@ -17,6 +17,7 @@ include: "workflow/rules/config.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/pca.smk"
+include: "workflow/rules/llc.smk"
 include: "workflow/rules/figures.smk"
 
 
@@ -24,6 +25,9 @@ localrules:
     all,
     train_all,
     evaluate_all,
+    llc_all,
+    llc_calibration,
+    llc_crosscheck,
 
 
 rule all:

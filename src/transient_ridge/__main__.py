@@ -8,27 +8,43 @@ import argparse
 import json
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from .errors import TransientRidgeError
 from .figures.catalogue import CATALOGUE
 
+if TYPE_CHECKING:
+    import torch
 
-def _train(arguments: argparse.Namespace) -> None:
-    from .compute import prepare, select_device
     from .runs import Run
-    from .training import Interrupted, Outputs, train
+
+
+def _run_and_settings(arguments: argparse.Namespace) -> tuple["Run", Mapping[str, Any]]:
+    from .runs import Run
+
+    return Run.parse(arguments.run), arguments.settings
+
+
+def _device(arguments: argparse.Namespace, precision: str = "float32") -> "torch.device":
+    from .compute import prepare, select_device
 
     device = select_device(arguments.device)
-    prepare(device, arguments.settings["training"]["precision"], arguments.threads)
+    prepare(device, precision, arguments.threads)
+    return device
+
+
+def _train(arguments: argparse.Namespace) -> None:
+    from .training import Interrupted, Outputs, train
+
     outputs = Outputs(arguments.weights, arguments.manifest, arguments.curve)
     try:
         train(
-            Run.parse(arguments.run),
-            arguments.settings,
+            *_run_and_settings(arguments),
             outputs,
             scratch=arguments.scratch,
-            device=device,
+            device=_device(arguments, arguments.settings["training"]["precision"]),
             state_seconds=arguments.state_seconds,
         )
     except Interrupted as stop:
@@ -37,21 +53,16 @@ def _train(arguments: argparse.Namespace) -> None:
 
 
 def _evaluate(arguments: argparse.Namespace) -> None:
-    from .compute import prepare, select_device
     from .evaluation import evaluate
-    from .runs import Run
 
-    device = select_device(arguments.device)
-    prepare(device, "float32", arguments.threads)
     evaluate(
-        Run.parse(arguments.run),
-        arguments.settings,
+        *_run_and_settings(arguments),
         arguments.manifest,
         arguments.weights,
         losses=arguments.losses,
         distances=arguments.distances,
         outputs=arguments.outputs,
-        device=device,
+        device=_device(arguments),
     )
 
 
@@ -81,6 +92,57 @@ def _pca(arguments: argparse.Namespace) -> None:
         variance=arguments.variance,
         loadings=arguments.loadings,
     )
+
+
+def _llc(arguments: argparse.Namespace) -> None:
+    from .llc import estimate_llc
+
+    estimate_llc(
+        *_run_and_settings(arguments),
+        arguments.steps,
+        arguments.manifest,
+        arguments.weights,
+        estimates=arguments.estimates,
+        traces=arguments.traces,
+        device=_device(arguments),
+    )
+
+
+def _calibrate(arguments: argparse.Namespace) -> None:
+    from .calibration import calibrate
+
+    calibrate(
+        *_run_and_settings(arguments),
+        arguments.manifest,
+        arguments.weights,
+        estimates=arguments.estimates,
+        traces=arguments.traces,
+        device=_device(arguments),
+    )
+
+
+def _collect_calibration(arguments: argparse.Namespace) -> None:
+    from .calibration import collect_calibration
+
+    collect_calibration(arguments.sweeps, arguments.output)
+
+
+def _crosscheck(arguments: argparse.Namespace) -> None:
+    from .calibration import crosscheck
+
+    crosscheck(
+        *_run_and_settings(arguments),
+        arguments.manifest,
+        arguments.weights,
+        comparison=arguments.comparison,
+        device=_device(arguments),
+    )
+
+
+def _join(arguments: argparse.Namespace) -> None:
+    from .tables import join
+
+    join(arguments.parts, arguments.table, arguments.output)
 
 
 def _figure(arguments: argparse.Namespace) -> None:
@@ -124,6 +186,20 @@ def _parser() -> argparse.ArgumentParser:
     stage(
         "pca", _pca, "idealised", "trajectories", "points", "variance", "loadings", many="outputs"
     )
+    sampled = ("manifest", "weights", "estimates", "traces")
+    llc = computes(stage("llc", _llc, *sampled))
+    llc.add_argument("--steps", type=int, nargs="+", required=True)
+    computes(stage("llc-calibrate", _calibrate, *sampled))
+    computes(stage("llc-crosscheck", _crosscheck, "manifest", "weights", "comparison"))
+    calibration = stages.add_parser("llc-recommend")
+    calibration.set_defaults(function=_collect_calibration)
+    calibration.add_argument("--sweeps", type=Path, nargs="+", required=True)
+    calibration.add_argument("--output", type=Path, required=True)
+    joined = stages.add_parser("join")
+    joined.set_defaults(function=_join)
+    joined.add_argument("table", choices=["llc", "llc_traces", "llc_crosscheck"])
+    joined.add_argument("--parts", type=Path, nargs="+", required=True)
+    joined.add_argument("--output", type=Path, required=True)
     figure = stages.add_parser("figure")
     figure.set_defaults(function=_figure)
     figure.add_argument("figure", choices=sorted(CATALOGUE))

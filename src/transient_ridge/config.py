@@ -15,6 +15,7 @@ from typing import Any
 import jsonschema
 import yaml
 
+from .components import component_names
 from .errors import ConfigError
 from .runs import Run, parse_task_diversity
 from .schedule import checkpoint_steps
@@ -86,16 +87,43 @@ def stage_settings(config: Config, stage: str) -> dict[str, Any]:
         case "pca":
             length = config["data"]["context_length"]
             return {**_pick(config, "pca"), "context_length": length}
+        case "llc" | "llc_calibration" | "llc_crosscheck":
+            return _llc_settings(config, stage)
     raise ConfigError(f"stage '{stage}': unknown")
+
+
+def _llc_settings(config: Config, stage: str) -> dict[str, Any]:
+    # Which steps a job samples it is told apart from these: one step more must not make the others stale.
+    section = {k: v for k, v in config["llc"].items() if k not in ("steps", "chunk")}
+    settings = {"train": stage_settings(config, "train"), "llc": section}
+    if stage == "llc_calibration":
+        settings["sweep"] = {k: v for k, v in config[stage].items() if k != "runs"}
+    elif stage == "llc_crosscheck":
+        settings["steps"] = config[stage]["steps"]
+    return copy.deepcopy(settings)
+
+
+def llc_chunks(config: Config) -> dict[int, list[int]]:
+    """The steps whose LLC is estimated, by chunk: so many consecutive checkpoints of the schedule.
+
+    A step's chunk depends on the schedule alone, so asking for one more step moves no other step.
+    """
+    chunks: dict[int, list[int]] = {}
+    schedule = _schedule(config)
+    for step in sorted(config["llc"]["steps"]):
+        chunks.setdefault(schedule.index(step) // config["llc"]["chunk"], []).append(step)
+    return chunks
+
+
+def _schedule(config: Config) -> list[int]:
+    settings = CheckpointSettings.of(config["checkpoints"])
+    return checkpoint_steps(settings, config["training"]["steps"])
 
 
 def needed_bytes(config: Config) -> int:
     """Disk that the weights of one run take, in bytes (float32)."""
     model = ModelSettings.of(config["model"])
-    steps = checkpoint_steps(
-        CheckpointSettings.of(config["checkpoints"]), config["training"]["steps"]
-    )
-    return 4 * model.parameter_count(config["data"]["dimension"]) * len(steps)
+    return 4 * model.parameter_count(config["data"]["dimension"]) * len(_schedule(config))
 
 
 def check_disk(config: Config, results: Path, runs_at_once: int) -> None:
@@ -185,8 +213,11 @@ def _contradictions(config: Config) -> Iterator[str]:
     late = [step for step in config["checkpoints"]["extra_steps"] if step > steps]
     if late:
         yield f"checkpoints.extra_steps = {late}: must not be after training.steps = {steps}"
-    if training["warmup_steps"] > steps:
-        yield f"training.warmup_steps = {training['warmup_steps']}: must be at most training.steps = {steps}"
+    if training["warmup_steps"] + training["decay_steps"] > steps:
+        yield (
+            f"training.decay_steps = {training['decay_steps']}: with training.warmup_steps = "
+            f"{training['warmup_steps']} must be at most training.steps = {steps}"
+        )
     diversities = [parse_task_diversity(M) for M in config["grid"]["task_diversities"]]
     twice = sorted({M for M in diversities if diversities.count(M) > 1})
     if twice:
@@ -196,3 +227,34 @@ def _contradictions(config: Config) -> Iterator[str]:
             f"pca.sequences = {config['pca']['sequences']}: must be at most "
             f"evaluation.root_task_sequences = {config['evaluation']['root_task_sequences']}"
         )
+    yield from _llc_contradictions(config)
+
+
+def _llc_contradictions(config: Config) -> Iterator[str]:
+    llc, schedule = config["llc"], _schedule(config)
+    grid = [run.name for run in runs(config)]
+    for section in ("llc", "llc_calibration", "llc_crosscheck"):
+        for step in sorted(set(config[section]["steps"]) - set(schedule)):
+            near = min(schedule, key=lambda kept: abs(kept - step))
+            yield (
+                f"{section}.steps = {step}: has no checkpoint (the nearest is {near}); choose a step of the "
+                "schedule, or add this one to checkpoints.extra_steps"
+            )
+    for name in sorted(set(config["llc_calibration"]["runs"]) - set(grid)):
+        yield f"llc_calibration.runs = {name}: not a run of the grid, which has {', '.join(grid)}"
+    known = component_names(ModelSettings.of(config["model"]))
+    for name in sorted(set(llc["components"]) - set(known)):
+        yield f"llc.components = {name}: unknown; this model has {', '.join(known)}"
+    if llc["minibatch"] > llc["sequences"]:
+        yield f"llc.minibatch = {llc['minibatch']}: must be at most llc.sequences = {llc['sequences']}"
+    for section in ("llc", "llc_calibration"):
+        if config[section]["burn_in"] >= config[section]["draws"]:
+            yield (
+                f"{section}.burn_in = {config[section]['burn_in']}: must be less than {section}.draws = "
+                f"{config[section]['draws']}, the steps that are kept after it"
+            )
+        if llc["limits"]["r_hat"] is not None and config[section]["chains"] < 2:
+            yield (
+                f"{section}.chains = {config[section]['chains']}: split R-hat needs at least 2 chains; raise it, or "
+                "set llc.limits.r_hat: null"
+            )

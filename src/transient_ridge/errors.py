@@ -19,3 +19,11 @@ class TableError(TransientRidgeError):
 
 class DivergenceError(TransientRidgeError):
     """A training run whose loss became non-finite or exploded."""
+
+
+class ChainDivergedError(TransientRidgeError):
+    """An SGLD chain whose loss became non-finite."""
+
+
+class UnhealthyChainError(TransientRidgeError):
+    """An LLC estimate whose diagnostics are outside the limits of the configuration."""

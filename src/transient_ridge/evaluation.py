@@ -22,6 +22,7 @@ from .progress import Progress
 from .provenance import collect
 from .runs import ROOT_TASK, Run, TaskDiversity
 from .settings import DataSettings, EvaluationSettings, ModelSettings
+from .tables import Rows
 from .tasks import Sequences, SequenceSource, task_set
 from .transformer import Transformer
 
@@ -80,21 +81,10 @@ class TokenMeans:
         return cls([*range(1, K + 1), None], values.mean(dim=0).tolist(), error.tolist())
 
 
-class Rows:
-    """Columns of a tidy table, grown row by row."""
-
-    def __init__(self, table: str) -> None:
-        self.columns: dict[str, list[Any]] = {name: [] for name in tables.TABLES[table]}
-
-    def add(self, **row: Any) -> None:
-        """Append one row."""
-        for name, column in self.columns.items():
-            column.append(row[name])
-
-    def add_means(self, value: str, means: TokenMeans, **row: Any) -> None:
-        """Append one row per position, and one for the average; ``value`` names the mean's column."""
-        for token, mean, error in zip(means.token, means.mean, means.standard_error, strict=True):
-            self.add(**row, token=token, **{value: mean}, standard_error=error)
+def add_means(rows: Rows, value: str, means: TokenMeans, **row: Any) -> None:
+    """One row per position, and one for the average; ``value`` names the mean's column."""
+    for token, mean, error in zip(means.token, means.mean, means.standard_error, strict=True):
+        rows.add(**row, token=token, **{value: mean}, standard_error=error)
 
 
 @torch.no_grad()
@@ -143,10 +133,12 @@ def evaluate(
         for name, sequences in sets.items():
             prediction = predict(model, sequences)
             means = TokenMeans.of((prediction - sequences.y).square())
-            loss_rows.add_means("loss", means, **key, dataset=name)
+            add_means(loss_rows, "loss", means, **key, dataset=name)
             for predictor, ideal in idealised.get(name, {}).items():
                 means = TokenMeans.of((prediction - ideal).square())
-                distance_rows.add_means("distance", means, **key, dataset=name, predictor=predictor)
+                add_means(
+                    distance_rows, "distance", means, **key, dataset=name, predictor=predictor
+                )
             if name == ROOT:
                 output_rows.add(**key, outputs=prediction.flatten().cpu().numpy())
         progress.update(done)
@@ -175,9 +167,9 @@ def evaluate_idealised(
             key = {"task_diversity": task_diversity, "dataset": name}
             for predictor, prediction in predictions.items():
                 means = TokenMeans.of((prediction - sequences.y).square())
-                loss_rows.add_means("loss", means, **key, predictor=predictor)
+                add_means(loss_rows, "loss", means, **key, predictor=predictor)
             difference = predictions["dmmse"] - predictions["ridge"]
-            distance_rows.add_means("distance", TokenMeans.of(difference.square()), **key)
+            add_means(distance_rows, "distance", TokenMeans.of(difference.square()), **key)
             if name == ROOT and not math.isinf(task_diversity):
                 output_rows.add(
                     task_diversity=task_diversity,

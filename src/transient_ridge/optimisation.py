@@ -106,7 +106,8 @@ def rate_factor(settings: TrainingSettings, step: int) -> float:
     """Multiple of the base learning rate used by the update that leads to step ``step + 1``.
 
     ``warmup`` rises linearly over ``warmup_steps``; ``linear`` does the same and then falls linearly to zero at
-    ``steps``; ``one_cycle`` is a triangle with its peak at half of ``steps``.
+    ``steps``; ``wsd`` (warm-up, stable, decay) falls over the last ``decay_steps`` alone; ``one_cycle`` is a
+    triangle with its peak at half of ``steps``.
     """
     warm = min(1.0, (step + 1) / max(1, settings.warmup_steps))
     steps = settings.steps
@@ -117,6 +118,8 @@ def rate_factor(settings: TrainingSettings, step: int) -> float:
             return warm
         case "linear":
             return warm * (1 - step / steps)
+        case "wsd":
+            return warm * min(1.0, (steps - step) / max(1, settings.decay_steps))
         case "one_cycle":
             half = steps / 2
             return min(step + 1, steps - step) / half if steps > 1 else 1.0

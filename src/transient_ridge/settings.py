@@ -61,8 +61,9 @@ class TrainingSettings(Settings):
     learning_rate: float
     muon_learning_rate: float
     betas: tuple[float, float]
-    schedule: Literal["constant", "warmup", "linear", "one_cycle"]
+    schedule: Literal["constant", "warmup", "linear", "one_cycle", "wsd"]
     warmup_steps: int
+    decay_steps: int
     gradient_clip: float | None
     precision: Literal["float32", "tf32", "bf16"]
 
@@ -97,3 +98,43 @@ class CurveSettings(Settings):
     """Smoothing of curves over training: kernel width in units of ln(step)."""
 
     smoothing_width: float
+
+
+@dataclass(frozen=True)
+class SgldSettings(Settings):
+    """How the local posterior is sampled: eps, gamma, and the chains' lengths in SGLD steps."""
+
+    epsilon: float
+    gamma: float
+    chains: int
+    burn_in: int
+    draws: int
+    preconditioner: Literal["none", "rmsprop"]
+
+
+@dataclass(frozen=True)
+class LlcSettings(Settings):
+    """What the LLC is of (loss, data, component) and how the estimate is made.
+
+    ``n_beta`` multiplies ``loss``: the mean squared error, or the negative log-likelihood MSE / (2 sigma^2).
+    """
+
+    backend: Literal["stacked", "devinterp"]
+    loss: Literal["mse", "nll"]
+    n_beta: float
+    sequences: int
+    minibatch: int
+    minibatches: Literal["fixed", "fresh"]
+    components: tuple[str, ...]
+    per_token: bool
+    unhealthy: Literal["mark", "fail"]
+
+
+@dataclass(frozen=True)
+class HealthSettings(Settings):
+    """Limits of a healthy estimate; None switches a check off."""
+
+    r_hat: float | None
+    ess: float | None
+    mala_acceptance: float | None
+    share_below: float | None

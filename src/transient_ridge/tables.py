@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -100,10 +101,72 @@ TABLES: dict[str, dict[str, tuple[pa.DataType, str]]] = {
     },
 }
 
+_ESTIMATE = {
+    "llc": (pa.float64(), "lambda_hat, paired; null if a chain diverged"),
+    "standard_error": (pa.float64(), "Monte Carlo standard error of llc"),
+    "llc_unpaired": (pa.float64(), "lambda_hat against l(w*) of all n sequences"),
+    "standard_error_unpaired": (pa.float64(), "Monte Carlo standard error of llc_unpaired"),
+    "centre_loss": (pa.float64(), "l(w*) on the n sequences of q_M, in units of y^2"),
+    "mean_loss": (pa.float64(), "mean loss of the draws, in units of y^2"),
+    "r_hat": (pa.float64(), "split R-hat of the draws' paired losses; null for one chain"),
+    "ess": (pa.float64(), "effective sample size of the draws' paired losses"),
+    "share_below": (pa.float64(), "share of draws whose loss is below that of w*"),
+    "mala_acceptance": (pa.float64(), "mean Metropolis acceptance of the SGLD steps"),
+    "distance": (pa.float64(), "mean |w - w*|"),
+    "gradient_norm": (pa.float64(), "mean length of the gradient's part of a step"),
+    "noise_norm": (pa.float64(), "mean length of the noise's part of a step"),
+    "healthy": (pa.bool_(), "whether every diagnostic is within the limits of the configuration"),
+    "fault": (pa.string(), "what is wrong and what to change; null if healthy"),
+}
+_COMPONENT = {
+    "component": (pa.string(), "the parameters that were sampled; all = the whole model"),
+}
+_POSITION = {"token": (pa.int64(), "position k = 1..K of the loss; null = all positions")}
+_TRACES = {
+    "chain": (pa.int64(), "chain, from 0"),
+    "losses": (pa.list_(pa.float32()), "minibatch loss before each SGLD step, burn-in included"),
+    "centre_losses": (pa.list_(pa.float32()), "loss of w* on the same minibatches"),
+}
+_SGLD = {
+    "epsilon": (pa.float64(), "SGLD step size"),
+    "n_beta": (pa.float64(), "n beta, as a factor of the loss that llc.loss names"),
+    "gamma": (pa.float64(), "localisation"),
+}
+TABLES |= {
+    "llc": {**_RUN, **_COMPONENT, **_POSITION, **_ESTIMATE},
+    "llc_traces": {**_RUN, **_COMPONENT, **_TRACES},
+    "llc_calibration": {
+        **_RUN,
+        **_SGLD,
+        **_ESTIMATE,
+        "recommended": (pa.bool_(), "the setting to use, by the rule of config/README.md"),
+    },
+    "llc_calibration_traces": {**_RUN, **_SGLD, **_TRACES},
+    "llc_crosscheck": {
+        **_RUN,
+        "backend": (pa.string(), "stacked (ours) or devinterp"),
+        **_ESTIMATE,
+        "seconds": (pa.float64(), "wall time of the sampling"),
+        "z": (pa.float64(), "difference from the other backend, in its standard errors"),
+    },
+}
+
 #: Integer columns in which null has a meaning: infinity, and 'all positions'.
 NULLABLE = ("task_diversity", "token")
 
 Columns = Mapping[str, Sequence[Any]]
+
+
+class Rows:
+    """Columns of a tidy table, grown row by row."""
+
+    def __init__(self, table: str) -> None:
+        self.columns: dict[str, list[Any]] = {name: [] for name in TABLES[table]}
+
+    def add(self, **row: Any) -> None:
+        """Append one row."""
+        for name, column in self.columns.items():
+            column.append(row[name])
 
 
 def schema(table: str) -> pa.Schema:
@@ -137,6 +200,30 @@ def write(path: Path, table: str, columns: Columns, provenance: Mapping[str, Any
         pq.write_table(data, partial, compression="zstd")
 
 
+def write_frame(path: Path, table: str, frame: pd.DataFrame, provenance: Mapping[str, Any]) -> None:
+    """Write the columns of ``frame`` that belong to ``table``; pandas' NaN and NA become null."""
+    columns = {
+        name: [None if missing else value for value, missing in zip(values, absent, strict=True)]
+        for name, values, absent in (
+            (name, frame[name].tolist(), frame[name].isna().tolist()) for name in TABLES[table]
+        )
+    }
+    write(path, table, columns, provenance)
+
+
+def join(paths: Sequence[Path], table: str, output: Path) -> None:
+    """Put tables of one kind together, in the order given, into one file.
+
+    Its provenance is theirs, by file.
+    """
+    data = pa.concat_tables([read(path, table) for path in paths])
+    records = [provenance(path) for path in paths]
+    made = {"parts": {str(path): record for path, record in zip(paths, records, strict=True)}}
+    data = data.replace_schema_metadata({"table": table, "provenance": json.dumps(made)})
+    with complete_file(output) as partial:
+        pq.write_table(data, partial, compression="zstd")
+
+
 def read(path: Path, table: str) -> pa.Table:
     """Read ``path``, which must be a ``table``.
 
@@ -151,6 +238,12 @@ def read(path: Path, table: str) -> pa.Table:
     if not data.schema.equals(schema(table), check_metadata=False):
         raise TableError(f"{path}: expected the columns of '{table}', found {data.schema.names}")
     return data
+
+
+def origins(path: Path) -> list[dict[str, Any]]:
+    """Provenance records of the jobs that computed a table: one, or those of the parts it was joined from."""
+    record = provenance(path)
+    return list(record["parts"].values()) if "parts" in record else [record]
 
 
 def provenance(path: Path) -> dict[str, Any]:

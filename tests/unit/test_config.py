@@ -53,6 +53,8 @@ def test_every_key_is_documented():
     keys = [
         f"{s}.{k}" for s, v in default.items() if isinstance(v, dict) for k in v if s != "variants"
     ]
+    keys += [f"llc.limits.{k}" for k in default["llc"]["limits"]]
+    keys.remove("llc.limits")
     keys += [k for k, v in default.items() if not isinstance(v, dict)]
     assert [key for key in keys if f"`{key}`" not in readme] == []
 
@@ -86,7 +88,21 @@ def change(path: str, value) -> dict:
         ("model.headz", 4, r"model\.headz = 4: unknown key; did you mean 'heads'"),
         ("trianing", {}, r"trianing = \{\}: unknown key; did you mean 'training'"),
         ("training.learning_rate", "1e-3", r"YAML reads 1e-3 as text; write 0\.001"),
-        ("training.warmup_steps", 10**6, r"training\.warmup_steps = 1000000: must be at most training\.steps"),
+        ("training.warmup_steps", 10**6, r"decay_steps = 450: with training\.warmup_steps = 1000000 must be at most"),
+        ("llc.epsilon", 0, r"llc\.epsilon = 0: must be a number > 0"),
+        ("llc.n_beta", -1, r"llc\.n_beta = -1: must be a number > 0"),
+        ("llc.gamma", 0, r"llc\.gamma = 0: must be a number > 0"),
+        ("llc.chains", 1, r"llc\.chains = 1: split R-hat needs at least 2 chains; raise it, or set llc\.limits\.r_hat: null"),
+        ("llc.burn_in", 10**4, r"llc\.burn_in = 10000: must be less than llc\.draws = \d+"),
+        ("llc.draws", 4, r"llc\.draws = 4: must be an integer >= 8"),
+        ("llc.steps", [2990], r"llc\.steps = 2990: has no checkpoint \(the nearest is 3000\)"),
+        ("llc.components", ["layer2"], r"llc\.components = layer2: unknown; this model has all, embedding"),
+        ("llc.minibatch", 10**6, r"llc\.minibatch = 1000000: must be at most llc\.sequences = \d+"),
+        ("llc.backend", "pyro", r"llc\.backend = 'pyro': must be stacked or devinterp"),
+        ("llc.limits.r_hat", 0.9, r"llc\.limits\.r_hat = 0\.9: must be a number > 1, or null"),
+        ("llc_calibration.runs", ["M3-seed0"], r"llc_calibration\.runs = M3-seed0: not a run of the grid"),
+        ("llc_calibration.epsilons", [], r"llc_calibration\.epsilons = \[\]: must be a list of different numbers > 0"),
+        ("llc_crosscheck.steps", [2990], r"llc_crosscheck\.steps = 2990: has no checkpoint"),
         ("training.optimiser", "sgd", r"training\.optimiser = 'sgd': must be adam or muon"),
         ("training.gradient_clip", 0, r"training\.gradient_clip = 0: must be null \(off\) or a number > 0"),
         ("checkpoints.extra_steps", [10**9], r"checkpoints\.extra_steps = \[1000000000\]: must not be after"),

@@ -17,7 +17,7 @@ from transient_ridge.settings import TrainingSettings
 
 SETTINGS = TrainingSettings(
     steps=100, batch_size=8, optimiser="muon", learning_rate=0.1, muon_learning_rate=0.5,
-    betas=(0.9, 0.999), schedule="constant", warmup_steps=10, gradient_clip=None, precision="float32",
+    betas=(0.9, 0.999), schedule="constant", warmup_steps=10, decay_steps=20, gradient_clip=None, precision="float32",
 )  # fmt: skip
 
 
@@ -82,6 +82,7 @@ def test_muon_takes_the_blocks_matrices_and_adam_the_rest():
         ("constant", {0: 1.0, 50: 1.0, 99: 1.0}),
         ("warmup", {0: 0.1, 4: 0.5, 9: 1.0, 99: 1.0}),
         ("linear", {0: 0.1, 50: 0.5, 99: 0.01}),
+        ("wsd", {0: 0.1, 9: 1.0, 79: 1.0, 80: 1.0, 90: 0.5, 99: 0.05}),
         ("one_cycle", {0: 0.02, 49: 1.0, 50: 1.0, 99: 0.02}),
     ],
 )

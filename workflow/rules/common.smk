@@ -19,7 +19,7 @@ os.environ |= {
 from transient_ridge import config as settings
 from transient_ridge import provenance, runs, sources
 from transient_ridge.errors import ConfigError
-from transient_ridge.figures.catalogue import CATALOGUE
+from transient_ridge.figures.catalogue import CATALOGUE, ON_REQUEST
 
 try:
     settings.validate(
@@ -45,6 +45,7 @@ ENVIRONMENT = "../../environment.yml"
 wildcard_constraints:
     variant="|".join(VARIANTS),
     run=runs.RUN_PATTERN,
+    chunk=r"\d+",
 
 
 def stage_settings(stage):
@@ -85,6 +86,29 @@ def of_all_variants(*files):
     ]
 
 
+# variant -> chunk -> steps whose LLC is estimated
+CHUNKS = {
+    variant: settings.llc_chunks(resolved) for variant, resolved in VARIANTS.items()
+}
+
+
+def of_all_chunks(wildcards):
+    """Input function: the table `table` of every chunk of every run of the variant."""
+    return expand(
+        f"{RESULTS}/{wildcards.variant}/runs/{{run}}/{wildcards.table}/{{chunk}}.parquet",
+        run=[run.name for run in settings.runs(VARIANTS[wildcards.variant])],
+        chunk=CHUNKS[wildcards.variant],
+    )
+
+
+def calibration_files(variant, table):
+    """`table` of the runs of the variant that the sweep uses."""
+    return [
+        f"{RESULTS}/{variant}/runs/{run}/{table}.parquet"
+        for run in VARIANTS[variant]["llc_calibration"]["runs"]
+    ]
+
+
 # Tables that exist once per run (beside the weights), and those that exist once per variant.
 TABLES_OF_A_RUN = ["training", "losses", "distances", "outputs"]
 TABLES_OF_A_VARIANT = [
@@ -97,6 +121,8 @@ TABLES_OF_A_VARIANT = [
     "pca_idealised",
     "pca_variance",
     "pca_loadings",
+    "llc",
+    "llc_traces",
 ]
 
 
@@ -109,23 +135,30 @@ def table_files():
     )
 
 
-def figure_files():
-    """Every figure of every variant."""
+def figure_files(*figures):
+    """The named figures of every variant; without names, all but those made on request alone."""
     return expand(
         f"{RESULTS}/{{variant}}/figures/{{figure}}.{{format}}",
         variant=VARIANTS,
-        figure=CATALOGUE,
+        figure=figures or [name for name in CATALOGUE if name not in ON_REQUEST],
         format=["png", "svg"],
     )
+
+
+def files_of_table(table, variant):
+    """The files that hold `table` for a figure."""
+    if table in TABLES_OF_A_RUN:
+        return expand(
+            f"{RESULTS}/{variant}/runs/{{run}}/{table}.parquet",
+            run=[run.name for run in settings.runs(VARIANTS[variant])],
+        )
+    if table == "llc_calibration_traces":
+        return calibration_files(variant, table)
+    return f"{RESULTS}/{variant}/tables/{table}.parquet"
 
 
 def tables_of_figure(figure):
     """Input function: for each table that `figure` reads, its files."""
     return lambda wildcards: {
-        table: (
-            of_all_runs(f"{table}.parquet")(wildcards)
-            if table in TABLES_OF_A_RUN
-            else f"{RESULTS}/{wildcards.variant}/tables/{table}.parquet"
-        )
-        for table in CATALOGUE[figure]
+        table: files_of_table(table, wildcards.variant) for table in CATALOGUE[figure]
     }

@@ -16,4 +16,13 @@ CATALOGUE: dict[str, tuple[str, ...]] = {
     "pc_pairs": ("pca_trajectories", "pca_idealised", "pca_variance"),
     "token_loadings": ("pca_loadings", "pca_variance"),
     "training_curves": ("training",),
+    "figure3": ("losses", "idealised_losses", "llc"),
+    "llc_over_training": ("llc", "smoothed_losses"),
+    "llc_diagnostics": ("llc",),
+    "llc_traces": ("llc_traces", "llc"),
+    "llc_calibration": ("llc_calibration", "llc_calibration_traces"),
+    "llc_crosscheck": ("llc_crosscheck",),
 }
+
+#: Figures that a target of their own makes, because what they show costs minutes and is looked at once.
+ON_REQUEST = frozenset({"llc_calibration", "llc_crosscheck"})

@@ -37,6 +37,17 @@ def averages(frame: pd.DataFrame, dataset: str) -> pd.DataFrame:
     return frame[(frame["dataset"] == dataset) & frame["token"].isna()]
 
 
+def whole_model(llc: pd.DataFrame) -> pd.DataFrame:
+    """The rows of the table ``llc`` for the whole model and all positions of the context."""
+    return llc[(llc["component"] == "all") & llc["token"].isna()]
+
+
+def last_step(frame: pd.DataFrame) -> pd.DataFrame:
+    """The rows of each run's last step."""
+    last = frame.groupby(["task_diversity", "seed"], dropna=False)["step"].transform("max")
+    return frame[frame["step"] == last]
+
+
 def over_seeds(frame: pd.DataFrame, value: str) -> pd.DataFrame:
     """Mean, least and greatest ``value`` over seeds at each step (the index, ascending)."""
     return frame.groupby("step")[value].agg(["mean", "min", "max"])

@@ -47,7 +47,7 @@ def _origins(sources: Mapping[str, Sequence[Path]]) -> dict[str, list[dict[str, 
     """For each table, the settings, code and run that its files were made with, without repetitions."""
     origins: dict[str, list[dict[str, Any]]] = {}
     for table, paths in sources.items():
-        records = [tables.provenance(path) for path in paths]
+        records = [record for path in paths for record in tables.origins(path)]
         wanted: tuple[str, ...] = ("settings_hash", "git", "run")
         kept = [{key: record[key] for key in wanted if key in record} for record in records]
         origins[table] = [record for i, record in enumerate(kept) if record not in kept[:i]]

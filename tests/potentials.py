@@ -1,0 +1,118 @@
+"""Losses whose local posterior is known, as targets of the sampler."""
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from transient_ridge import sgld
+from transient_ridge.settings import SgldSettings
+
+
+class Potential:
+    """A loss (C, P) -> (C,) without data, differentiated by autograd, in float64."""
+
+    def __init__(self, loss: Callable[[Tensor], Tensor], centre: Tensor) -> None:
+        self.loss, self.centre = loss, centre.double()
+
+    def evaluate(self, positions: Tensor, step: int) -> sgld.Evaluation:
+        leaf = positions.detach().requires_grad_()
+        losses = self.loss(leaf)
+        (gradient,) = torch.autograd.grad(losses.sum(), leaf)
+        at_centre = self.loss(self.centre.unsqueeze(0)).detach().expand(len(positions))
+        return sgld.Evaluation(losses.detach()[:, None], gradient, at_centre[:, None])
+
+
+class LinearRegression:
+    """Half the mean squared error of y = x.w on n fixed pairs, seen in minibatches: a known posterior."""
+
+    def __init__(self, x: Tensor, y: Tensor, centre: Tensor, minibatch: int, seed: int) -> None:
+        self.x, self.y, self.centre, self.minibatch = x, y, centre, minibatch
+        self.seed = seed
+        self.centre_errors = 0.5 * (x @ centre - y).square()
+
+    def evaluate(self, positions: Tensor, step: int) -> sgld.Evaluation:
+        source = torch.Generator().manual_seed(self.seed * 1_000_003 + step)
+        rows = torch.randint(len(self.x), (len(positions), self.minibatch), generator=source)
+        x, y = self.x[rows], self.y[rows]
+        residuals = torch.einsum("cbp,cp->cb", x, positions) - y
+        gradient = torch.einsum("cb,cbp->cp", residuals, x) / self.minibatch
+        losses = 0.5 * residuals.square().mean(dim=1, keepdim=True)
+        return sgld.Evaluation(losses, gradient, self.centre_errors[rows].mean(1, keepdim=True))
+
+
+class ReducedRank:
+    """l = 1/2 |BA - T|^2, the population loss of y = BAx with x ~ N(0, I), around a true parameter of rank r.
+
+    Its gradient is written out: these chains are long, and autograd would be most of their cost.
+    """
+
+    def __init__(self, M: int, N: int, H: int, r: int) -> None:
+        self.shapes = ((H, M), (N, H))
+        A, B = torch.zeros(H, M).double(), torch.zeros(N, H).double()
+        A[range(r), range(r)] = B[range(r), range(r)] = 1.0
+        self.truth = B @ A
+        self.centre = torch.cat((A.flatten(), B.flatten()))
+
+    def evaluate(self, positions: Tensor, step: int) -> sgld.Evaluation:
+        (H, M), (N, _) = self.shapes
+        A = positions[:, : H * M].reshape(-1, H, M)
+        B = positions[:, H * M :].reshape(-1, N, H)
+        error = B @ A - self.truth
+        gradient = torch.cat(((B.mT @ error).flatten(1), (error @ A.mT).flatten(1)), dim=1)
+        losses = 0.5 * error.square().sum(dim=(1, 2))[:, None]
+        return sgld.Evaluation(losses, gradient, torch.zeros_like(losses))
+
+
+def settings(**changes: object) -> SgldSettings:
+    base = {
+        "epsilon": 1e-3, "gamma": 1.0, "chains": 8, "burn_in": 500, "draws": 2000, "preconditioner": "none",
+    }  # fmt: skip
+    return SgldSettings(**{**base, **changes})
+
+
+def noise(size: int, chains: int, seed: int = 0) -> sgld.Noise:
+    source = torch.Generator().manual_seed(seed)
+    return lambda: torch.randn(chains, size, generator=source, dtype=torch.float64)
+
+
+def quadratic_expectation(
+    curvatures: np.ndarray, n_beta: float, gamma: float, epsilon: float
+) -> float:
+    """n beta E[l] for l = 1/2 sum a_i w_i^2 under the chain's own stationary law, its finite step included.
+
+    Langevin with step eps has variance 1 / (h (1 - eps h / 4)) in a direction of total curvature h.
+    """
+    h = n_beta * curvatures + gamma
+    return float(np.sum(0.5 * n_beta * curvatures / (h * (1 - epsilon * h / 4))))
+
+
+def gibbs_expectation(
+    loss: Callable[[np.ndarray, np.ndarray], np.ndarray], n_beta: float, gamma: float
+) -> float:
+    """n beta E[l(w1, w2)] under exp(-n beta l - gamma/2 |w|^2), by quadrature in the quadrant w >= 0."""
+    # Even in both variables: one quadrant, on a logarithmic grid that resolves the crossing.
+    u = np.linspace(math.log(1e-9), math.log(12 / math.sqrt(gamma)), 3001)
+    w1, w2 = np.meshgrid(np.exp(u), np.exp(u), indexing="ij", sparse=True)
+    value = loss(w1, w2)
+    weight = np.exp(-n_beta * value - gamma / 2 * (w1**2 + w2**2)) * w1 * w2
+    return float((n_beta * value * weight).sum() / weight.sum())
+
+
+def reduced_rank_coefficient(M: int, N: int, H: int, r: int) -> tuple[float, int]:
+    """Learning coefficient and multiplicity of y = B A x, A (H, M), B (N, H), true rank r.
+
+    Aoyagi and Watanabe, 'Stochastic complexities of reduced rank regression in Bayesian estimation',
+    Neural Networks 18 (2005).
+    """
+    if N + r <= M + H and M + r <= N + H and H + r <= M + N:
+        odd = (M + H + N + r) % 2
+        top = -((H + r) ** 2) - M**2 - N**2 + 2 * (H + r) * M + 2 * (H + r) * N + 2 * M * N
+        return (top + odd) / 8, 1 + odd
+    if N + r > M + H:
+        return (H * M - H * r + N * r) / 2, 1
+    if M + r > N + H:
+        return (H * N - H * r + M * r) / 2, 1
+    return M * N / 2, 1

@@ -1,0 +1,68 @@
+"""Named parts of the transformer."""
+
+import numpy as np
+import pytest
+
+from transient_ridge.components import component_names, mask
+from transient_ridge.errors import ConfigError
+from transient_ridge.settings import ModelSettings
+from transient_ridge.stacks import Layout
+from transient_ridge.transformer import Transformer
+
+MODEL = ModelSettings(2, 8, 12, 2, True, "single", 6)
+SHAPES = Layout.of(dict(Transformer(3, MODEL).named_parameters())).shapes
+
+
+def of(component: str) -> np.ndarray:
+    found = mask(component, SHAPES, MODEL)
+    assert found is not None
+    return found
+
+
+def test_the_parts_make_up_the_whole():
+    """Embedding, unembedding and the layers share nothing and leave nothing out; so do a layer's two halves."""
+    parts = [of(name) for name in ("embedding", "unembedding", "layer0", "layer1")]
+    assert (sum(parts) == 1).all()
+    assert len(parts[0]) == MODEL.parameter_count(3)
+    for layer in ("layer0", "layer1"):
+        assert (of(f"{layer}.attention") + of(f"{layer}.mlp") == of(layer)).all()
+    assert mask("all", SHAPES, MODEL) is None
+
+
+def test_heads_share_the_attention_between_them():
+    heads = of("layer1.head0") + of("layer1.head1")
+    norm = 2 * MODEL.d_model
+    assert heads.max() == 1
+    assert heads.sum() == of("layer1.attention").sum() - norm
+    assert (heads <= of("layer1.attention")).all()
+    assert of("layer1.head0").sum() == of("layer1.head1").sum()
+
+
+def test_a_head_owns_what_makes_its_output():
+    """Zeroing a head's parameters takes away its contribution and no other's."""
+    import torch
+
+    from transient_ridge.transformer import initialise
+
+    model = Transformer(3, MODEL)
+    initialise(model, 0, 0)
+    attention = model.blocks[1].attention
+    h, causal = torch.randn(1, 5, 8), model.causal[:5, :5]
+    layout = Layout(SHAPES)
+    with torch.no_grad():
+        both = attention(h, causal, 1)
+        flat = layout.flatten(dict(model.named_parameters()))
+        alone = []
+        for name in ("layer1.head0", "layer1.head1"):
+            kept = flat * (1 - torch.from_numpy(of(name)))
+            model.load_state_dict(layout.views(kept))
+            alone.append(attention(h, causal, 1))
+    torch.testing.assert_close(alone[0] + alone[1], both)
+    assert not torch.allclose(alone[0], both)
+
+
+def test_unknown_names_are_refused_with_the_known_ones():
+    assert "layer1.head1" in component_names(MODEL)
+    assert "layer1.head2" not in component_names(MODEL)
+    with pytest.raises(ConfigError, match=r"layer2: unknown; this model has all, embedding"):
+        mask("layer2", SHAPES, MODEL)

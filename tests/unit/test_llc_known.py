@@ -1,0 +1,149 @@
+"""LLC estimates against models whose answer is known."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from scipy import stats
+
+from tests.potentials import (
+    LinearRegression,
+    Potential,
+    ReducedRank,
+    gibbs_expectation,
+    noise,
+    quadratic_expectation,
+    reduced_rank_coefficient,
+    settings,
+)
+from transient_ridge import sgld
+from transient_ridge.llc import ChainMean, Estimate, estimate
+
+
+def llc(target: sgld.Target, n_beta: float, seed: int = 0, **changes: object) -> Estimate:
+    hyper = settings(**changes)
+    traces = sgld.sample(target, hyper, n_beta, noise(len(target.centre), hyper.chains, seed))
+    return estimate(traces, n_beta, hyper.burn_in, torch.zeros(2, 1))[0]
+
+
+def within_three_errors(found: Estimate, truth: float) -> bool:
+    # An error so large that anything lies within it would prove nothing.
+    assert found.standard_error < 0.1 * truth
+    return abs(found.llc - truth) < 3 * found.standard_error
+
+
+@pytest.mark.parametrize("rank", [1, 3, 6])
+def test_quadratic_of_any_rank(rank):
+    """lambda = rank / 2, up to the localisation and the finite step, which are known exactly."""
+    curvatures = np.zeros(6)
+    curvatures[:rank] = np.linspace(0.5, 2.0, rank)
+    a = torch.from_numpy(curvatures)
+    target = Potential(lambda w: 0.5 * (a * w * w).sum(dim=1), torch.zeros(6))
+    hyper = {"epsilon": 2e-4, "gamma": 5.0}
+    found = llc(target, 1000.0, chains=16, burn_in=300, draws=1500, **hyper)
+    exact = quadratic_expectation(curvatures, 1000.0, hyper["gamma"], hyper["epsilon"])
+    assert exact == pytest.approx(rank / 2, rel=0.08)
+    assert within_three_errors(found, exact)
+
+
+@pytest.mark.parametrize(("k1", "k2"), [(1, 1), (1, 2), (2, 3)])
+def test_normal_crossing(k1, k2):
+    """l = w1^(2 k1) w2^(2 k2): lambda = 1 / (2 max k), of multiplicity 2 where k1 = k2.
+
+    The chains are held to the exact Gibbs expectation at their n beta and gamma, and that expectation to
+    lambda - (m - 1) / log(n beta) as n beta grows.
+    """
+
+    def loss(w1, w2):
+        return w1 ** (2 * k1) * w2 ** (2 * k2)
+
+    coefficient, multiplicity = 1 / (2 * max(k1, k2)), 1 + (k1 == k2)
+    far = gibbs_expectation(loss, 1e12, 1.0)
+    assert far == pytest.approx(coefficient - (multiplicity - 1) / math.log(1e12), rel=0.05)
+
+    gamma, epsilon = {1: (50.0, 2e-4), 2: (5.0, 1e-3), 3: (3.0, 5e-4)}[max(k1, k2)]
+    target = Potential(lambda w: loss(w[:, 0], w[:, 1]), torch.zeros(2))
+    found = llc(target, 1000.0, epsilon=epsilon, gamma=gamma, chains=128, burn_in=1000, draws=3000)
+    assert within_three_errors(found, gibbs_expectation(loss, 1000.0, gamma))
+
+
+#: (M, N, H, r), one for every case of the closed form, and whether it is quick.
+CASES = [
+    pytest.param((4, 2, 3, 1)),
+    pytest.param((3, 3, 2, 1), marks=pytest.mark.slow),
+    pytest.param((1, 3, 1, 0), marks=pytest.mark.slow),
+    pytest.param((3, 1, 1, 1), marks=pytest.mark.slow),
+    pytest.param((1, 1, 3, 0)),
+]
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_reduced_rank_regression(case):
+    """Against the closed form of Aoyagi and Watanabe, with its log log term where the multiplicity is 2."""
+    coefficient, multiplicity = reduced_rank_coefficient(*case)
+    n_beta = 1000.0
+    found = llc(
+        ReducedRank(*case), n_beta, epsilon=5e-5, gamma=1.0, chains=32, burn_in=3000, draws=4000
+    )
+    assert within_three_errors(found, coefficient - (multiplicity - 1) / math.log(n_beta))
+
+
+@pytest.mark.parametrize("minibatch", [64, 512])
+def test_linear_regression_with_its_known_posterior(minibatch):
+    """The exact Gibbs expectation at finite n beta, around a w* that is not the minimum."""
+    source = torch.Generator().manual_seed(3)
+    n, d, n_beta, gamma = 2000, 4, 200.0, 10.0
+    x = torch.randn(n, d, generator=source, dtype=torch.float64)
+    y = x @ torch.tensor([1.0, -1, 0.5, 2]).double() + torch.randn(n, generator=source).double()
+    centre = torch.linalg.lstsq(x, y[:, None]).solution[:, 0] + 0.02
+    target = LinearRegression(x, y, centre, minibatch, seed=1)
+    hessian, residual = x.T @ x / n, x @ centre - y
+    slope = x.T @ residual / n
+    # Gaussian posterior: precision P = n beta H + gamma, mean w* - P^-1 n beta slope.
+    covariance = torch.linalg.inv(n_beta * hessian + gamma * torch.eye(d).double())
+    shift = -covariance @ (n_beta * slope)
+    exact = n_beta * (
+        slope @ shift + 0.5 * shift @ hessian @ shift + 0.5 * (hessian @ covariance).trace()
+    )
+    hyper = settings(epsilon=1e-4, gamma=gamma, chains=16, burn_in=500, draws=5000)
+    traces = sgld.sample(target, hyper, n_beta, noise(d, 16))
+    found = estimate(traces, n_beta, hyper.burn_in, target.centre_errors[:, None])[0]
+    assert within_three_errors(found, float(exact))
+    gap = found.llc_unpaired - float(exact)
+    assert abs(gap) < 3 * found.standard_error_unpaired
+    if minibatch == 64:  # the smaller the minibatch, the more there is to gain from pairing
+        assert found.standard_error_unpaired > 1.4 * found.standard_error
+
+
+def test_the_standard_error_is_calibrated():
+    """Over 150 replications z = (estimate - truth) / error is standard normal.
+
+    One call samples 600 chains; groups of four are the replications.
+    """
+    a = torch.tensor([1.0, 0.3, 0.1]).double()
+    n_beta, gamma, epsilon, groups = 300.0, 5.0, 1e-3, 150
+    target = Potential(lambda w: 0.5 * (a * w * w).sum(dim=1), torch.zeros(3))
+    hyper = settings(epsilon=epsilon, gamma=gamma, chains=4 * groups, burn_in=400, draws=1200)
+    traces = sgld.sample(target, hyper, n_beta, noise(3, 4 * groups))
+    truth = quadratic_expectation(a.numpy(), n_beta, gamma, epsilon)
+    pairs = n_beta * traces.losses[:, hyper.burn_in :, 0].numpy().reshape(groups, 4, -1)
+    means = [ChainMean.of(pair) for pair in pairs]
+    z = np.array([(each.mean - truth) / each.standard_error for each in means])
+    for level in (0.5, 0.683, 0.954):
+        covered = int((np.abs(z) < stats.norm.ppf(0.5 + level / 2)).sum())
+        assert stats.binomtest(covered, groups, level).pvalue > 0.003, (level, covered / groups)
+
+
+def test_a_dead_parameter_changes_nothing():
+    curvatures = np.array([2.0, 0.7, 0.7])
+    a = torch.from_numpy(curvatures)
+    dead = torch.cat((a, torch.zeros(1)))
+    hyper = {"epsilon": 5e-4, "gamma": 5.0, "chains": 32, "burn_in": 300, "draws": 1500}
+    alone = llc(Potential(lambda w: 0.5 * (a * w * w).sum(1), torch.zeros(3)), 500.0, **hyper)
+    more = llc(
+        Potential(lambda w: 0.5 * (dead * w * w).sum(1), torch.zeros(4)), 500.0, seed=1, **hyper
+    )
+    error = math.hypot(alone.standard_error, more.standard_error)
+    assert abs(alone.llc - more.llc) < 3 * error
+    assert error < 0.05 * alone.llc
