@@ -97,6 +97,12 @@ TABLES_OF_A_VARIANT = [
     "pca_idealised",
     "pca_variance",
     "pca_loadings",
+    "pca_robustness",
+    "relative_distances",
+    "thresholds",
+    "selection",
+    "log_odds",
+    "claims",
 ]
 
 
@@ -119,13 +125,23 @@ def figure_files():
     )
 
 
-def tables_of_figure(figure):
-    """Input function: for each table that `figure` reads, its files."""
+def tables_of(*tables):
+    """Input function: for each of `tables`, its files. Tables that no rule makes are left out."""
     return lambda wildcards: {
         table: (
             of_all_runs(f"{table}.parquet")(wildcards)
             if table in TABLES_OF_A_RUN
             else f"{RESULTS}/{wildcards.variant}/tables/{table}.parquet"
         )
-        for table in CATALOGUE[figure]
+        for table in tables
+        if table in TABLES_OF_A_RUN + TABLES_OF_A_VARIANT
     }
+
+
+def named_tables(wildcards, input):
+    """Params function: every input table as TABLE=FILE, for the command line."""
+    return [
+        f"{table}={path}"
+        for table, paths in input.items()
+        for path in ([paths] if isinstance(paths, str) else paths)
+    ]
