@@ -145,14 +145,52 @@ def _join(arguments: argparse.Namespace) -> None:
     join(arguments.parts, arguments.table, arguments.output)
 
 
+def _robustness(arguments: argparse.Namespace) -> None:
+    from .robustness import describe_robustness
+
+    describe_robustness(arguments.outputs, arguments.settings, arguments.robustness)
+
+
+def _phases(arguments: argparse.Namespace) -> None:
+    from .phases import describe_phases
+
+    describe_phases(
+        arguments.distances,
+        arguments.settings["curves"],
+        arguments.relative_distances,
+        arguments.thresholds,
+    )
+
+
+def _selection(arguments: argparse.Namespace) -> None:
+    from .selection import describe_selection
+
+    describe_selection(
+        _sources(arguments), arguments.settings, arguments.selection, arguments.log_odds
+    )
+
+
+def _claims(arguments: argparse.Namespace) -> None:
+    from .claims import describe_claims
+
+    describe_claims(
+        _sources(arguments), arguments.settings["claims"], arguments.claims, arguments.page
+    )
+
+
 def _figure(arguments: argparse.Namespace) -> None:
     from .figures.rendering import render
 
+    render(arguments.figure, _sources(arguments), arguments.png, arguments.svg)
+
+
+def _sources(arguments: argparse.Namespace) -> dict[str, list[Path]]:
+    """Table -> files, from pairs TABLE=FILE."""
     sources: dict[str, list[Path]] = {}
     for pair in arguments.tables:
         table, _, path = pair.partition("=")
         sources.setdefault(table, []).append(Path(path))
-    render(arguments.figure, sources, arguments.png, arguments.svg)
+    return sources
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -175,6 +213,10 @@ def _parser() -> argparse.ArgumentParser:
         sub.add_argument("--run", required=True, help="e.g. M16-seed0")
         sub.add_argument("--device", default="auto", choices=["auto", "cpu", "cuda"])
         sub.add_argument("--threads", type=int, default=os.cpu_count())
+        return sub
+
+    def reads_tables(sub: argparse.ArgumentParser) -> argparse.ArgumentParser:
+        sub.add_argument("--tables", nargs="+", required=True, metavar="TABLE=FILE")
         return sub
 
     train = computes(stage("train", _train, "weights", "manifest", "curve", "scratch"))
@@ -200,10 +242,13 @@ def _parser() -> argparse.ArgumentParser:
     joined.add_argument("table", choices=["llc", "llc_traces", "llc_crosscheck"])
     joined.add_argument("--parts", type=Path, nargs="+", required=True)
     joined.add_argument("--output", type=Path, required=True)
-    figure = stages.add_parser("figure")
+    stage("pca-robustness", _robustness, "robustness", many="outputs")
+    stage("phases", _phases, "relative-distances", "thresholds", many="distances")
+    reads_tables(stage("selection", _selection, "selection", "log-odds"))
+    reads_tables(stage("claims", _claims, "claims", "page"))
+    figure = reads_tables(stages.add_parser("figure"))
     figure.set_defaults(function=_figure)
     figure.add_argument("figure", choices=sorted(CATALOGUE))
-    figure.add_argument("--tables", nargs="+", required=True, metavar="TABLE=FILE")
     figure.add_argument("--png", type=Path, required=True)
     figure.add_argument("--svg", type=Path, required=True)
     return parser

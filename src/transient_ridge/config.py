@@ -69,7 +69,7 @@ def runs(config: Config) -> list[Run]:
     return [Run(M, seed) for M in diversities for seed in sorted(grid["seeds"])]
 
 
-def stage_settings(config: Config, stage: str) -> dict[str, Any]:
+def stage_settings(config: Config, stage: str) -> dict[str, Any]:  # noqa: PLR0911 (one per stage)
     """What the jobs of ``stage`` may depend on, from the resolved configuration of a variant."""
     match stage:
         case "train":
@@ -82,13 +82,28 @@ def stage_settings(config: Config, stage: str) -> dict[str, Any]:
                 **_pick(config, "seed", "data", "evaluation"),
                 "task_diversities": diversities,
             }
-        case "curves":
+        case "curves" | "phases":
             return _pick(config, "curves")
         case "pca":
             length = config["data"]["context_length"]
             return {**_pick(config, "pca"), "context_length": length}
         case "llc" | "llc_calibration" | "llc_crosscheck":
             return _llc_settings(config, stage)
+        case "pca_robustness":
+            length = config["data"]["context_length"]
+            components = config["pca"]["components"]
+            checks = _pick(config, "pca_robustness", "checkpoints")
+            steps = config["training"]["steps"]
+            return {**checks, "components": components, "context_length": length, "steps": steps}
+        case "selection":
+            return {
+                "noise_variance": config["data"]["noise_variance"],
+                "context_length": config["data"]["context_length"],
+                "batch_size": config["training"]["batch_size"],
+                "dmmse_like": config["claims"]["dmmse_like"],
+            }
+        case "claims":
+            return _pick(config, "claims")
     raise ConfigError(f"stage '{stage}': unknown")
 
 
@@ -227,6 +242,17 @@ def _contradictions(config: Config) -> Iterator[str]:
             f"pca.sequences = {config['pca']['sequences']}: must be at most "
             f"evaluation.root_task_sequences = {config['evaluation']['root_task_sequences']}"
         )
+    kept = config["evaluation"]["root_task_sequences"]
+    too_many = [B for B in config["pca_robustness"]["sequences"] if kept < B]
+    if too_many:
+        yield (
+            f"pca_robustness.sequences = {config['pca_robustness']['sequences']}: must be at most "
+            f"evaluation.root_task_sequences = {kept}, {too_many} are not"
+        )
+    thresholds = config["claims"]
+    for low, high in (("ridge_like", "dmmse_like"), ("no_transience", "transience")):
+        if thresholds[low] >= thresholds[high]:
+            yield f"claims.{low} = {thresholds[low]}: must be less than claims.{high} = {thresholds[high]}"
     yield from _llc_contradictions(config)
 
 

@@ -93,10 +93,10 @@ def joint_pca(
     used = pca.sequences * K
     runs = pa.concat_tables([tables.read(path, "outputs") for path in outputs])
     ideal = tables.read(idealised, "idealised_outputs")
-    points = _matrix(ideal, used)
+    points = outputs_matrix(ideal, used)
     keys = ideal.drop(["outputs"]).to_pandas()
 
-    fitted = fit(_matrix(runs, used), pca.components)
+    fitted = fit(outputs_matrix(runs, used), pca.components)
     smallest = keys["task_diversity"].idxmin()
     fitted = orient(fitted, points[int((keys["predictor"] == "ridge").argmax())], points[smallest])
 
@@ -105,7 +105,7 @@ def joint_pca(
     tables.write(
         trajectories,
         "pca_trajectories",
-        _tidy(runs.drop(["outputs"]).to_pandas(), fitted.project(_matrix(runs, used))),
+        _tidy(runs.drop(["outputs"]).to_pandas(), fitted.project(outputs_matrix(runs, used))),
         provenance,
     )
     tables.write(idealised_points, "pca_idealised", _tidy(keys, fitted.project(points)), provenance)
@@ -132,8 +132,8 @@ def joint_pca(
     )
 
 
-def _matrix(table: pa.Table, columns: int) -> NDArray[np.float32]:
-    """The first ``columns`` outputs of every row: those of the first B sequences."""
+def outputs_matrix(table: pa.Table, columns: int | None = None) -> NDArray[np.float32]:
+    """The first ``columns`` outputs of every row, those of the first B sequences; all of them by default."""
     values = table["outputs"].combine_chunks()
     matrix: NDArray[np.float32] = values.flatten().to_numpy().reshape(len(values), -1)
     return matrix[:, :columns]

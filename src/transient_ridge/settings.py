@@ -138,3 +138,40 @@ class HealthSettings(Settings):
     ess: float | None
     mala_acceptance: float | None
     share_below: float | None
+
+
+@dataclass(frozen=True)
+class RobustnessSettings(Settings):
+    """The B that the joint PCA is fitted with again, to see what depends on it."""
+
+    sequences: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class ClaimSettings(Settings):
+    """What the scorecard compares with; each threshold is explained in config/config.yaml."""
+
+    standard_errors: float
+    converged: float
+    dmmse_like: float
+    ridge_like: float
+    falls: float
+    grows: float
+    follows: float
+    follows_inversely: float
+    paper_threshold: float | None
+    threshold_octaves: float
+    transience: float
+    risen: float
+    no_transience: float
+    explained: float
+    straight: float
+    deflected: float
+    insensitive_from: int
+    trajectory_distance: float
+    fitting_side: float
+    onset_octaves: float
+    plateau_from: int
+    llc_spread: float
+    never_ridge: float
+    settled_octaves: float

@@ -8,15 +8,17 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from .errors import TableError
 from .runs import TaskDiversity
 from .storage import complete_file
+
+if TYPE_CHECKING:  # not loaded here: training writes tables and needs no pandas
+    import pandas as pd
 
 _RUN = {
     "task_diversity": (pa.int64(), "M, the number of training tasks; null = infinity"),
@@ -99,6 +101,117 @@ TABLES: dict[str, dict[str, tuple[pa.DataType, str]]] = {
         "token": (pa.int64(), "position k = 1..K"),
         "loading": (pa.float64(), "share of the component's squared norm at this position"),
     },
+    "relative_distances": {
+        **_RUN,
+        "ridge": (pa.float64(), "Delta(f, ridge) in distribution, smoothed, in units of y^2"),
+        "dmmse": (pa.float64(), "Delta(f, dMMSE_M) in distribution, smoothed, in units of y^2"),
+        "relative_distance": (
+            pa.float64(),
+            "ridge / (ridge + dmmse): 0 = ridge, 1 = dMMSE_M; null at M = infinity, where they are one",
+        ),
+    },
+    "thresholds": {
+        "seed": _RUN["seed"],
+        "step": _RUN["step"],
+        "threshold": (
+            pa.float64(),
+            "task diversity at which the relative distance is 1/2; null = not within the grid",
+        ),
+        "below": (pa.int64(), "greatest M of the grid on the side of dMMSE; null = none"),
+        "above": (pa.int64(), "least finite M of the grid on the side of ridge; null = none"),
+    },
+    "selection": {
+        "task_diversity": _RUN["task_diversity"],
+        "seed": _RUN["seed"],
+        "losses": (
+            pa.string(),
+            "idealised (of the predictors) or measured (of the trained models)",
+        ),
+        "loss_ridge": (pa.float64(), "l(u): loss on q_M of the ridge-like solution, units of y^2"),
+        "loss_dmmse": (
+            pa.float64(),
+            "l(v_M): loss on q_M of the dMMSE-like solution, units of y^2",
+        ),
+        "loss_difference": (
+            pa.float64(),
+            "dl = (l(v_M) - l(u)) / (2 sigma^2), nats per pair (x, y)",
+        ),
+        "llc_ridge": (pa.float64(), "lambda(u); null = not measured"),
+        "llc_dmmse": (pa.float64(), "lambda(v_M); null = not measured"),
+        "llc_difference": (pa.float64(), "dlambda = lambda(v_M) - lambda(u); null = not measured"),
+        "llc_difference_standard_error": (pa.float64(), "Monte Carlo standard error of dlambda"),
+        "complexity": (
+            pa.string(),
+            "where lambda(v_M) is from: measured (this run), extrapolated (the dMMSE-like run of greatest M); "
+            "null = not measured",
+        ),
+        "phase": (
+            pa.string(),
+            "never ridge, ridge then dMMSE, always ridge, or dMMSE then ridge, for growing n; null = unknown",
+        ),
+        "crossover": (
+            pa.float64(),
+            "n*, in pairs (x, y): ridge is preferred below; 0 = never, infinity = always; null = unknown",
+        ),
+        "crossover_low": (pa.float64(), "n* at dlambda less one standard error"),
+        "crossover_high": (pa.float64(), "n* at dlambda plus one standard error"),
+        "crossover_step": (pa.float64(), "the training step after which n* pairs were seen"),
+        "critical_step": (pa.int64(), "t_crit on the smoothed OOD loss"),
+        "switch_step": (
+            pa.int64(),
+            "first step from which on the run stays nearer to dMMSE_M than to ridge; null = none",
+        ),
+        "relative_distance": (pa.float64(), "at the end of training: 0 = ridge, 1 = dMMSE_M"),
+    },
+    "log_odds": {
+        "task_diversity": _RUN["task_diversity"],
+        "seed": _RUN["seed"],
+        "losses": (
+            pa.string(),
+            "idealised (of the predictors) or measured (of the trained models)",
+        ),
+        "n": (pa.float64(), "number of pairs (x, y) seen"),
+        "log_odds": (
+            pa.float64(),
+            "log of the posterior odds of ridge over dMMSE_M, nats; null = LLC not measured",
+        ),
+    },
+    "pca_robustness": {
+        "check": (
+            pa.string(),
+            "sequences (B), schedule (of checkpoints) or left_out (one run)",
+        ),
+        "setting": (pa.string(), "the B, the schedule, or the run that was left out"),
+        "rows": (pa.int64(), "checkpoints of all runs in this fit"),
+        "sequences": (pa.int64(), "B of this fit"),
+        "components": (pa.int64(), "number of leading components that are compared"),
+        "angle": (
+            pa.float64(),
+            "largest principal angle between this fit's components and the full fit's, in degrees",
+        ),
+        "trajectory_distance": (
+            pa.float64(),
+            "Procrustes distance of all trajectories from the full fit's: 0 = same shape, 1 = unrelated",
+        ),
+        "explained_variance_ratio": (pa.float64(), "share of the variance that this fit explains"),
+        "reference": (
+            pa.bool_(),
+            "whether this is the full fit: greatest B, every checkpoint and run",
+        ),
+    },
+    "claims": {
+        "claim": (pa.int64(), "number of the paper's claim"),
+        "part": (pa.string(), "letter of the statement within the claim"),
+        "statement": (pa.string(), "the claim as something that can be measured"),
+        "quantity": (pa.string(), "what is measured"),
+        "value": (pa.float64(), "what was measured, mean over seeds; null = could not be measured"),
+        "standard_error": (pa.float64(), "standard error of the mean over seeds; null = one seed"),
+        "seeds": (pa.int64(), "number of values behind the mean; 0 = none"),
+        "comparison": (pa.string(), "at least or at most"),
+        "threshold": (pa.float64(), "what the value is compared with"),
+        "verdict": (pa.string(), "holds, does not hold or not testable at this scale"),
+        "reason": (pa.string(), "why, in words"),
+    },
 }
 
 _ESTIMATE = {
@@ -151,10 +264,13 @@ TABLES |= {
     },
 }
 
-#: Integer columns in which null has a meaning: infinity, and 'all positions'.
-NULLABLE = ("task_diversity", "token")
+#: Integer columns in which null has a meaning: infinity, 'all positions', and 'none'.
+NULLABLE = ("task_diversity", "token", "below", "above", "switch_step")
 
 Columns = Mapping[str, Sequence[Any]]
+
+#: table -> its rows, null task diversities and tokens as NaN
+Frames = Mapping[str, "pd.DataFrame"]
 
 
 class Rows:
@@ -200,7 +316,9 @@ def write(path: Path, table: str, columns: Columns, provenance: Mapping[str, Any
         pq.write_table(data, partial, compression="zstd")
 
 
-def write_frame(path: Path, table: str, frame: pd.DataFrame, provenance: Mapping[str, Any]) -> None:
+def write_frame(
+    path: Path, table: str, frame: "pd.DataFrame", provenance: Mapping[str, Any]
+) -> None:
     """Write the columns of ``frame`` that belong to ``table``; pandas' NaN and NA become null."""
     columns = {
         name: [None if missing else value for value, missing in zip(values, absent, strict=True)]
@@ -244,6 +362,14 @@ def origins(path: Path) -> list[dict[str, Any]]:
     """Provenance records of the jobs that computed a table: one, or those of the parts it was joined from."""
     record = provenance(path)
     return list(record["parts"].values()) if "parts" in record else [record]
+
+
+def read_all(sources: Mapping[str, Sequence[Path]]) -> "dict[str, pd.DataFrame]":
+    """Every table of ``sources`` (name -> files, which are concatenated) as a data frame."""
+    return {
+        table: pa.concat_tables([read(path, table) for path in paths]).to_pandas()
+        for table, paths in sources.items()
+    }
 
 
 def provenance(path: Path) -> dict[str, Any]:

@@ -92,7 +92,7 @@ def change(path: str, value) -> dict:
         ("llc.epsilon", 0, r"llc\.epsilon = 0: must be a number > 0"),
         ("llc.n_beta", -1, r"llc\.n_beta = -1: must be a number > 0"),
         ("llc.gamma", 0, r"llc\.gamma = 0: must be a number > 0"),
-        ("llc.chains", 1, r"llc\.chains = 1: split R-hat needs at least 2 chains; raise it, or set llc\.limits\.r_hat: null"),
+        ("llc.chains", 1, r"llc\.chains = 1: split R-hat needs at least 2 chains; .*llc\.limits\.r_hat: null"),
         ("llc.burn_in", 10**4, r"llc\.burn_in = 10000: must be less than llc\.draws = \d+"),
         ("llc.draws", 4, r"llc\.draws = 4: must be an integer >= 8"),
         ("llc.steps", [2990], r"llc\.steps = 2990: has no checkpoint \(the nearest is 3000\)"),

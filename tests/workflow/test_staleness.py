@@ -23,8 +23,23 @@ def reading(*tables: str) -> set[str]:
     return {f"figure:{name}" for name, needs in CATALOGUE.items() if set(needs) & set(tables)}
 
 
-AFTER_IDEALISED = reading("idealised_losses", "pca_trajectories", "pca_idealised")
-ALL_AGGREGATES = {"curves", "joint_pca"} | FIGURES
+#: Stages between the measurements and the figures, and the tables that each of them makes.
+MAKES = {
+    "curves": ("critical_steps", "smoothed_losses"),
+    "joint_pca": ("pca_trajectories", "pca_idealised", "pca_variance", "pca_loadings"),
+    "pca_robustness": ("pca_robustness",),
+    "phases": ("relative_distances", "thresholds"),
+    "selection": ("selection", "log_odds"),
+    "claims": ("claims",),
+}
+
+
+def after(*stages: str) -> set[str]:
+    """These stages and the figures that read what they make."""
+    return set(stages) | reading(*(table for stage in stages for table in MAKES[stage]))
+
+
+ALL_AGGREGATES = set(MAKES) | FIGURES
 
 
 def test_nothing_is_stale_after_a_run(project):
@@ -44,12 +59,18 @@ CHANGES = {
     "drop an M": ({"grid": {"task_diversities": [4]}}, {"idealised"} | ALL_AGGREGATES),
     "the PCA's B": (
         {"pca": {"sequences": 8}},
-        {"joint_pca"} | reading("pca_trajectories", "pca_idealised", "pca_variance", "pca_loadings"),
+        after("joint_pca", "claims"),
+    ),
+    "the B of the robustness checks": (
+        {"pca_robustness": {"sequences": [2, 8]}},
+        after("pca_robustness", "claims"),
     ),
     "smoothing": (
         {"curves": {"smoothing_width": 0.5}},
-        {"curves"} | reading("smoothed_losses", "critical_steps"),
+        after("curves", "phases", "selection", "claims"),
     ),
+    "a threshold of the scorecard": ({"claims": {"transience": 0.3}}, after("claims")),
+    "what is dMMSE-like": ({"claims": {"dmmse_like": 0.8}}, after("selection", "claims")),
     "an evaluation set": (
         {"evaluation": {"sequences": 100}},
         of("evaluate") | {"idealised"} | (ALL_AGGREGATES - {"figure:training_curves"}),
@@ -82,9 +103,11 @@ def test_a_changed_parameter(project, name):
 CODE = {
     "figures/pc_pairs.py": {"figure:pc_pairs"},
     "figures/style.py": FIGURES,
-    "pca.py": {"joint_pca"}
-    | reading("pca_trajectories", "pca_idealised", "pca_variance", "pca_loadings"),
-    "curves.py": {"curves"} | reading("smoothed_losses", "critical_steps"),
+    "pca.py": after("joint_pca", "pca_robustness", "claims"),
+    "curves.py": after("curves", "phases", "selection", "claims"),
+    "phases.py": after("phases", "selection", "claims"),
+    "selection.py": after("selection", "claims"),
+    "statements.py": after("claims"),
     "predictors.py": of("evaluate") | {"idealised"} | (ALL_AGGREGATES - {"figure:training_curves"}),
     "optimisation.py": of("train") | of("evaluate") | ALL_AGGREGATES,
 }

@@ -123,6 +123,12 @@ TABLES_OF_A_VARIANT = [
     "pca_loadings",
     "llc",
     "llc_traces",
+    "pca_robustness",
+    "relative_distances",
+    "thresholds",
+    "selection",
+    "log_odds",
+    "claims",
 ]
 
 
@@ -146,7 +152,7 @@ def figure_files(*figures):
 
 
 def files_of_table(table, variant):
-    """The files that hold `table` for a figure."""
+    """The files that hold `table`."""
     if table in TABLES_OF_A_RUN:
         return expand(
             f"{RESULTS}/{variant}/runs/{{run}}/{table}.parquet",
@@ -157,8 +163,17 @@ def files_of_table(table, variant):
     return f"{RESULTS}/{variant}/tables/{table}.parquet"
 
 
-def tables_of_figure(figure):
-    """Input function: for each table that `figure` reads, its files."""
+def tables_of(*tables):
+    """Input function: for each of `tables`, its files."""
     return lambda wildcards: {
-        table: files_of_table(table, wildcards.variant) for table in CATALOGUE[figure]
+        table: files_of_table(table, wildcards.variant) for table in tables
     }
+
+
+def named_tables(wildcards, input):
+    """Params function: every input table as TABLE=FILE, for the command line."""
+    return [
+        f"{table}={path}"
+        for table, paths in input.items()
+        for path in ([paths] if isinstance(paths, str) else paths)
+    ]

@@ -6,7 +6,7 @@ for FIGURE in CATALOGUE:
         name:
             f"figure_{FIGURE}"
         input:
-            unpack(tables_of_figure(FIGURE)),
+            unpack(tables_of(*CATALOGUE[FIGURE])),
         output:
             png=report(
                 f"{RESULTS}/{{variant}}/figures/{FIGURE}.png",
@@ -29,11 +29,7 @@ for FIGURE in CATALOGUE:
             figure=FIGURE,
             code=code_of(f"figures.{FIGURE}"),
             render=code_of("figures.rendering"),
-            tables=lambda wildcards, input: [
-                f"{table}={path}"
-                for table, paths in input.items()
-                for path in ([paths] if isinstance(paths, str) else paths)
-            ],
+            tables=named_tables,
         shell:
             "python -m transient_ridge figure {params.figure} --tables {params.tables} "
             "--png {output.png} --svg {output.svg} > {log} 2>&1"

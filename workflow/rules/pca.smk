@@ -27,3 +27,27 @@ rule joint_pca:
         "python -m transient_ridge pca --settings {params.settings:q} --outputs {input.outputs} "
         "--idealised {input.idealised} --trajectories {output.trajectories} --points {output.points} "
         "--variance {output.variance} --loadings {output.loadings} > {log} 2>&1"
+
+
+rule pca_robustness:
+    """The joint PCA again with other choices of B, checkpoints and runs."""
+    input:
+        outputs=of_all_runs("outputs.parquet"),
+    output:
+        f"{RESULTS}/{{variant}}/tables/pca_robustness.parquet",
+    log:
+        f"{RESULTS}/{{variant}}/logs/pca_robustness.log",
+    benchmark:
+        f"{RESULTS}/{{variant}}/benchmarks/pca_robustness.tsv"
+    conda:
+        ENVIRONMENT
+    threads: workflow.cores or 1
+    resources:
+        mem_mb=16000,
+        runtime=lambda wildcards, attempt: 240 * attempt,
+    params:
+        settings=stage_settings("pca_robustness"),
+        code=code_of("robustness"),
+    shell:
+        "python -m transient_ridge pca-robustness --settings {params.settings:q} "
+        "--outputs {input.outputs} --robustness {output} > {log} 2>&1"

@@ -1,15 +1,14 @@
 """From tidy tables to the pieces that figures draw: one M, one run, one dataset at a time."""
 
 import math
-from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
 
 from ..runs import Run, TaskDiversity
+from ..tables import Frames
 
-#: table name -> table
-Frames = Mapping[str, pd.DataFrame]
+__all__ = ("Frames",)
 
 
 def diversity(value: Any) -> TaskDiversity:

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
-import pyarrow as pa
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from .. import tables
@@ -25,10 +24,7 @@ def render(figure: str, sources: Mapping[str, Sequence[Path]], png: Path, svg: P
     in the same environment, wherever the tables lie.
     """
     module = importlib.import_module(f".{figure}", __package__)
-    frames = {
-        table: pa.concat_tables([tables.read(path, table) for path in paths]).to_pandas()
-        for table, paths in sources.items()
-    }
+    frames = tables.read_all(sources)
     record = json.dumps(
         collect({"figure": figure}, matplotlib=mpl.__version__, tables=_origins(sources)),
         sort_keys=True,

@@ -1,0 +1,130 @@
+"""The scorecard: each claim of the paper as statements with a number, a threshold and a verdict.
+
+A statement is measured once for each seed; its value is the mean, its uncertainty the standard error over seeds.
+Where the tables cannot decide (a predictor out of reach, a quantity that was not measured, seeds that disagree) the
+verdict says so and gives the reason: it never turns into a 'does not hold'.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from . import tables
+from .evidence import Evidence, NotTestableError
+from .provenance import collect
+from .settings import ClaimSettings
+from .statements import AT_LEAST, STATEMENTS, Statement
+from .storage import complete_file
+
+HOLDS, FAILS, UNTESTABLE = "holds", "does not hold", "not testable at this scale"
+
+
+class Verdict(NamedTuple):
+    """Value (mean over seeds), its standard error, and what follows from them."""
+
+    value: float | None
+    standard_error: float | None
+    seeds: int
+    verdict: str
+    reason: str
+
+
+def judge(
+    values: Sequence[float], comparison: str, threshold: float, standard_errors: float
+) -> Verdict:
+    """Compare the mean of ``values`` (one per seed) with ``threshold``.
+
+    With several seeds a mean within so many ``standard_errors`` of the threshold decides nothing.
+    """
+    mean = float(np.mean(values))
+    error = float(np.std(values, ddof=1) / math.sqrt(len(values))) if len(values) > 1 else None
+    if error is not None and abs(mean - threshold) < standard_errors * error:
+        reason = f"{len(values)} seeds disagree: within {standard_errors:g} standard errors of the threshold"
+        return Verdict(mean, error, len(values), UNTESTABLE, reason)
+    met = mean >= threshold if comparison == AT_LEAST else mean <= threshold
+    counted = (
+        f"{len(values)} seeds" if error is not None else "one value, no uncertainty over seeds"
+    )
+    return Verdict(mean, error, len(values), HOLDS if met else FAILS, counted)
+
+
+def assess(statement: Statement, evidence: Evidence) -> Verdict:
+    """The verdict on ``statement``; one seed that cannot be measured makes it untestable."""
+    threshold = getattr(evidence.settings, statement.threshold)
+    try:
+        seeds = evidence.seeds[:1] if statement.joint else evidence.seeds
+        values = [statement.measure(evidence, seed) for seed in seeds]
+    except NotTestableError as error:
+        return Verdict(None, None, 0, UNTESTABLE, str(error))
+    return judge(values, statement.comparison, threshold, evidence.settings.standard_errors)
+
+
+def score(frames: tables.Frames, settings: Mapping[str, Any]) -> dict[str, list[Any]]:
+    """Columns of the table `claims`: every statement, judged by ``frames``."""
+    thresholds = ClaimSettings.of(settings)
+    evidence = Evidence(frames, thresholds)
+    columns: dict[str, list[Any]] = {name: [] for name in tables.TABLES["claims"]}
+    for statement in sorted(STATEMENTS, key=lambda row: (row.claim, row.part)):
+        row = {
+            **assess(statement, evidence)._asdict(),
+            "claim": statement.claim,
+            "part": statement.part,
+            "statement": statement.text,
+            "quantity": statement.quantity,
+            "comparison": statement.comparison,
+            "threshold": float(getattr(thresholds, statement.threshold)),
+        }
+        for name, column in columns.items():
+            column.append(row[name])
+    return columns
+
+
+def describe_claims(
+    sources: Mapping[str, Sequence[Path]], settings: Mapping[str, Any], claims: Path, page: Path
+) -> None:
+    """Judge every statement by the tables in ``sources`` (`llc` may be missing); write table and Markdown."""
+    columns = score(tables.read_all(sources), settings)
+    tables.write(claims, "claims", columns, collect(settings))
+    with complete_file(page) as partial:
+        partial.write_text(markdown(columns))
+
+
+def markdown(columns: tables.Columns) -> str:
+    """The scorecard as a Markdown table under a line that counts the verdicts."""
+    lines = [
+        f"{tally(columns['verdict'])}.",
+        "",
+        "| claim | statement | what is measured | value | threshold | verdict |",
+        "|---|---|---|---|---|---|",
+    ]
+    names = list(columns)
+    for values in zip(*columns.values(), strict=True):
+        row = dict(zip(names, values, strict=True))
+        verdict = f"**{row['verdict']}**" if row["verdict"] == HOLDS else row["verdict"]
+        remark = f": {row['reason']}" if row["verdict"] == UNTESTABLE else ""
+        lines.append(
+            f"| {row['claim']}{row['part']} | {row['statement']} | {row['quantity']} | {measured(row)} "
+            f"| {row['comparison']} {row['threshold']:.3g} | {verdict}{remark} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def measured(row: Mapping[str, Any]) -> str:
+    """``0.28 ± 0.03``, ``0.28`` with one seed, or a dash."""
+    if row["value"] is None or math.isnan(row["value"]):
+        return "-"
+    error = row["standard_error"]
+    spread = "" if error is None or math.isnan(error) else f" ± {error:.2g}"
+    return f"{row['value']:.3g}{spread}"
+
+
+def tally(verdicts: Sequence[str]) -> str:
+    """How many statements hold, do not, and cannot be tested."""
+    counts = {verdict: list(verdicts).count(verdict) for verdict in (HOLDS, FAILS, UNTESTABLE)}
+    return (
+        f"{counts[HOLDS]} of {len(verdicts)} statements hold, {counts[FAILS]} do not, "
+        f"{counts[UNTESTABLE]} cannot be tested at this scale"
+    )

@@ -1,0 +1,89 @@
+"""How far other ways to fit the joint PCA lead away from it."""
+
+import math
+
+import numpy as np
+import pytest
+
+from transient_ridge import robustness, tables
+
+K, B = 3, 8
+STEPS = list(range(0, 30))
+SETTINGS = {
+    "pca_robustness": {"sequences": [2, 8]},
+    "checkpoints": {"linear_every": 10, "log_count": 5, "extra_steps": []},
+    "components": 3,
+    "context_length": K,
+    "steps": 29,
+}
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(0)
+
+
+def test_the_angle_of_planes_that_share_an_axis(rng):
+    axes = np.linalg.qr(rng.standard_normal((12, 3)))[0].T
+    tilted = np.array([axes[0], math.cos(0.3) * axes[1] + math.sin(0.3) * axes[2]])
+    assert robustness.angle(tilted, axes[:2]) == pytest.approx(math.degrees(0.3))
+    assert robustness.angle(axes[:2][::-1] * -1, axes[:2]) == pytest.approx(0, abs=1e-6)
+
+
+def test_the_angle_with_fewer_sequences_is_within_those(rng):
+    full = rng.standard_normal((2, 12))
+    assert robustness.angle(full[:, :6] * 3, full) == pytest.approx(0, abs=1e-5)
+
+
+def test_trajectories_may_be_turned_mirrored_and_scaled(rng):
+    points = rng.standard_normal((50, 2))
+    turn = np.array([[0.6, -0.8], [0.8, 0.6]]) * 3
+    assert robustness.trajectory_distance(points @ turn + 5, points) == pytest.approx(0, abs=1e-7)
+    assert robustness.trajectory_distance(points * [1, -1], points) == pytest.approx(0, abs=1e-7)
+    others = rng.standard_normal((2, 5000, 2))
+    assert 0.95 < robustness.trajectory_distance(*others) <= 1
+
+
+def outputs(tmp_path, rng, grid=(1, 16, math.inf)):
+    origin, axis = rng.standard_normal((2, B * K))
+    paths = []
+    for i, M in enumerate(grid):
+        time = np.linspace(0, 3, len(STEPS))[:, None]
+        data = time * origin + i * time**2 * axis + 0.01 * rng.standard_normal((len(STEPS), B * K))
+        columns = {
+            "task_diversity": [M] * len(STEPS),
+            "seed": [0] * len(STEPS),
+            "step": STEPS,
+            "outputs": list(data.astype(np.float32)),
+        }
+        paths.append(tmp_path / f"{M}.parquet")
+        tables.write(paths[-1], "outputs", columns, {})
+    return paths
+
+
+def described(paths, tmp_path):
+    robustness.describe_robustness(paths, SETTINGS, tmp_path / "out.parquet")
+    return tables.read(tmp_path / "out.parquet", "pca_robustness").to_pandas()
+
+
+def test_every_alternative_is_compared_in_the_plane_and_in_all_components(tmp_path, rng):
+    found = described(outputs(tmp_path, rng), tmp_path)
+    assert list(dict.fromkeys(zip(found["check"], found["setting"], strict=True))) == [
+        ("sequences", "2"), ("sequences", "8"), ("schedule", "linear"), ("schedule", "log"), ("schedule", "union"),
+        ("left_out", "M1-seed0"), ("left_out", "M16-seed0"), ("left_out", "Minf-seed0"),
+    ]  # fmt: skip
+    assert set(found["components"]) == {2, 3}
+    rows = dict(zip(found["setting"], found["rows"], strict=True))
+    assert rows["linear"] == 3 * len({0, 10, 20, 29})
+    assert rows["M16-seed0"] == 2 * len(STEPS)
+    same = found[found["reference"]]
+    assert set(same["setting"]) == {"8"}
+    assert (same[["angle", "trajectory_distance"]] < 1e-6).all(axis=None)
+    plane = found[found["components"] == 2]
+    assert (plane["trajectory_distance"] < 0.1).all()  # the data is a plane whatever is left out
+    assert (plane["explained_variance_ratio"] > 0.99).all()
+
+
+def test_a_single_run_is_not_left_out(tmp_path, rng):
+    found = described(outputs(tmp_path, rng, grid=(16,)), tmp_path)
+    assert "left_out" not in set(found["check"])
