@@ -332,11 +332,12 @@ def write_frame(
 def join(paths: Sequence[Path], table: str, output: Path) -> None:
     """Put tables of one kind together, in the order given, into one file.
 
-    Its provenance is theirs, by file.
+    Its provenance is what theirs agree on, and theirs by file.
     """
     data = pa.concat_tables([read(path, table) for path in paths])
     records = [provenance(path) for path in paths]
-    made = {"parts": {str(path): record for path, record in zip(paths, records, strict=True)}}
+    made = {k: v for k, v in records[0].items() if all(other.get(k) == v for other in records)}
+    made["parts"] = {str(path): record for path, record in zip(paths, records, strict=True)}
     data = data.replace_schema_metadata({"table": table, "provenance": json.dumps(made)})
     with complete_file(output) as partial:
         pq.write_table(data, partial, compression="zstd")

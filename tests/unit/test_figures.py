@@ -67,6 +67,7 @@ def synthetic(grid=GRID, seeds=SEEDS, components=4) -> dict[str, dict[str, list]
     for M in grid:
         for seed in seeds:
             add_run(add, M, seed, components)
+            add_llc(add, M, seed)
         add_ideal(add, M)
     add_components(add, grid, components)
     return data
@@ -158,6 +159,55 @@ def add_run(add, M, seed, components):
         for component, value in enumerate(position(M, learnt[i], turned[i])[:components], start=1):
             wiggle = 0.3 * math.sin(3 * i + 2 * seed + component)
             add("pca_trajectories", **at, component=component, coordinate=value + wiggle)
+
+
+LLC_STEPS = (0, 100, 20000)
+SWEEP = [
+    (n_beta, gamma, epsilon)
+    for n_beta in (100.0, 1000.0)
+    for gamma in (10.0, 100.0)
+    for epsilon in (1e-5, 1e-4)
+]
+
+
+def coefficient(M, step):
+    """Grows with M and with training; infinity is where M = 40 would be."""
+    return 20 * math.log2(2 + (40 if math.isinf(M) else M)) * (0.2 + 0.8 * step / 20000)
+
+
+def an_estimate(llc, healthy=True):
+    return {
+        "llc": llc, "standard_error": 1.5, "llc_unpaired": None if llc is None else llc + 3, "standard_error_unpaired": 6.0,
+        "centre_loss": 1.0, "mean_loss": 1.05, "r_hat": 1.01, "ess": 300.0, "share_below": 0.02,
+        "mala_acceptance": 0.93, "distance": 12.0, "gradient_norm": 0.01, "noise_norm": 1.3,
+        "healthy": healthy, "fault": None if healthy else "ESS 12 < 100",
+    }  # fmt: skip
+
+
+def add_llc(add, M, seed):
+    key = {"task_diversity": M, "seed": seed}
+    source = np.random.default_rng(seed)
+    for step in LLC_STEPS:
+        llc = coefficient(M, step) + 2 * seed
+        at = {**key, "step": step, "component": "all"}
+        add("llc", **at, token=None, **an_estimate(llc, healthy=step > 0))
+        for chain in range(2):
+            noise = source.normal(0, 0.01, (2, 40))
+            traces = {"losses": 1.05 + noise[0], "centre_losses": 1 + noise[1] / 10}
+            add("llc_traces", **at, chain=chain, **traces)
+    for backend, shift in (("stacked", 0.0), ("devinterp", 1.0)):
+        row = an_estimate(llc + shift)
+        add("llc_crosscheck", **key, step=step, backend=backend, **row, seconds=1.0, z=shift)
+    if seed == 0:
+        for n_beta, gamma, epsilon in SWEEP:
+            hyper = {"n_beta": n_beta, "gamma": gamma, "epsilon": epsilon}
+            diverged = (n_beta, epsilon) == (1000.0, 1e-4)
+            row = an_estimate(None if diverged else llc, healthy=not diverged)
+            best = (n_beta, gamma, epsilon) == SWEEP[0]
+            add("llc_calibration", **key, step=step, **hyper, **row, recommended=best)
+            if not diverged:
+                for chain in range(2):
+                    add("llc_calibration_traces", **key, step=step, **hyper, chain=chain, **traces)
 
 
 def distances(M, learnt, turned, seed):
@@ -652,3 +702,92 @@ def test_a_failed_drawing_leaves_no_file(paths, tmp_path):
     with pytest.raises(KeyError):
         render("raw_curves", {"losses": paths["losses"]}, tmp_path / "a.png", tmp_path / "a.svg")
     assert list(tmp_path.iterdir()) == []
+
+
+def bars(axes) -> list[tuple[float, float, float]]:
+    """(x, y, half length) of every error bar."""
+    found = []
+    for container in axes.containers:
+        line, _, (collection, *_) = container
+        for x, y, segment in zip(*line.get_data(), collection.get_segments(), strict=True):
+            found.append((float(x), float(y), float(segment[1, 1] - segment[0, 1]) / 2))
+    return sorted(found)
+
+
+def test_figure3(frames):
+    """Mean over seeds with the seeds' standard error; crosses where an estimate is unhealthy; lambda_inf dashed."""
+    drawn = draw("figure3", needed("figure3", frames))
+    left, right = panels(drawn)
+    at = [math.log2(M) for M in GRID[:-1]] + [math.log2(GRID[-2]) + 1.5]
+    means = [coefficient(M, 20000) + 1 for M in GRID]  # the seeds are 0 and 2 above
+    expected = [(x, y, 1.0) for x, y in zip(at, means, strict=True)]
+    assert bars(right) == [pytest.approx(bar) for bar in expected]
+    (dashed,) = [line for line in right.lines if line.get_linestyle() == "--"]
+    assert dashed.get_ydata()[0] == pytest.approx(means[-1])
+    ideal = pieces.averages(frames["idealised_losses"], "in_distribution")
+    for line, predictor in zip(left.lines[:2], ("dmmse", "ridge"), strict=True):
+        rows = ideal[ideal["predictor"] == predictor].set_index("task_diversity")["loss"]
+        wanted = [rows[rows.index.isna() if math.isinf(M) else [M]].iloc[0] for M in GRID]
+        assert line.get_ydata() == pytest.approx(wanted)
+    assert len(bars(left)) == len(GRID)
+
+
+def test_llc_over_training(frames):
+    drawn = draw("llc_over_training", needed("llc_over_training", frames))
+    left = panels(drawn)[0]
+    expected = sorted((s, coefficient(M, s) + 1, 1.0) for M in GRID for s in LLC_STEPS)
+    assert bars(left) == [pytest.approx(bar) for bar in expected]
+    crosses = [line for line in left.lines if line.get_marker() == "x"]
+    assert len(crosses) == len(GRID)
+    assert {float(x) for line in crosses for x in line.get_xdata()} == {0.0}
+
+
+def test_llc_diagnostics(frames):
+    drawn = draw("llc_diagnostics", needed("llc_diagnostics", frames))
+    shown = panels(drawn)
+    assert len(shown) == 6
+    acceptance = [line for line in shown[0].lines if line.get_marker() == "None"]
+    assert len(acceptance) == len(GRID) * len(SEEDS)
+    assert {float(y) for line in acceptance for y in line.get_ydata()} == {0.93}
+    relative = [line for line in shown[5].lines if line.get_marker() == "None"]
+    assert all(line.get_ydata() == pytest.approx(-0.5) for line in relative)
+
+
+def test_llc_traces(frames):
+    """One panel per M, the first seed's last step, one line per chain in windows of ten steps."""
+    drawn = draw("llc_traces", needed("llc_traces", frames))
+    shown = panels(drawn)
+    assert [axes.get_title(loc="left") for axes in shown] == [
+        f"$M$ = {style.label(M)}" for M in GRID
+    ]
+    rows = of_run(frames["llc_traces"], 16, 0)
+    rows = rows[rows["step"] == 20000]
+    chains = [line for line in shown[1].lines if len(line.get_xdata()) == 4]
+    for line, losses, centre in zip(chains, rows["losses"], rows["centre_losses"], strict=True):
+        wanted = (np.float64(losses) - np.float64(centre)).reshape(4, 10).mean(axis=1)
+        assert line.get_ydata() == pytest.approx(wanted)
+
+
+def test_llc_calibration(frames):
+    """A cell per setting with its number, the recommended one framed, diverged ones without a colour."""
+    drawn = draw("llc_calibration", needed("llc_calibration", frames))
+    maps = [axes for axes in drawn.axes if axes.images]
+    assert len(maps) == 2 * len(GRID)  # a map per run and gamma
+    first = maps[0]
+    texts = sorted(text.get_text() for text in first.texts)
+    assert sum(text == "diverged" for text in texts) == 1
+    shown = np.ma.masked_invalid(first.images[0].get_array())
+    assert shown.mask.sum() == 1
+    assert shown.compressed() == pytest.approx(coefficient(4, 20000))
+    assert sum(len(axes.patches) for axes in maps) == len(GRID)
+
+
+def test_llc_crosscheck(frames):
+    drawn = draw("llc_crosscheck", needed("llc_crosscheck", frames))
+    found = sorted(
+        (float(line.get_xdata()[0]), float(line.get_ydata()[0]))
+        for line in panels(drawn)[0].lines
+        if line.get_marker() == "o"
+    )
+    ours = sorted(coefficient(M, 20000) + 2 * seed for M in GRID for seed in SEEDS)
+    assert found == [pytest.approx((value + 1, value)) for value in ours]

@@ -53,8 +53,9 @@ class Project:
             wildcards = dict(
                 re.findall(r"(\w+)=([\w-]+)", (re.findall(r"wildcards: (.*)", block) or [""])[0])
             )
-            run = wildcards.get("run")
-            jobs.add(f"{rule[1]}:{run}" if run else rule[1].replace("figure_", "figure:"))
+            name = rule[1].replace("figure_", "figure:")
+            kind = [wildcards[key] for key in ("run", "chunk", "table") if key in wildcards]
+            jobs.add(":".join([name, *kind]))
         return jobs - {"all"}
 
 
@@ -63,6 +64,9 @@ def tiny_config() -> dict:
     config |= {"preset": "tiny", "grid": {"task_diversities": [1, 4], "seeds": [0]}}
     config["training"] |= {"steps": 60}
     config["checkpoints"] = {"linear_every": 20, "log_count": 4, "extra_steps": []}
+    # The schedule is 0 1 3 15 20 40 60, so that these two steps lie in chunks 0 and 2.
+    config["llc"] |= {"steps": [0, 60], "chunk": 3, "burn_in": 2, "draws": 8}
+    config["llc_calibration"]["steps"] = config["llc_crosscheck"]["steps"] = [60]
     return config
 
 

@@ -6,12 +6,12 @@ import time
 
 import pytest
 
-from transient_ridge.figures.catalogue import CATALOGUE
+from transient_ridge.figures.catalogue import CATALOGUE, ON_REQUEST
 
 pytestmark = pytest.mark.workflow
 
 RUNS = {"M1-seed0", "M4-seed0"}
-FIGURES = {f"figure:{name}" for name in CATALOGUE}
+FIGURES = {f"figure:{name}" for name in CATALOGUE if name not in ON_REQUEST}
 CONFIG = {"resolved_config"}
 
 
@@ -20,7 +20,15 @@ def of(rule: str, runs=RUNS) -> set[str]:
 
 
 def reading(*tables: str) -> set[str]:
-    return {f"figure:{name}" for name, needs in CATALOGUE.items() if set(needs) & set(tables)}
+    return FIGURES & {
+        f"figure:{name}" for name, needs in CATALOGUE.items() if set(needs) & set(tables)
+    }
+
+
+def sampled(runs=RUNS, chunks=(0, 2)) -> set[str]:
+    """LLC jobs, and what puts their tables together."""
+    joined = {"join_llc:llc", "join_llc:llc_traces"}
+    return {f"llc:{run}:{chunk}" for run in runs for chunk in chunks} | joined
 
 
 #: Stages between the measurements and the figures, and the tables that each of them makes.
@@ -40,6 +48,9 @@ def after(*stages: str) -> set[str]:
 
 
 ALL_AGGREGATES = set(MAKES) | FIGURES
+AFTER_LLC = after("selection", "claims") | reading("llc", "llc_traces")
+# What reads no evaluation.
+UNEVALUATED = {"figure:training_curves", "figure:llc_diagnostics", "figure:llc_traces"}
 
 
 def test_nothing_is_stale_after_a_run(project):
@@ -50,13 +61,15 @@ def test_nothing_is_stale_after_a_run(project):
 CHANGES = {
     "add an M": (
         {"grid": {"task_diversities": [1, 4, "inf"]}},
-        of("train", {"Minf-seed0"}) | of("evaluate", {"Minf-seed0"}) | {"idealised"} | ALL_AGGREGATES,
+        of("train", {"Minf-seed0"}) | of("evaluate", {"Minf-seed0"}) | {"idealised"}
+        | sampled({"Minf-seed0"}) | ALL_AGGREGATES,
     ),
     "add a seed": (
         {"grid": {"seeds": [0, 1]}},
-        of("train", {"M1-seed1", "M4-seed1"}) | of("evaluate", {"M1-seed1", "M4-seed1"}) | ALL_AGGREGATES,
+        of("train", {"M1-seed1", "M4-seed1"}) | of("evaluate", {"M1-seed1", "M4-seed1"})
+        | sampled({"M1-seed1", "M4-seed1"}) | ALL_AGGREGATES,
     ),
-    "drop an M": ({"grid": {"task_diversities": [4]}}, {"idealised"} | ALL_AGGREGATES),
+    "drop an M": ({"grid": {"task_diversities": [4]}}, {"idealised"} | sampled(set()) | ALL_AGGREGATES),
     "the PCA's B": (
         {"pca": {"sequences": 8}},
         after("joint_pca", "claims"),
@@ -73,12 +86,16 @@ CHANGES = {
     "what is dMMSE-like": ({"claims": {"dmmse_like": 0.8}}, after("selection", "claims")),
     "an evaluation set": (
         {"evaluation": {"sequences": 100}},
-        of("evaluate") | {"idealised"} | (ALL_AGGREGATES - {"figure:training_curves"}),
+        of("evaluate") | {"idealised"} | (ALL_AGGREGATES - UNEVALUATED),
     ),
     "training length": (
         {"training": {"steps": 80}},
-        of("train") | of("evaluate") | ALL_AGGREGATES,
+        of("train") | of("evaluate") | sampled() | ALL_AGGREGATES,
     ),
+    "SGLD's eps": ({"llc": {"epsilon": 2e-5}}, sampled() | AFTER_LLC),
+    "an LLC step in a chunk of its own": ({"llc": {"steps": [0, 20, 60]}}, sampled(chunks=[1]) | AFTER_LLC),
+    "an LLC step in another's chunk": ({"llc": {"steps": [0, 1, 60]}}, sampled(chunks=[0]) | AFTER_LLC),
+    "the sweep, which is made on request": ({"llc_calibration": {"gammas": [7]}}, set()),
     "the device": ({"compute": {"device": "cpu"}}, set()),
     "how often the state is saved": ({"compute": {"state_seconds": 5}}, set()),
     "a variant": ({"variants": {"base": {}, "deep": {"model": {"layers": 3}}}}, None),
@@ -108,8 +125,11 @@ CODE = {
     "phases.py": after("phases", "selection", "claims"),
     "selection.py": after("selection", "claims"),
     "statements.py": after("claims"),
-    "predictors.py": of("evaluate") | {"idealised"} | (ALL_AGGREGATES - {"figure:training_curves"}),
-    "optimisation.py": of("train") | of("evaluate") | ALL_AGGREGATES,
+    "predictors.py": of("evaluate") | {"idealised"} | (ALL_AGGREGATES - UNEVALUATED),
+    "optimisation.py": of("train") | of("evaluate") | sampled() | ALL_AGGREGATES,
+    "sgld.py": sampled() | AFTER_LLC,
+    "posterior.py": sampled() | AFTER_LLC,
+    "calibration.py": set(),
 }
 
 

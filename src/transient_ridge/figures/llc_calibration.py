@@ -23,6 +23,8 @@ def draw(frames: Frames) -> Figure:
         for step, at in rows.groupby("step")
         for gamma, part in at.groupby("gamma")
     ]
+    if not maps:
+        return new_figure(DOUBLE_COLUMN, 1.0)
     epsilons, n_betas = sorted(sweep["epsilon"].unique()), sorted(sweep["n_beta"].unique())
     columns = min(2, len(maps))
     rows = -(-len(maps) // columns)

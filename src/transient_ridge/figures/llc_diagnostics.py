@@ -13,7 +13,7 @@ PANELS = {
     "ess": "effective sample size",
     "share_below": "share of draws below $\\ell(w^*)$",
     "distance": "distance from $w^*$",
-    "relative": "paired against unpaired, in standard errors",
+    "relative": "paired - unpaired (in SE)",
 }
 
 
