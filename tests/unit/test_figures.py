@@ -176,8 +176,9 @@ def coefficient(M, step):
 
 
 def an_estimate(llc, healthy=True):
+    unpaired = None if llc is None else llc + 3
     return {
-        "llc": llc, "standard_error": 1.5, "llc_unpaired": None if llc is None else llc + 3, "standard_error_unpaired": 6.0,
+        "llc": llc, "standard_error": 1.5, "llc_unpaired": unpaired, "standard_error_unpaired": 6.0,
         "centre_loss": 1.0, "mean_loss": 1.05, "r_hat": 1.01, "ess": 300.0, "share_below": 0.02,
         "mala_acceptance": 0.93, "distance": 12.0, "gradient_norm": 0.01, "noise_norm": 1.3,
         "healthy": healthy, "fault": None if healthy else "ESS 12 < 100",
