@@ -1,17 +1,23 @@
 """``python -m transient_ridge <stage>``: runs one job as the workflow does.
 
 Each subcommand reads its stage's settings as JSON, calls one function of the package and writes files. A fault of
-the input ends with a message and exit status 1, a stop request with 128 + the signal's number.
+the input ends with a message and exit status 1, a stop request with 128 + the signal's number. Two jobs that
+write the same files go one after the other.
 """
 
 import argparse
 import json
 import os
 import sys
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 from .errors import TransientRidgeError
 from .figures.catalogue import CATALOGUE
+from .storage import only_writer
+
+#: Seconds that a job waits for an orphan of a killed Snakemake that still writes the same files.
+PATIENCE = 3600.0
 
 
 def _train(arguments: argparse.Namespace) -> None:
@@ -99,7 +105,7 @@ def _parser() -> argparse.ArgumentParser:
 
     def stage(name: str, function: object, *files: str, many: str = "") -> argparse.ArgumentParser:
         sub = stages.add_parser(name)
-        sub.set_defaults(function=function)
+        sub.set_defaults(function=function, writes=files[-1].replace("-", "_"))
         sub.add_argument(
             "--settings", type=json.loads, required=True, help="the stage's settings, JSON"
         )
@@ -117,6 +123,7 @@ def _parser() -> argparse.ArgumentParser:
 
     train = computes(stage("train", _train, "weights", "manifest", "curve", "scratch"))
     train.add_argument("--state-seconds", type=float, default=30.0)
+    train.set_defaults(writes=None)  # it has a lock of its own, and takes the run over
     files = ("manifest", "weights", "losses", "distances", "outputs")
     computes(stage("evaluate", _evaluate, *files))
     stage("idealised", _idealised, "losses", "distances", "outputs")
@@ -125,7 +132,7 @@ def _parser() -> argparse.ArgumentParser:
         "pca", _pca, "idealised", "trajectories", "points", "variance", "loadings", many="outputs"
     )
     figure = stages.add_parser("figure")
-    figure.set_defaults(function=_figure)
+    figure.set_defaults(function=_figure, writes="png")
     figure.add_argument("figure", choices=sorted(CATALOGUE))
     figure.add_argument("--tables", nargs="+", required=True, metavar="TABLE=FILE")
     figure.add_argument("--png", type=Path, required=True)
@@ -133,11 +140,20 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _alone(arguments: argparse.Namespace) -> AbstractContextManager[object]:
+    """Hold the lock of the files that the stage writes, which lies beside one of them."""
+    if arguments.writes is None:
+        return nullcontext()
+    output: Path = getattr(arguments, arguments.writes)
+    return only_writer(output.with_name(f".{output.name}.lock"), PATIENCE)
+
+
 def main() -> None:
     """Run the stage named on the command line."""
     arguments = _parser().parse_args()
     try:
-        arguments.function(arguments)
+        with _alone(arguments):
+            arguments.function(arguments)
     except TransientRidgeError as error:
         sys.exit(f"{type(error).__name__}: {error}")
 

@@ -19,3 +19,7 @@ class TableError(TransientRidgeError):
 
 class DivergenceError(TransientRidgeError):
     """A training run whose loss became non-finite or exploded."""
+
+
+class StorageError(TransientRidgeError):
+    """A file that cannot be written: a full disk, a read-only folder, another writer."""
