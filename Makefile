@@ -8,7 +8,7 @@ BIN := .venv/bin
 CONFIGFILE := $(if $(filter laptop,$(PRESET)),config/config.yaml,config/$(PRESET).yaml)
 SNAKEMAKE := $(BIN)/snakemake --workflow-profile workflow/profiles/local --cores $(CORES) --configfile $(CONFIGFILE)
 
-.PHONY: reproduce report docs unlock test test-all lint format bench lock clean-env
+.PHONY: reproduce report docs unlock test test-all soak test-cluster lint format bench lock clean-env
 
 ## reproduce: train, measure and draw everything of PRESET (laptop, smoke, paper); a second call does nothing
 reproduce: .venv/installed $(CONFIGFILE)
@@ -28,10 +28,18 @@ unlock: .venv/installed $(CONFIGFILE)
 
 ## test: everything but the tests that compute for minutes
 test: .venv/installed
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -m "not slow and not soak and not cluster"
 
 test-all: .venv/installed
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -m "not soak and not cluster"
+
+## soak: kill jobs and Snakemake at random moments (SOAK_KILLS, 30), and compare with an undisturbed run
+soak: .venv/installed
+	$(BIN)/python -m pytest -s -m soak tests/faults
+
+## test-cluster: the Slurm profile on a Slurm of three nodes that is brought up here (root, Debian packages)
+test-cluster: .venv/installed
+	$(BIN)/python -m pytest -s -m cluster tests/cluster
 
 lint: .venv/installed
 	$(BIN)/ruff check .

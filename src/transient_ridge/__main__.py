@@ -1,7 +1,8 @@
 """``python -m transient_ridge <stage>``: runs one job as the workflow does.
 
 Each subcommand reads its stage's settings as JSON, calls one function of the package and writes files. A fault of
-the input ends with a message and exit status 1, a stop request with 128 + the signal's number.
+the input ends with a message and exit status 1, a stop request with 128 + the signal's number. Two jobs that
+write the same files go one after the other.
 """
 
 import argparse
@@ -9,16 +10,21 @@ import json
 import os
 import sys
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .errors import TransientRidgeError
 from .figures.catalogue import CATALOGUE
+from .storage import only_writer
 
 if TYPE_CHECKING:
     import torch
 
     from .runs import Run
+
+#: Seconds that a job waits for an orphan of a killed Snakemake that still writes the same files.
+PATIENCE = 3600.0
 
 
 def _run_and_settings(arguments: argparse.Namespace) -> tuple["Run", Mapping[str, Any]]:
@@ -199,7 +205,7 @@ def _parser() -> argparse.ArgumentParser:
 
     def stage(name: str, function: object, *files: str, many: str = "") -> argparse.ArgumentParser:
         sub = stages.add_parser(name)
-        sub.set_defaults(function=function)
+        sub.set_defaults(function=function, writes=files[-1].replace("-", "_"))
         sub.add_argument(
             "--settings", type=json.loads, required=True, help="the stage's settings, JSON"
         )
@@ -221,6 +227,7 @@ def _parser() -> argparse.ArgumentParser:
 
     train = computes(stage("train", _train, "weights", "manifest", "curve", "scratch"))
     train.add_argument("--state-seconds", type=float, default=30.0)
+    train.set_defaults(writes=None)  # it has a lock of its own, and takes the run over
     files = ("manifest", "weights", "losses", "distances", "outputs")
     computes(stage("evaluate", _evaluate, *files))
     stage("idealised", _idealised, "losses", "distances", "outputs")
@@ -234,11 +241,11 @@ def _parser() -> argparse.ArgumentParser:
     computes(stage("llc-calibrate", _calibrate, *sampled))
     computes(stage("llc-crosscheck", _crosscheck, "manifest", "weights", "comparison"))
     calibration = stages.add_parser("llc-recommend")
-    calibration.set_defaults(function=_collect_calibration)
+    calibration.set_defaults(function=_collect_calibration, writes="output")
     calibration.add_argument("--sweeps", type=Path, nargs="+", required=True)
     calibration.add_argument("--output", type=Path, required=True)
     joined = stages.add_parser("join")
-    joined.set_defaults(function=_join)
+    joined.set_defaults(function=_join, writes="output")
     joined.add_argument("table", choices=["llc", "llc_traces", "llc_crosscheck"])
     joined.add_argument("--parts", type=Path, nargs="+", required=True)
     joined.add_argument("--output", type=Path, required=True)
@@ -247,18 +254,27 @@ def _parser() -> argparse.ArgumentParser:
     reads_tables(stage("selection", _selection, "selection", "log-odds"))
     reads_tables(stage("claims", _claims, "claims", "page"))
     figure = reads_tables(stages.add_parser("figure"))
-    figure.set_defaults(function=_figure)
+    figure.set_defaults(function=_figure, writes="png")
     figure.add_argument("figure", choices=sorted(CATALOGUE))
     figure.add_argument("--png", type=Path, required=True)
     figure.add_argument("--svg", type=Path, required=True)
     return parser
 
 
+def _alone(arguments: argparse.Namespace) -> AbstractContextManager[object]:
+    """Hold the lock of the files that the stage writes, which lies beside one of them."""
+    if arguments.writes is None:
+        return nullcontext()
+    output: Path = getattr(arguments, arguments.writes)
+    return only_writer(output.with_name(f".{output.name}.lock"), PATIENCE)
+
+
 def main() -> None:
     """Run the stage named on the command line."""
     arguments = _parser().parse_args()
     try:
-        arguments.function(arguments)
+        with _alone(arguments):
+            arguments.function(arguments)
     except TransientRidgeError as error:
         sys.exit(f"{type(error).__name__}: {error}")
 

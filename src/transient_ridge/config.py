@@ -141,6 +141,15 @@ def needed_bytes(config: Config) -> int:
     return 4 * model.parameter_count(config["data"]["dimension"]) * len(_schedule(config))
 
 
+def outputs_bytes(config: Config) -> int:
+    """Memory of the joint PCA's data in float64: B*K outputs of every checkpoint of every run."""
+    steps = checkpoint_steps(
+        CheckpointSettings.of(config["checkpoints"]), config["training"]["steps"]
+    )
+    columns = config["pca"]["sequences"] * config["data"]["context_length"]
+    return 8 * int(columns) * len(steps) * len(runs(config))
+
+
 def check_disk(config: Config, results: Path, runs_at_once: int) -> None:
     """Raise ConfigError if the disk cannot hold the weights of the runs that are still to be trained."""
     needed = 0

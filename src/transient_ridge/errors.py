@@ -27,3 +27,7 @@ class ChainDivergedError(TransientRidgeError):
 
 class UnhealthyChainError(TransientRidgeError):
     """An LLC estimate whose diagnostics are outside the limits of the configuration."""
+
+
+class StorageError(TransientRidgeError):
+    """A file that cannot be written: a full disk, a read-only folder, another writer."""

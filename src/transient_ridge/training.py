@@ -2,10 +2,10 @@
 
 The batch of a step is a pure function of the seeds and the step, so parameters, optimiser moments and the
 curve so far are the whole state. It is saved every few seconds and on SIGTERM or SIGINT; a run that is
-killed at any moment and started again ends with the same bits as an undisturbed one.
+killed at any moment and started again ends with the same bits as an undisturbed one. A job that finds its run
+still being trained, by the orphan of a killed Snakemake, takes it over.
 """
 
-import fcntl
 import math
 import os
 import shutil
@@ -31,7 +31,7 @@ from .provenance import collect
 from .runs import Run
 from .schedule import checkpoint_steps
 from .settings import CheckpointSettings, DataSettings, ModelSettings, TrainingSettings
-from .storage import complete_file
+from .storage import complete_file, handover_requested, only_writer
 from .tasks import Sequences, SequenceSource
 from .transformer import Transformer, initialise
 
@@ -41,6 +41,14 @@ CURVE_EVERY = 50
 DIVERGED = 100.0
 
 STATE_FILE = "state.safetensors"
+LOCK_FILE = "lock"
+
+#: Seconds between two looks whether another job wants to take over, and those that it waits for the state.
+LOOK_EVERY = 1.0
+PATIENCE = 120.0
+#: Seconds that the Snakemake of a job on a cluster has to tidy up after it was made to hand over: it deletes the
+#: outputs of what it takes for a failure, which must not be those of the successor.
+AFTERMATH = 3.0
 
 
 @dataclass
@@ -203,28 +211,45 @@ def train(
 
     ``scratch`` belongs to this run, these settings and this code; it holds the state between attempts and is
     removed at the end. ``state_seconds`` is the longest time of work that a kill can cost.
-    Raises DivergenceError if the loss explodes, Interrupted after a SIGTERM or SIGINT.
+    Raises DivergenceError if the loss explodes, Interrupted after a SIGTERM or SIGINT or if another process takes
+    over, StorageError if one holds the run and does not let go.
     """
     began = time.monotonic()
-    with _only_writer(scratch), _stop_requests() as stop:
+    with only_writer(scratch / LOCK_FILE, PATIENCE) as waited, _stop_requests() as stop:
+        if waited and _finished(outputs, settings):
+            shutil.rmtree(scratch)
+            return
+        if waited:
+            time.sleep(AFTERMATH)
         trainer = Trainer(run, settings, device)
         steps = checkpoint_steps(
             CheckpointSettings.of(settings["checkpoints"]), trainer.training.steps
         )
         trainer.load_state(scratch)
+        resumed_at = trainer.step
         if not _holds_weights(scratch / "weights", [s for s in steps if s < trainer.step]):
-            trainer = Trainer(run, settings, device)
+            trainer, resumed_at = Trainer(run, settings, device), 0
         _advance(trainer, set(steps), scratch, state_seconds, stop)
         provenance = collect(
             settings,
             run=run.name,
             device=device_name(device),
+            resumed_at_step=resumed_at,
             seconds_of_last_attempt=time.monotonic() - began,
         )
         _publish(scratch / "weights", outputs.weights)
         tables.write(outputs.curve, "training", trainer.curve.table(run), provenance)
         checkpoints.write_manifest(outputs.manifest, outputs.weights, steps, provenance)
-    shutil.rmtree(scratch)
+        shutil.rmtree(scratch)
+
+
+def _finished(outputs: Outputs, settings: Mapping[str, Any]) -> bool:
+    """Whether the process that was waited for has finished the run instead of handing it over."""
+    try:
+        kept = checkpoints.Checkpoints(outputs.manifest, outputs.weights, settings)
+    except CheckpointError:
+        return False
+    return _holds_weights(outputs.weights, kept.steps) and outputs.curve.exists()
 
 
 def _holds_weights(folder: Path, steps: list[int]) -> bool:
@@ -263,8 +288,12 @@ def _advance(
     weights.mkdir(exist_ok=True)
     total = trainer.training.steps
     progress = Progress(f"train {trainer.run.name}", total, trainer.step)
-    saved = time.monotonic()
+    saved = looked = time.monotonic()
     while True:
+        if time.monotonic() - looked > LOOK_EVERY:
+            looked = time.monotonic()
+            if handover_requested(scratch / LOCK_FILE):
+                stop.append(signal.SIGTERM)
         if trainer.step in keep and not (weights / checkpoints.file_name(trainer.step)).exists():
             checkpoints.save(weights, trainer.step, trainer.parameters)
         if stop or time.monotonic() - saved > state_seconds or trainer.step == total:
@@ -278,20 +307,6 @@ def _advance(
         if trainer.curve.rows:
             progress.update(trainer.step, {"loss": trainer.curve.rows[-1][1]})
     progress.close()
-
-
-@contextmanager
-def _only_writer(scratch: Path) -> Iterator[None]:
-    """Hold the lock of ``scratch``: a job orphaned by a killed Snakemake may still be writing there."""
-    scratch.mkdir(parents=True, exist_ok=True)
-    with (scratch / "lock").open("w") as handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise CheckpointError(
-                f"{scratch}: another process is training this run; stop it, or wait for it to end"
-            ) from error
-        yield
 
 
 @contextmanager

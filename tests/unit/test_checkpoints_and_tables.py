@@ -1,6 +1,8 @@
 """Artefacts on disk: complete or absent, checked when read, telling where they came from."""
 
+import errno
 import math
+import os
 import pickle
 
 import pyarrow as pa
@@ -10,9 +12,9 @@ import torch
 
 from transient_ridge import checkpoints, tables
 from transient_ridge.checkpoints import Checkpoints
-from transient_ridge.errors import CheckpointError, TableError
+from transient_ridge.errors import CheckpointError, StorageError, TableError
 from transient_ridge.provenance import collect, settings_hash
-from transient_ridge.storage import complete_file
+from transient_ridge.storage import complete_file, handover_requested, hold, only_writer
 
 SETTINGS = {"seed": 0, "model": {"layers": 2}}
 
@@ -87,12 +89,46 @@ def test_a_failure_leaves_the_old_file_and_no_partial_one(tmp_path):
     def fail_half_way():
         with complete_file(path) as partial:
             partial.write_text("half of the n")
-            raise OSError("No space left on device")
+            raise OSError(errno.ENOSPC, "No space left on device")
 
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(
+        StorageError, match=r"deep/file: cannot be written, the disk is full; free space"
+    ):
         fail_half_way()
     assert path.read_text() == "old"
     assert list(path.parent.iterdir()) == [path]
+
+
+def test_what_a_kill_left_goes_with_the_next_write(tmp_path):
+    leftover = tmp_path / ".file.12345.partial"
+    leftover.write_text("half")
+    with complete_file(tmp_path / "file") as partial:
+        partial.write_text("whole")
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EDQUOT])
+def test_the_refusal_of_a_file_system_is_known_inside_other_libraries_errors(tmp_path, number):
+    def refused():
+        with complete_file(tmp_path / "file"):
+            raise RuntimeError(f"I/O error: {os.strerror(number)} (os error {number})")
+
+    with pytest.raises(StorageError, match="what is finished is kept"):
+        refused()
+
+
+def test_a_lock_ends_with_its_holder_and_leaves_nothing(tmp_path):
+    lock = tmp_path / "lock"
+    with only_writer(lock, 0) as waited:
+        assert not waited
+        with pytest.raises(StorageError, match="another Snakemake"):
+            hold(lock)
+        with pytest.raises(StorageError, match="another process"), only_writer(lock, 0.3):
+            pass
+        assert handover_requested(lock)
+    with only_writer(lock, 0) as waited:
+        assert not waited
+    assert list(tmp_path.iterdir()) == []
 
 
 CURVE = {

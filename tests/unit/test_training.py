@@ -1,5 +1,6 @@
 """Training: checkpoints, resuming to the bit, stopping, diverging."""
 
+import contextlib
 import json
 import os
 import signal
@@ -13,10 +14,11 @@ import torch
 
 from transient_ridge import tables, training
 from transient_ridge.checkpoints import Checkpoints
-from transient_ridge.errors import CheckpointError, DivergenceError
+from transient_ridge.errors import CheckpointError, DivergenceError, StorageError
 from transient_ridge.runs import Run
 from transient_ridge.schedule import checkpoint_steps
 from transient_ridge.settings import CheckpointSettings
+from transient_ridge.storage import only_writer
 from transient_ridge.training import Outputs, Trainer, train
 
 CPU = torch.device("cpu")
@@ -161,11 +163,59 @@ def test_divergence_stops_the_run_with_a_remedy(tiny, tmp_path):
     assert not (tmp_path / "weights").exists()
 
 
-def test_two_writers_of_one_run_are_refused(tiny, tmp_path):
+def test_two_writers_of_one_run_are_refused(tiny, tmp_path, monkeypatch):
+    monkeypatch.setattr(training, "PATIENCE", 0.3)
     with (
-        training._only_writer(tmp_path / "scratch"),
-        pytest.raises(CheckpointError, match="another process"),
+        only_writer(tmp_path / "scratch" / training.LOCK_FILE, 0),
+        pytest.raises(StorageError, match=r"another process \(process \d+ on .*stop it, or wait"),
     ):
+        run_whole(tiny, tmp_path)
+
+
+def on_the_command_line(tiny: dict, folder: Path) -> list[str | Path]:
+    return [
+        sys.executable, "-m", "transient_ridge", "train", "--run", RUN.name, "--settings",
+        json.dumps(tiny), "--weights", folder / "weights", "--manifest", folder / "manifest.json",
+        "--curve", folder / "curve.parquet", "--scratch", folder / "scratch", "--device", "cpu",
+        "--threads", "1", "--state-seconds", "0.2",
+    ]  # fmt: skip
+
+
+def test_an_orphan_hands_its_run_over(tiny, tmp_path):
+    tiny["training"]["steps"] = 4000
+    tiny["checkpoints"]["linear_every"] = 1000
+    undisturbed = run_whole(tiny, tmp_path / "undisturbed")
+    folder = tmp_path / "orphan"
+    command = on_the_command_line(tiny, folder)
+    orphan = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    while not (folder / "scratch" / training.STATE_FILE).exists():
+        assert orphan.poll() is None
+        time.sleep(0.02)
+    heir = subprocess.run(command, stderr=subprocess.PIPE, text=True, check=True)
+    assert orphan.wait() == 128 + signal.SIGTERM
+    assert "the state is saved" in orphan.communicate()[1]
+    assert "waiting for it to end" in heir.stderr
+    assert weights_of(folder) == weights_of(undisturbed)
+    assert not (folder / "scratch").exists()
+
+
+def test_a_run_that_an_orphan_finished_meanwhile_is_not_trained_again(tiny, tmp_path, monkeypatch):
+    run_whole(tiny, tmp_path)
+
+    @contextlib.contextmanager
+    def had_to_wait(lock, patience):
+        lock.parent.mkdir()
+        yield True
+
+    def die(*_):
+        raise Killed
+
+    monkeypatch.setattr(training, "only_writer", had_to_wait)
+    monkeypatch.setattr(Trainer, "update", die)
+    run_whole(tiny, tmp_path)
+    assert not (tmp_path / "scratch").exists()
+    (tmp_path / "curve.parquet").unlink()
+    with pytest.raises(Killed):  # not all of it is there
         run_whole(tiny, tmp_path)
 
 
@@ -174,12 +224,7 @@ def test_kill_minus_nine_on_the_command_line(tiny, tmp_path):
     tiny["checkpoints"]["linear_every"] = 200
     undisturbed = run_whole(tiny, tmp_path / "undisturbed")
     folder = tmp_path / "killed"
-    command = [
-        sys.executable, "-m", "transient_ridge", "train", "--run", RUN.name, "--settings",
-        json.dumps(tiny), "--weights", folder / "weights", "--manifest", folder / "manifest.json",
-        "--curve", folder / "curve.parquet", "--scratch", folder / "scratch", "--device", "cpu",
-        "--threads", "1", "--state-seconds", "0.2",
-    ]  # fmt: skip
+    command = on_the_command_line(tiny, folder)
     process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
     state = folder / "scratch" / training.STATE_FILE
     while not state.exists() and process.poll() is None:

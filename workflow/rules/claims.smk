@@ -14,7 +14,7 @@ rule phases:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=2000,
+        mem_mb=lambda wildcards, attempt: 1500 * attempt,
         runtime=lambda wildcards, attempt: 10 * attempt,
     params:
         settings=stage_settings("phases"),
@@ -45,7 +45,7 @@ rule selection:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=2000,
+        mem_mb=lambda wildcards, attempt: 1500 * attempt,
         runtime=lambda wildcards, attempt: 10 * attempt,
     params:
         settings=stage_settings("selection"),
@@ -84,7 +84,7 @@ rule claims:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=2000,
+        mem_mb=lambda wildcards, attempt: 1500 * attempt,
         runtime=lambda wildcards, attempt: 10 * attempt,
     params:
         settings=stage_settings("claims"),

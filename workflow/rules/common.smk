@@ -17,8 +17,8 @@ os.environ |= {
 }
 
 from transient_ridge import config as settings
-from transient_ridge import provenance, runs, sources
-from transient_ridge.errors import ConfigError
+from transient_ridge import provenance, runs, sources, storage
+from transient_ridge.errors import ConfigError, TransientRidgeError
 from transient_ridge.figures.catalogue import CATALOGUE, ON_REQUEST
 
 try:
@@ -36,6 +36,7 @@ VARIANTS = {
 
 # Given to jobs as resources, which unlike params make nothing stale.
 DEVICE = config["compute"]["device"]
+GPUS = int(DEVICE == "cuda")
 STATE_SECONDS = str(config["compute"]["state_seconds"])
 
 # One environment for all rules; used with `--software-deployment-method conda`.
@@ -66,6 +67,13 @@ def scratch(wildcards):
         [stage_settings("train")(wildcards), code_of("training")]
     )
     return f"{RESULTS}/{wildcards.variant}/scratch/{wildcards.run}-{key}"
+
+
+def pca_memory(wildcards, attempt):
+    """Resource function: MB for the stacked outputs, which exist four times over in float64 during the fit."""
+    return attempt * (
+        1500 + settings.outputs_bytes(VARIANTS[wildcards.variant]) * 4 // 10**6
+    )
 
 
 def of_all_runs(file):

@@ -1,10 +1,14 @@
 """The whole configuration beside its results, and what is checked before work starts."""
 
+# Open files whose locks end with this process: no kill leaves one behind.
+HELD = []
+
 
 onstart:
     try:
+        HELD.append(storage.hold(Path(RESULTS) / ".lock"))
         settings.check_disk(config, Path(RESULTS), workflow.cores or 1)
-    except ConfigError as error:
+    except TransientRidgeError as error:
         raise WorkflowError(str(error)) from None
 
 

@@ -19,8 +19,9 @@ rule evaluate:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=lambda wildcards, attempt: 1500 * attempt,
         device=DEVICE,
+        gpu=GPUS,
         runtime=lambda wildcards, attempt: 30 * attempt,
     params:
         settings=stage_settings("evaluate"),
@@ -49,7 +50,7 @@ rule idealised:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=2000,
+        mem_mb=lambda wildcards, attempt: 1500 * attempt,
         runtime=lambda wildcards, attempt: 30 * attempt,
     params:
         settings=stage_settings("idealised"),
@@ -72,7 +73,7 @@ rule curves:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=2000,
+        mem_mb=lambda wildcards, attempt: 1500 * attempt,
         runtime=lambda wildcards, attempt: 10 * attempt,
     params:
         settings=stage_settings("curves"),

@@ -23,7 +23,7 @@ for FIGURE in CATALOGUE:
         conda:
             ENVIRONMENT
         resources:
-            mem_mb=2000,
+            mem_mb=lambda wildcards, attempt: 1500 * attempt,
             runtime=lambda wildcards, attempt: 10 * attempt,
         params:
             figure=FIGURE,

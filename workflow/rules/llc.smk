@@ -19,8 +19,9 @@ rule llc:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=lambda wildcards, attempt: 1500 * attempt,
         device=DEVICE,
+        gpu=GPUS,
         runtime=lambda wildcards, attempt: 60 * attempt,
     params:
         settings=stage_settings("llc"),
@@ -46,7 +47,7 @@ rule join_llc:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=2000,
+        mem_mb=lambda wildcards, attempt: 1500 * attempt,
         runtime=lambda wildcards, attempt: 10 * attempt,
     params:
         code=code_of("tables"),
@@ -69,8 +70,9 @@ rule llc_calibrate_run:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=lambda wildcards, attempt: 1500 * attempt,
         device=DEVICE,
+        gpu=GPUS,
         runtime=lambda wildcards, attempt: 120 * attempt,
     params:
         settings=stage_settings("llc_calibration"),
@@ -92,7 +94,7 @@ rule llc_recommend:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=2000,
+        mem_mb=lambda wildcards, attempt: 1500 * attempt,
         runtime=lambda wildcards, attempt: 10 * attempt,
     params:
         code=code_of("calibration"),
@@ -114,8 +116,9 @@ rule llc_crosscheck_run:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=lambda wildcards, attempt: 1500 * attempt,
         device=DEVICE,
+        gpu=GPUS,
         runtime=lambda wildcards, attempt: 60 * attempt,
     params:
         settings=stage_settings("llc_crosscheck"),
@@ -136,7 +139,7 @@ rule join_crosschecks:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=2000,
+        mem_mb=lambda wildcards, attempt: 1500 * attempt,
         runtime=lambda wildcards, attempt: 10 * attempt,
     params:
         code=code_of("tables"),

@@ -18,7 +18,7 @@ rule joint_pca:
         ENVIRONMENT
     threads: workflow.cores or 1
     resources:
-        mem_mb=12000,
+        mem_mb=pca_memory,
         runtime=lambda wildcards, attempt: 30 * attempt,
     params:
         settings=stage_settings("pca"),

@@ -18,8 +18,9 @@ rule train:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=lambda wildcards, attempt: 1500 * attempt,
         device=DEVICE,
+        gpu=GPUS,
         state_seconds=STATE_SECONDS,
         runtime=lambda wildcards, attempt: 60 * attempt,
     params:

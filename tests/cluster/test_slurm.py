@@ -1,0 +1,147 @@
+"""The Slurm profile on a real Slurm: end to end, cancelled, out of time, preempted, orphaned."""
+
+import re
+import subprocess
+import sys
+import time
+from collections import Counter
+
+import pytest
+import torch
+
+from tests.cluster.conftest import FLAGS, configure
+from tests.conftest import load
+from transient_ridge import config as configuration
+from transient_ridge import tables
+from transient_ridge.runs import Run
+from transient_ridge.training import Trainer
+
+pytestmark = pytest.mark.cluster
+
+RUN = "M4-seed0"
+CURVE = f"results/smoke/base/runs/{RUN}/training.parquet"
+
+
+def one_long_run(submission, seconds: float) -> int:
+    """Configure a run that trains for about so long on this machine; its number of steps."""
+    config = load("smoke")
+    trainer = Trainer(
+        Run.parse(RUN), configuration.stage_settings(config, "train"), torch.device("cpu")
+    )
+    began = time.monotonic()
+    for _ in range(100):
+        trainer.update()
+    steps = int(100 * seconds / (time.monotonic() - began))
+    config["grid"] = {"task_diversities": [4], "seeds": [0]}
+    config["training"]["steps"] = steps
+    config["checkpoints"] = {"linear_every": 1000, "log_count": 4, "extra_steps": []}
+    configure(submission.root, config)
+    return steps
+
+
+def state_saved(submission):
+    """Whether the run has saved its state."""
+    return lambda: list(submission.root.glob("results/smoke/base/scratch/*/state.safetensors"))
+
+
+def resumed_at(submission) -> int:
+    return tables.provenance(submission.root / CURVE)["resumed_at_step"]
+
+
+def test_the_smoke_preset_end_to_end(submission, cluster):
+    submission.start()
+    text = submission.finish()
+    assert "24 of 24 steps (100%) done" in text
+    # 23 jobs in 9 submissions: one per run, six measurements in two, and all the rest in one.
+    jobs = submission.submitted()
+    assert len(jobs) == 9
+    assert {cluster.state(job) for job in jobs} == {"COMPLETED"}
+    nodes = Counter(job["node"] for job in cluster.jobs() if job["id"] in jobs)
+    assert set(nodes) == {"n1", "n2"}
+    again = subprocess.run(
+        [sys.executable, "-m", "snakemake", *FLAGS, "--configfile", "tiny.yaml"],
+        cwd=submission.root, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert "Nothing to be done" in again.stderr
+    # A job's own words, and Slurm's.
+    assert (submission.root / f"results/smoke/base/logs/train/{RUN}.log").exists()
+    assert (submission.root / f".snakemake/slurm_logs/rule_train/base_{RUN}").is_dir()
+
+
+def test_a_cancelled_job_is_submitted_again_and_goes_on(submission, cluster):
+    steps = one_long_run(submission, 30)
+    submission.start("train_all")
+    submission.wait_for(state_saved(submission))
+    cluster.ask("scancel", submission.submitted()[0])
+    submission.finish()
+    first, second = submission.submitted()
+    assert cluster.state(first) == "CANCELLED"
+    assert cluster.state(second) == "COMPLETED"
+    assert 0 < resumed_at(submission) < steps
+
+
+def test_a_job_over_its_time_limit_goes_on_with_more_time(submission, cluster):
+    one_long_run(submission, 90)
+    # A limit of a minute, of two at the second attempt and so on.
+    submission.start("train_all", "--set-resources", "train:runtime=attempt")
+    submission.finish()
+    *stopped, last = submission.submitted()
+    assert stopped
+    assert {cluster.state(job) for job in stopped} == {"TIMEOUT"}
+    assert cluster.state(last) == "COMPLETED"
+    limit = cluster.ask("squeue", "--noheader", "--states=all", "--format=%l", "--jobs", last)
+    assert limit.strip() == f"{len(stopped) + 1}:00"
+    assert resumed_at(submission) > 0
+
+
+def test_a_preempted_job_saves_its_state_and_goes_on(submission, cluster):
+    one_long_run(submission, 30)
+    submission.start("train_all")
+    submission.wait_for(state_saved(submission))
+    urgent = cluster.ask(
+        "sbatch", "--parsable", "--partition=urgent", "--nodes=2", "--exclusive", "--mem=0",
+        "--output=/dev/null", "--wrap", "sleep 5",
+    ).strip()  # fmt: skip
+    submission.finish()
+    first, *others = submission.submitted()
+    assert cluster.state(first) == "PREEMPTED"
+    assert cluster.state(others[-1]) == "COMPLETED"
+    assert cluster.state(urgent) == "COMPLETED"
+    # More than the last regular save: SIGTERM made it save.
+    assert resumed_at(submission) > 0
+    stopped = next(submission.root.glob(f".snakemake/slurm_logs/rule_train/base_{RUN}/{first}.log"))
+    assert "the state is saved" in stopped.read_text()
+
+
+def test_a_run_whose_snakemake_was_killed_is_taken_over(submission, cluster):
+    """Slurm knows nothing of the kill: the orphan trains on and hands over when it is asked to."""
+    one_long_run(submission, 40)
+    submission.start("train_all")
+    submission.wait_for(state_saved(submission))
+    submission.kill()
+    subprocess.run(
+        [sys.executable, "-m", "snakemake", "--unlock", "--cores", "1", "--configfile", "tiny.yaml"],
+        cwd=submission.root, check=True, capture_output=True,
+    )  # fmt: skip
+    submission.start("train_all")
+    submission.finish()
+    orphan, heir = submission.submitted()
+    assert cluster.state(orphan) == "FAILED"
+    assert cluster.state(heir) == "COMPLETED"
+    assert resumed_at(submission) > 0
+    log = (submission.root / f"results/smoke/base/logs/train/{RUN}.log").read_text()
+    assert re.search(r"held by process \d+ on .*; waiting for it to end", log)
+
+
+def test_a_job_that_asks_for_a_gpu_gets_one(submission, cluster):
+    """Resources alone: torch sees no CUDA on a pretended GPU, and says so in the job's log."""
+    one_long_run(submission, 100)
+    tiny = (submission.root / "tiny.yaml").read_text().replace("device: cpu", "device: cuda")
+    (submission.root / "tiny.yaml").write_text(tiny)
+    submission.start("train_all", "--set-resources", "train:slurm_partition=gpu", "--retries", "0")
+    assert submission.process.wait(timeout=300) != 0
+    (job,) = submission.submitted()
+    assert cluster.ask("squeue", "--noheader", "--states=all", "--format=%N %b", "-j", job).split() == [
+        "n3", "gres:gpu:1",
+    ]  # fmt: skip
+    assert "torch sees no CUDA device here" in submission.text
