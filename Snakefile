@@ -19,6 +19,7 @@ include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/pca.smk"
 include: "workflow/rules/claims.smk"
 include: "workflow/rules/figures.smk"
+include: "workflow/rules/pages.smk"
 
 
 localrules:
@@ -33,3 +34,4 @@ rule all:
         f"{RESULTS}/config.yaml",
         table_files(),
         figure_files(),
+        page_files(),

@@ -16,4 +16,9 @@ CATALOGUE: dict[str, tuple[str, ...]] = {
     "pc_pairs": ("pca_trajectories", "pca_idealised", "pca_variance"),
     "token_loadings": ("pca_loadings", "pca_variance"),
     "training_curves": ("training",),
+    "phase_diagram": ("relative_distances", "thresholds", "critical_steps", "selection"),
+    "selection": ("selection", "log_odds"),
+    "free_energy": ("selection", "log_odds"),
+    "pca_robustness": ("pca_robustness",),
+    "scorecard": ("claims",),
 }
