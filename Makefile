@@ -10,11 +10,13 @@ SNAKEMAKE := $(BIN)/snakemake --workflow-profile workflow/profiles/local --cores
 
 .PHONY: reproduce report docs unlock test test-all soak test-cluster lint format bench lock clean-env
 
-## reproduce: train, measure and draw everything of PRESET (laptop, smoke, paper); a second call does nothing
+## reproduce: train, measure and draw everything of PRESET (laptop, smoke, paper), then print the scorecard; a second call computes nothing
 reproduce: .venv/installed $(CONFIGFILE)
 	$(SNAKEMAKE)
+	@$(SNAKEMAKE) --quiet all --report results/$(PRESET)/report.html
+	@$(BIN)/python -m transient_ridge summary results/$(PRESET)
 
-## report: one HTML page with every figure of PRESET
+## report: one HTML page with every figure and table of PRESET, with captions, settings and run times
 report: .venv/installed $(CONFIGFILE)
 	$(SNAKEMAKE) --report results/$(PRESET)/report.html
 

@@ -20,6 +20,7 @@ include: "workflow/rules/pca.smk"
 include: "workflow/rules/llc.smk"
 include: "workflow/rules/claims.smk"
 include: "workflow/rules/figures.smk"
+include: "workflow/rules/pages.smk"
 
 
 localrules:
@@ -37,3 +38,4 @@ rule all:
         f"{RESULTS}/config.yaml",
         table_files(),
         figure_files(),
+        page_files(),

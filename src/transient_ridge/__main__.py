@@ -184,6 +184,36 @@ def _claims(arguments: argparse.Namespace) -> None:
     )
 
 
+def _explorer(arguments: argparse.Namespace) -> None:
+    from .explorer import describe_explorer
+
+    describe_explorer(_sources(arguments), arguments.settings, arguments.page)
+
+
+def _readme(arguments: argparse.Namespace) -> None:
+    from .documentation import describe_readme
+
+    describe_readme(
+        arguments.preset,
+        arguments.variants,
+        arguments.of_a_run,
+        arguments.of_a_variant,
+        arguments.page,
+    )
+
+
+def _report_page(arguments: argparse.Namespace) -> None:
+    from .documentation import describe_report_page
+
+    describe_report_page(_sources(arguments), arguments.page)
+
+
+def _summary(arguments: argparse.Namespace) -> None:
+    from .documentation import summary
+
+    print(summary(arguments.results))
+
+
 def _figure(arguments: argparse.Namespace) -> None:
     from .figures.rendering import render
 
@@ -253,6 +283,19 @@ def _parser() -> argparse.ArgumentParser:
     stage("phases", _phases, "relative-distances", "thresholds", many="distances")
     reads_tables(stage("selection", _selection, "selection", "log-odds"))
     reads_tables(stage("claims", _claims, "claims", "page"))
+    reads_tables(stage("explorer", _explorer, "page"))
+    page = reads_tables(stages.add_parser("report-page"))
+    page.set_defaults(function=_report_page)
+    page.add_argument("--page", type=Path, required=True)
+    readme = stages.add_parser("readme")
+    readme.set_defaults(function=_readme)
+    readme.add_argument("--preset", required=True)
+    for names in ("variants", "of-a-run", "of-a-variant"):
+        readme.add_argument(f"--{names}", nargs="+", required=True)
+    readme.add_argument("--page", type=Path, required=True)
+    end = stages.add_parser("summary", help="print the scorecard of a results folder")
+    end.set_defaults(function=_summary)
+    end.add_argument("results", type=Path)
     figure = reads_tables(stages.add_parser("figure"))
     figure.set_defaults(function=_figure, writes="png")
     figure.add_argument("figure", choices=sorted(CATALOGUE))

@@ -112,7 +112,7 @@ def markdown(columns: tables.Columns) -> str:
     return "\n".join(lines) + "\n"
 
 
-def measured(row: Mapping[str, Any]) -> str:
+def measured(row: Mapping[Any, Any]) -> str:
     """``0.28 ± 0.03``, ``0.28`` with one seed, or a dash."""
     if row["value"] is None or math.isnan(row["value"]):
         return "-"

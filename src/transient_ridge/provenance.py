@@ -17,6 +17,7 @@ PACKAGES = (
     "torch",
     "numpy",
     "scikit-learn",
+    "scipy",
     "pyarrow",
     "safetensors",
     "arviz",

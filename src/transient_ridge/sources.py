@@ -40,6 +40,21 @@ def fingerprint(module: str) -> str:
     return digest.hexdigest()[:16]
 
 
+def module_digest(module: str) -> str:
+    """Fingerprint of ``module`` alone, for what describes a carrier rather than computes with it."""
+    code = ast.dump(_without_docstrings(_tree(module)))
+    return hashlib.sha256(code.encode()).hexdigest()[:16]
+
+
+def assets(package: str) -> str:
+    """Fingerprint of the files of ``package`` that are not Python: a page, a style, a script."""
+    digest = hashlib.sha256()
+    for path in sorted(_path(package).parent.iterdir()):
+        if path.is_file() and path.suffix != ".py":
+            digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()[:16]
+
+
 def _path(module: str) -> Path:
     path = PACKAGE.joinpath(*module.split("."))
     return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")

@@ -18,11 +18,17 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_hex, to_rgb
 
 from transient_ridge import runs, tables
+from transient_ridge.claims import FAILS, HOLDS, UNTESTABLE
 from transient_ridge.curves import critical_step, smooth
 from transient_ridge.figures import frames as pieces
 from transient_ridge.figures import style
 from transient_ridge.figures.catalogue import CATALOGUE
+from transient_ridge.figures.free_energy import choose
+from transient_ridge.figures.phase_diagram import threshold_text
 from transient_ridge.figures.rendering import render
+from transient_ridge.phases import task_diversity_threshold
+from transient_ridge.selection import Tradeoff
+from transient_ridge.statements import STATEMENTS
 
 INF = math.inf
 GRID = (4, 16, 64, INF)
@@ -70,7 +76,103 @@ def synthetic(grid=GRID, seeds=SEEDS, components=4) -> dict[str, dict[str, list]
             add_llc(add, M, seed)
         add_ideal(add, M)
     add_components(add, grid, components)
+    add_phases(add, grid, seeds)
+    add_selection(add, grid, seeds)
+    add_robustness(add, grid, seeds, components)
+    add_claims(add)
     return data
+
+
+def add_phases(add, grid, seeds):
+    finite = sorted(M for M in grid if not math.isinf(M))
+    for seed in seeds:
+        relative = {}
+        for M in grid:
+            learnt, turned = phases(M)
+            for i, step in enumerate(STEPS.tolist()):
+                both = distances(M, learnt[i], turned[i], seed)
+                share = None if math.isinf(M) else both["ridge"] / (both["ridge"] + both["dmmse"])
+                relative[M, step] = share
+                at = {"task_diversity": M, "seed": seed, "step": step}
+                add("relative_distances", **at, **both, relative_distance=share)
+        for step in STEPS.tolist() if finite else []:
+            found = task_diversity_threshold(finite, [relative[M, step] for M in finite])
+            estimate = None if math.isnan(found.estimate) else found.estimate
+            sides = {"below": found.below, "above": found.above}
+            add("thresholds", seed=seed, step=step, threshold=estimate, **sides)
+
+
+def tradeoff(M):
+    return Tradeoff(-2 / M**1.2, -40.0 if M < 8 else 25.0)
+
+
+def add_selection(add, grid, seeds):
+    for M in (M for M in grid if not math.isinf(M)):
+        both = tradeoff(M)
+        for seed in seeds:
+            for kind in ("idealised", "measured"):
+                key = {"task_diversity": M, "seed": seed, "losses": kind}
+                add(
+                    "selection",
+                    **key,
+                    loss_ridge=RIDGE_LOSS,
+                    loss_dmmse=RIDGE_LOSS + both.loss / 4,
+                    loss_difference=both.loss,
+                    llc_ridge=80.0,
+                    llc_dmmse=80 + both.complexity,
+                    llc_difference=both.complexity,
+                    llc_difference_standard_error=2.0,
+                    complexity="measured" if M < 32 else "extrapolated",
+                    phase=both.phase,
+                    crossover=both.crossover,
+                    crossover_low=0.9 * both.crossover,
+                    crossover_high=1.1 * both.crossover,
+                    crossover_step=both.crossover / 2,
+                    critical_step=20 * M,
+                    switch_step=None if M > 32 else 30 * M,
+                    relative_distance=0.9 if M < 32 else 0.1,
+                )
+                for n in np.geomspace(1, 1e6, 25).tolist():
+                    add("log_odds", **key, n=n, log_odds=float(both.log_odds(np.array(n))))
+
+
+def add_robustness(add, grid, seeds, components):
+    checks = [("sequences", str(B)) for B in (4, 16, 512)]
+    checks += [("schedule", name) for name in ("linear", "log", "union")]
+    checks += [("left_out", runs.Run(M, seed).name) for M in grid for seed in seeds]
+    for i, (check, setting) in enumerate(checks):
+        for count in sorted({min(2, components), components}):
+            add(
+                "pca_robustness",
+                check=check,
+                setting=setting,
+                rows=100,
+                sequences=512,
+                components=count,
+                angle=3.0 * i + count,
+                trajectory_distance=0.01 * i + 0.001 * count,
+                explained_variance_ratio=0.3 * count / components,
+                reference=setting in ("512", "union"),
+            )
+
+
+def add_claims(add):
+    for i, statement in enumerate(STATEMENTS):
+        verdict = (HOLDS, FAILS, UNTESTABLE)[i % 3]
+        add(
+            "claims",
+            claim=statement.claim,
+            part=statement.part,
+            statement=statement.text,
+            quantity=statement.quantity,
+            value=None if verdict == UNTESTABLE else 0.5,
+            standard_error=None if verdict == UNTESTABLE else 0.12,
+            seeds=2,
+            comparison=statement.comparison,
+            threshold=0.25,
+            verdict=verdict,
+            reason="made up",
+        )
 
 
 def add_ideal(add, M):
@@ -566,6 +668,141 @@ def test_training_curves(frames):
         seeds = [of_run(frames["training"], M, seed) for seed in SEEDS]
         np.testing.assert_array_equal(steps, STEPS[1:])
         np.testing.assert_allclose(mean, np.mean([rows["loss"] for rows in seeds], axis=0))
+
+
+def named(axes, label) -> list:
+    """Lines of an axes with this label."""
+    return [line for line in axes.lines if line.get_label() == label]
+
+
+def test_phase_diagram(frames):
+    figure = draw("phase_diagram", frames)
+    axes, bar = figure.axes
+    (mesh,) = axes.collections
+    relative = frames["relative_distances"].dropna(subset=["relative_distance"])
+    expected = relative.groupby(["task_diversity", "step"])["relative_distance"].mean().unstack()
+    np.testing.assert_allclose(mesh.get_array().reshape(expected.shape), expected)
+    assert mesh.get_clim() == (0, 1)
+    edges = mesh.get_coordinates()[0, :, 0]
+    assert ((edges[:-1] < STEPS) & (edges[1:] > STEPS)).all()
+    assert [tick.get_text() for tick in axes.get_yticklabels()] == ["4", "16", "64"]
+    assert bar.get_ylabel() == "relative distance"
+    critical = frames["critical_steps"].dropna(subset=["task_diversity"])
+    critical = critical[critical["curve"] == "smoothed"]
+    rings = [(x, y) for x, y, colour in marks(axes, style.CRITICAL) if colour != "#ffffff"]
+    rows = critical["task_diversity"].map({4: 0, 16: 1, 64: 2})
+    assert sorted(rings) == sorted(zip(critical["step"].astype(float), rows, strict=True))
+    triangles = [line for line in named(axes, "_crossover") if line.get_marker() == "^"]
+    assert sorted({(line.get_xdata()[0], line.get_ydata()[0]) for line in triangles}) == [
+        (tradeoff(M).crossover / 2, row) for M, row in ((16, 1), (64, 2))
+    ]
+    borders = named(axes, "_threshold")
+    assert len(borders) == len(SEEDS)
+    for seed, line in zip(SEEDS, borders, strict=True):
+        rows = frames["thresholds"]
+        rows = rows[rows["seed"] == seed].sort_values("step")
+        assert rows["threshold"].notna().any()
+        np.testing.assert_allclose(4 * 4 ** line.get_ydata(), rows["threshold"])
+
+
+def test_the_threshold_is_read_off_with_its_uncertainty():
+    def text(*values, above=64):
+        rows = {
+            "seed": range(len(values)),
+            "step": 9,
+            "threshold": values,
+            "below": 16,
+            "above": above,
+        }
+        return threshold_text(pd.DataFrame(rows))
+
+    assert text(32.0) == "threshold at the end of training: $M$ = 32, in the grid between 16 and 64"
+    error = 2 ** (np.std([4, 6], ddof=1) / 2**0.5)
+    assert f"$M$ = 32 $\\times\\div$ {error:.2f} (standard error, 2 seeds)" in text(16.0, 64.0)
+    assert text(32.0, math.nan) == "no threshold within the grid at the end of training"
+    assert threshold_text(pd.DataFrame({"threshold": [], "step": []})) == "no finite $M$"
+
+
+def test_selection(frames, colours):
+    loss, complexity, odds, prediction = panels(draw("selection", frames))
+    (line,) = named(loss, "_measured")
+    np.testing.assert_allclose(line.get_ydata(), [-tradeoff(M).loss for M in GRID[:-1]])
+    assert len(complexity.containers) == (len(GRID) - 1) * len(SEEDS)
+    curves = lines(odds)
+    assert set(curves) == {run.name for run in ALL_RUNS if not math.isinf(run.task_diversity)}
+    n, values = curves["M64-seed1"]
+    np.testing.assert_allclose(values, tradeoff(64).log_odds(n))
+    assert {(x, y) for x, y, _ in marks(prediction, style.CRITICAL)} == {
+        (tradeoff(M).crossover / 2, 20 * M) for M in (16, 64)
+    }
+
+
+def test_free_energies_cross_at_n(frames):
+    figure = draw("free_energy", frames)
+    drawn = panels(figure)
+    assert [axes.get_title(loc="left") for axes in drawn] == ["$M$ = 4", "$M$ = 16", "$M$ = 64"]
+    for axes, M in zip(drawn, GRID[:-1], strict=True):
+        (ridge,), (dmmse,) = named(axes, "_ridge"), named(axes, "_dmmse")
+        n = ridge.get_xdata()
+        difference = dmmse.get_ydata() - ridge.get_ydata()
+        np.testing.assert_allclose(difference, tradeoff(M).log_odds(n), rtol=1e-6, atol=1e-6)
+        marked = {line.get_xdata()[0] for line in named(axes, "_crossover")}
+        assert marked == ({tradeoff(M).crossover} if M > 4 else set())
+
+
+def test_free_energy_prefers_a_middle_m_that_crosses():
+    rows = pd.DataFrame({"task_diversity": [1, 2, 4, 8, 16], "crossover": [0, 0, 0, 50, math.inf]})
+    assert choose(rows) == [1, 8, 16]
+    assert choose(rows.assign(crossover=0.0)) == [1, 4, 16]
+    assert choose(rows.iloc[:2]) == [1, 2]
+
+
+@pytest.mark.parametrize("figure", ["phase_diagram", "selection", "free_energy"])
+def test_without_llc_a_panel_says_so(figure, frames):
+    bare = {
+        name: frame.assign(
+            **{column: np.nan for column in frame if re.match("llc|crossover|log_odds", column)}
+        )
+        for name, frame in frames.items()
+    }
+    drawn = draw(figure, bare)
+    said = [text.get_text() for axes in drawn.axes for text in axes.texts]
+    assert said == {"phase_diagram": 0, "selection": 3, "free_energy": 3}[figure] * [
+        "LLC not measured"
+    ]
+
+
+def test_pca_robustness(frames):
+    distance, angle, _ = panels(draw("pca_robustness", frames))
+    names = [tick.get_text() for tick in distance.get_yticklabels()]
+    assert names == [
+        "$B$ = 4", "$B$ = 16", "linear checkpoints", "log checkpoints",
+        "without $M$ = 4", "without $M$ = 16", "without $M$ = 64", "without $M$ = ∞",
+    ]  # fmt: skip
+    table = frames["pca_robustness"]
+    worst = table[(table["setting"].str.startswith("M16-")) & (table["components"] == 2)]
+    for axes, column in ((distance, "trajectory_distance"), (angle, "angle")):
+        (line,) = named(axes, "_2")
+        assert line.get_xdata()[names.index("without $M$ = 16")] == worst[column].max()
+
+
+def test_scorecard(frames):
+    (axes,) = panels(draw("scorecard", frames))
+    written = [text.get_text() for text in axes.texts]
+    for statement in STATEMENTS:
+        assert f"{statement.claim}{statement.part}" in written
+    for verdict in (HOLDS, FAILS, UNTESTABLE):
+        count = (frames["claims"]["verdict"] == verdict).sum()
+        assert len(named(axes, "_" + verdict)) == count
+    assert written.count("0.5 ± 0.12") == (frames["claims"]["verdict"] != UNTESTABLE).sum()
+    assert not [
+        text
+        for text in written
+        if re.search(
+            r"_M|_inf|n\*|_crit", text.replace("$n^*$", "").replace("$_M$", "").replace("$q_M$", "")
+        )
+        and "$" not in text
+    ]
 
 
 # -- unusual tables --------------------------------------------------------------------------

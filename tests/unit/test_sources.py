@@ -29,6 +29,8 @@ ENTRIES = (
     "robustness",
     "selection",
     "claims",
+    "documentation",
+    "explorer",
     "figures.figure1",
 )
 
@@ -55,8 +57,8 @@ def changed_by(edit) -> set[str]:
         ("phases", {"phases", "selection"}),
         ("pca", {"pca", "robustness"}),
         ("selection", {"selection"}),
-        ("evidence", {"claims"}),
-        ("figures/style", {"figures.figure1"}),
+        ("evidence", {"claims", "documentation"}),
+        ("figures/style", {"explorer", "figures.figure1"}),
         ("figures/pc_pairs", set()),
         ("tables", set()),
         ("progress", set()),
@@ -93,3 +95,22 @@ def test_the_closure_is_what_python_imports():
 def test_carriers_import_nothing_that_computes():
     for module in sources.CARRIERS:
         assert set(sources._imports(module)) <= sources.CARRIERS | {"runs"}
+
+
+def test_a_page_its_style_and_its_script_count(copy):
+    before = sources.assets("explorer")
+    for name in ("page.html", "style.css", "script.js"):
+        path = copy / "explorer" / name
+        path.touch()
+        assert sources.assets("explorer") == before
+        path.write_text(path.read_text() + "\n")
+        assert sources.assets("explorer") != before
+        before = sources.assets("explorer")
+
+
+def test_the_digest_of_one_module_leaves_out_what_it_imports(copy):
+    before = sources.module_digest("tables")
+    (copy / "storage.py").write_text("EDITED = 1\n")
+    assert sources.module_digest("tables") == before
+    (copy / "tables.py").write_text((copy / "tables.py").read_text() + "\nEDITED = 1\n")
+    assert sources.module_digest("tables") != before

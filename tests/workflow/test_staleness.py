@@ -15,14 +15,36 @@ FIGURES = {f"figure:{name}" for name in CATALOGUE if name not in ON_REQUEST}
 CONFIG = {"resolved_config"}
 
 
+#: Pages, and the tables that each of them shows.
+PAGES = {
+    "explorer": (
+        "pca_trajectories",
+        "pca_idealised",
+        "pca_variance",
+        "smoothed_losses",
+        "idealised_losses",
+        "critical_steps",
+        "relative_distances",
+        "llc",
+    ),
+    "report_page": (
+        "claims",
+        "thresholds",
+        "selection",
+        "critical_steps",
+        "pca_variance",
+        "pca_robustness",
+    ),
+}
+
+
 def of(rule: str, runs=RUNS) -> set[str]:
     return {f"{rule}:{run}" for run in runs}
 
 
 def reading(*tables: str) -> set[str]:
-    return FIGURES & {
-        f"figure:{name}" for name, needs in CATALOGUE.items() if set(needs) & set(tables)
-    }
+    drawn = {f"figure:{name}" for name, needs in CATALOGUE.items() if set(needs) & set(tables)}
+    return FIGURES & drawn | {name for name, needs in PAGES.items() if set(needs) & set(tables)}
 
 
 def sampled(runs=RUNS, chunks=(0, 2)) -> set[str]:
@@ -47,7 +69,7 @@ def after(*stages: str) -> set[str]:
     return set(stages) | reading(*(table for stage in stages for table in MAKES[stage]))
 
 
-ALL_AGGREGATES = set(MAKES) | FIGURES
+ALL_AGGREGATES = set(MAKES) | set(PAGES) | FIGURES
 AFTER_LLC = after("selection", "claims") | reading("llc", "llc_traces")
 # What reads no evaluation.
 UNEVALUATED = {"figure:training_curves", "figure:llc_diagnostics", "figure:llc_traces"}
@@ -119,7 +141,7 @@ def test_a_changed_parameter(project, name):
 
 CODE = {
     "figures/pc_pairs.py": {"figure:pc_pairs"},
-    "figures/style.py": FIGURES,
+    "figures/style.py": FIGURES | {"explorer"},
     "pca.py": after("joint_pca", "pca_robustness", "claims"),
     "curves.py": after("curves", "phases", "selection", "claims"),
     "phases.py": after("phases", "selection", "claims"),

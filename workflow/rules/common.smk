@@ -149,6 +149,15 @@ def table_files():
     )
 
 
+def page_files():
+    """What is read rather than computed with: scorecard, explorer, tables of the report, the README of the tables."""
+    return [f"{RESULTS}/README.md"] + expand(
+        f"{RESULTS}/{{variant}}/{{page}}",
+        variant=VARIANTS,
+        page=["claims.md", "explorer.html", "tables.html"],
+    )
+
+
 def figure_files(*figures):
     """The named figures of every variant; without names, all but those made on request alone."""
     return expand(

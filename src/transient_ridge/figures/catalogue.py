@@ -22,6 +22,11 @@ CATALOGUE: dict[str, tuple[str, ...]] = {
     "llc_traces": ("llc_traces", "llc"),
     "llc_calibration": ("llc_calibration", "llc_calibration_traces"),
     "llc_crosscheck": ("llc_crosscheck",),
+    "phase_diagram": ("relative_distances", "thresholds", "critical_steps", "selection"),
+    "selection": ("selection", "log_odds"),
+    "free_energy": ("selection", "log_odds"),
+    "pca_robustness": ("pca_robustness",),
+    "scorecard": ("claims",),
 }
 
 #: Figures that a target of their own makes, because what they show costs minutes and is looked at once.

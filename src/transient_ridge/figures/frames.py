@@ -24,8 +24,13 @@ def by_diversity(frame: pd.DataFrame) -> list[tuple[TaskDiversity, pd.DataFrame]
 
 def by_run(frame: pd.DataFrame) -> list[tuple[Run, pd.DataFrame]]:
     """``frame`` split by run, M ascending, the rows of each in the order of training."""
+    return by_run_of(frame, "step")
+
+
+def by_run_of(frame: pd.DataFrame, order: str) -> list[tuple[Run, pd.DataFrame]]:
+    """``frame`` split by run, M ascending, the rows of each in ``order``."""
     return [
-        (Run(M, seed), group[group["seed"] == seed].sort_values("step"))
+        (Run(M, seed), group[group["seed"] == seed].sort_values(order))
         for M, group in by_diversity(frame)
         for seed in sorted(int(seed) for seed in group["seed"].unique())
     ]

@@ -12,6 +12,7 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import BoundaryNorm, ListedColormap, to_hex
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import NullLocator
 
 from ..runs import TaskDiversity
 from .frames import diversity
@@ -87,6 +88,7 @@ class DiversityColours:
     """
 
     RANGE = (0.04, 0.85)
+    INFINITY = "#000000"
 
     def __init__(self, task_diversities: Iterable[TaskDiversity]) -> None:
         self.values: list[TaskDiversity] = sorted(set(task_diversities))
@@ -100,7 +102,7 @@ class DiversityColours:
     def __getitem__(self, task_diversity: TaskDiversity) -> str:
         """Hexadecimal colour of an M of the grid."""
         if math.isinf(task_diversity):
-            return "#000000"
+            return self.INFINITY
         span = self._high - self._low
         share = (math.log2(task_diversity) - self._low) / span if span else 0.5
         first, last = self.RANGE
@@ -147,6 +149,13 @@ class DiversityColours:
             bar.ax.set_title("$M$", loc="center")
 
 
+class DarkDiversityColours(DiversityColours):
+    """The same map for a dark ground: its dark end is left out instead, and infinity is white."""
+
+    RANGE = (0.3, 1.0)
+    INFINITY = "#ffffff"
+
+
 def colours_of(*tables: pd.DataFrame) -> DiversityColours:
     """Colours for the grid that ``tables`` cover together."""
     return DiversityColours(
@@ -188,3 +197,13 @@ def panel_titles(axes: Sequence[Axes], titles: Sequence[str]) -> None:
     """Titles with a bold letter in front."""
     for letter, panel, title in zip("abcdefgh", axes, titles, strict=False):
         panel.set_title(rf"$\mathbf{{{letter}}}$  {title}")
+
+
+def note(axes: Axes, text: str) -> None:
+    """Say in the middle of an empty panel why it is empty; ticks would number nothing."""
+    axes.text(
+        0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center", color="0.45", zorder=9
+    )
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_locator(NullLocator())
+        axis.set_minor_locator(NullLocator())
