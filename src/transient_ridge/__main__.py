@@ -99,6 +99,12 @@ def _figure(arguments: argparse.Namespace) -> None:
     render(arguments.figure, sources, arguments.png, arguments.svg)
 
 
+def _provenance(arguments: argparse.Namespace) -> None:
+    from .lineage import describe
+
+    print("\n".join(describe(arguments.artefact)))
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="transient_ridge", description=__doc__)
     stages = parser.add_subparsers(dest="stage", required=True)
@@ -137,6 +143,11 @@ def _parser() -> argparse.ArgumentParser:
     figure.add_argument("--tables", nargs="+", required=True, metavar="TABLE=FILE")
     figure.add_argument("--png", type=Path, required=True)
     figure.add_argument("--svg", type=Path, required=True)
+    origin = stages.add_parser(
+        "provenance", help="what a figure, table or manifest came from, back to the settings"
+    )
+    origin.set_defaults(function=_provenance, writes=None)
+    origin.add_argument("artefact", type=Path)
     return parser
 
 

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from .errors import TableError
+from .provenance import altered, lasting, misplaced, seal, unseal
 from .runs import TaskDiversity
 from .storage import complete_file
 
@@ -119,6 +120,7 @@ def schema(table: str) -> pa.Schema:
 def write(path: Path, table: str, columns: Columns, provenance: Mapping[str, Any]) -> None:
     """Write ``columns`` (name -> values, infinite task diversities allowed) as the Parquet file ``path``.
 
+    The provenance goes into its metadata and, with its checksum, beside it.
     Raises TableError if the columns are not those that ``TABLES`` declares.
     """
     declared = schema(table)
@@ -131,18 +133,23 @@ def write(path: Path, table: str, columns: Columns, provenance: Mapping[str, Any
     }
     data = pa.table([arrays[name] for name in declared.names], schema=declared)
     data = data.replace_schema_metadata(
-        {"table": table, "provenance": json.dumps(provenance, sort_keys=True)}
+        {"table": table, "provenance": json.dumps(lasting(provenance), sort_keys=True)}
     )
+    unseal(path)
     with complete_file(path) as partial:
         pq.write_table(data, partial, compression="zstd")
+    seal(path, provenance)
 
 
 def read(path: Path, table: str) -> pa.Table:
     """Read ``path``, which must be a ``table``.
 
-    Raises TableError naming the file if it is missing, damaged or holds other columns.
+    Raises TableError naming the file if it is missing, altered, of another run or holds other columns.
     """
     try:
+        wrong = altered(path) or misplaced(path, provenance(path))
+        if wrong:
+            raise TableError(f"{path}: {wrong}; delete it and run snakemake again")
         data = pq.read_table(path)
     except (OSError, pa.ArrowException) as error:
         raise TableError(
@@ -153,9 +160,26 @@ def read(path: Path, table: str) -> pa.Table:
     return data
 
 
+def read_runs(paths: Sequence[Path], table: str) -> pa.Table:
+    """The ``table`` of several runs, one under the other.
+
+    Raises TableError if one cannot be read, or if not all were made with the same settings.
+    """
+    parts = [read(path, table) for path in paths]
+    hashes = [provenance(path).get("settings_hash") for path in paths]
+    for path, found in zip(paths, hashes, strict=True):
+        if found != hashes[0]:
+            raise TableError(
+                f"{path}: made with other settings ({found}) than {paths[0]} ({hashes[0]}); delete the one that "
+                "does not belong here and run snakemake again"
+            )
+    return pa.concat_tables(parts)
+
+
 def provenance(path: Path) -> dict[str, Any]:
-    """Provenance record of a table."""
-    result: dict[str, Any] = json.loads(pq.read_schema(path).metadata[b"provenance"])
+    """Provenance record of a table; empty if it carries none."""
+    metadata = pq.read_schema(path).metadata or {}
+    result: dict[str, Any] = json.loads(metadata.get(b"provenance", b"{}"))
     return result
 
 
