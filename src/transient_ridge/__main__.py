@@ -229,7 +229,13 @@ def _sources(arguments: argparse.Namespace) -> dict[str, list[Path]]:
     return sources
 
 
-def _parser() -> argparse.ArgumentParser:
+def _provenance(arguments: argparse.Namespace) -> None:
+    from .lineage import describe
+
+    print("\n".join(describe(arguments.artefact)))
+
+
+def _parser() -> argparse.ArgumentParser:  # noqa: PLR0915 - a line per stage
     parser = argparse.ArgumentParser(prog="transient_ridge", description=__doc__)
     stages = parser.add_subparsers(dest="stage", required=True)
 
@@ -301,6 +307,11 @@ def _parser() -> argparse.ArgumentParser:
     figure.add_argument("figure", choices=sorted(CATALOGUE))
     figure.add_argument("--png", type=Path, required=True)
     figure.add_argument("--svg", type=Path, required=True)
+    origin = stages.add_parser(
+        "provenance", help="what a figure, table or manifest came from, back to the settings"
+    )
+    origin.set_defaults(function=_provenance, writes=None)
+    origin.add_argument("artefact", type=Path)
     return parser
 
 

@@ -53,7 +53,7 @@ def calibrate(
             traced_rows.add(**{**row, **hyper, **trace})
         progress.update(done)
     progress.close()
-    provenance = collect(settings, run=run.name, device=device_name(device))
+    provenance = collect(settings, inputs=[manifest], run=run.name, device=device_name(device))
     tables.write(estimates, "llc_calibration", rows.columns, provenance)
     tables.write(traces, "llc_calibration_traces", traced_rows.columns, provenance)
 
@@ -76,7 +76,7 @@ def recommend(sweep: pd.DataFrame) -> tuple[float, float, float] | None:
 
 def collect_calibration(sweeps: Sequence[Path], output: Path) -> None:
     """Put the sweeps of single runs together and mark the recommended setting in each."""
-    frame = pd.concat([tables.read(path, "llc_calibration").to_pandas() for path in sweeps])
+    frame = tables.read_runs(sweeps, "llc_calibration").to_pandas()
     choice = recommend(frame)
     frame["recommended"] = [
         tuple(values) == choice for values in frame[HYPER].itertuples(index=False)
@@ -87,7 +87,8 @@ def collect_calibration(sweeps: Sequence[Path], output: Path) -> None:
             f"{k} = {v:g}" for k, v in zip(HYPER, choice, strict=True)
         )
     print(text)
-    tables.write_frame(output, "llc_calibration", frame, tables.provenance(sweeps[0]))
+    settings = tables.provenance(sweeps[0])["settings"]
+    tables.write_frame(output, "llc_calibration", frame, collect(settings, inputs=sweeps))
 
 
 def crosscheck(
@@ -126,5 +127,5 @@ def crosscheck(
         comparison,
         "llc_crosscheck",
         rows.columns,
-        collect(settings, run=run.name, device=device_name(device)),
+        collect(settings, inputs=[manifest], run=run.name, device=device_name(device)),
     )

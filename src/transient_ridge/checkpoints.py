@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from .errors import CheckpointError
-from .provenance import settings_hash
+from .provenance import altered, lasting, misplaced, seal, settings_hash, sha256, unseal
 from .storage import complete_file
 
 
@@ -36,9 +36,12 @@ def write_manifest(
     manifest: Path, folder: Path, steps: list[int], provenance: Mapping[str, Any]
 ) -> None:
     """Seal ``folder``: record the checksum of every step's file with the run's provenance."""
-    files = {str(step): _sha256(folder / file_name(step)) for step in steps}
+    files = {str(step): sha256(folder / file_name(step)) for step in steps}
+    unseal(manifest)
     with complete_file(manifest) as partial:
-        partial.write_text(json.dumps({"sha256": files, "provenance": provenance}, indent=1))
+        content = {"sha256": files, "provenance": lasting(provenance)}
+        partial.write_text(json.dumps(content, indent=1))
+    seal(manifest, provenance)
 
 
 class Checkpoints:
@@ -47,17 +50,25 @@ class Checkpoints:
     def __init__(self, manifest: Path, folder: Path, settings: Mapping[str, Any]) -> None:
         """``settings`` are the training settings that the checkpoints must have been made with.
 
-        Raises CheckpointError if the manifest is unreadable or records other settings.
+        Raises CheckpointError if the manifest is unreadable, of another run or records other settings.
         """
         self.folder = folder
+        remedy = "delete it to train the run again"
         try:
+            wrong = altered(manifest)
+            if wrong:
+                raise CheckpointError(f"{manifest}: {wrong}; {remedy}")
             content = json.loads(manifest.read_text())
             self._sha256: dict[int, str] = {int(s): h for s, h in content["sha256"].items()}
-            made_with = content["provenance"]["settings"]
+            record = content["provenance"]
+            made_with = record["settings"]
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise CheckpointError(
-                f"{manifest}: unreadable checkpoint manifest ({error}); delete it to train the run again"
+                f"{manifest}: unreadable checkpoint manifest ({error}); {remedy}"
             ) from error
+        wrong = misplaced(manifest, record)
+        if wrong:
+            raise CheckpointError(f"{manifest}: {wrong}; {remedy}")
         if settings_hash(made_with) != settings_hash(settings):
             changes = "; ".join(_differences(made_with, settings))
             raise CheckpointError(
@@ -85,11 +96,6 @@ class Checkpoints:
             raise CheckpointError(f"{path}: truncated or altered since it was written; {remedy}")
         loaded: dict[str, Tensor] = safetensors.torch.load(content)
         return {name: tensor.to(device) for name, tensor in loaded.items()}
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
 def _differences(old: object, new: object, key: str = "") -> list[str]:

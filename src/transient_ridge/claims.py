@@ -87,7 +87,12 @@ def describe_claims(
 ) -> None:
     """Judge every statement by the tables in ``sources`` (`llc` may be missing); write table and Markdown."""
     columns = score(tables.read_all(sources), settings)
-    tables.write(claims, "claims", columns, collect(settings))
+    tables.write(
+        claims,
+        "claims",
+        columns,
+        collect(settings, inputs=[path for paths in sources.values() for path in paths]),
+    )
     with complete_file(page) as partial:
         partial.write_text(markdown(columns))
 

@@ -59,7 +59,7 @@ def describe_curves(
                     row = (first["task_diversity"], first["seed"], name, step, loss)
                     for column, value in zip(critical.values(), row, strict=True):
                         column.append(value)
-    provenance = collect(settings)
+    provenance = collect(settings, inputs=losses)
     tables.write(critical_steps, "critical_steps", critical, provenance)
     together = pd.concat(smoothed)
     tables.write(

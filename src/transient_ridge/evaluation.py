@@ -143,7 +143,7 @@ def evaluate(
                 output_rows.add(**key, outputs=prediction.flatten().cpu().numpy())
         progress.update(done)
     progress.close()
-    provenance = collect(settings, run=run.name, device=device_name(device))
+    provenance = collect(settings, inputs=[manifest], run=run.name, device=device_name(device))
     tables.write(losses, "losses", loss_rows.columns, provenance)
     tables.write(distances, "distances", distance_rows.columns, provenance)
     tables.write(outputs, "outputs", output_rows.columns, provenance)

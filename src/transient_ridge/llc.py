@@ -275,7 +275,7 @@ def estimate_llc(
             done += 1
             progress.update(done, {"llc": found[0]["llc"] or math.nan})
     progress.close()
-    provenance = collect(settings, run=run.name, device=device_name(device))
+    provenance = collect(settings, inputs=[manifest], run=run.name, device=device_name(device))
     tables.write(estimates, "llc", rows.columns, provenance)
     tables.write(traces, "llc_traces", chains.columns, provenance)
 

@@ -91,7 +91,7 @@ def joint_pca(
     pca = PcaSettings.of(settings["pca"])
     K = int(settings["context_length"])
     used = pca.sequences * K
-    runs = pa.concat_tables([tables.read(path, "outputs") for path in outputs])
+    runs = tables.read_runs(outputs, "outputs")
     ideal = tables.read(idealised, "idealised_outputs")
     points = outputs_matrix(ideal, used)
     keys = ideal.drop(["outputs"]).to_pandas()
@@ -100,7 +100,7 @@ def joint_pca(
     smallest = keys["task_diversity"].idxmin()
     fitted = orient(fitted, points[int((keys["predictor"] == "ridge").argmax())], points[smallest])
 
-    provenance = collect(settings)
+    provenance = collect(settings, inputs=[*outputs, idealised])
     components = list(range(1, pca.components + 1))
     tables.write(
         trajectories,

@@ -74,7 +74,7 @@ def describe_phases(
     """Relative distance of every run at every step, and the threshold at every step, for each seed."""
     width = CurveSettings.of(settings).smoothing_width
     relative = pd.concat([_relative_distances(path, width) for path in distances])
-    provenance = collect(settings)
+    provenance = collect(settings, inputs=distances)
     tables.write(
         relative_distances,
         "relative_distances",

@@ -99,7 +99,7 @@ def describe_robustness(
             }
             for name, column in rows.items():
                 column.append(row[name])
-    tables.write(robustness, "pca_robustness", rows, collect(settings))
+    tables.write(robustness, "pca_robustness", rows, collect(settings, inputs=outputs))
 
 
 def _compare(

@@ -109,7 +109,7 @@ def describe_selection(
                 )
                 for name, value in {**key, "n": n.tolist(), "log_odds": values}.items():
                     odds[name] += value if isinstance(value, list) else [value] * POINTS
-    provenance = collect(settings)
+    provenance = collect(settings, inputs=[path for paths in sources.values() for path in paths])
     tables.write(selection, "selection", rows, provenance)
     tables.write(log_odds, "log_odds", odds, provenance)
 

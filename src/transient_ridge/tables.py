@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from .errors import TableError
+from .provenance import altered, lasting, misplaced, seal, sha256, unseal
 from .runs import TaskDiversity
 from .storage import complete_file
 
@@ -298,6 +299,7 @@ def schema(table: str) -> pa.Schema:
 def write(path: Path, table: str, columns: Columns, provenance: Mapping[str, Any]) -> None:
     """Write ``columns`` (name -> values, infinite task diversities allowed) as the Parquet file ``path``.
 
+    The provenance goes into its metadata and, with its checksum, beside it.
     Raises TableError if the columns are not those that ``TABLES`` declares.
     """
     declared = schema(table)
@@ -310,10 +312,12 @@ def write(path: Path, table: str, columns: Columns, provenance: Mapping[str, Any
     }
     data = pa.table([arrays[name] for name in declared.names], schema=declared)
     data = data.replace_schema_metadata(
-        {"table": table, "provenance": json.dumps(provenance, sort_keys=True)}
+        {"table": table, "provenance": json.dumps(lasting(provenance), sort_keys=True)}
     )
+    unseal(path)
     with complete_file(path) as partial:
         pq.write_table(data, partial, compression="zstd")
+    seal(path, provenance)
 
 
 def write_frame(
@@ -334,21 +338,29 @@ def join(paths: Sequence[Path], table: str, output: Path) -> None:
 
     Its provenance is what theirs agree on, and theirs by file.
     """
-    data = pa.concat_tables([read(path, table) for path in paths])
+    data = read_runs(paths, table)
     records = [provenance(path) for path in paths]
     made = {k: v for k, v in records[0].items() if all(other.get(k) == v for other in records)}
     made["parts"] = {str(path): record for path, record in zip(paths, records, strict=True)}
-    data = data.replace_schema_metadata({"table": table, "provenance": json.dumps(made)})
+    made["inputs"] = [{"path": str(path), "sha256": sha256(path)} for path in paths]
+    data = data.replace_schema_metadata(
+        {"table": table, "provenance": json.dumps(lasting(made), sort_keys=True)}
+    )
+    unseal(output)
     with complete_file(output) as partial:
         pq.write_table(data, partial, compression="zstd")
+    seal(output, made)
 
 
 def read(path: Path, table: str) -> pa.Table:
     """Read ``path``, which must be a ``table``.
 
-    Raises TableError naming the file if it is missing, damaged or holds other columns.
+    Raises TableError naming the file if it is missing, altered, of another run or holds other columns.
     """
     try:
+        wrong = altered(path) or misplaced(path, provenance(path))
+        if wrong:
+            raise TableError(f"{path}: {wrong}; delete it and run snakemake again")
         data = pq.read_table(path)
     except (OSError, pa.ArrowException) as error:
         raise TableError(
@@ -367,15 +379,29 @@ def origins(path: Path) -> list[dict[str, Any]]:
 
 def read_all(sources: Mapping[str, Sequence[Path]]) -> "dict[str, pd.DataFrame]":
     """Every table of ``sources`` (name -> files, which are concatenated) as a data frame."""
-    return {
-        table: pa.concat_tables([read(path, table) for path in paths]).to_pandas()
-        for table, paths in sources.items()
-    }
+    return {table: read_runs(paths, table).to_pandas() for table, paths in sources.items()}
+
+
+def read_runs(paths: Sequence[Path], table: str) -> pa.Table:
+    """The ``table`` of several runs, one under the other.
+
+    Raises TableError if one cannot be read, or if not all were made with the same settings.
+    """
+    parts = [read(path, table) for path in paths]
+    hashes = [provenance(path).get("settings_hash") for path in paths]
+    for path, found in zip(paths, hashes, strict=True):
+        if found != hashes[0]:
+            raise TableError(
+                f"{path}: made with other settings ({found}) than {paths[0]} ({hashes[0]}); delete the one that "
+                "does not belong here and run snakemake again"
+            )
+    return pa.concat_tables(parts)
 
 
 def provenance(path: Path) -> dict[str, Any]:
-    """Provenance record of a table."""
-    result: dict[str, Any] = json.loads(pq.read_schema(path).metadata[b"provenance"])
+    """Provenance record of a table; empty if it carries none."""
+    metadata = pq.read_schema(path).metadata or {}
+    result: dict[str, Any] = json.loads(metadata.get(b"provenance", b"{}"))
     return result
 
 

@@ -128,6 +128,6 @@ def submission(cluster, tmp_path) -> Iterator[Submission]:
         made.process.wait()
 
 
-def configure(root: Path, config: dict) -> None:
-    config["compute"] = {"device": "cpu", "state_seconds": 2}
+def configure(root: Path, config: dict, state_seconds: float = 2) -> None:
+    config["compute"] = {"device": "cpu", "state_seconds": state_seconds}
     (root / "tiny.yaml").write_text(yaml.safe_dump(config))

@@ -12,7 +12,7 @@ import torch
 from tests.cluster.conftest import FLAGS, configure
 from tests.conftest import load
 from transient_ridge import config as configuration
-from transient_ridge import tables
+from transient_ridge.provenance import read_beside
 from transient_ridge.runs import Run
 from transient_ridge.training import Trainer
 
@@ -22,7 +22,7 @@ RUN = "M4-seed0"
 CURVE = f"results/smoke/base/runs/{RUN}/training.parquet"
 
 
-def one_long_run(submission, seconds: float) -> int:
+def one_long_run(submission, seconds: float, state_seconds: float = 2) -> int:
     """Configure a run that trains for about so long on this machine; its number of steps."""
     config = load("smoke")
     trainer = Trainer(
@@ -35,7 +35,7 @@ def one_long_run(submission, seconds: float) -> int:
     config["grid"] = {"task_diversities": [4], "seeds": [0]}
     config["training"]["steps"] = steps
     config["checkpoints"] = {"linear_every": 1000, "log_count": 4, "extra_steps": []}
-    configure(submission.root, config)
+    configure(submission.root, config, state_seconds)
     return steps
 
 
@@ -44,8 +44,14 @@ def state_saved(submission):
     return lambda: list(submission.root.glob("results/smoke/base/scratch/*/state.safetensors"))
 
 
+def job_log(submission) -> str:
+    """What the job of the run has printed so far."""
+    log = submission.root / f"results/smoke/base/logs/train/{RUN}.log"
+    return log.read_text() if log.exists() else ""
+
+
 def resumed_at(submission) -> int:
-    return tables.provenance(submission.root / CURVE)["resumed_at_step"]
+    return read_beside(submission.root / CURVE)["resumed_at_step"]
 
 
 def test_the_smoke_preset_end_to_end(submission, cluster):
@@ -95,27 +101,25 @@ def test_a_job_over_its_time_limit_goes_on_with_more_time(submission, cluster):
 
 
 def test_a_preempted_job_saves_its_state_and_goes_on(submission, cluster):
-    one_long_run(submission, 30)
+    one_long_run(submission, 30, state_seconds=10_000)  # only SIGTERM makes it save
     submission.start("train_all")
-    submission.wait_for(state_saved(submission))
+    submission.wait_for(lambda: "steps" in job_log(submission))
     urgent = cluster.ask(
         "sbatch", "--parsable", "--partition=urgent", "--nodes=2", "--exclusive", "--mem=0",
         "--output=/dev/null", "--wrap", "sleep 5",
     ).strip()  # fmt: skip
     submission.finish()
     first, *others = submission.submitted()
-    assert cluster.state(first) == "PREEMPTED"
+    # It ends by itself within the grace time, and so as FAILED.
+    assert cluster.state(first) in ("FAILED", "PREEMPTED")
     assert cluster.state(others[-1]) == "COMPLETED"
     assert cluster.state(urgent) == "COMPLETED"
-    # More than the last regular save: SIGTERM made it save.
     assert resumed_at(submission) > 0
-    stopped = next(submission.root.glob(f".snakemake/slurm_logs/rule_train/base_{RUN}/{first}.log"))
-    assert "the state is saved" in stopped.read_text()
 
 
 def test_a_run_whose_snakemake_was_killed_is_taken_over(submission, cluster):
     """Slurm knows nothing of the kill: the orphan trains on and hands over when it is asked to."""
-    one_long_run(submission, 40)
+    one_long_run(submission, 90)
     submission.start("train_all")
     submission.wait_for(state_saved(submission))
     submission.kill()
@@ -129,8 +133,7 @@ def test_a_run_whose_snakemake_was_killed_is_taken_over(submission, cluster):
     assert cluster.state(orphan) == "FAILED"
     assert cluster.state(heir) == "COMPLETED"
     assert resumed_at(submission) > 0
-    log = (submission.root / f"results/smoke/base/logs/train/{RUN}.log").read_text()
-    assert re.search(r"held by process \d+ on .*; waiting for it to end", log)
+    assert re.search(r"held by process \d+ on .*; waiting for it to end", job_log(submission))
 
 
 def test_a_job_that_asks_for_a_gpu_gets_one(submission, cluster):
@@ -141,7 +144,5 @@ def test_a_job_that_asks_for_a_gpu_gets_one(submission, cluster):
     submission.start("train_all", "--set-resources", "train:slurm_partition=gpu", "--retries", "0")
     assert submission.process.wait(timeout=300) != 0
     (job,) = submission.submitted()
-    assert cluster.ask("squeue", "--noheader", "--states=all", "--format=%N %b", "-j", job).split() == [
-        "n3", "gres:gpu:1",
-    ]  # fmt: skip
+    assert "gres/gpu=1" in cluster.ask("scontrol", "show", "job", job)
     assert "torch sees no CUDA device here" in submission.text

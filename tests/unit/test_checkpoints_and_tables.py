@@ -77,7 +77,7 @@ def test_checkpoints_of_another_configuration_are_refused(folder):
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"sha256": {}}'])
 def test_an_unreadable_manifest_is_named(folder, content):
     (folder / "manifest.json").write_text(content)
-    with pytest.raises(CheckpointError, match=r"manifest\.json: unreadable"):
+    with pytest.raises(CheckpointError, match=r"manifest\.json: (unreadable|truncated)"):
         read(folder)
 
 
@@ -165,7 +165,7 @@ def test_wrong_columns_and_damaged_tables_are_named(tmp_path):
     with pytest.raises(TableError, match="expected the columns of 'losses'"):
         tables.read(path, "losses")
     path.write_bytes(path.read_bytes()[:-20])
-    with pytest.raises(TableError, match=r"t\.parquet: cannot be read"):
+    with pytest.raises(TableError, match=r"t\.parquet: truncated or altered"):
         tables.read(path, "training")
 
 

@@ -920,7 +920,8 @@ def test_the_same_tables_give_the_same_bytes_with_their_origin(paths, tmp_path):
         render("raw_curves", sources, tmp_path / f"{turn}.png", tmp_path / f"{turn}.svg")
     for suffix in ("png", "svg"):
         assert (tmp_path / f"a.{suffix}").read_bytes() == (tmp_path / f"b.{suffix}").read_bytes()
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.png", "a.svg", "b.png", "b.svg"]
+    pictures = sorted(path.name for path in tmp_path.iterdir() if path.suffix != ".json")
+    assert pictures == ["a.png", "a.svg", "b.png", "b.svg"]
 
     from PIL import Image
 

@@ -17,7 +17,7 @@ os.environ |= {
 }
 
 from transient_ridge import config as settings
-from transient_ridge import provenance, runs, sources, storage
+from transient_ridge import lineage, provenance, runs, sources, storage
 from transient_ridge.errors import ConfigError, TransientRidgeError
 from transient_ridge.figures.catalogue import CATALOGUE, ON_REQUEST
 
@@ -194,3 +194,16 @@ def named_tables(wildcards, input):
         for table, paths in input.items()
         for path in ([paths] if isinstance(paths, str) else paths)
     ]
+
+
+def labels_of_figure(figure):
+    """Labels function of the report: the figure's name, and whether its code was committed."""
+
+    def labels(wildcards):
+        picture = Path(f"{RESULTS}/{wildcards.variant}/figures/{figure}.png")
+        return {
+            "figure": figure,
+            "code": "MODIFIED" if lineage.modified(picture) else "committed",
+        }
+
+    return labels

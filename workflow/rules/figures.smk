@@ -13,7 +13,7 @@ for FIGURE in CATALOGUE:
                 caption=f"../report/{FIGURE}.rst",
                 category="Figures",
                 subcategory="{variant}",
-                labels={"figure": FIGURE},
+                labels=labels_of_figure(FIGURE),
             ),
             svg=f"{RESULTS}/{{variant}}/figures/{FIGURE}.svg",
         log:

@@ -10,7 +10,7 @@ import matplotlib as mpl
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from .. import tables
-from ..provenance import collect
+from ..provenance import collect, lasting, seal, unseal
 from ..storage import complete_file
 from .style import STYLE
 
@@ -25,18 +25,21 @@ def render(figure: str, sources: Mapping[str, Sequence[Path]], png: Path, svg: P
     """
     module = importlib.import_module(f".{figure}", __package__)
     frames = tables.read_all(sources)
-    record = json.dumps(
-        collect({"figure": figure}, matplotlib=mpl.__version__, tables=_origins(sources)),
-        sort_keys=True,
-    )
+    inputs = [path for paths in sources.values() for path in paths]
+    whole = collect({"figure": figure}, inputs=inputs, tables=_origins(sources))
+    record = json.dumps(lasting(whole), sort_keys=True)
     with mpl.rc_context(STYLE):
         drawn = module.draw(frames)
         FigureCanvasAgg(drawn)
+        for picture in (png, svg):
+            unseal(picture)
         with complete_file(png) as partial:
             metadata = {"Software": "transient-ridge", "Description": record}
             drawn.savefig(partial, format="png", dpi=PNG_DPI, metadata=metadata)
         with complete_file(svg) as partial:
             drawn.savefig(partial, format="svg", metadata={"Date": None, "Description": record})
+    for picture in (png, svg):
+        seal(picture, whole)
 
 
 def _origins(sources: Mapping[str, Sequence[Path]]) -> dict[str, list[dict[str, Any]]]:

@@ -1,0 +1,90 @@
+"""Records beside results, and the chain behind a figure."""
+
+import json
+
+import pytest
+
+from transient_ridge import lineage, provenance, tables
+from transient_ridge.errors import TableError
+
+
+@pytest.fixture
+def chain(tmp_path):
+    """A table of two runs, and one that was made from them."""
+    sources = []
+    for name in ("M1-seed0", "M4-seed0"):
+        path = tmp_path / "runs" / name / "training.parquet"
+        columns = {column: [] for column in tables.TABLES["training"]}
+        record = provenance.collect({"seed": 3, "model": {"layers": 2}}, run=name, device="cpu")
+        tables.write(path, "training", columns, record)
+        sources.append(path)
+    end = tmp_path / "tables" / "pca_variance.parquet"
+    columns = {column: [] for column in tables.TABLES["pca_variance"]}
+    tables.write(end, "pca_variance", columns, provenance.collect({"v": 4}, inputs=sources))
+    return sources, end
+
+
+def test_a_record_says_all_that_made_a_result(chain):
+    record = provenance.read_beside(chain[0][1])
+    assert record["settings"]["model"]["layers"] == 2
+    assert record["seeds"] == {"root": 3, "run": 0}
+    for key in ("settings_hash", "git", "packages", "python", "processor", "threads", "sha256"):
+        assert record[key], key
+    assert record["wall_seconds"] > 0
+    assert record["peak_memory_mb"] > 10
+    assert record["device"] == "cpu"
+
+
+def test_the_file_itself_carries_what_lasts(chain):
+    record = tables.provenance(chain[1])
+    assert record["settings"] == {"v": 4}
+    assert set(record) & set(provenance.PASSING) == set()
+
+
+def test_the_chain_behind_a_table(chain):
+    text = "\n".join(lineage.describe(chain[1]))
+    assert "v          4" in text
+    assert "runs/M1-seed0/training.parquet and 1 more of M4-seed0" in text
+    assert "layers = 2" in text
+    assert "CHANGED" not in text
+
+
+def test_results_can_be_moved_and_changes_are_told(chain, tmp_path):
+    moved = tmp_path / "moved"
+    moved.mkdir()
+    for folder in ("runs", "tables"):
+        (tmp_path / folder).rename(moved / folder)
+    end = moved / "tables" / "pca_variance.parquet"
+    assert "CHANGED" not in "\n".join(lineage.describe(end))
+    source = moved / "runs" / "M4-seed0" / "training.parquet"
+    source.write_bytes(source.read_bytes() + b" ")
+    assert "CHANGED    " in "\n".join(lineage.describe(end))
+    with pytest.raises(TableError, match="truncated or altered"):
+        tables.read(source, "training")
+
+
+def test_a_result_of_a_modified_tree_taints_what_follows_from_it(chain):
+    sources, end = chain
+    for path, dirty in ((end, False), (sources[0], False), (sources[1], False)):
+        beside = provenance.beside(path)
+        record = json.loads(beside.read_text())
+        record["git"] = {"commit": "0" * 40, "dirty": dirty}
+        beside.write_text(json.dumps(record))
+    assert not lineage.modified(end)
+    beside = provenance.beside(sources[1])
+    beside.write_text(beside.read_text().replace('"dirty": false', '"dirty": true'))
+    assert lineage.modified(end)
+
+
+def test_a_file_without_a_record_is_named(tmp_path):
+    with pytest.raises(TableError, match=r"x\.png\.provenance\.json: no provenance record"):
+        lineage.describe(tmp_path / "x.png")
+
+
+def test_tables_of_runs_with_other_settings_are_refused(chain):
+    sources, _ = chain
+    columns = {column: [] for column in tables.TABLES["training"]}
+    record = provenance.collect({"seed": 3, "model": {"layers": 3}}, run="M4-seed0")
+    tables.write(sources[1], "training", columns, record)
+    with pytest.raises(TableError, match=r"M4-seed0/training\.parquet: made with other settings"):
+        tables.read_runs(sources, "training")
