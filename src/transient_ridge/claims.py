@@ -87,6 +87,7 @@ def describe_claims(
 ) -> None:
     """Judge every statement by the tables in ``sources`` (`llc` may be missing); write table and Markdown."""
     columns = score(tables.read_all(sources), settings)
+    inputs = [path for paths in sources.values() for path in paths]
     tables.write(
         claims,
         "claims",
