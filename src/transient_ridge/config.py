@@ -218,6 +218,13 @@ def _contradictions(config: Config) -> Iterator[str]:
             f"pca_robustness.sequences = {config['pca_robustness']['sequences']}: must be at most "
             f"evaluation.root_task_sequences = {kept}, {too_many} are not"
         )
+    K, components = data["context_length"], config["pca"]["components"]
+    too_few = [B for B in config["pca_robustness"]["sequences"] if B * K < components]
+    if too_few:
+        yield (
+            f"pca_robustness.sequences = {config['pca_robustness']['sequences']}: {too_few} times data.context_length = "
+            f"{K} must be at least pca.components = {components}"
+        )
     thresholds = config["claims"]
     for low, high in (("ridge_like", "dmmse_like"), ("no_transience", "transience")):
         if thresholds[low] >= thresholds[high]:

@@ -3,6 +3,7 @@
 import html
 import re
 from collections.abc import Mapping, Sequence
+from math import isnan
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +95,11 @@ def describe_report_page(sources: Mapping[str, Sequence[Path]], page: Path) -> N
         frame = frames[name]
         if name == "thresholds":
             frame = frame[frame["step"] == frame["step"].max()]
+        if "task_diversity" in frame:
+            named = frame["task_diversity"].map(
+                lambda M: "inf" if isnan(M) else f"{M:g}", na_action=None
+            )
+            frame = frame.assign(task_diversity=named)
         known = frame.rename(columns=lambda column: str(column).replace("_", " "))
         body = known.to_html(index=False, na_rep="-", float_format="{:.4g}".format, border=0)
         meanings = "".join(
