@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from . import tables
-from .claims import measured, tally
+from .claims import UNTESTABLE, measured, tally
 from .storage import complete_file
 
 #: Tables that are short enough to be read as they are, in the order of the report's page.
@@ -146,8 +146,9 @@ def summary(results: Path) -> str:
 
 
 def _line(row: Mapping[str, Any]) -> str:
-    """``  2a  holds  0.28  (at least 0.2)  statement``; the reason instead of the numbers where there are none."""
+    """``  2a  holds  0.28  (at least 0.2)  statement``; with the reason if it could not be tested."""
     verdict = re.sub(" at this scale", "", row["verdict"])
     numbers = f"{measured(row)} ({row['comparison']} {row['threshold']:.3g})"
-    remark = row["reason"] if row["value"] is None else numbers
+    unclear = row["verdict"] == UNTESTABLE
+    remark = ", ".join(([numbers] if row["value"] is not None else []) + [row["reason"]] * unclear)
     return f"  {row['claim']:>2}{row['part']}  {verdict:<14} {row['statement']}: {remark}"
