@@ -1,14 +1,11 @@
-"""What accompanies the tables: a README that explains them, a page of the short ones, a summary for the terminal."""
+"""What accompanies the tables: a README that explains them, and a page of the short ones."""
 
 import html
-import re
 from collections.abc import Mapping, Sequence
 from math import isnan
 from pathlib import Path
-from typing import Any
 
 from . import tables
-from .claims import UNTESTABLE, measured, tally
 from .storage import complete_file
 
 #: Tables that are short enough to be read as they are, in the order of the report's page.
@@ -123,32 +120,3 @@ th, td {{ text-align: left; padding: 0.15rem 0.8rem 0.15rem 0; border-bottom: 1p
 h2 {{ font-size: 1.05rem; margin: 1.4rem 0 0.4rem; }}
 </style></head><body>{body}</body></html>
 """
-
-
-def summary(results: Path) -> str:
-    """The scorecard of every variant below ``results``, and where to look next."""
-    lines = []
-    for path in sorted(results.glob("*/tables/claims.parquet")):
-        rows = tables.read(path, "claims").to_pylist()
-        variant = path.parents[1]
-        lines += ["", f"{variant}: {tally([row['verdict'] for row in rows])}"]
-        lines += [_line(row) for row in rows]
-        lines += [
-            "",
-            f"  explorer   {variant / 'explorer.html'}",
-            f"  figures    {variant / 'figures'}",
-        ]
-    report = results / "report.html"
-    lines += [f"  report     {report}"] if report.exists() else []
-    readme = results / "README.md"
-    lines += [f"  tables     {readme}"] if readme.exists() else []
-    return "\n".join(lines)
-
-
-def _line(row: Mapping[str, Any]) -> str:
-    """``  2a  holds  0.28  (at least 0.2)  statement``; with the reason if it could not be tested."""
-    verdict = re.sub(" at this scale", "", row["verdict"])
-    numbers = f"{measured(row)} ({row['comparison']} {row['threshold']:.3g})"
-    unclear = row["verdict"] == UNTESTABLE
-    remark = ", ".join(([numbers] if row["value"] is not None else []) + [row["reason"]] * unclear)
-    return f"  {row['claim']:>2}{row['part']}  {verdict:<14} {row['statement']}: {remark}"

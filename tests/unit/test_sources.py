@@ -57,7 +57,7 @@ def changed_by(edit) -> set[str]:
         ("phases", {"phases", "selection"}),
         ("pca", {"pca", "robustness"}),
         ("selection", {"selection"}),
-        ("evidence", {"claims", "documentation"}),
+        ("evidence", {"claims"}),
         ("figures/style", {"explorer", "figures.figure1"}),
         ("figures/pc_pairs", set()),
         ("tables", set()),
