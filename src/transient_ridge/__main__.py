@@ -209,7 +209,7 @@ def _report_page(arguments: argparse.Namespace) -> None:
 
 
 def _summary(arguments: argparse.Namespace) -> None:
-    from .documentation import summary
+    from .summary import summary
 
     print(summary(arguments.results))
 

@@ -246,17 +246,29 @@ def _contradictions(config: Config) -> Iterator[str]:
     twice = sorted({M for M in diversities if diversities.count(M) > 1})
     if twice:
         yield f"grid.task_diversities = {config['grid']['task_diversities']}: {twice} stated twice"
+    yield from _contradictions_of_analysis(config)
+
+
+def _contradictions_of_analysis(config: Config) -> Iterator[str]:
+    """The same, of what is computed from the measurements."""
     if config["pca"]["sequences"] > config["evaluation"]["root_task_sequences"]:
         yield (
             f"pca.sequences = {config['pca']['sequences']}: must be at most "
             f"evaluation.root_task_sequences = {config['evaluation']['root_task_sequences']}"
         )
-    kept = config["evaluation"]["root_task_sequences"]
-    too_many = [B for B in config["pca_robustness"]["sequences"] if kept < B]
+    kept, K = config["evaluation"]["root_task_sequences"], config["data"]["context_length"]
+    checked, components = config["pca_robustness"]["sequences"], config["pca"]["components"]
+    too_many = [B for B in checked if kept < B]
     if too_many:
         yield (
-            f"pca_robustness.sequences = {config['pca_robustness']['sequences']}: must be at most "
-            f"evaluation.root_task_sequences = {kept}, {too_many} are not"
+            f"pca_robustness.sequences = {checked}: must be at most evaluation.root_task_sequences = {kept}, "
+            f"{too_many} are not"
+        )
+    too_few = [B for B in checked if components > B * K]
+    if too_few:
+        yield (
+            f"pca_robustness.sequences = {checked}: {too_few} times data.context_length = {K} must be at least "
+            f"pca.components = {components}"
         )
     thresholds = config["claims"]
     for low, high in (("ridge_like", "dmmse_like"), ("no_transience", "transience")):

@@ -1,13 +1,11 @@
-"""What accompanies the tables: a README that explains them, a page of the short ones, a summary for the terminal."""
+"""What accompanies the tables: a README that explains them, and a page of the short ones."""
 
 import html
-import re
 from collections.abc import Mapping, Sequence
+from math import isnan
 from pathlib import Path
-from typing import Any
 
 from . import tables
-from .claims import measured, tally
 from .storage import complete_file
 
 #: Tables that are short enough to be read as they are, in the order of the report's page.
@@ -94,6 +92,11 @@ def describe_report_page(sources: Mapping[str, Sequence[Path]], page: Path) -> N
         frame = frames[name]
         if name == "thresholds":
             frame = frame[frame["step"] == frame["step"].max()]
+        if "task_diversity" in frame:
+            named = frame["task_diversity"].map(
+                lambda M: "inf" if isnan(M) else f"{M:g}", na_action=None
+            )
+            frame = frame.assign(task_diversity=named)
         known = frame.rename(columns=lambda column: str(column).replace("_", " "))
         body = known.to_html(index=False, na_rep="-", float_format="{:.4g}".format, border=0)
         meanings = "".join(
@@ -117,31 +120,3 @@ th, td {{ text-align: left; padding: 0.15rem 0.8rem 0.15rem 0; border-bottom: 1p
 h2 {{ font-size: 1.05rem; margin: 1.4rem 0 0.4rem; }}
 </style></head><body>{body}</body></html>
 """
-
-
-def summary(results: Path) -> str:
-    """The scorecard of every variant below ``results``, and where to look next."""
-    lines = []
-    for path in sorted(results.glob("*/tables/claims.parquet")):
-        rows = tables.read(path, "claims").to_pylist()
-        variant = path.parents[1]
-        lines += ["", f"{variant}: {tally([row['verdict'] for row in rows])}"]
-        lines += [_line(row) for row in rows]
-        lines += [
-            "",
-            f"  explorer   {variant / 'explorer.html'}",
-            f"  figures    {variant / 'figures'}",
-        ]
-    report = results / "report.html"
-    lines += [f"  report     {report}"] if report.exists() else []
-    readme = results / "README.md"
-    lines += [f"  tables     {readme}"] if readme.exists() else []
-    return "\n".join(lines)
-
-
-def _line(row: Mapping[str, Any]) -> str:
-    """``  2a  holds  0.28  (at least 0.2)  statement``; the reason instead of the numbers where there are none."""
-    verdict = re.sub(" at this scale", "", row["verdict"])
-    numbers = f"{measured(row)} ({row['comparison']} {row['threshold']:.3g})"
-    remark = row["reason"] if row["value"] is None else numbers
-    return f"  {row['claim']:>2}{row['part']}  {verdict:<14} {row['statement']}: {remark}"

@@ -7,6 +7,7 @@ import pytest
 
 from tests.unit.test_figures import synthetic, written
 from transient_ridge import documentation, tables
+from transient_ridge.summary import summary
 
 OF_A_RUN = ("training", "losses")
 OF_A_VARIANT = ("critical_steps", "claims", "selection")
@@ -89,7 +90,7 @@ def _lxml():
 
 def test_the_summary_ends_with_where_to_look(results):
     (results / "report.html").write_text("")
-    text = documentation.summary(results)
+    text = summary(results)
     assert f"{results / 'base'}: " in text
     assert "statements hold" in text
     assert text.count("made up") == 9  # the reasons of what could not be measured

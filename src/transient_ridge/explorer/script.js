@@ -59,8 +59,9 @@ function explore(data) {
 
   /* Steps on a logarithmic axis: step + 1, so that step 0 has a place. */
   const late = (steps) => steps.map((at) => at + 1);
-  const now = () => [{ type: "line", xref: "x", yref: "paper", x0: step() + 1, x1: step() + 1, y0: 0, y1: 1,
-    line: { color: css("--soft"), width: 1, dash: "dot" } }];
+  const marks = (level) => [{ type: "line", xref: "x", yref: "paper", x0: step() + 1, x1: step() + 1, y0: 0, y1: 1,
+    line: { color: css("--soft"), width: 1, dash: "dot" } }].concat(level === null ? [] : [{ type: "line", xref: "paper", yref: "y",
+    x0: 0, x1: 1, y0: level, y1: level, line: { color: css("--ink"), width: 1, dash: "dash" } }]);
 
   function plane() {
     const traces = [];
@@ -90,14 +91,14 @@ function explore(data) {
       x: 0.02, font: { size: 13 } } })), quiet);
   }
 
-  function curves(where, title, label, values, range) {
+  function curves(where, title, label, values, range, level) {
     const traces = [];
     const heads = { x: [], y: [], text: [], mode: "markers", hoverinfo: "text", name: "now",
       marker: { color: [], size: 8, line: { color: css("--ground"), width: 1 } } };
     for (const run of runs()) {
-      const { steps, ys, error, marks } = values(run);
+      const { steps, ys, error, dots } = values(run);
       if (!steps.length) continue;
-      traces.push({ x: late(steps), y: ys, mode: marks ? "lines+markers" : "lines", name: run.name, hoverinfo: "text",
+      traces.push({ x: late(steps), y: ys, mode: dots ? "lines+markers" : "lines", name: run.name, hoverinfo: "text",
         marker: { size: 4 }, line: { color: colour(run.group), width: 1.5 },
         error_y: error ? { array: error, width: 0, thickness: 1 } : undefined,
         text: steps.map((at) => words(run, upTo(run.steps, at))) });
@@ -108,7 +109,7 @@ function explore(data) {
       heads.marker.color.push(colour(run.group));
     }
     traces.push(heads);
-    Plotly.react(where, traces, layout("training step + 1", label, (axis) => ({ shapes: now(), uirevision: where,
+    Plotly.react(where, traces, layout("training step + 1", label, (axis) => ({ shapes: marks(level), uirevision: where,
       title: { text: title, x: 0.02, font: { size: 13 } }, xaxis: { ...axis, type: "log", title: { text: "training step + 1" }, dtick: 1,
         range: [-0.05, Math.log10(data.steps[data.steps.length - 1] + 1) + 0.05] },
       yaxis: { ...axis, title: { text: label }, ...range } })), quiet);
@@ -137,13 +138,13 @@ function explore(data) {
     of("step").setAttribute("aria-valuetext", `step ${step()}`);
     of("now").textContent = step().toLocaleString("en");
     plane();
-    curves("loss", "OOD loss", "units of y²", (run) => ({ steps: run.steps, ys: run.ood }), { type: "log" });
+    curves("loss", "OOD loss (dashed: ridge)", "units of y²", (run) => ({ steps: run.steps, ys: run.ood }), { type: "log" }, data.ridge);
     if (data.llc) {
       curves("second", "Local learning coefficient", "LLC",
-        (run) => ({ steps: run.llc.steps, ys: run.llc.value, error: run.llc.error, marks: true }), {});
+        (run) => ({ steps: run.llc.steps, ys: run.llc.value, error: run.llc.error, dots: true }), {}, null);
     } else {
       curves("second", "Relative distance (LLC not measured)", "0 = ridge, 1 = dMMSE",
-        (run) => ({ steps: run.steps, ys: run.relative }), { range: [-0.03, 1.03] });
+        (run) => ({ steps: run.steps, ys: run.relative }), { range: [-0.03, 1.03] }, 0.5);
     }
     numbers();
   }

@@ -1,0 +1,38 @@
+"""What `make reproduce` ends with: the scorecard in lines, and where to look next."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from . import tables
+from .claims import UNTESTABLE, measured, tally
+
+
+def summary(results: Path) -> str:
+    """The scorecard of every variant below ``results``, and where to look next."""
+    lines = []
+    for path in sorted(results.glob("*/tables/claims.parquet")):
+        rows = tables.read(path, "claims").to_pylist()
+        variant = path.parents[1]
+        lines += ["", f"{variant}: {tally([row['verdict'] for row in rows])}"]
+        lines += [_line(row) for row in rows]
+        lines += [
+            "",
+            f"  explorer   {variant / 'explorer.html'}",
+            f"  figures    {variant / 'figures'}",
+        ]
+    report = results / "report.html"
+    lines += [f"  report     {report}"] if report.exists() else []
+    readme = results / "README.md"
+    lines += [f"  tables     {readme}"] if readme.exists() else []
+    return "\n".join(lines)
+
+
+def _line(row: Mapping[str, Any]) -> str:
+    """``  2a  holds  0.28  (at least 0.2)  statement``; with the reason if it could not be tested."""
+    verdict = re.sub(" at this scale", "", row["verdict"])
+    numbers = f"{measured(row)} ({row['comparison']} {row['threshold']:.3g})"
+    unclear = row["verdict"] == UNTESTABLE
+    remark = ", ".join(([numbers] if row["value"] is not None else []) + [row["reason"]] * unclear)
+    return f"  {row['claim']:>2}{row['part']}  {verdict:<14} {row['statement']}: {remark}"
