@@ -92,7 +92,7 @@ def describe_claims(
         claims,
         "claims",
         columns,
-        collect(settings, inputs=[path for paths in sources.values() for path in paths]),
+        collect(settings, inputs=inputs),
     )
     with complete_file(page) as partial:
         partial.write_text(markdown(columns))

@@ -22,7 +22,7 @@ from plotly.offline import get_plotlyjs
 from .. import tables
 from ..figures.frames import by_diversity, by_run, critical_points, idealised_levels
 from ..figures.style import DarkDiversityColours, DiversityColours, colours_of, label
-from ..provenance import collect
+from ..provenance import collect, lasting, seal
 from ..runs import Run
 from ..storage import complete_file
 
@@ -37,9 +37,11 @@ def describe_explorer(
 ) -> None:
     """Write the explorer of the tables in ``sources``; `llc` may be missing."""
     data = payload(tables.read_all(sources), settings["title"])
-    record = collect(settings)
+    inputs = [path for paths in sources.values() for path in paths]
+    record = collect(settings, inputs=inputs)
     with complete_file(page) as partial:
-        partial.write_text(_page(data, record))
+        partial.write_text(_page(data, lasting(record)))
+    seal(page, record)
 
 
 def payload(frames: tables.Frames, title: str) -> dict[str, Any]:
