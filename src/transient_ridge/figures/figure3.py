@@ -9,21 +9,19 @@ from matplotlib.figure import Figure
 
 from ..runs import TaskDiversity
 from .frames import Frames, averages, by_diversity, last_step, whole_model
-from .style import DOUBLE_COLUMN, new_figure, panel_titles
+from .style import SINGLE_COLUMN, new_figure, panel_titles
 
 IN_DISTRIBUTION = "in_distribution"
 RIDGE_COLOUR, DMMSE_COLOUR, TRAINED_COLOUR = "0.35", "#c5761c", "#3a3aa0"
 
 
 def draw(frames: Frames) -> Figure:
-    """Left, losses; right, LLCs; infinity has a column of its own at the right edge of each."""
-    figure = new_figure(DOUBLE_COLUMN, 2.7)
-    left, right = figure.subplots(1, 2)
-    _losses(left, frames)
-    _llc(right, frames["llc"])
-    panel_titles(
-        (left, right), ("loss on $q_M$ at the end of training", "LLC at the end of training")
-    )
+    """Above, losses; below, LLCs; infinity has a column of its own at the right edge."""
+    figure = new_figure(SINGLE_COLUMN, 4.4)
+    upper, lower = figure.subplots(2, 1)
+    _losses(upper, frames)
+    _llc(lower, frames["llc"])
+    panel_titles((upper, lower), ("loss on $q_M$ at the end", "LLC at the end"))
     return figure
 
 
