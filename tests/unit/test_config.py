@@ -19,6 +19,9 @@ PAPER_VALUES = {
     "model.heads",
     "model.layers",
     "pca.components",
+    "evaluation.root_task_sequences",
+    "pca.sequences",
+    "pca_robustness.sequences",
 }
 PRESETS = sorted(path.stem for path in (ROOT / "config").glob("*.yaml"))
 
