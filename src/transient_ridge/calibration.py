@@ -102,7 +102,7 @@ def crosscheck(
 ) -> None:
     """Estimate the LLC of ``run`` with both backends at the same settings and write how far they are apart.
 
-    The backends see the same minibatches and draw noise of their own; z is their difference in units of its
+    The backends draw minibatches and noise from streams of their own; z is their difference in units of its
     standard error, about N(0, 1) if they sample the same posterior.
     """
     kept = Checkpoints(manifest, weights, settings["train"])

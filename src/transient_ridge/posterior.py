@@ -41,7 +41,8 @@ class CheckpointPosterior:
         self.centre = self.layout.flatten(weights)
         self.settings, self.chains = settings, chains
         self._root_seed = root_seed
-        self._stream: tuple[Name, ...] = ("llc", run.name, step)
+        # The backends draw from streams of their own: estimates that shared noise would agree too well.
+        self._stream: tuple[Name, ...] = ("llc", settings.backend, run.name, step)
         self._source = SequenceSource(root_seed, data, run.task_diversity)
         device = self.centre.device
         self.sequences = self._source.draw(settings.sequences, "llc").to(device)

@@ -49,8 +49,6 @@ rule join_llc:
     resources:
         mem_mb=lambda wildcards, attempt: 1500 * attempt,
         runtime=lambda wildcards, attempt: 10 * attempt,
-    params:
-        code=code_of("tables"),
     shell:
         "python -m transient_ridge join {wildcards.table} --parts {input} --output {output} > {log} 2>&1"
 
@@ -141,8 +139,6 @@ rule join_crosschecks:
     resources:
         mem_mb=lambda wildcards, attempt: 1500 * attempt,
         runtime=lambda wildcards, attempt: 10 * attempt,
-    params:
-        code=code_of("tables"),
     shell:
         "python -m transient_ridge join llc_crosscheck --parts {input} --output {output} > {log} 2>&1"
 
