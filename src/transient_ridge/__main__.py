@@ -237,6 +237,7 @@ def _provenance(arguments: argparse.Namespace) -> None:
 
 def _parser() -> argparse.ArgumentParser:  # noqa: PLR0915 - a line per stage
     parser = argparse.ArgumentParser(prog="transient_ridge", description=__doc__)
+    parser.set_defaults(writes=None)
     stages = parser.add_subparsers(dest="stage", required=True)
 
     def stage(name: str, function: object, *files: str, many: str = "") -> argparse.ArgumentParser:
@@ -291,10 +292,10 @@ def _parser() -> argparse.ArgumentParser:  # noqa: PLR0915 - a line per stage
     reads_tables(stage("claims", _claims, "claims", "page"))
     reads_tables(stage("explorer", _explorer, "page"))
     page = reads_tables(stages.add_parser("report-page"))
-    page.set_defaults(function=_report_page)
+    page.set_defaults(function=_report_page, writes="page")
     page.add_argument("--page", type=Path, required=True)
     readme = stages.add_parser("readme")
-    readme.set_defaults(function=_readme)
+    readme.set_defaults(function=_readme, writes="page")
     readme.add_argument("--preset", required=True)
     for names in ("variants", "of-a-run", "of-a-variant"):
         readme.add_argument(f"--{names}", nargs="+", required=True)
