@@ -1,7 +1,12 @@
-"""How planning grows with the grid: Snakemake's CPU time for a first plan and for finding nothing to do, and its memory.
+"""How planning grows with the grid: CPU time for a first plan and for finding nothing to do, and memory.
 
-`python -m benchmarks.scale` prints a line per grid size. Results are pretended (`snakemake --touch` on empty files),
-so that nothing is computed.
+`python -m benchmarks.scale` prints a line per grid size. Results are pretended (`snakemake --touch` on empty
+files), so that nothing is computed. Measured on a virtual machine:
+
+  runs   plan, s  no-op, s  memory, MB
+    10       3.2       3.3         164
+   100       4.0       3.6         168
+  1000      11.6       8.5         216
 """
 
 import os
