@@ -3,11 +3,12 @@
 import errno
 import fcntl
 import os
+import shutil
 import socket
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
 
@@ -21,6 +22,9 @@ _REFUSALS = {
     errno.EACCES: "writing is not permitted; make it writable",
     errno.EPERM: "writing is not permitted; make it writable",
 }
+
+#: Bytes below which a disk counts as full.
+_ROOM = 1 << 16
 
 #: Seconds between two looks at a lock that another process holds.
 _LOOK_EVERY = 0.2
@@ -111,6 +115,13 @@ def hold(lock: Path) -> TextIO:
     return handle
 
 
+def shortage(folder: Path) -> str | None:
+    """What to say if the disk of ``folder`` is full: the logs of the jobs that failed could not be written either."""
+    if shutil.disk_usage(folder).free >= _ROOM:
+        return None
+    return f"{folder}: {_REFUSALS[errno.ENOSPC]} and run the same command again; what is finished is kept"
+
+
 def _request(lock: Path) -> Path:
     return lock.with_name(f"{lock.name}.handover")
 
@@ -130,9 +141,12 @@ def _try(lock: Path) -> TextIO | None:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         # The file may have been removed by the holder before, and made anew by another process.
         if lock.exists() and os.path.samestat(os.fstat(handle.fileno()), lock.stat()):
-            handle.truncate(0)
-            handle.write(f"process {os.getpid()} on {socket.gethostname()}")
-            handle.flush()
+            # Who holds it is a courtesy, which a full disk may refuse.
+            with suppress(OSError):
+                os.ftruncate(handle.fileno(), 0)
+                os.write(
+                    handle.fileno(), f"process {os.getpid()} on {socket.gethostname()}".encode()
+                )
             return handle
     except BlockingIOError:
         pass

@@ -182,8 +182,8 @@ def on_the_command_line(tiny: dict, folder: Path) -> list[str | Path]:
 
 
 def test_an_orphan_hands_its_run_over(tiny, tmp_path):
-    tiny["training"]["steps"] = 4000
-    tiny["checkpoints"]["linear_every"] = 1000
+    tiny["training"] |= {"steps": 1500, "optimiser": "adam"}
+    tiny["checkpoints"]["linear_every"] = 500
     undisturbed = run_whole(tiny, tmp_path / "undisturbed")
     folder = tmp_path / "orphan"
     command = on_the_command_line(tiny, folder)

@@ -12,6 +12,11 @@ onstart:
         raise WorkflowError(str(error)) from None
 
 
+onerror:
+    if shortage := storage.shortage(Path(RESULTS)):
+        print(shortage, file=sys.stderr)
+
+
 rule resolved_config:
     """The whole configuration beside its results."""
     output:

@@ -13,8 +13,8 @@ rule llc:
         f"{RESULTS}/{{variant}}/logs/llc/{{run}}-{{chunk}}.log",
     benchmark:
         f"{RESULTS}/{{variant}}/benchmarks/llc/{{run}}-{{chunk}}.tsv"
-    # Before more training, as evaluation is.
-    priority: 10
+    # Where weights are kept, after all training: then no core is idle while the last run trains.
+    priority: 0 if config["keep_weights"] else 10
     conda:
         ENVIRONMENT
     threads: 1

@@ -14,6 +14,7 @@ rule train:
         f"{RESULTS}/{{variant}}/logs/train/{{run}}.log",
     benchmark:
         f"{RESULTS}/{{variant}}/benchmarks/train/{{run}}.tsv"
+    priority: 5
     conda:
         ENVIRONMENT
     threads: 1

@@ -1,0 +1,88 @@
+"""How planning grows with the grid: CPU time for a first plan and for finding nothing to do, and memory.
+
+`python -m benchmarks.scale` prints a line per grid size. Results are pretended (`snakemake --touch` on empty
+files), so that nothing is computed. Measured on a virtual machine:
+
+  runs   plan, s  no-op, s  memory, MB
+    10       3.2       3.3         164
+   100       4.0       3.6         168
+  1000      11.6       8.5         216
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import yaml
+
+ROOT = Path(__file__).resolve().parents[1]
+SIZES = (10, 100, 1000)
+
+
+def configuration(runs: int) -> dict[str, object]:
+    """A grid of so many runs, in tens of task diversities and as many seeds as it takes."""
+    return {
+        "preset": "scale",
+        "grid": {
+            "task_diversities": [2**i for i in range(10)],
+            "seeds": list(range(runs // 10)),
+        },
+    }
+
+
+def _measured(command: list[str], folder: Path) -> tuple[float, float, str]:
+    """CPU seconds (which a busy machine does not change), peak memory in MB and output of one command."""
+    process = subprocess.Popen(
+        command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    assert process.stdout is not None
+    output = process.stdout.read()
+    _, status, usage = os.wait4(process.pid, 0)
+    if status:
+        raise RuntimeError(output[-2000:])
+    return usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, output
+
+
+def bench_scale(runs: int) -> dict[str, float]:
+    """CPU seconds and MB of planning from nothing, and with everything there."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "config").symlink_to(ROOT / "config")
+        (folder / "scale.yaml").write_text(yaml.safe_dump(configuration(runs)))
+        snakemake = [
+            sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"), "--cores", "1",
+            "--configfile", "scale.yaml",
+        ]  # fmt: skip
+        first, memory, _ = _measured([*snakemake, "-n", "--quiet", "all"], folder)
+        listing = subprocess.run(
+            [*snakemake, "--summary"], cwd=folder, capture_output=True, text=True, check=True
+        ).stdout
+        for line in listing.splitlines()[1:]:
+            path = folder / line.split("\t")[0]
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if path.name == "checkpoints":
+                path.mkdir(exist_ok=True)
+            else:
+                path.touch()
+        (folder / "results/scale/config.yaml").write_text("preset: scale\n")
+        subprocess.run([*snakemake, "--touch"], cwd=folder, capture_output=True, check=True)
+        nothing, _, output = _measured([*snakemake, "-n"], folder)
+        if "Nothing to be done" not in output:
+            raise RuntimeError(output[-2000:])
+        return {"plan_s": first, "no_op_s": nothing, "memory_mb": memory}
+
+
+def main() -> None:
+    print(f"{'runs':>6} {'plan, s':>9} {'no-op, s':>9} {'memory, MB':>11}")
+    for runs in map(int, sys.argv[1:] or SIZES):
+        found = bench_scale(runs)
+        print(
+            f"{runs:6d} {found['plan_s']:9.1f} {found['no_op_s']:9.1f} {found['memory_mb']:11.0f}",
+            flush=True,
+        )
+
+
+if __name__ == "__main__":
+    main()
