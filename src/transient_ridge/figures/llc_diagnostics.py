@@ -1,6 +1,5 @@
 """Whether to believe the LLC estimates: every diagnostic of every checkpoint."""
 
-import pandas as pd
 from matplotlib.figure import Figure
 
 from .frames import Frames, by_run, whole_model
@@ -33,7 +32,7 @@ def draw(frames: Frames) -> Figure:
             axes.plot(
                 bad["step"], bad[column], "x", color=colours[run.task_diversity], markersize=4
             )
-        step_axis(axes, pd.Series([0, llc["step"].max()]))
+        step_axis(axes, llc["step"])
     for axes in panels[:3]:
         axes.set_xlabel("")
     panel_titles(panels, list(PANELS.values()))

@@ -15,7 +15,7 @@ def draw(frames: Frames) -> Figure:
     """Left, the LLC of each M against the step; right, the smoothed loss on q_M."""
     colours = colours_of(frames["llc"], frames["smoothed_losses"])
     figure = new_figure(DOUBLE_COLUMN, 2.8)
-    left, right = figure.subplots(1, 2, sharex=True)
+    left, right = figure.subplots(1, 2)
     _llc(left, whole_model(frames["llc"]).dropna(subset=["llc"]), colours)
     curves(right, averages(frames["smoothed_losses"], "in_distribution"), "loss", colours)
     loss_axis(right.yaxis)

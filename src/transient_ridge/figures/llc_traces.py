@@ -34,6 +34,7 @@ def draw(frames: Frames) -> Figure:
         axes.set_ylabel(r"$\ell_B(w) - \ell_B(w^*)$")
     for axes in panels[: len(runs)][-COLUMNS:]:
         axes.set_xlabel("SGLD step")
+        axes.tick_params(labelbottom=True)  # also above a place that stays empty
     return figure
 
 
