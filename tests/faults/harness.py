@@ -26,6 +26,7 @@ from tests.workflow.conftest import Project
 STAGES = {
     "train": "train",
     "evaluate": "evaluate",
+    "llc": "llc",
     "idealised": "idealised",
     "curves": "curves",
     "joint_pca": "pca",

@@ -15,7 +15,8 @@ import pytest
 
 from tests.faults.harness import contents
 
-pytestmark = pytest.mark.workflow
+# Every case runs the tiny preset: minutes in all.
+pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 
 RUNS = "results/tiny/base/runs"
 

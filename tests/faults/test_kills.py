@@ -15,7 +15,7 @@ from tests.faults.harness import (
     contents,
     leftovers,
 )
-from tests.workflow.conftest import Project
+from tests.workflow.conftest import Project, sample_at
 
 #: Kills of the soak, at least so many; `SOAK_KILLS=100 make soak` for more.
 KILLS = int(os.environ.get("SOAK_KILLS", "30"))
@@ -30,6 +30,7 @@ def undisturbed(finished, tmp_path_factory) -> Project:
     config = project.config
     config["training"] |= {"steps": 300, "optimiser": "adam"}
     config["checkpoints"]["linear_every"] = 50
+    sample_at(config, 0, 300)
     config["compute"]["state_seconds"] = 0.5
     project.configure(config)
     project.snakemake()
@@ -53,6 +54,7 @@ def under_fire(undisturbed: Project, folder, victims: list[str], seed: int) -> S
     return soak
 
 
+@pytest.mark.slow
 @pytest.mark.workflow
 def test_a_few_kills(undisturbed, tmp_path):
     soak = under_fire(undisturbed, tmp_path, ["train", EVERYTHING, "evaluate"], seed=1)

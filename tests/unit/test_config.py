@@ -41,7 +41,9 @@ def test_presets_state_only_what_differs(preset):
 
     def repeated(overlay, base, key=""):
         for name, value in overlay.items():
-            if name == "variants":  # overlays of their own: what they state may well be the default's
+            if (
+                name == "variants"
+            ):  # overlays of their own: what they state may well be the default's
                 continue
             if isinstance(value, dict):
                 yield from repeated(value, base[name], f"{key}{name}.")

@@ -65,9 +65,15 @@ def tiny_config() -> dict:
     config["training"] |= {"steps": 60}
     config["checkpoints"] = {"linear_every": 20, "log_count": 4, "extra_steps": []}
     # The schedule is 0 1 3 15 20 40 60, so that these two steps lie in chunks 0 and 2.
-    config["llc"] |= {"steps": [0, 60], "chunk": 3, "burn_in": 2, "draws": 8}
-    config["llc_calibration"]["steps"] = config["llc_crosscheck"]["steps"] = [60]
+    config["llc"] |= {"chunk": 3, "burn_in": 2, "draws": 8}
+    sample_at(config, 0, 60)
     return config
+
+
+def sample_at(config: dict, *steps: int) -> None:
+    """Estimate the LLC at these steps, and calibrate and cross-check at the last of them."""
+    config["llc"]["steps"] = list(steps)
+    config["llc_calibration"]["steps"] = config["llc_crosscheck"]["steps"] = [steps[-1]]
 
 
 @pytest.fixture(scope="session")

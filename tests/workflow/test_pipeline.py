@@ -11,6 +11,7 @@ import time
 import pyarrow.parquet as pq
 import pytest
 
+from tests.workflow.conftest import sample_at
 from transient_ridge import tables
 from transient_ridge.figures.catalogue import CATALOGUE, ON_REQUEST
 
@@ -128,6 +129,7 @@ def test_a_killed_snakemake_goes_on_where_it_was(finished, tmp_path):
     config = other.config
     config["training"]["steps"] = 4000
     config["checkpoints"]["linear_every"] = 1000
+    sample_at(config, 4000)
     config["compute"]["state_seconds"] = 0.2
     config["grid"]["task_diversities"] = [4]
     other.configure(config)

@@ -114,7 +114,7 @@ CHANGES = {
         {"training": {"steps": 80}},
         of("train") | of("evaluate") | sampled() | ALL_AGGREGATES,
     ),
-    "SGLD's eps": ({"llc": {"epsilon": 2e-5}}, sampled() | AFTER_LLC),
+    "SGLD's eps": ({"llc": {"epsilon": 3e-5}}, sampled() | AFTER_LLC),
     "an LLC step in a chunk of its own": ({"llc": {"steps": [0, 20, 60]}}, sampled(chunks=[1]) | AFTER_LLC),
     "an LLC step in another's chunk": ({"llc": {"steps": [0, 1, 60]}}, sampled(chunks=[0]) | AFTER_LLC),
     "the sweep, which is made on request": ({"llc_calibration": {"gammas": [7]}}, set()),
