@@ -76,12 +76,16 @@ class CheckpointPosterior:
         return batch, self.centre_errors[rows]
 
     def noise(self) -> Noise:
-        """Noise of every chain from a generator of its own."""
+        """Noise of every chain from a generator of its own, in one buffer that every call fills anew."""
         generators = [self.noise_generator(chain) for chain in range(self.chains)]
-        size, device = self.layout.size, self.centre.device
-        return lambda: torch.stack(
-            [torch.randn(size, generator=each, device=device) for each in generators]
-        )
+        eta = self.centre.new_empty(self.chains, self.layout.size)
+
+        def draw() -> Tensor:
+            for of_chain, its_generator in zip(eta, generators, strict=True):
+                of_chain.normal_(generator=its_generator)
+            return eta
+
+        return draw
 
     def noise_generator(self, chain: int) -> torch.Generator:
         """The generator that the noise of ``chain`` comes from, at its start."""

@@ -24,7 +24,7 @@ from .errors import ChainDivergedError
 from .settings import SgldSettings
 
 #: Steps between two looks at acceptance, norms and distance, which cost one more gradient each.
-PROBE_EVERY = 10
+PROBE_EVERY = 25
 
 # RMSProp: decay of the mean squared gradient, and what is added to its root (devinterp's defaults).
 RMSPROP_DECAY = 0.99
@@ -86,8 +86,15 @@ def sample(
         scale = preconditioner.update(here.gradient)
         if mask is not None:
             scale = scale * mask
-        drift = n_beta * here.gradient + settings.gamma * (positions - target.centre)
-        moved = langevin_step(positions, drift, scale, noise(), settings.epsilon)
+        moved = langevin_step(
+            positions,
+            target.centre,
+            here.gradient,
+            scale=scale,
+            eta=noise(),
+            n_beta=n_beta,
+            settings=settings,
+        )
         record.add(step, here.losses, here.centre_losses)
         if record.probes_at(step):
             record.probe(step, positions, moved, here, scale)
@@ -96,14 +103,25 @@ def sample(
 
 
 def langevin_step(
-    positions: Tensor, drift: Tensor, scale: Tensor | float, eta: Tensor, epsilon: float
+    positions: Tensor,
+    centre: Tensor,
+    gradient: Tensor,
+    *,
+    scale: Tensor,
+    eta: Tensor,
+    n_beta: float,
+    settings: SgldSettings,
 ) -> Tensor:
-    """``w - (eps/2) G drift + sqrt(eps G) eta`` for positions, drift and noise (C, P).
+    """The positions (C, P) after one step from ``positions`` with the noise ``eta`` (C, P).
 
-    ``scale`` is G, a number or anything that broadcasts to (C, P). Pure; nothing is changed in place.
+    ``centre`` is w* (P,), ``gradient`` (C, P) that of the loss; ``scale`` is G, whatever broadcasts to (C, P). Pure;
+    nothing that is passed is changed.
     """
-    root = scale**0.5
-    return positions - (0.5 * epsilon) * scale * drift + (math.sqrt(epsilon) * root) * eta
+    half = settings.epsilon / 2
+    # One pass per term: written out as the formula stands, this costs as much as a tenth of the gradient.
+    moved = torch.lerp(positions, centre, half * settings.gamma * scale)
+    moved.addcmul_(scale, gradient, value=-half * n_beta)
+    return moved.addcmul_(scale.sqrt(), eta, value=math.sqrt(settings.epsilon))
 
 
 def mala_acceptance(

@@ -38,7 +38,8 @@ class Attention(nn.Module):
         if every == 1:
             q, k, v = torch.split(F.linear(h, self.qkv.weight), d, dim=-1)
         else:
-            q = F.linear(h[:, ::every], self.qkv.weight[:d])
+            # Contiguous: with stacked weights, a product with strided tokens would copy the weights for every sequence.
+            q = F.linear(h[:, ::every].contiguous(), self.qkv.weight[:d])
             k, v = torch.split(F.linear(h, self.qkv.weight[d:]), d, dim=-1)
         q = q.reshape(B, -1, self.heads, width).transpose(1, 2)
         k = k.reshape(B, T, self.heads, width).permute(0, 2, 3, 1)

@@ -63,9 +63,10 @@ def test_steps_are_devinterps_under_equal_noise_and_data(preconditioner, masked)
     for step in range(3):
         here = target.evaluate(ours, step)
         scale = scales.update(here.gradient) * (1 if mask is None else mask)
-        drift = n_beta * here.gradient + hyper.gamma * (ours - target.centre)
         eta = torch.stack([devinterp_noise(target.layout, each) for each in ours_noise])
-        ours = sgld.langevin_step(ours, drift, scale, eta, hyper.epsilon)
+        ours = sgld.langevin_step(
+            ours, target.centre, here.gradient, scale=scale, eta=eta, n_beta=n_beta, settings=hyper
+        )
         (x, y), _ = target.minibatch(step)
         for chain, (model, optimiser) in enumerate(zip(models, optimisers, strict=True)):
             optimiser.zero_grad()

@@ -163,9 +163,11 @@ def test_an_edited_module(project, module):
 
 
 def test_touching_files_and_editing_comments_makes_nothing_stale(project):
-    files = [path for path in project.root.rglob("*") if path.is_file() and ".snakemake" not in path.parts]
+    everything = (path for path in project.root.rglob("*") if path.is_file())
+    files = [path for path in everything if ".snakemake" not in path.parts]
+    # What was made first becomes the newest: every input is newer than the outputs made of it.
     files.sort(key=lambda path: path.stat().st_mtime, reverse=True)
-    for later, path in enumerate(files):  # what was made first is the newest now: every input is newer than its output
+    for later, path in enumerate(files):
         os.utime(path, (time.time() + later / 1000,) * 2)
     module = project.root / "src" / "transient_ridge" / "optimisation.py"
     module.write_text("# A remark.\n" + module.read_text())
