@@ -31,7 +31,7 @@ with warnings.catch_warnings():
     from datasets import Dataset
     from devinterp.slt.sampling import sample
 
-RUN = Run(16, 0)
+RUN = Run(12, 0)
 LAPTOP = CONFIG.parents[1] / "results" / "laptop" / "base" / "runs" / RUN.name
 
 

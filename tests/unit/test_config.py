@@ -95,7 +95,7 @@ def change(path: str, value) -> dict:
         ("model.headz", 4, r"model\.headz = 4: unknown key; did you mean 'heads'"),
         ("trianing", {}, r"trianing = \{\}: unknown key; did you mean 'training'"),
         ("training.learning_rate", "1e-3", r"YAML reads 1e-3 as text; write 0\.001"),
-        ("training.warmup_steps", 10**6, r"decay_steps = 450: with training\.warmup_steps = 1000000 must be at most"),
+        ("training.warmup_steps", 10**6, r"decay_steps = 600: with training\.warmup_steps = 1000000 must be at most"),
         ("llc.epsilon", 0, r"llc\.epsilon = 0: must be a number > 0"),
         ("llc.n_beta", -1, r"llc\.n_beta = -1: must be a number > 0"),
         ("llc.gamma", 0, r"llc\.gamma = 0: must be a number > 0"),
