@@ -31,7 +31,7 @@ unlock: .venv/installed $(CONFIGFILE)
 
 ## test: everything but the tests that compute for minutes
 test: .venv/installed
-	$(BIN)/python -m pytest -m "not slow and not soak and not cluster"
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow and not soak and not cluster"
 
 test-all: .venv/installed
 	$(BIN)/python -m pytest -m "not soak and not cluster"
