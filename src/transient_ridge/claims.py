@@ -6,14 +6,14 @@ verdict says so and gives the reason: it never turns into a 'does not hold'.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from . import tables
-from .evidence import Evidence, NotTestableError
+from .evidence import OUT, Evidence, NotTestableError
 from .provenance import collect
 from .settings import ClaimSettings
 from .statements import AT_LEAST, STATEMENTS, Statement
@@ -39,8 +39,7 @@ def judge(
 
     With several seeds a mean within so many ``standard_errors`` of the threshold decides nothing.
     """
-    mean = float(np.mean(values))
-    error = float(np.std(values, ddof=1) / math.sqrt(len(values))) if len(values) > 1 else None
+    mean, error = over_seeds(values)
     if error is not None and abs(mean - threshold) < standard_errors * error:
         reason = f"{len(values)} seeds disagree: within {standard_errors:g} standard errors of the threshold"
         return Verdict(mean, error, len(values), UNTESTABLE, reason)
@@ -51,6 +50,12 @@ def judge(
         f"{len(values)} seeds" if error is not None else "one value, no uncertainty over seeds"
     )
     return Verdict(mean, error, len(values), HOLDS if met else FAILS, counted)
+
+
+def over_seeds(values: Sequence[float]) -> tuple[float, float | None]:
+    """Mean and its standard error; of one value there is none."""
+    error = float(np.std(values, ddof=1) / math.sqrt(len(values))) if len(values) > 1 else None
+    return float(np.mean(values)), error
 
 
 def assess(statement: Statement, evidence: Evidence) -> Verdict:
@@ -64,10 +69,8 @@ def assess(statement: Statement, evidence: Evidence) -> Verdict:
     return judge(values, statement.comparison, threshold, evidence.settings.standard_errors)
 
 
-def score(frames: tables.Frames, settings: Mapping[str, Any]) -> dict[str, list[Any]]:
-    """Columns of the table `claims`: every statement, judged by ``frames``."""
-    thresholds = ClaimSettings.of(settings)
-    evidence = Evidence(frames, thresholds)
+def score(evidence: Evidence) -> dict[str, list[Any]]:
+    """Columns of the table `claims`: every statement, judged by ``evidence``."""
     columns: dict[str, list[Any]] = {name: [] for name in tables.TABLES["claims"]}
     for statement in sorted(STATEMENTS, key=lambda row: (row.claim, row.part)):
         row = {
@@ -77,7 +80,7 @@ def score(frames: tables.Frames, settings: Mapping[str, Any]) -> dict[str, list[
             "statement": statement.text,
             "quantity": statement.quantity,
             "comparison": statement.comparison,
-            "threshold": float(getattr(thresholds, statement.threshold)),
+            "threshold": float(getattr(evidence.settings, statement.threshold)),
         }
         for name, column in columns.items():
             column.append(row[name])
@@ -88,7 +91,8 @@ def describe_claims(
     sources: Mapping[str, Sequence[Path]], settings: Mapping[str, Any], claims: Path, page: Path
 ) -> None:
     """Judge every statement by the tables in ``sources`` (`llc` may be missing); write table and Markdown."""
-    columns = score(tables.read_all(sources), settings)
+    evidence = Evidence(tables.read_all(sources), ClaimSettings.of(settings))
+    columns = score(evidence)
     inputs = [path for paths in sources.values() for path in paths]
     tables.write(
         claims,
@@ -97,7 +101,7 @@ def describe_claims(
         collect(settings, inputs=inputs),
     )
     with complete_file(page) as partial:
-        partial.write_text(markdown(columns))
+        partial.write_text(f"{markdown(columns)}\n{by_diversity(evidence)}")
 
 
 def markdown(columns: tables.Columns) -> str:
@@ -114,19 +118,62 @@ def markdown(columns: tables.Columns) -> str:
         verdict = f"**{row['verdict']}**" if row["verdict"] == HOLDS else row["verdict"]
         remark = f": {row['reason']}" if row["verdict"] == UNTESTABLE else ""
         lines.append(
-            f"| {row['claim']}{row['part']} | {row['statement']} | {row['quantity']} | {measured(row)} "
+            f"| {row['claim']}{row['part']} | {row['statement']} | {row['quantity']} "
+            f"| {measured(row['value'], row['standard_error'])} "
             f"| {row['comparison']} {row['threshold']:.3g} | {verdict}{remark} |"
         )
     return "\n".join(lines) + "\n"
 
 
-def measured(row: Mapping[Any, Any]) -> str:
-    """``0.28 ± 0.03``, ``0.28`` with one seed, or a dash."""
-    if row["value"] is None or math.isnan(row["value"]):
+#: What is told of each M for one seed.
+OF_EACH_DIVERSITY: dict[str, Callable[[Evidence, float, int], float]] = {
+    "step of the least OOD loss": lambda of, M, seed: of.critical_step(M, seed),
+    "least OOD loss": lambda of, M, seed: of.losses(M, seed, OUT).min(),
+    "OOD loss at the end": lambda of, M, seed: of.losses(M, seed, OUT).iloc[-1],
+    "dip": lambda of, M, seed: of.dip_and_rise(M, seed)[0],
+    "rise": lambda of, M, seed: of.dip_and_rise(M, seed)[1],
+    "Delta(f, ridge) on q_M at the end": lambda of, M, seed: of.path(M, seed)["ridge"].iloc[-1],
+    "Delta(f, dMMSE_M)": lambda of, M, seed: of.path(M, seed)["dmmse"].iloc[-1],
+    "LLC at the end": lambda of, M, seed: of.llc(seed).get(M, math.nan),
+}
+
+
+def by_diversity(evidence: Evidence) -> str:
+    """A Markdown table with a row for every M: means over seeds and their standard errors."""
+    first = evidence.seeds[0]
+    names = ["M", "OOD loss of ridge", "of dMMSE_M", *OF_EACH_DIVERSITY]
+    lines = [
+        f"Means over {len(evidence.seeds)} seed(s); dip and rise are shares of the gap between the OOD losses of "
+        "dMMSE_M and ridge.",
+        "",
+        f"| {' | '.join(names)} |",
+        "|" + "---|" * len(names),
+    ]
+    for M in [*evidence.diversities(first), math.inf]:
+        ideals = [f"{evidence.ideal(predictor, M, OUT):.3g}" for predictor in ("ridge", "dmmse")]
+        found = [_told(evidence, tell, M) for tell in OF_EACH_DIVERSITY.values()]
+        lines.append(f"| {' | '.join([f'{M:g}', *ideals, *found])} |")
+    return "\n".join(lines) + "\n"
+
+
+def _told(evidence: Evidence, tell: Callable[[Evidence, float, int], float], M: float) -> str:
+    try:
+        return measured(*over_seeds([tell(evidence, M, seed) for seed in evidence.seeds]))
+    except NotTestableError:
         return "-"
-    error = row["standard_error"]
-    spread = "" if error is None or math.isnan(error) else f" ± {error:.2g}"
-    return f"{row['value']:.3g}{spread}"
+
+
+def measured(value: float | None, standard_error: float | None) -> str:
+    """``0.28 ± 0.03``, ``0.28`` with one seed, or a dash."""
+    if value is None or math.isnan(value):
+        return "-"
+    if standard_error is None or math.isnan(standard_error):
+        return _short(value, 3)
+    return f"{_short(value, 3)} ± {_short(standard_error, 2)}"
+
+
+def _short(number: float, digits: int) -> str:
+    return f"{number:.{digits}g}" if abs(number) < 1000 else f"{number:,.0f}"
 
 
 def tally(verdicts: Sequence[str]) -> str:

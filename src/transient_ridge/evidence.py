@@ -75,23 +75,27 @@ class Evidence:
         """Relative distance at the end of training: 0 = ridge, 1 = dMMSE_M."""
         return float(self.path(M, seed)["relative_distance"].iloc[-1])
 
-    def predictors_apart(self, M: float) -> float:
-        """Delta(dMMSE_M, ridge) in distribution."""
-        rows = _average(self.frames["idealised_distances"], IN)
+    def predictors_apart(self, M: float, dataset: str = IN) -> float:
+        """Delta(dMMSE_M, ridge), in distribution unless ``dataset`` says otherwise."""
+        rows = _average(self.frames["idealised_distances"], dataset)
         return float(rows.set_index("task_diversity")["distance"][M])
+
+    def reach(self, seed: int) -> float:
+        """Delta(f, ridge) of the M = infinity run at the end of training."""
+        return float(self.path(math.inf, seed)["ridge"].iloc[-1])
 
     def resolved(self, seed: int) -> list[float]:
         """M whose two predictors lie further apart than the M = infinity run ends from ridge.
 
         For any other M, being nearer to one of them says nothing: no model trained here comes so close to either.
         """
-        reach = float(self.path(math.inf, seed)["ridge"].iloc[-1])
+        reach = self.reach(seed)
         return [M for M in self.diversities(seed) if self.predictors_apart(M) > reach]
 
     def require_resolved(self, M: float, seed: int) -> None:
         """Raise NotTestableError unless M is among :meth:`resolved`."""
         if M not in self.resolved(seed):
-            reach = float(self.path(math.inf, seed)["ridge"].iloc[-1])
+            reach = self.reach(seed)
             raise NotTestableError(
                 f"dMMSE_{M:g} and ridge are {self.predictors_apart(M):.3g} apart, and the M = inf run ends "
                 f"{reach:.3g} from ridge: train longer or wider"
@@ -180,6 +184,11 @@ class Evidence:
         fall = min(dmmse, losses.iloc[0]) - least
         return float(fall / gap), float((losses.iloc[-1] - least) / gap)
 
+    def critical_step(self, M: float, seed: int) -> int:
+        """t_crit, the step of the least smoothed OOD loss."""
+        losses = self.losses(M, seed, OUT)
+        return int(losses.index[int(losses.argmin())])
+
     def end_of_ood_loss(self, M: float, seed: int) -> float:
         """OOD loss at the end of training: 0 = ridge's, 1 = dMMSE_M's."""
         ridge, dmmse = (self.ideal(predictor, M, OUT) for predictor in ("ridge", "dmmse"))
@@ -190,8 +199,8 @@ class Evidence:
         return min(self.dip_and_rise(M, seed))
 
     @cached_property
-    def most_transient(self) -> float:
-        """The M whose transience, mean over seeds, is greatest."""
+    def by_transience(self) -> list[float]:
+        """Finite M by their transience, mean over seeds, the greatest first."""
         common = set.intersection(*(set(self.diversities(seed)) for seed in self.seeds))
         if not common:
             raise NotTestableError("the grid has no finite M")
@@ -199,7 +208,7 @@ class Evidence:
             M: float(np.mean([self.transience(M, seed) for seed in self.seeds]))
             for M in sorted(common)
         }
-        return max(means, key=lambda M: means[M])
+        return sorted(means, key=lambda M: -means[M])
 
     # -- complexity --------------------------------------------------------------------------
 

@@ -164,6 +164,7 @@ class ClaimSettings(Settings):
     transience: float
     risen: float
     no_transience: float
+    at_ridge: float
     explained: float
     straight: float
     deflected: float

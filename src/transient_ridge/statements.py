@@ -151,7 +151,7 @@ def _or_none(evidence: Evidence, seed: int) -> str:
     "transience",
 )
 def _dips_and_rises(evidence: Evidence, seed: int) -> float:
-    return evidence.transience(evidence.most_transient, seed)
+    return evidence.transience(evidence.by_transience[0], seed)
 
 
 @states(
@@ -163,7 +163,7 @@ def _dips_and_rises(evidence: Evidence, seed: int) -> float:
     "risen",
 )
 def _rises_to_dmmse(evidence: Evidence, seed: int) -> float:
-    M = evidence.most_transient
+    M = evidence.by_transience[0]
     if evidence.transience(M, seed) < evidence.settings.transience:
         raise NotTestableError("no M has a transient ridge (statement 2a)")
     return evidence.end_of_ood_loss(M, seed)
@@ -182,6 +182,32 @@ def _not_at_the_ends_of_the_grid(evidence: Evidence, seed: int) -> float:
     if len(diversities) < 3:
         raise NotTestableError(f"the grid has {len(diversities)} finite M, and three are needed")
     return max(evidence.transience(M, seed) for M in (diversities[0], diversities[-1]))
+
+
+@states(
+    2,
+    "d",
+    "A second M shows it too",
+    f"lesser of dip and rise, {GAP}",
+    AT_LEAST,
+    "transience",
+)
+def _a_second_one(evidence: Evidence, seed: int) -> float:
+    if len(evidence.by_transience) < 2:
+        raise NotTestableError("the grid has one finite M")
+    return evidence.transience(evidence.by_transience[1], seed)
+
+
+@states(
+    2,
+    "e",
+    "With M = inf, training ends at ridge",
+    "distance to ridge at the end, share of Delta(dMMSE_M, ridge) out of distribution at the M of 2a",
+    AT_MOST,
+    "at_ridge",
+)
+def _infinity_ends_at_ridge(evidence: Evidence, seed: int) -> float:
+    return evidence.reach(seed) / evidence.predictors_apart(evidence.by_transience[0], OUT)
 
 
 # -- 3, 4: joint PCA -------------------------------------------------------------------------

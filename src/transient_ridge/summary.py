@@ -32,7 +32,8 @@ def summary(results: Path) -> str:
 def _line(row: Mapping[str, Any]) -> str:
     """``  2a  holds  0.28  (at least 0.2)  statement``; with the reason if it could not be tested."""
     verdict = re.sub(" at this scale", "", row["verdict"])
-    numbers = f"{measured(row)} ({row['comparison']} {row['threshold']:.3g})"
+    value = measured(row["value"], row["standard_error"])
+    numbers = f"{value} ({row['comparison']} {row['threshold']:.3g})"
     unclear = row["verdict"] == UNTESTABLE
     remark = ", ".join(([numbers] if row["value"] is not None else []) + [row["reason"]] * unclear)
     return f"  {row['claim']:>2}{row['part']}  {verdict:<14} {row['statement']}: {remark}"

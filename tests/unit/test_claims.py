@@ -8,6 +8,8 @@ from tests.conftest import load
 from tests.unit import worlds
 from transient_ridge import claims, tables
 from transient_ridge.claims import FAILS, HOLDS, UNTESTABLE, judge
+from transient_ridge.evidence import Evidence
+from transient_ridge.settings import ClaimSettings
 from transient_ridge.statements import AT_LEAST, AT_MOST, STATEMENTS, TITLES
 
 PARTS = [f"{row.claim}{row.part}" for row in STATEMENTS]
@@ -23,8 +25,12 @@ def world() -> dict[str, pd.DataFrame]:
     return worlds.tables()
 
 
+def judged_by(world, settings) -> Evidence:
+    return Evidence(world, ClaimSettings.of(settings))
+
+
 def scored(world, settings) -> pd.DataFrame:
-    frame = pd.DataFrame(claims.score(world, settings))
+    frame = pd.DataFrame(claims.score(judged_by(world, settings)))
     frame.index = frame["claim"].astype(str) + frame["part"]
     return frame
 
@@ -127,6 +133,16 @@ BENT = {
         put("smoothed_losses", "loss", 1.4, dataset=OUT, step=1000),
         least_diversities(2),
         "2 finite M",
+    ),
+    "2d": (
+        FLAT,
+        put("idealised_losses", "loss", 1.0, dataset=OUT, predictor="dmmse"),
+        "no greater OOD loss",
+    ),
+    "2e": (
+        put("relative_distances", "ridge", 0.5, task_diversity=None, **END),
+        NO_INFINITY,
+        "no run with M = inf",
     ),
     "3a": (
         put("pca_variance", "explained_variance_ratio", 0.1),
@@ -316,7 +332,7 @@ def test_seeds_that_disagree_decide_nothing():
 
 
 def test_the_page_says_what_the_table_says(world, settings, tmp_path):
-    columns = claims.score(world, settings)
+    columns = claims.score(judged_by(world, settings))
     tables.write(tmp_path / "claims.parquet", "claims", columns, {})
     lines = claims.markdown(columns).splitlines()
     assert (
@@ -326,5 +342,25 @@ def test_the_page_says_what_the_table_says(world, settings, tmp_path):
     assert len([line for line in lines if line.startswith("|")]) == len(PARTS) + 2
     assert all(line.count("|") == 7 for line in lines if line.startswith("|"))
     del world["llc"]
-    page = claims.markdown(claims.score(world, settings))
+    page = claims.markdown(claims.score(judged_by(world, settings)))
     assert "| - | at least 0.9 | not testable at this scale: LLC not measured |" in page
+
+
+def test_every_m_has_a_row_of_means_over_seeds(world, settings):
+    lines = claims.by_diversity(judged_by(world, settings)).splitlines()
+    names, rows = lines[2].strip("| ").split(" | "), [line.strip("| ") for line in lines[4:]]
+    assert [row.split(" | ")[0] for row in rows] == [f"{M:g}" for M in worlds.GRID]
+    eight = dict(zip(names, rows[2].split(" | "), strict=True))
+    assert eight["OOD loss of ridge"] == "1.4"
+    assert eight["of dMMSE_M"] == f"{1.4 + worlds.gap(8):.3g}"
+    low, high = (
+        judged_by(world, settings).dip_and_rise(8, 0),
+        judged_by(world, settings).dip_and_rise(8, 1),
+    )
+    assert eight["rise"].split(" ± ")[0] == f"{(low[1] + high[1]) / 2:.3g}"
+    assert eight["LLC at the end"] == "40 ± 0.02"
+    infinity = dict(zip(names, rows[-1].split(" | "), strict=True))
+    assert (infinity["dip"], infinity["rise"]) == ("-", "-")
+    world["llc"].loc[world["llc"]["task_diversity"] == 8, "healthy"] = False
+    unhealthy = claims.by_diversity(judged_by(world, settings)).splitlines()[6]
+    assert unhealthy.endswith("| - |")

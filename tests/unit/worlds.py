@@ -100,14 +100,9 @@ def _idealised(rows, M):
         for predictor, loss in (("ridge", ridge), ("dmmse", dmmse)):
             key = {"task_diversity": M, "dataset": dataset, "token": np.nan}
             rows["idealised_losses"].append({**key, "predictor": predictor, "loss": loss})
-    rows["idealised_distances"].append(
-        {
-            "task_diversity": M,
-            "dataset": "in_distribution",
-            "token": np.nan,
-            "distance": apart(M),
-        }
-    )
+    for dataset in ("in_distribution", "out_of_distribution"):
+        key = {"task_diversity": M, "dataset": dataset, "token": np.nan}
+        rows["idealised_distances"].append({**key, "distance": apart(M)})
     for component, value in ((1, 5.0), (2, 10 * apart(M))):
         rows["pca_idealised"].append(
             {

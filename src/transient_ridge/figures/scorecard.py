@@ -65,5 +65,5 @@ def _line(axes: Any, height: int, row: Mapping[Any, Any], first: bool) -> None:
     for plain, symbol in SYMBOLS.items():
         statement = statement.replace(plain, symbol)
     axes.text(0.085, height, statement, **style)
-    axes.text(0.86, height, measured(row), ha="right", **style)
+    axes.text(0.86, height, measured(row["value"], row["standard_error"]), ha="right", **style)
     axes.text(0.89, height, f"{SIGNS[row['comparison']]} {row['threshold']:.3g}", **style)
