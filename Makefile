@@ -20,10 +20,17 @@ reproduce: .venv/installed $(CONFIGFILE)
 report: .venv/installed $(CONFIGFILE)
 	$(SNAKEMAKE) --report results/$(PRESET)/report.html
 
-## docs: put the figures and the scorecard of the laptop preset where the README shows them
-docs: results/laptop/base/figures/figure1.png results/laptop/base/figures/figure3.png results/laptop/base/claims.md
-	cp results/laptop/base/figures/figure1.png results/laptop/base/figures/figure3.png docs/
-	sed -i -e '/<!-- scorecard -->/,/<!-- end -->/{//!d}' -e '/<!-- scorecard -->/r results/laptop/base/claims.md' README.md
+## docs: keep the tables and figures of three seeds in results/laptop/three-seeds, and put their scorecard into the README
+docs: SEEDS := results/seeds/base
+docs: KEPT := results/laptop/three-seeds
+docs: results/seeds/base/claims.md
+	rm -rf $(KEPT)
+	mkdir -p $(KEPT)/figures
+	cp -r $(SEEDS)/tables $(SEEDS)/claims.md results/seeds/config.yaml $(KEPT)
+	cp $(SEEDS)/figures/*.png $(SEEDS)/figures/*.png.provenance.json $(KEPT)/figures
+	sed -i -e '/<!-- by M -->/,/<!-- end -->/{//!d}' -e '/<!-- scorecard -->/,/<!-- end -->/{//!d}' README.md
+	sed -n '/^Means over/,$$p' $(KEPT)/claims.md | sed -i '/<!-- by M -->/r /dev/stdin' README.md
+	sed '/^Means over/,$$d' $(KEPT)/claims.md | sed -i '/<!-- scorecard -->/r /dev/stdin' README.md
 
 ## unlock: after Snakemake itself was killed (kill -9, power cut), once, before `make reproduce` goes on
 unlock: .venv/installed $(CONFIGFILE)

@@ -214,6 +214,12 @@ def _summary(arguments: argparse.Namespace) -> None:
     print(summary(arguments.results))
 
 
+def _status(arguments: argparse.Namespace) -> None:
+    from .status import describe
+
+    print(describe(arguments.results))
+
+
 def _figure(arguments: argparse.Namespace) -> None:
     from .figures.rendering import render
 
@@ -303,6 +309,9 @@ def _parser() -> argparse.ArgumentParser:  # noqa: PLR0915 - a line per stage
     end = stages.add_parser("summary", help="print the scorecard of a results folder")
     end.set_defaults(function=_summary)
     end.add_argument("results", type=Path)
+    now = stages.add_parser("status", help="how far the Snakemake at work in a results folder is")
+    now.set_defaults(function=_status)
+    now.add_argument("results", type=Path)
     figure = reads_tables(stages.add_parser("figure"))
     figure.set_defaults(function=_figure, writes="png")
     figure.add_argument("figure", choices=sorted(CATALOGUE))

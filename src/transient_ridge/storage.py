@@ -115,6 +115,18 @@ def hold(lock: Path) -> TextIO:
     return handle
 
 
+def is_held(lock: Path) -> bool:
+    """Whether a process of this machine holds ``lock``; looks without taking it."""
+    try:
+        with lock.open("r") as handle:
+            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
+    return False
+
+
 def shortage(folder: Path) -> str | None:
     """What to say if the disk of ``folder`` is full: the logs of the jobs that failed could not be written either."""
     if shutil.disk_usage(folder).free >= _ROOM:

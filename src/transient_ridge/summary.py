@@ -7,19 +7,22 @@ from typing import Any
 
 from . import tables
 from .claims import UNTESTABLE, measured, tally
+from .times import times
 
 
 def summary(results: Path) -> str:
     """The scorecard of every variant below ``results``, and where to look next."""
     lines = []
-    for path in sorted(results.glob("*/tables/claims.parquet")):
-        rows = tables.read(path, "claims").to_pylist()
-        variant = path.parents[1]
+    for explorer in sorted(results.glob("*/explorer.html")):
+        variant = explorer.parent
+        rows = tables.read(variant / "tables" / "claims.parquet", "claims").to_pylist()
         lines += ["", f"{variant}: {tally([row['verdict'] for row in rows])}"]
         lines += [_line(row) for row in rows]
+        spent = times(variant)
+        lines += ["", "  where the time went", spent] if spent else []
         lines += [
             "",
-            f"  explorer   {variant / 'explorer.html'}",
+            f"  explorer   {explorer}",
             f"  figures    {variant / 'figures'}",
         ]
     report = results / "report.html"

@@ -90,6 +90,7 @@ def _lxml():
 
 def test_the_summary_ends_with_where_to_look(results):
     (results / "report.html").write_text("")
+    (results / "base" / "explorer.html").write_text("")
     text = summary(results)
     assert f"{results / 'base'}: " in text
     assert "statements hold" in text

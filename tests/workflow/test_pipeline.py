@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -34,6 +35,8 @@ def test_every_artefact_is_made_and_tells_where_it_came_from(finished):
     manifest = json.loads((base / "runs" / "M4-seed0" / "checkpoints.json").read_text())
     assert manifest["provenance"]["settings"]["training"]["steps"] == 60
     assert not (base / "scratch").exists() or not any((base / "scratch").iterdir())
+    page = (results / "status").read_text()
+    assert re.search(r": (\d+) of \1 jobs done, 0 at work, 0 failed", page)
 
 
 def test_a_second_run_elsewhere_gives_the_same_numbers(finished, tmp_path):

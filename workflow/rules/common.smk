@@ -17,7 +17,7 @@ os.environ |= {
 }
 
 from transient_ridge import config as settings
-from transient_ridge import lineage, provenance, runs, sources, storage
+from transient_ridge import lineage, provenance, runs, sources, status, storage
 from transient_ridge.errors import ConfigError, TransientRidgeError
 from transient_ridge.figures.catalogue import CATALOGUE, ON_REQUEST
 

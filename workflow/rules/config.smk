@@ -3,6 +3,11 @@
 # Open files whose locks end with this process: no kill leaves one behind.
 HELD = []
 
+# Jobs done and at work, in results/<preset>/status; only the Snakemake that was called by hand keeps it.
+WATCH = status.Watch(Path(RESULTS))
+if workflow.is_main_process and not workflow.dryrun:
+    logger.addHandler(WATCH)
+
 
 onstart:
     try:
@@ -10,9 +15,15 @@ onstart:
         settings.check_disk(config, Path(RESULTS), workflow.cores or 1)
     except TransientRidgeError as error:
         raise WorkflowError(str(error)) from None
+    WATCH.start()
+
+
+onsuccess:
+    WATCH.end()
 
 
 onerror:
+    WATCH.end()
     if shortage := storage.shortage(Path(RESULTS)):
         print(shortage, file=sys.stderr)
 

@@ -1,0 +1,45 @@
+"""Where the time went: Snakemake's benchmark files, added up by stage."""
+
+from pathlib import Path
+
+import pandas as pd
+
+
+def times(variant: Path) -> str:
+    """A table of the stages of the results folder ``variant``: jobs, their wall and CPU time, memory of the largest.
+
+    A job that was cut off and done again counts with its last attempt alone, as Snakemake records it.
+    """
+    rows = []
+    folder = variant / "benchmarks"
+    for path in sorted(folder.rglob("*.tsv")):
+        measured = pd.read_csv(path, sep="\t", na_values="-").iloc[-1]
+        stage = path.relative_to(folder).parts[0].removesuffix(".tsv")
+        rows.append((stage, measured["s"], measured["cpu_time"], measured["max_rss"]))
+    if not rows:
+        return ""
+    columns = ["stage", "wall", "cpu", "memory"]
+    by_stage = (
+        pd.DataFrame(rows, columns=columns)
+        .groupby("stage")
+        .agg(
+            jobs=("wall", "size"),
+            wall=("wall", "sum"),
+            cpu=("cpu", "sum"),
+            memory=("memory", "max"),
+        )
+        .sort_values("wall", ascending=False)
+    )
+    whole = by_stage["wall"].sum()
+    lines = [f"  {'stage':<16} {'jobs':>5} {'wall s':>9} {'CPU s':>9} {'share':>6} {'MB':>6}"]
+    for name, row in by_stage.iterrows():
+        # Snakemake measures nothing in jobs that last less than a moment.
+        memory = "-" if pd.isna(row["memory"]) else f"{row['memory']:.0f}"
+        lines.append(
+            f"  {name:<16} {row['jobs']:>5.0f} {row['wall']:>9.1f} {row['cpu']:>9.1f} "
+            f"{row['wall'] / whole:>6.0%} {memory:>6}"
+        )
+    lines.append(
+        f"  {'all':<16} {by_stage['jobs'].sum():>5.0f} {whole:>9.1f} {by_stage['cpu'].sum():>9.1f}"
+    )
+    return "\n".join(lines)
