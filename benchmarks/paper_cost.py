@@ -14,7 +14,7 @@ import yaml
 from transient_ridge import config as configuration
 from transient_ridge.compute import device_name, prepare, select_device
 from transient_ridge.runs import Run
-from transient_ridge.training import Trainer
+from transient_ridge.trainer import Trainer
 
 CONFIG = Path(__file__).resolve().parents[1] / "config"
 

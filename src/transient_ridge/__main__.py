@@ -42,6 +42,7 @@ def _device(arguments: argparse.Namespace, precision: str = "float32") -> "torch
 
 
 def _train(arguments: argparse.Namespace) -> None:
+    from .runs import Run
     from .training import Interrupted, Outputs, train
 
     outputs = Outputs(arguments.weights, arguments.manifest, arguments.curve)
@@ -52,6 +53,7 @@ def _train(arguments: argparse.Namespace) -> None:
             scratch=arguments.scratch,
             device=_device(arguments, arguments.settings["training"]["precision"]),
             state_seconds=arguments.state_seconds,
+            cohort=[Run.parse(name) for name in arguments.cohort],
         )
     except Interrupted as stop:
         print(stop, file=sys.stderr)
@@ -270,6 +272,7 @@ def _parser() -> argparse.ArgumentParser:  # noqa: PLR0915 - a line per stage
 
     train = computes(stage("train", _train, "weights", "manifest", "curve", "scratch"))
     train.add_argument("--state-seconds", type=float, default=30.0)
+    train.add_argument("--cohort", nargs="*", default=[], metavar="RUN", help="runs to train along")
     train.set_defaults(writes=None)  # it has a lock of its own, and takes the run over
     files = ("manifest", "weights", "losses", "distances", "outputs")
     computes(stage("evaluate", _evaluate, *files))

@@ -6,7 +6,7 @@ that names the settings which made them and the SHA-256 of every file. Nothing i
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,11 @@ from .storage import complete_file
 def file_name(step: int) -> str:
     """Name of the checkpoint of ``step`` within its folder."""
     return f"step-{step:08d}.safetensors"
+
+
+def all_there(folder: Path, steps: Iterable[int]) -> bool:
+    """Whether ``folder`` holds a file for each of ``steps``."""
+    return all((folder / file_name(step)).exists() for step in steps)
 
 
 def save(folder: Path, step: int, parameters: Mapping[str, Tensor]) -> None:

@@ -69,6 +69,13 @@ def runs(config: Config) -> list[Run]:
     return [Run(M, seed) for M in diversities for seed in sorted(grid["seeds"])]
 
 
+def cohort(config: Config, run: Run) -> list[str]:
+    """Names of the runs that one job may train together with ``run``: `compute.stack` consecutive ones of the grid."""
+    names = [each.name for each in runs(config)]
+    first = names.index(run.name) // config["compute"]["stack"] * config["compute"]["stack"]
+    return names[first : first + config["compute"]["stack"]]
+
+
 def stage_settings(config: Config, stage: str) -> dict[str, Any]:  # noqa: PLR0911 (one per stage)
     """What the jobs of ``stage`` may depend on, from the resolved configuration of a variant."""
     match stage:

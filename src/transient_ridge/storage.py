@@ -75,7 +75,7 @@ def only_writer(lock: Path, patience: float) -> Iterator[bool]:
     request = _request(lock)
     deadline = time.monotonic() + patience
     waited = False
-    while (handle := _try(lock)) is None:
+    while (handle := try_lock(lock)) is None:
         if not waited:
             waited = True
             print(f"{lock}: held by {_holder(lock)}; waiting for it to end", file=sys.stderr)
@@ -86,12 +86,38 @@ def only_writer(lock: Path, patience: float) -> Iterator[bool]:
                 "it to end"
             )
         time.sleep(_LOOK_EVERY)
-    with handle:
-        request.unlink(missing_ok=True)
-        try:
-            yield waited
-        finally:
-            lock.unlink(missing_ok=True)
+    request.unlink(missing_ok=True)
+    try:
+        yield waited
+    finally:
+        release(lock, handle)
+
+
+def try_lock(lock: Path) -> TextIO | None:
+    """An open file that holds ``lock``, or None if another process holds it."""
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    handle = lock.open("a+")
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        # The file may have been removed by the holder before, and made anew by another process.
+        if lock.exists() and os.path.samestat(os.fstat(handle.fileno()), lock.stat()):
+            # Who holds it is a courtesy, which a full disk may refuse.
+            with suppress(OSError):
+                os.ftruncate(handle.fileno(), 0)
+                os.write(
+                    handle.fileno(), f"process {os.getpid()} on {socket.gethostname()}".encode()
+                )
+            return handle
+    except BlockingIOError:
+        pass
+    handle.close()
+    return None
+
+
+def release(lock: Path, handle: TextIO) -> None:
+    """Give up ``lock``, which ``handle`` holds."""
+    lock.unlink(missing_ok=True)
+    handle.close()
 
 
 def handover_requested(lock: Path) -> bool:
@@ -102,7 +128,7 @@ def handover_requested(lock: Path) -> bool:
 def hold(lock: Path) -> TextIO:
     """Hold ``lock`` for as long as the returned file stays open. Raises StorageError if another process does."""
     try:
-        handle = _try(lock)
+        handle = try_lock(lock)
     except OSError as error:
         raise StorageError(
             f"{lock.parent}: cannot be written, {_refusal(error) or error}"
@@ -143,24 +169,3 @@ def _holder(lock: Path) -> str:
         return lock.read_text() or "unknown"
     except OSError:
         return "unknown"
-
-
-def _try(lock: Path) -> TextIO | None:
-    """An open file that holds ``lock``, or None if another process holds it."""
-    lock.parent.mkdir(parents=True, exist_ok=True)
-    handle = lock.open("a+")
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        # The file may have been removed by the holder before, and made anew by another process.
-        if lock.exists() and os.path.samestat(os.fstat(handle.fileno()), lock.stat()):
-            # Who holds it is a courtesy, which a full disk may refuse.
-            with suppress(OSError):
-                os.ftruncate(handle.fileno(), 0)
-                os.write(
-                    handle.fileno(), f"process {os.getpid()} on {socket.gethostname()}".encode()
-                )
-            return handle
-    except BlockingIOError:
-        pass
-    handle.close()
-    return None

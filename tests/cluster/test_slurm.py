@@ -15,7 +15,7 @@ from tests.workflow.conftest import sample_at
 from transient_ridge import config as configuration
 from transient_ridge.provenance import read_beside
 from transient_ridge.runs import Run
-from transient_ridge.training import Trainer
+from transient_ridge.trainer import Trainer
 
 pytestmark = pytest.mark.cluster
 

@@ -221,3 +221,15 @@ def test_a_folder_of_another_preset_is_refused(tmp_path):
         ConfigError, match=r"written by preset = smoke, and this is preset = laptop"
     ):
         config.check_results_folder(load(), tmp_path)
+
+
+def test_a_cohort_is_so_many_consecutive_runs():
+    resolved = load()
+    resolved["grid"] = {"task_diversities": [8, 1, "inf"], "seeds": [0, 1]}
+    resolved["compute"]["stack"] = 4
+    runs = config.runs(resolved)
+    names = [run.name for run in runs]
+    found = [config.cohort(resolved, run) for run in runs]
+    assert found == [names[:4]] * 4 + [names[4:]] * 2
+    resolved["compute"]["stack"] = 1
+    assert config.cohort(resolved, Run(8, 1)) == ["M8-seed1"]

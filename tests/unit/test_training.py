@@ -19,7 +19,8 @@ from transient_ridge.runs import Run
 from transient_ridge.schedule import checkpoint_steps
 from transient_ridge.settings import CheckpointSettings
 from transient_ridge.storage import only_writer
-from transient_ridge.training import Outputs, Trainer, train
+from transient_ridge.trainer import STATE_FILE, Trainer
+from transient_ridge.training import Outputs, train
 
 CPU = torch.device("cpu")
 RUN = Run(4, 0)
@@ -150,7 +151,7 @@ def test_a_damaged_state_is_named(tiny, tmp_path, monkeypatch):
         stop_after(patch, 5, lambda: os.kill(os.getpid(), signal.SIGTERM))
         with pytest.raises(training.Interrupted):
             run_whole(tiny, tmp_path)
-    state = tmp_path / "scratch" / training.STATE_FILE
+    state = tmp_path / "scratch" / STATE_FILE
     state.write_bytes(state.read_bytes()[:100])
     with pytest.raises(CheckpointError, match=r"state\.safetensors: damaged"):
         run_whole(tiny, tmp_path)
@@ -188,7 +189,7 @@ def test_an_orphan_hands_its_run_over(tiny, tmp_path):
     folder = tmp_path / "orphan"
     command = on_the_command_line(tiny, folder)
     orphan = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-    while not (folder / "scratch" / training.STATE_FILE).exists():
+    while not (folder / "scratch" / STATE_FILE).exists():
         assert orphan.poll() is None
         time.sleep(0.02)
     heir = subprocess.run(command, stderr=subprocess.PIPE, text=True, check=True)
@@ -226,7 +227,7 @@ def test_kill_minus_nine_on_the_command_line(tiny, tmp_path):
     folder = tmp_path / "killed"
     command = on_the_command_line(tiny, folder)
     process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
-    state = folder / "scratch" / training.STATE_FILE
+    state = folder / "scratch" / STATE_FILE
     while not state.exists() and process.poll() is None:
         time.sleep(0.02)
     time.sleep(0.3)

@@ -66,6 +66,27 @@ def test_weights_that_are_not_kept_go_after_evaluation(finished, tmp_path):
     assert other.stale("evaluate_all") == set()
 
 
+def test_stacked_runs_stay_separate_jobs(finished, tmp_path):
+    root = tmp_path / "stacked"
+    shutil.copytree(finished.root, root, ignore=shutil.ignore_patterns("results", ".snakemake"))
+    other = type(finished)(root)
+    config = other.config
+    config["compute"]["stack"] = 2
+    other.configure(config)
+    log = other.snakemake("train_all", "--cores", "1").stdout
+    assert log.count("rule train:") == 2
+    runs = root / "results/tiny/base/runs"
+    records = [
+        json.loads((runs / name / "checkpoints.json").read_text())["provenance"]
+        for name in ("M1-seed0", "M4-seed0")
+    ]
+    assert [record["stacked"] for record in records] == [2, 2]
+    assert other.stale("train_all") == set()
+    config["grid"]["task_diversities"] = [1, 4, "inf"]
+    other.configure(config)
+    assert other.stale("train_all") == {"train:Minf-seed0"}
+
+
 @pytest.mark.parametrize(
     ("section", "values", "message"),
     [

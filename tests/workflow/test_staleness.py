@@ -119,6 +119,7 @@ CHANGES = {
     "an LLC step in another's chunk": ({"llc": {"steps": [0, 1, 60]}}, sampled(chunks=[0]) | AFTER_LLC),
     "the sweep, which is made on request": ({"llc_calibration": {"gammas": [7]}}, set()),
     "the device": ({"compute": {"device": "cpu"}}, set()),
+    "how many runs are stacked": ({"compute": {"stack": 2}}, set()),
     "how often the state is saved": ({"compute": {"state_seconds": 5}}, set()),
     "a variant": ({"variants": {"base": {}, "deep": {"model": {"layers": 3}}}}, None),
 }  # fmt: skip

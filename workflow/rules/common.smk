@@ -69,6 +69,13 @@ def scratch(wildcards):
     return f"{RESULTS}/{wildcards.variant}/scratch/{wildcards.run}-{key}"
 
 
+def cohort(wildcards):
+    """Resource function: the runs that a training job may advance in one stack, its own among them."""
+    return " ".join(
+        settings.cohort(VARIANTS[wildcards.variant], runs.Run.parse(wildcards.run))
+    )
+
+
 def pca_memory(wildcards, attempt):
     """Resource function: MB for the stacked outputs, which exist four times over in float64 during the fit."""
     return attempt * (

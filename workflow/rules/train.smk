@@ -23,6 +23,7 @@ rule train:
         device=DEVICE,
         gpu=GPUS,
         state_seconds=STATE_SECONDS,
+        cohort=cohort,
         runtime=lambda wildcards, attempt: 60 * attempt,
     params:
         settings=stage_settings("train"),
@@ -32,7 +33,7 @@ rule train:
         "exec python -m transient_ridge train --run {wildcards.run} --settings {params.settings:q} "
         "--weights {output.weights} --manifest {output.manifest} --curve {output.curve} "
         "--scratch {params.scratch} --device {resources.device} --threads {threads} "
-        "--state-seconds {resources.state_seconds} > {log} 2>&1"
+        "--state-seconds {resources.state_seconds} --cohort {resources.cohort} > {log} 2>&1"
 
 
 rule train_all:

@@ -1,0 +1,279 @@
+"""Runs trained in a stack are the runs trained alone; a job takes along what is pending, and nothing else."""
+
+import json
+import math
+import os
+import signal
+
+import pytest
+import torch
+
+from tests.unit.test_training import CPU, Killed, weights_of
+from transient_ridge import tables
+from transient_ridge.batches import Batches
+from transient_ridge.checkpoints import Checkpoints
+from transient_ridge.cohort import LOCK_FILE, _of
+from transient_ridge.errors import DivergenceError
+from transient_ridge.runs import Run
+from transient_ridge.settings import DataSettings
+from transient_ridge.stacked import Stack
+from transient_ridge.storage import only_writer, try_lock
+from transient_ridge.tasks import SequenceSource
+from transient_ridge.trainer import STATE_FILE, Trainer
+from transient_ridge.training import Interrupted, Outputs, train
+
+RUNS = [Run(1, 0), Run(4, 0), Run(4, 1), Run(math.inf, 0)]
+
+#: Float32 rounding, grown over 25 updates.
+CLOSE = {"atol": 2e-5, "rtol": 2e-4}
+
+
+def files(root, run):
+    folder = root / "runs" / run.name
+    return Outputs(folder / "weights", folder / "manifest.json", folder / "curve.parquet")
+
+
+def scratch(root, run):
+    return root / "scratch" / f"{run.name}-0123abcd"
+
+
+def job(settings, root, run, cohort=RUNS, state_seconds=1e9):
+    """What Snakemake calls for one run."""
+    train(
+        run, settings, files(root, run), scratch=scratch(root, run), device=CPU,
+        state_seconds=state_seconds, cohort=cohort,
+    )  # fmt: skip
+    return weights_of(files(root, run).weights.parent)
+
+
+def alone(settings, steps, run):
+    trainer = Trainer(run, settings, CPU)
+    for _ in range(steps):
+        trainer.update()
+    return trainer
+
+
+# -- arithmetic -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"training": {"optimiser": "adam"}},
+        {"training": {"optimiser": "muon"}},
+        {"training": {"gradient_clip": 0.05}},
+        {"training": {"schedule": "one_cycle"}},
+        {"model": {"residual": "doubled", "attention_projection": False}},
+    ],
+    ids=str,
+)
+def test_a_stack_is_its_runs_alone(tiny, change):
+    for section, values in change.items():
+        tiny[section] |= values
+    stack = Stack([Trainer(run, tiny, CPU) for run in RUNS])
+    for _ in range(25):
+        assert stack.update() == []
+    for trainer in stack.trainers:
+        single = alone(tiny, 25, trainer.run)
+        start = Trainer(trainer.run, tiny, CPU)
+        moved = 0.0
+        for name, parameter in trainer.parameters.items():
+            torch.testing.assert_close(parameter, single.parameters[name], **CLOSE)
+            moved = max(moved, float((parameter - start.parameters[name]).detach().abs().max()))
+        assert moved > 1e-2  # three orders above the tolerance
+        torch.testing.assert_close(trainer.loss_sum, single.loss_sum, atol=1e-5, rtol=1e-5)
+
+
+def test_the_curve_of_a_stacked_run_is_its_own(tiny):
+    stack = Stack([Trainer(run, tiny, CPU) for run in RUNS[:2]])
+    for _ in range(50):
+        stack.update()
+    for trainer in stack.trainers:
+        assert trainer.curve.rows == [
+            pytest.approx(row, rel=1e-3) for row in alone(tiny, 50, trainer.run).curve.rows
+        ]
+    assert stack.trainers[0].curve.rows != stack.trainers[1].curve.rows
+
+
+@pytest.mark.parametrize("optimiser", ["adam", "muon"])
+def test_a_state_written_in_a_stack_is_a_runs_own(tiny, tmp_path, optimiser):
+    """Stacked, saved, loaded and stacked anew, or trained on alone."""
+    tiny["training"]["optimiser"] = optimiser
+    stack = Stack([Trainer(run, tiny, CPU) for run in RUNS])
+    for _ in range(12):
+        stack.update()
+    loaded = []
+    for trainer in stack.trainers:
+        trainer.checkpoint_steps = []  # their files are the job's business
+        trainer.save_state(tmp_path / trainer.run.name)
+        again = Trainer(trainer.run, tiny, CPU)
+        again.checkpoint_steps = []
+        again.load_state(tmp_path / trainer.run.name)
+        loaded.append(again)
+    restacked = Stack(loaded[:2])
+    for _ in range(8):
+        stack.update()
+        restacked.update()
+        loaded[2].update()
+    for trainer, again in zip(stack.trainers, loaded[:3], strict=False):
+        for name, parameter in trainer.parameters.items():
+            torch.testing.assert_close(again.parameters[name], parameter, **CLOSE)
+    assert [trainer.stacked for trainer in loaded[:3]] == [4, 4, 4]
+
+
+def test_batches_drawn_ahead_are_the_same(tiny):
+    source = SequenceSource(0, DataSettings.of(tiny["data"]), 4)
+    plain, ahead = (Batches(source, 1, 8, CPU, ahead=ahead) for ahead in (0, 3))
+    for step in [0, 1, 2, 3, 4, 20, 21, 5]:  # with jumps, as when a state is loaded
+        for one, other in zip(plain.at(step), ahead.at(step), strict=True):
+            assert torch.equal(one, other)
+
+
+# -- cohorts ----------------------------------------------------------------------------------
+
+
+def test_the_first_job_advances_all_and_the_others_publish(tiny, tmp_path, monkeypatch):
+    job(tiny, tmp_path, RUNS[1])
+    assert not files(tmp_path, RUNS[0]).manifest.exists()  # an artefact is its own job's
+
+    def die(*_):
+        raise AssertionError("a finished run was trained again")
+
+    monkeypatch.setattr(Trainer, "update", die)
+    monkeypatch.setattr(Stack, "update", die)
+    for run in (RUNS[0], RUNS[2], RUNS[3]):
+        job(tiny, tmp_path, run)
+    assert not any((tmp_path / "scratch").iterdir())
+    monkeypatch.undo()
+    for run in RUNS:
+        record = json.loads(files(tmp_path, run).manifest.read_text())["provenance"]
+        assert (record["run"], record["stacked"]) == (run.name, 4)
+        kept = Checkpoints(files(tmp_path, run).manifest, files(tmp_path, run).weights, tiny)
+        single = alone(tiny, 60, run)
+        for name, tensor in kept.load(60).items():
+            torch.testing.assert_close(tensor, single.parameters[name], atol=5e-4, rtol=5e-3)
+        assert tables.read(files(tmp_path, run).curve, "training").num_rows == 1
+
+
+def test_an_added_run_is_trained_alone(tiny, tmp_path, monkeypatch):
+    for run in RUNS[:2]:
+        job(tiny, tmp_path, run, RUNS[:2])
+
+    def die(*_):
+        raise AssertionError("a published run was taken along")
+
+    monkeypatch.setattr(Stack, "__init__", die)
+    job(tiny, tmp_path, RUNS[2], RUNS[:3])
+    record = json.loads(files(tmp_path, RUNS[2]).manifest.read_text())["provenance"]
+    assert record["stacked"] == 1
+    tiny["training"]["steps"] = 40  # other settings: nothing published is theirs
+    with pytest.raises(AssertionError, match="taken along"):
+        train(
+            RUNS[2], tiny, files(tmp_path, RUNS[2]), scratch=tmp_path / "scratch" / f"{RUNS[2].name}-4567cdef",
+            device=CPU, state_seconds=1e9, cohort=RUNS[:3],
+        )  # fmt: skip
+
+
+@pytest.mark.parametrize("killed_at", [3, 30])
+def test_a_killed_stack_goes_on_to_the_same_bits(tiny, tmp_path, monkeypatch, killed_at):
+    undisturbed = [job(tiny, tmp_path / "undisturbed", run) for run in RUNS]
+    update, count = Stack.update, [0]
+
+    def counted(self):
+        count[0] += 1
+        if count[0] == killed_at:
+            raise Killed
+        return update(self)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Stack, "update", counted)
+        with pytest.raises(Killed):
+            job(tiny, tmp_path / "killed", RUNS[0], state_seconds=0.0)
+    assert [job(tiny, tmp_path / "killed", run) for run in RUNS] == undisturbed
+
+
+def test_a_companion_that_diverges_takes_nobody_with_it(tiny, tmp_path, monkeypatch, capsys):
+    account = Trainer.account
+
+    def explode(self, loss, norm):
+        account(self, loss * (1e9 if self.run == RUNS[2] else 1), norm)
+
+    monkeypatch.setattr(Trainer, "account", explode)
+    for run in (RUNS[0], RUNS[1], RUNS[3]):
+        job(tiny, tmp_path, run)
+    assert f"left to its own job: run {RUNS[2].name}" in capsys.readouterr().err
+    with pytest.raises(DivergenceError, match=RUNS[2].name):
+        job(tiny, tmp_path, RUNS[2])
+    assert files(tmp_path, RUNS[3]).manifest.exists()
+    assert not files(tmp_path, RUNS[2]).manifest.exists()
+
+
+def test_the_states_of_the_others_outlive_a_diverged_run(tiny, tmp_path, monkeypatch):
+    account = Trainer.account
+
+    def explode(self, loss, norm):
+        account(self, loss * (1e9 if self.run == RUNS[0] else 1), norm)
+
+    monkeypatch.setattr(Trainer, "account", explode)
+    with pytest.raises(DivergenceError):
+        job(tiny, tmp_path, RUNS[0])
+    trainer = Trainer(RUNS[1], tiny, CPU)
+    trainer.load_state(scratch(tmp_path, RUNS[1]))
+    assert trainer.step == 50
+
+
+def test_a_run_in_other_hands_is_left_alone(tiny, tmp_path, monkeypatch):
+    held = scratch(tmp_path, RUNS[1])
+    with only_writer(held / LOCK_FILE, 0.0):
+        job(tiny, tmp_path, RUNS[0])
+        assert not (held / STATE_FILE).exists()
+    assert (scratch(tmp_path, RUNS[2]) / STATE_FILE).exists()
+
+
+def test_a_companion_is_handed_to_its_own_job(tiny, tmp_path, monkeypatch):
+    """Another job asks for a run in the middle of training: it gets it, at the step that was reached."""
+    monkeypatch.setattr("transient_ridge.training.LOOK_EVERY", -1.0)
+    update, count = Stack.update, [0]
+    wanted = scratch(tmp_path, RUNS[1])
+
+    def counted(self):
+        count[0] += 1
+        if count[0] == 10:
+            (wanted / f"{LOCK_FILE}.handover").touch()
+        return update(self)
+
+    monkeypatch.setattr(Stack, "update", counted)
+    job(tiny, tmp_path, RUNS[0])
+    trainer = Trainer(RUNS[1], tiny, CPU)
+    trainer.load_state(wanted)
+    assert trainer.step == 10
+    handle = try_lock(wanted / LOCK_FILE)
+    assert handle is not None
+    handle.close()
+    job(tiny, tmp_path, RUNS[1])
+    assert files(tmp_path, RUNS[1]).manifest.exists()
+
+
+def test_a_stopped_stack_saves_every_state(tiny, tmp_path, monkeypatch):
+    update, count = Stack.update, [0]
+
+    def counted(self):
+        count[0] += 1
+        if count[0] == 20:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return update(self)
+
+    monkeypatch.setattr(Stack, "update", counted)
+    with pytest.raises(Interrupted):
+        job(tiny, tmp_path, RUNS[0])
+    for run in RUNS:
+        trainer = Trainer(run, tiny, CPU)
+        trainer.load_state(scratch(tmp_path, run))
+        assert trainer.step == 20
+
+
+def test_the_paths_of_another_run(tmp_path):
+    one, ten = Run(1, 0), Run(10, 0)
+    path = tmp_path / "M1-seed0x" / "M1-seed0-ab" / "M1-seed0" / "checkpoints.json"
+    expected = tmp_path / "M1-seed0x" / "M10-seed0-ab" / "M10-seed0" / "checkpoints.json"
+    assert _of(path, one, ten) == expected
