@@ -140,7 +140,6 @@ OF_EACH_DIVERSITY: dict[str, Callable[[Evidence, float, int], float]] = {
 
 def by_diversity(evidence: Evidence) -> str:
     """A Markdown table with a row for every M: means over seeds and their standard errors."""
-    first = evidence.seeds[0]
     names = ["M", "OOD loss of ridge", "of dMMSE_M", *OF_EACH_DIVERSITY]
     lines = [
         f"Means over {len(evidence.seeds)} seed(s); dip and rise are shares of the gap between the OOD losses of "
@@ -149,7 +148,7 @@ def by_diversity(evidence: Evidence) -> str:
         f"| {' | '.join(names)} |",
         "|" + "---|" * len(names),
     ]
-    for M in [*evidence.diversities(first), math.inf]:
+    for M in sorted(evidence.frames["relative_distances"]["task_diversity"].unique()):
         ideals = [f"{evidence.ideal(predictor, M, OUT):.3g}" for predictor in ("ridge", "dmmse")]
         found = [_told(evidence, tell, M) for tell in OF_EACH_DIVERSITY.values()]
         lines.append(f"| {' | '.join([f'{M:g}', *ideals, *found])} |")

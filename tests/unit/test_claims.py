@@ -364,3 +364,5 @@ def test_every_m_has_a_row_of_means_over_seeds(world, settings):
     world["llc"].loc[world["llc"]["task_diversity"] == 8, "healthy"] = False
     unhealthy = claims.by_diversity(judged_by(world, settings)).splitlines()[6]
     assert unhealthy.endswith("| - |")
+    finite = claims.by_diversity(judged_by(worlds.tables(grid=(4, 16)), settings)).splitlines()
+    assert [line.split(" | ")[0] for line in finite[4:]] == ["| 4", "| 16"]
