@@ -8,7 +8,7 @@ BIN := .venv/bin
 CONFIGFILE := $(if $(filter laptop,$(PRESET)),config/config.yaml,config/$(PRESET).yaml)
 SNAKEMAKE := $(BIN)/snakemake --workflow-profile workflow/profiles/local --cores $(CORES) --configfile $(CONFIGFILE)
 
-.PHONY: reproduce report docs unlock test test-all soak test-cluster lint format bench lock clean-env
+.PHONY: reproduce report docs unlock test test-all soak test-cluster lint format bench gpu-check lock clean-env
 
 ## reproduce: train, measure and draw everything of PRESET (laptop, smoke, paper), then print the scorecard; a second call computes nothing
 reproduce: .venv/installed $(CONFIGFILE)
@@ -66,6 +66,10 @@ format: .venv/installed
 ## bench: the speeds that the README quotes
 bench: .venv/installed
 	$(BIN)/python -m benchmarks
+
+## gpu-check: what a GPU makes of training, stacks, chains and evaluation, and what the paper preset would cost on it
+gpu-check: .venv/installed
+	$(BIN)/python -m benchmarks.gpu_check results/gpu-check
 
 lock: .venv/installed
 	{ sed -n '/^#/p' requirements.lock; $(BIN)/pip freeze --exclude-editable | sed 's/+cpu$$//' | grep -vE '^(pip|wheel|setuptools)=='; } > requirements.lock.new
