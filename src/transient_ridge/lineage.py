@@ -3,12 +3,13 @@
 Follows the records that lie beside results (see :mod:`transient_ridge.provenance`) and says what has changed since.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from .errors import TableError
-from .provenance import beside, read_beside, sha256
+from .provenance import beside, installed_packages, read_beside, sha256
 
 Record = Mapping[str, Any]
 
@@ -24,7 +25,7 @@ def describe(artefact: Path) -> list[str]:
             f"{beside(artefact)}: no provenance record; it lies beside every figure, table and manifest "
             "that this pipeline made"
         )
-    return list(_steps([artefact], set(), 0))
+    return [*_steps([artefact], set(), 0), *_packages(artefact)]
 
 
 def modified(artefact: Path) -> bool:
@@ -34,6 +35,21 @@ def modified(artefact: Path) -> bool:
         for path in _ancestry(artefact)
         if (record := read_beside(path)) is not None
     )
+
+
+def _packages(artefact: Path) -> list[str]:
+    """Lines for the packages whose version is not one and the same behind ``artefact`` and in this environment.
+
+    An upgrade makes nothing stale: most change no number, and training again takes days. It is told here instead.
+    """
+    behind = [read_beside(path) or {} for path in _ancestry(artefact)]
+    lines = []
+    for name, installed in installed_packages().items():
+        made = Counter(r["packages"][name] for r in behind if name in r.get("packages", {}))
+        if set(made) - {installed}:
+            by = ", ".join(f"{version} made {count}" for version, count in sorted(made.items()))
+            lines.append(f"PACKAGES   {name}: {by} of these files; {installed} is installed now")
+    return lines
 
 
 def _ancestry(artefact: Path) -> set[Path]:

@@ -137,6 +137,11 @@ def _seeds(settings: Mapping[str, Any], run: str | None) -> dict[str, int | None
     return {"root": root, "run": int(run.rpartition("seed")[2]) if run else None}
 
 
+def installed_packages() -> dict[str, str | None]:
+    """The versions of :data:`PACKAGES` in this environment; None for one that is not there."""
+    return {name: _version(name) for name in PACKAGES}
+
+
 @functools.cache
 def _environment() -> dict[str, Any]:
     return {
@@ -144,7 +149,7 @@ def _environment() -> dict[str, Any]:
         "python": sys.version.split()[0],
         "platform": platform.platform(),
         "processor": _processor(),
-        "packages": {name: _version(name) for name in PACKAGES},
+        "packages": installed_packages(),
     }
 
 

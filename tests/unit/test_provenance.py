@@ -76,6 +76,19 @@ def test_a_result_of_a_modified_tree_taints_what_follows_from_it(chain):
     assert lineage.modified(end)
 
 
+def test_an_upgrade_between_two_results_is_told(chain):
+    sources, end = chain
+    assert "PACKAGES" not in "\n".join(lineage.describe(end))
+    beside = provenance.beside(sources[0])
+    record = json.loads(beside.read_text())
+    now = record["packages"]["numpy"]
+    record["packages"]["numpy"] = "1.0"
+    beside.write_text(json.dumps(record))
+    (line,) = [each for each in lineage.describe(end) if each.startswith("PACKAGES")]
+    assert line.split("numpy: ")[1].startswith("1.0 made 1, ")
+    assert line.endswith(f"{now} is installed now")
+
+
 def test_a_file_without_a_record_is_named(tmp_path):
     with pytest.raises(TableError, match=r"x\.png\.provenance\.json: no provenance record"):
         lineage.describe(tmp_path / "x.png")

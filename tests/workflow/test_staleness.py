@@ -175,6 +175,16 @@ def test_touching_files_and_editing_comments_makes_nothing_stale(project):
     assert project.stale() == set()
 
 
+@pytest.mark.parametrize("file", ["environment.yml", "requirements.lock"])
+def test_an_upgraded_package_makes_nothing_stale_and_is_told(project, file):
+    """Most upgrades change no number, and training takes long; `provenance` names versions that differ."""
+    path = project.root / file
+    path.write_text((path.read_text() if path.exists() else "") + "\n# numpy >= 99\n")
+    if file == "environment.yml":
+        path.write_text(path.read_text().replace("numpy >=1.26", "numpy >=1.27"))
+    assert project.stale() == set()
+
+
 def test_a_deleted_table(project):
     (project.root / "results/tiny/base/runs/M4-seed0/losses.parquet").unlink()
     assert "evaluate:M4-seed0" in project.stale()
