@@ -172,7 +172,7 @@ def measured(value: float | None, standard_error: float | None) -> str:
 
 
 def _short(number: float, digits: int) -> str:
-    return f"{number:.{digits}g}" if abs(number) < 1000 else f"{number:,.0f}"
+    return f"{number:.{digits}g}" if abs(number) < 10**digits else f"{number:,.0f}"
 
 
 def tally(verdicts: Sequence[str]) -> str:

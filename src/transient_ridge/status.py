@@ -21,6 +21,9 @@ EVERY = 5.0
 #: Bytes at the end of a log in which its last line is sought.
 TAIL = 4096
 
+#: What Snakemake counts and a person does not: the sum, and the target that only asks for the rest.
+UNCOUNTED = ("total", "all")
+
 PAGE_FILE = "status"
 LOCK_FILE = ".lock"
 
@@ -59,9 +62,9 @@ class Watch(logging.Handler):
         match str(said.get("event")):
             case "run_info":
                 for rule, count in said["stats"].items():
-                    if rule not in ("total", "all"):
+                    if rule not in UNCOUNTED:
                         self.total[stage(rule)] = self.total.get(stage(rule), 0) + count
-            case "job_info":
+            case "job_info" if said["rule_name"] not in UNCOUNTED:
                 logs = said["log"] or [None]
                 log = None if logs[0] is None else Path(str(logs[0]))
                 job = Job(stage(said["rule_name"]), _name(said), log, time.time())

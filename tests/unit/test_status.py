@@ -41,7 +41,9 @@ def test_the_page_counts_stages_and_shows_what_running_jobs_last_said(watch, tmp
     tell(watch, "job_finished", job_id=2)
     tell(watch, "job_info", **job(3, "figure_figure3", None, variant="base"))
     tell(watch, "job_error", jobid=3)
-    tell(watch, "job_finished", job_id=99)  # of a group: never announced
+    tell(watch, "job_info", **job(4, "all", None))
+    tell(watch, "job_finished", job_id=4)
+    tell(watch, "job_finished", job_id=99)  # never announced
     logging.Logger("other").info("no event")
     page = watch.page().splitlines()
     assert "1 of 4 jobs done, 1 at work, 1 failed" in page[0]
