@@ -14,6 +14,9 @@ from .style import SINGLE_COLUMN, new_figure, panel_titles
 IN_DISTRIBUTION = "in_distribution"
 RIDGE_COLOUR, DMMSE_COLOUR, TRAINED_COLOUR = "0.35", "#c5761c", "#3a3aa0"
 
+#: Doublings of M that the name of a tick takes.
+ROOM = 0.5
+
 
 def draw(frames: Frames) -> Figure:
     """Above, losses; below, LLCs; infinity has a column of its own at the right edge."""
@@ -87,7 +90,11 @@ class Columns:
         return self.at[task_diversity]
 
     def label(self, axes: Axes) -> None:
-        """Ticks at every M of the grid."""
-        names = ["∞" if math.isinf(M) else str(M) for M in self.at]
+        """A tick at every M of the grid, with its name where there is room beside the name before."""
+        names, last = [], -math.inf
+        for M, position in self.at.items():
+            room = position - last >= ROOM
+            names.append(("∞" if math.isinf(M) else str(M)) if room else "")
+            last = position if room else last
         axes.set_xticks(list(self.at.values()), names)
         axes.set_xlabel("task diversity $M$")
