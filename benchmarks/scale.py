@@ -22,9 +22,15 @@ SIZES = (10, 100, 1000)
 
 
 def configuration(runs: int) -> dict[str, object]:
-    """A grid of so many runs, in tens of task diversities and as many seeds as it takes."""
+    """A grid of so many runs, in tens of task diversities and as many seeds as it takes, each with 50 LLC steps."""
+    every = 80
     return {
         "preset": "scale",
+        "training": {"steps": 50 * every},
+        "checkpoints": {"linear_every": every, "log_count": 0},
+        "llc": {"steps": [every * (i + 1) for i in range(50)], "chunk": 10},
+        "llc_crosscheck": {"steps": [50 * every]},
+        "llc_calibration": {"runs": ["M1-seed0"], "steps": [50 * every]},
         "grid": {
             "task_diversities": [2**i for i in range(10)],
             "seeds": list(range(runs // 10)),
