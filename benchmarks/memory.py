@@ -8,7 +8,8 @@ the joint PCA of the paper's B). Measured on a virtual machine:
           100        25       192       278        597
           200        50       192       289        920
 
-Both grow linearly; the PCA by 12.6 times its float32 data, which is what `pca_memory` in workflow/rules/common.smk asks for.
+Both grow linearly; the PCA by 12.6 times its float32 data, which is what `pca_memory` in workflow/rules/common.smk
+asks for.
 """
 
 import resource
