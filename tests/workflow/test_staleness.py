@@ -191,6 +191,16 @@ def test_a_deleted_table(project):
     assert not any(job.startswith("train") for job in project.stale())
 
 
+def test_a_deleted_chunk(project):
+    """What a killed LLC job leaves: its outputs are gone, and the table that they were joined to is still there."""
+    for table in ("llc", "llc_traces"):
+        (project.root / f"results/tiny/base/runs/M4-seed0/{table}/0.parquet").unlink()
+    stale = project.stale()
+    assert "llc:M4-seed0:0" in stale
+    assert not {job for job in stale if job.startswith(("train", "evaluate"))}
+    assert {job for job in stale if job.startswith("llc:")} == {"llc:M4-seed0:0"}
+
+
 def test_deleted_weights(project):
     shutil.rmtree(project.root / "results/tiny/base/runs/M4-seed0/checkpoints")
     assert project.stale() == set()  # everything measured is still there

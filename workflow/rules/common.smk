@@ -148,12 +148,29 @@ TABLES_OF_A_VARIANT = [
 
 
 def table_files():
-    """Every table of every variant."""
-    return of_all_variants(*[f"{table}.parquet" for table in TABLES_OF_A_RUN]) + expand(
-        f"{RESULTS}/{{variant}}/tables/{{table}}.parquet",
-        variant=VARIANTS,
-        table=TABLES_OF_A_VARIANT,
+    """Every table of every variant. What others are joined from is asked for too: a job that is killed has deleted its
+    outputs, and Snakemake does not miss an intermediate file while what was made of it before is there.
+    """
+    return (
+        of_all_variants(*[f"{table}.parquet" for table in TABLES_OF_A_RUN])
+        + chunk_files()
+        + expand(
+            f"{RESULTS}/{{variant}}/tables/{{table}}.parquet",
+            variant=VARIANTS,
+            table=TABLES_OF_A_VARIANT,
+        )
     )
+
+
+def chunk_files():
+    """The LLC tables of every chunk of every run of every variant."""
+    return [
+        f"{RESULTS}/{variant}/runs/{run.name}/{table}/{chunk}.parquet"
+        for variant, resolved in VARIANTS.items()
+        for run in settings.runs(resolved)
+        for chunk in CHUNKS[variant]
+        for table in ("llc", "llc_traces")
+    ]
 
 
 def page_files():

@@ -145,6 +145,7 @@ rule join_crosschecks:
 
 rule llc_all:
     input:
+        chunk_files(),
         expand(
             f"{RESULTS}/{{variant}}/tables/{{table}}.parquet",
             variant=VARIANTS,
@@ -156,9 +157,15 @@ rule llc_calibration:
     """On request: it is done once for a preset, whose config states the outcome."""
     input:
         figure_files("llc_calibration"),
+        [
+            path
+            for variant in VARIANTS
+            for path in calibration_files(variant, "llc_calibration")
+        ],
 
 
 rule llc_crosscheck:
     """On request: both backends on the same checkpoints."""
     input:
         figure_files("llc_crosscheck"),
+        of_all_variants("llc_crosscheck.parquet"),
