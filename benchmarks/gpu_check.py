@@ -19,7 +19,7 @@ import torch
 import yaml
 
 from transient_ridge import config as configuration
-from transient_ridge import devinterp_sampler, sgld
+from transient_ridge import devinterp_sampler, needs, sgld
 from transient_ridge.compute import device_name, prepare, select_device
 from transient_ridge.evaluation import predict
 from transient_ridge.posterior import CheckpointPosterior
@@ -175,7 +175,7 @@ def _cost(config: configuration.Config, measured: dict[str, float], batch: int) 
     runs = len(configuration.runs(config))
     seconds = measured["step_ms"] / 1000 * batch / config["training"]["batch_size"]
     hours = seconds * config["training"]["steps"] * runs / 3600
-    weights = configuration.needed_bytes(config) / 1e9
+    weights = needs.weights_bytes(config) / 1e9
     return {
         "runs": runs,
         "device_hours": hours,

@@ -1,92 +1,141 @@
-"""How memory grows with the number of checkpoints: the joint PCA, and the joining of LLC tables.
+"""What jobs take of memory and CPU time, beside what they ask for (src/transient_ridge/needs.py).
 
-`python -m benchmarks.memory` prints the peak MB of one process, on tables of made-up numbers (8 runs, B = 512, K = 16,
-the joint PCA of the paper's B). Measured on a virtual machine:
-
-  checkpoints  data, MB  start-up  evaluate  joint PCA
-           25         6       192       254        328
-          100        25       192       278        597
-          200        50       192       289        920
-
-Both grow linearly; the PCA by 12.6 times its float32 data, which is what `pca_memory` in workflow/rules/common.smk
-asks for.
+`python -m benchmarks.memory` prints a line per piece of work, each done in a process of its own: training steps, a
+forward pass over an evaluation chunk and SGLD steps at the sizes of a preset (of `paper` a quarter of the batch and
+of the chains), and the joint PCA of 8 runs at B = 512, K = 16 with growing numbers of checkpoints, on made-up numbers.
 """
 
+import os
 import resource
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import torch
+import yaml
 
-from transient_ridge import tables
+from transient_ridge import config as configuration
+from transient_ridge import needs, sgld, tables
+from transient_ridge.compute import prepare
+from transient_ridge.evaluation import predict
 from transient_ridge.pca import joint_pca
+from transient_ridge.posterior import CheckpointPosterior
 from transient_ridge.provenance import collect
+from transient_ridge.runs import Run
+from transient_ridge.settings import LlcSettings, SgldSettings
+from transient_ridge.trainer import Trainer
 
-SIZES = (25, 100, 200)
-RUNS, VALUES = 8, 512 * 16
-K = 16
+CONFIG = Path(__file__).resolve().parents[1] / "config"
+CPU = torch.device("cpu")
+WORK = [
+    *((kind, preset) for preset in ("laptop", "paper") for kind in ("train", "evaluate", "llc")),
+    *(("pca", checkpoints) for checkpoints in ("25", "100", "200", "500")),
+]
 
 
-def _outputs(folder: Path, checkpoints: int) -> list[Path]:
-    """The table `outputs` of every run, written as evaluation writes it."""
+def preset(name: str) -> dict[str, Any]:
+    """The preset, `paper` at a quarter of its batch and its chains, which fits a small machine."""
+    config: dict[str, Any] = yaml.safe_load((CONFIG / "config.yaml").read_text())
+    if name == "paper":
+        config = configuration.overlay(config, yaml.safe_load((CONFIG / "paper.yaml").read_text()))
+        config["training"]["batch_size"] //= 4
+        config["llc"] |= {"chains": 2, "minibatch": 256, "sequences": 1024}
+    return config
+
+
+def of_checkpoints(number: int) -> dict[str, Any]:
+    """Eight runs of so many checkpoints, 8,192 outputs each."""
+    config = preset("laptop")
+    config["grid"] = {"task_diversities": [4], "seeds": list(range(8))}
+    config["data"]["context_length"] = 16
+    config["training"]["steps"] = 100 * (number - 1)
+    config["checkpoints"] = {"linear_every": 100, "log_count": 0, "extra_steps": []}
+    return config
+
+
+def train(config: configuration.Config) -> float:
+    trainer = Trainer(Run(8, 0), configuration.stage_settings(config, "train"), CPU)
+    for _ in range(3):
+        trainer.update()
+    return needs.train_mb(config)
+
+
+def evaluate(config: configuration.Config) -> float:
+    trainer = Trainer(Run(8, 0), configuration.stage_settings(config, "train"), CPU)
+    predict(trainer.model, trainer.batches.source.draw(needs.CHUNK, "validation"))
+    return needs.evaluate_mb(config)
+
+
+def llc(config: configuration.Config) -> float:
+    trainer = Trainer(Run(8, 0), configuration.stage_settings(config, "train"), CPU)
+    settings = LlcSettings.of(config["llc"])
+    posterior = CheckpointPosterior(
+        trainer.model, {name: p.detach() for name, p in trainer.parameters.items()}, trainer.run, 0,
+        root_seed=0, data=trainer.data, settings=settings, chains=config["llc"]["chains"],
+    )  # fmt: skip
+    steps = SgldSettings.of(config["llc"] | {"burn_in": 0, "draws": 2})
+    sgld.sample(posterior, steps, settings.n_beta, posterior.noise())
+    return needs.llc_mb(config)
+
+
+def pca(config: configuration.Config) -> float:
     rng = np.random.default_rng(0)
-    paths = []
-    for seed in range(RUNS):
-        rows = tables.Rows("outputs")
-        for step in range(checkpoints):
-            values = rng.standard_normal(VALUES, dtype=np.float32)
-            rows.add(task_diversity=4.0, seed=seed, step=step, outputs=values)
-        paths.append(folder / f"M4-seed{seed}" / "outputs.parquet")
-        tables.write(paths[-1], "outputs", rows.columns, collect({}, run=f"M4-seed{seed}"))
-    return paths
+    settings = configuration.stage_settings(config, "pca")
+    values = config["pca"]["sequences"] * config["data"]["context_length"]
 
+    def made_up(table: str, path: Path, keys: list[dict[str, Any]]) -> Path:
+        rows = tables.Rows(table)
+        for key in keys:
+            rows.add(**key, outputs=rng.standard_normal(values, dtype=np.float32))
+        tables.write(path, table, rows.columns, collect({}))
+        return path
 
-def _idealised(folder: Path) -> Path:
-    rng = np.random.default_rng(1)
-    rows = tables.Rows("idealised_outputs")
-    for predictor, M in (("dmmse", 4.0), ("ridge", np.inf)):
-        values = rng.standard_normal(VALUES, dtype=np.float32)
-        rows.add(task_diversity=M, predictor=predictor, outputs=values)
-    path = folder / "idealised.parquet"
-    tables.write(path, "idealised_outputs", rows.columns, collect({}))
-    return path
-
-
-def measure(kind: str, checkpoints: int) -> float:
-    """Peak MB of this process for one piece of work; 'evaluate' writes the outputs, 'pca' fits them as well."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        if kind != "nothing":
-            paths = _outputs(folder, checkpoints)
-        if kind == "pca":
-            ideal = _idealised(folder)
-            settings = {"pca": {"components": 4, "sequences": 512}, "context_length": K}
-            made = {
-                key: folder / f"{key}.parquet"
-                for key in ("trajectories", "idealised_points", "variance", "loadings")
-            }
-            joint_pca(paths, ideal, settings, **made)
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        outputs = [
+            made_up("outputs", folder / run.name / "outputs.parquet",
+                    [{"task_diversity": run.task_diversity, "seed": run.seed, "step": step}
+                     for step in configuration.checkpoint_schedule(config)])
+            for run in configuration.runs(config)
+        ]  # fmt: skip
+        predictors = [
+            {"task_diversity": 4.0, "predictor": "dmmse"},
+            {"task_diversity": np.inf, "predictor": "ridge"},
+        ]
+        ideal = made_up("idealised_outputs", folder / "ideal.parquet", predictors)
+        names = ("trajectories", "idealised_points", "variance", "loadings")
+        joint_pca(outputs, ideal, settings, **{key: folder / f"{key}.parquet" for key in names})
+    return needs.pca_mb(config)
+
+
+def measure(kind: str, size: str) -> None:
+    """Do the work and print MB at its peak, MB asked for, and CPU seconds, with those allowed for a fit."""
+    prepare(CPU, "float32", os.cpu_count() or 1)
+    config = of_checkpoints(int(size)) if kind == "pca" else preset(size)
+    began = time.process_time()
+    asked = {"train": train, "evaluate": evaluate, "llc": llc, "pca": pca}[kind](config)
+    seconds = time.process_time() - began
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
+    allowed = f"{needs.pca_cpu_seconds(config):.0f}" if kind == "pca" else ""
+    print(f"{kind:>10} {size:>8} {peak:>9.0f} {asked:>9.0f} {seconds:>7.1f} {allowed:>9}")
 
 
 def main() -> None:
     if len(sys.argv) == 3:
-        print(measure(sys.argv[1], int(sys.argv[2])))
+        measure(*sys.argv[1:])
         return
-    print(f"{'checkpoints':>12} {'data, MB':>9} {'start-up':>9} {'evaluate':>9} {'joint PCA':>10}")
-    for checkpoints in SIZES:
-        found = [
-            float(subprocess.run(
-                [sys.executable, "-m", "benchmarks.memory", kind, str(checkpoints)],
-                capture_output=True, text=True, check=True,
-            ).stdout)
-            for kind in ("nothing", "outputs", "pca")
-        ]  # fmt: skip
-        data = RUNS * checkpoints * VALUES * 4 / 2**20
+    print(
+        f"{'work':>10} {'size':>8} {'peak, MB':>9} {'asks, MB':>9} {'CPU, s':>7} {'allows, s':>9}"
+    )
+    for kind, size in WORK:
+        command = [sys.executable, "-m", "benchmarks.memory", kind, size]
         print(
-            f"{checkpoints:>12} {data:>9.0f} {found[0]:>9.0f} {found[1]:>9.0f} {found[2]:>10.0f}",
+            subprocess.run(command, capture_output=True, text=True, check=True).stdout,
+            end="",
             flush=True,
         )
 

@@ -7,7 +7,6 @@ and what makes it stale are the same thing. Nothing here imports torch: every cl
 import copy
 import difflib
 import math
-import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -131,51 +130,16 @@ def llc_chunks(config: Config) -> dict[int, list[int]]:
     A step's chunk depends on the schedule alone, so asking for one more step moves no other step.
     """
     chunks: dict[int, list[int]] = {}
-    schedule = _schedule(config)
+    schedule = checkpoint_schedule(config)
     for step in sorted(config["llc"]["steps"]):
         chunks.setdefault(schedule.index(step) // config["llc"]["chunk"], []).append(step)
     return chunks
 
 
-def _schedule(config: Config) -> list[int]:
+def checkpoint_schedule(config: Config) -> list[int]:
+    """Steps of the checkpoints of every run."""
     settings = CheckpointSettings.of(config["checkpoints"])
     return checkpoint_steps(settings, config["training"]["steps"])
-
-
-def needed_bytes(config: Config) -> int:
-    """Disk that the weights of one run take, in bytes (float32)."""
-    model = ModelSettings.of(config["model"])
-    return 4 * model.parameter_count(config["data"]["dimension"]) * len(_schedule(config))
-
-
-def outputs_bytes(config: Config) -> int:
-    """Memory of the joint PCA's data in float64: B*K outputs of every checkpoint of every run."""
-    steps = checkpoint_steps(
-        CheckpointSettings.of(config["checkpoints"]), config["training"]["steps"]
-    )
-    columns = config["pca"]["sequences"] * config["data"]["context_length"]
-    return 8 * int(columns) * len(steps) * len(runs(config))
-
-
-def check_disk(config: Config, results: Path, runs_at_once: int) -> None:
-    """Raise ConfigError if the disk cannot hold the weights of the runs that are still to be trained."""
-    needed = 0
-    for variant in config["variants"]:
-        resolved = resolve(config, variant)
-        manifests = [
-            results / variant / "runs" / run.name / "checkpoints.json" for run in runs(resolved)
-        ]
-        pending = sum(not manifest.exists() for manifest in manifests)
-        if not config["keep_weights"]:
-            pending = min(pending, runs_at_once + 1)
-        needed += pending * needed_bytes(resolved)
-    results.mkdir(parents=True, exist_ok=True)
-    free = shutil.disk_usage(results).free
-    if needed > free:
-        raise ConfigError(
-            f"{results}: the weights need {needed / 1e9:.1f} GB and {free / 1e9:.1f} GB are free; raise "
-            "checkpoints.linear_every, lower checkpoints.log_count, set keep_weights: false, or free space"
-        )
 
 
 def check_results_folder(config: Config, results: Path) -> None:
@@ -285,7 +249,7 @@ def _contradictions_of_analysis(config: Config) -> Iterator[str]:
 
 
 def _llc_contradictions(config: Config) -> Iterator[str]:
-    llc, schedule = config["llc"], _schedule(config)
+    llc, schedule = config["llc"], checkpoint_schedule(config)
     grid = [run.name for run in runs(config)]
     for section in ("llc", "llc_calibration", "llc_crosscheck"):
         for step in sorted(set(config[section]["steps"]) - set(schedule)):

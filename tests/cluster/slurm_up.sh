@@ -67,6 +67,8 @@ SelectTypeParameters=CR_Core_Memory
 SlurmdParameters=config_overrides
 SchedulerParameters=batch_sched_delay=0,sched_interval=2,bf_interval=5
 ReturnToService=2
+# A job that asks for more than any node or the partition gives is refused, rather than pending for ever.
+EnforcePartLimits=ALL
 # A job over its limit has this long between SIGTERM and SIGKILL; a preempted one its partition's GraceTime.
 KillWait=15
 OverTimeLimit=0

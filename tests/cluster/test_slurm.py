@@ -60,9 +60,9 @@ def test_the_smoke_preset_end_to_end(submission, cluster):
     submission.start()
     text = submission.finish()
     assert "steps (100%) done" in text
-    # 23 jobs in 9 submissions: one per run, six measurements in two, and all the rest in one.
+    # One per run, one per LLC chunk, six measurements in two, the PCA's robustness, and all the rest in one.
     jobs = submission.submitted()
-    assert len(jobs) == 9
+    assert len(jobs) == 6 + 6 + 2 + 1 + 1
     assert {cluster.state(job) for job in jobs} == {"COMPLETED"}
     nodes = Counter(job["node"] for job in cluster.jobs() if job["id"] in jobs)
     assert set(nodes) == {"n1", "n2"}
@@ -146,5 +146,5 @@ def test_a_job_that_asks_for_a_gpu_gets_one(submission, cluster):
     submission.start("train_all", "--set-resources", "train:slurm_partition=gpu", "--retries", "0")
     assert submission.process.wait(timeout=300) != 0
     (job,) = submission.submitted()
-    assert "gres/gpu=1" in cluster.ask("scontrol", "show", "job", job)
+    assert re.search("gres[:/]gpu[:=]1", cluster.ask("scontrol", "show", "job", job))
     assert "torch sees no CUDA device here" in submission.text

@@ -1,7 +1,6 @@
 """Configuration: presets are valid, faults are named, stages see what they depend on."""
 
 import json
-import shutil
 
 import pytest
 import yaml
@@ -195,23 +194,6 @@ def test_each_stage_sees_its_own_keys_alone(path, value, stages):
         != json.dumps(config.stage_settings(after, stage))
     }
     assert changed == stages
-
-
-def test_a_disk_too_small_is_told_before_work(tmp_path, monkeypatch):
-    usage = shutil._ntuple_diskusage(10**12, 10**12, 10**5)
-    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
-    with pytest.raises(ConfigError, match=r"the weights need .* GB .*linear_every"):
-        config.check_disk(load(), tmp_path, 2)
-    for run in config.runs(load()):
-        manifest = tmp_path / "base" / "runs" / run.name / "checkpoints.json"
-        manifest.parent.mkdir(parents=True)
-        manifest.touch()
-    config.check_disk(load(), tmp_path, 2)
-
-
-def test_the_paper_preset_fits_a_hundred_gigabytes():
-    paper = load("paper")
-    assert 2 * config.needed_bytes(paper) < 100e9
 
 
 def test_a_folder_of_another_preset_is_refused(tmp_path):

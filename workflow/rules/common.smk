@@ -17,7 +17,7 @@ os.environ |= {
 }
 
 from transient_ridge import config as settings
-from transient_ridge import lineage, provenance, runs, sources, status, storage
+from transient_ridge import lineage, needs, provenance, runs, sources, status, storage
 from transient_ridge.errors import ConfigError, TransientRidgeError
 from transient_ridge.figures.catalogue import CATALOGUE, ON_REQUEST
 
@@ -38,6 +38,7 @@ VARIANTS = {
 DEVICE = config["compute"]["device"]
 GPUS = int(DEVICE == "cuda")
 STATE_SECONDS = str(config["compute"]["state_seconds"])
+BESIDE_A_GPU = 5000  # MB of a process that holds a CUDA context; not measured
 
 # One environment for all rules; used with `--software-deployment-method conda`.
 ENVIRONMENT = "../../environment.yml"
@@ -76,10 +77,26 @@ def cohort(wildcards):
     )
 
 
-def pca_memory(wildcards, attempt):
-    """Resource function: MB for the fit, which takes 6.3 times the outputs in float64 (benchmarks/memory.py)."""
-    return attempt * (
-        1500 + settings.outputs_bytes(VARIANTS[wildcards.variant]) * 7 // 10**6
+def memory(need):
+    """Resource function: MB of `need` on the CPU, more at every attempt; beside a GPU the host holds its driver."""
+    return lambda wildcards, attempt: attempt * (
+        BESIDE_A_GPU if GPUS else need(VARIANTS[wildcards.variant])
+    )
+
+
+def gpu_memory(need):
+    """Resource function: MB of the GPU's memory that a job takes, which the profile `gpu` shares out."""
+    return lambda wildcards: need(VARIANTS[wildcards.variant])
+
+
+def pca_minutes(fits):
+    """Resource function: minutes for `fits` of a variant's joint PCA on threads that are half busy."""
+    return lambda wildcards, attempt, threads: attempt * round(
+        10
+        + fits(VARIANTS[wildcards.variant])
+        * needs.pca_cpu_seconds(VARIANTS[wildcards.variant])
+        / 30
+        / threads
     )
 
 

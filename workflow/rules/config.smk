@@ -12,7 +12,7 @@ if workflow.is_main_process and not workflow.dryrun:
 onstart:
     try:
         HELD.append(storage.hold(Path(RESULTS) / ".lock"))
-        settings.check_disk(config, Path(RESULTS), workflow.cores or 1)
+        needs.check_disk(config, Path(RESULTS), workflow.cores or 1)
     except TransientRidgeError as error:
         raise WorkflowError(str(error)) from None
     WATCH.start()

@@ -19,9 +19,10 @@ rule evaluate:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=lambda wildcards, attempt: 1500 * attempt,
+        mem_mb=memory(needs.evaluate_mb),
         device=DEVICE,
         gpu=GPUS,
+        gpu_mem_mb=gpu_memory(needs.evaluate_mb),
         runtime=lambda wildcards, attempt: 30 * attempt,
     params:
         settings=stage_settings("evaluate"),

@@ -19,9 +19,10 @@ rule llc:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=lambda wildcards, attempt: 1500 * attempt,
+        mem_mb=memory(needs.llc_mb),
         device=DEVICE,
         gpu=GPUS,
+        gpu_mem_mb=gpu_memory(needs.llc_mb),
         runtime=lambda wildcards, attempt: 60 * attempt,
     params:
         settings=stage_settings("llc"),
@@ -68,9 +69,10 @@ rule llc_calibrate_run:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=lambda wildcards, attempt: 1500 * attempt,
+        mem_mb=memory(needs.calibration_mb),
         device=DEVICE,
         gpu=GPUS,
+        gpu_mem_mb=gpu_memory(needs.calibration_mb),
         runtime=lambda wildcards, attempt: 120 * attempt,
     params:
         settings=stage_settings("llc_calibration"),
@@ -114,9 +116,10 @@ rule llc_crosscheck_run:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=lambda wildcards, attempt: 1500 * attempt,
+        mem_mb=memory(needs.llc_mb),
         device=DEVICE,
         gpu=GPUS,
+        gpu_mem_mb=gpu_memory(needs.llc_mb),
         runtime=lambda wildcards, attempt: 60 * attempt,
     params:
         settings=stage_settings("llc_crosscheck"),

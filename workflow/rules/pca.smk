@@ -18,8 +18,9 @@ rule joint_pca:
         ENVIRONMENT
     threads: workflow.cores or 1
     resources:
-        mem_mb=pca_memory,
-        runtime=lambda wildcards, attempt: 30 * attempt,
+        mem_mb=lambda wildcards, attempt: attempt
+        * needs.pca_mb(VARIANTS[wildcards.variant]),
+        runtime=pca_minutes(lambda variant: 1),
     params:
         settings=stage_settings("pca"),
         code=code_of("pca"),
@@ -43,8 +44,9 @@ rule pca_robustness:
         ENVIRONMENT
     threads: workflow.cores or 1
     resources:
-        mem_mb=16000,
-        runtime=lambda wildcards, attempt: 240 * attempt,
+        mem_mb=lambda wildcards, attempt: attempt
+        * needs.pca_mb(VARIANTS[wildcards.variant]),
+        runtime=pca_minutes(needs.robustness_fits),
     params:
         settings=stage_settings("pca_robustness"),
         code=code_of("robustness"),

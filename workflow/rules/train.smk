@@ -19,11 +19,13 @@ rule train:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=lambda wildcards, attempt: 1500 * attempt,
+        mem_mb=memory(needs.train_mb),
         device=DEVICE,
         gpu=GPUS,
+        gpu_mem_mb=gpu_memory(needs.train_mb),
         state_seconds=STATE_SECONDS,
         cohort=cohort,
+        stacks=int(config["compute"]["stack"] > 1),
         runtime=lambda wildcards, attempt: 60 * attempt,
     params:
         settings=stage_settings("train"),
