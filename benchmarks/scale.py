@@ -4,11 +4,11 @@
 files), so that nothing is computed. Measured on a virtual machine:
 
   runs   plan, s  no-op, s  memory, MB
-    10       3.7       3.7         166
-   100       6.4       4.8         181
-  1000      35.5      21.5         355
+    10       4.8       4.5         167
+   100       9.1       6.6         184
+  1000      40.5      25.0         379
 
-A run is a training, an evaluation and 50 LLC steps in five chunks, so the last line is 7,000 jobs: 30 ms per run.
+A run is a training, an evaluation and 50 LLC steps in five chunks, so the last line is 7,000 jobs: 36 ms per run.
 """
 
 import os

@@ -68,11 +68,11 @@ def runs(config: Config) -> list[Run]:
     return [Run(M, seed) for M in diversities for seed in sorted(grid["seeds"])]
 
 
-def cohort(config: Config, run: Run) -> list[str]:
-    """Names of the runs that one job may train together with ``run``: `compute.stack` consecutive ones of the grid."""
-    names = [each.name for each in runs(config)]
-    first = names.index(run.name) // config["compute"]["stack"] * config["compute"]["stack"]
-    return names[first : first + config["compute"]["stack"]]
+def cohorts(config: Config) -> dict[str, list[str]]:
+    """Run -> the runs that one job may train together with it: `compute.stack` consecutive ones of the grid."""
+    names, most = [run.name for run in runs(config)], config["compute"]["stack"]
+    starts = (i // most * most for i in range(len(names)))
+    return {name: names[start : start + most] for name, start in zip(names, starts, strict=True)}
 
 
 def stage_settings(config: Config, stage: str) -> dict[str, Any]:  # noqa: PLR0911 (one per stage)

@@ -211,7 +211,7 @@ def test_a_cohort_is_so_many_consecutive_runs():
     resolved["compute"]["stack"] = 4
     runs = config.runs(resolved)
     names = [run.name for run in runs]
-    found = [config.cohort(resolved, run) for run in runs]
+    found = [config.cohorts(resolved)[run.name] for run in runs]
     assert found == [names[:4]] * 4 + [names[4:]] * 2
     resolved["compute"]["stack"] = 1
-    assert config.cohort(resolved, Run(8, 1)) == ["M8-seed1"]
+    assert config.cohorts(resolved)["M8-seed1"] == ["M8-seed1"]

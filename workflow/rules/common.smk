@@ -1,5 +1,6 @@
 """The validated configuration, and the functions that tell rules what they read and depend on."""
 
+import functools
 import json
 import os
 import sys
@@ -32,6 +33,9 @@ except ConfigError as error:
 
 VARIANTS = {
     variant: settings.resolve(config, variant) for variant in config["variants"]
+}
+COHORTS = {
+    variant: settings.cohorts(resolved) for variant, resolved in VARIANTS.items()
 }
 
 # Given to jobs as resources, which unlike params make nothing stale.
@@ -72,21 +76,25 @@ def scratch(wildcards):
 
 def cohort(wildcards):
     """Resource function: the runs that a training job may advance in one stack, its own among them."""
-    return " ".join(
-        settings.cohort(VARIANTS[wildcards.variant], runs.Run.parse(wildcards.run))
-    )
+    return " ".join(COHORTS[wildcards.variant][wildcards.run])
+
+
+@functools.cache
+def needed(need, variant):
+    """MB of `need` for a variant, worked out once: grids have thousands of jobs."""
+    return need(VARIANTS[variant])
 
 
 def memory(need):
     """Resource function: MB of `need` on the CPU, more at every attempt; beside a GPU the host holds its driver."""
     return lambda wildcards, attempt: attempt * (
-        BESIDE_A_GPU if GPUS else need(VARIANTS[wildcards.variant])
+        BESIDE_A_GPU if GPUS else needed(need, wildcards.variant)
     )
 
 
 def gpu_memory(need):
     """Resource function: MB of the GPU's memory that a job takes, which the profile `gpu` shares out."""
-    return lambda wildcards: need(VARIANTS[wildcards.variant])
+    return lambda wildcards: needed(need, wildcards.variant)
 
 
 def pca_minutes(fits):
