@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from tests.conftest import load
-from transient_ridge import config, needs
+from transient_ridge import config, evaluation, needs, posterior
 from transient_ridge.errors import ConfigError
 from transient_ridge.robustness import alternatives
 
@@ -54,3 +54,7 @@ def test_robustness_asks_for_time_by_the_fits_that_it_makes():
     )
     made = list(alternatives(keys, smoke["pca"]["sequences"], settings))
     assert needs.robustness_fits(smoke) == 1 + len(made)
+
+
+def test_needs_knows_how_much_is_measured_at_once():
+    assert evaluation.CHUNK == posterior.CHUNK == needs.CHUNK
