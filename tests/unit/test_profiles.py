@@ -4,7 +4,8 @@ import re
 
 import yaml
 
-from tests.conftest import ROOT
+from tests.conftest import ROOT, load
+from transient_ridge import needs
 from transient_ridge.figures.catalogue import CATALOGUE, ON_REQUEST
 
 
@@ -34,6 +35,9 @@ def test_every_job_that_uses_the_gpu_says_what_it_takes_of_its_memory():
     on_the_gpu = {name: text for name, text in rules().items() if "gpu=GPUS" in text}
     assert {"train", "evaluate", "llc"} <= set(on_the_gpu)
     assert all("gpu_mem_mb=" in text for text in on_the_gpu.values())
-    assert any(entry.startswith("gpu_mem_mb=") for entry in profile("gpu")["resources"])
+    limits = dict(entry.split("=") for entry in profile("gpu")["resources"])
+    paper = load("paper")
+    asked = (needs.train_mb, needs.evaluate_mb, needs.llc_mb, needs.calibration_mb)
+    assert all(need(paper) <= int(limits["gpu_mem_mb"]) for need in asked)
     assert "train" in {name for name, text in on_the_gpu.items() if "stacks=" in text}
-    assert "stacks=1" in profile("gpu")["resources"]
+    assert limits["stacks"] == "1"

@@ -85,10 +85,10 @@ def needed(need, variant):
     return need(VARIANTS[variant])
 
 
-def memory(need):
+def memory(need, gpus=GPUS):
     """Resource function: MB of `need` on the CPU, more at every attempt; beside a GPU the host holds its driver."""
     return lambda wildcards, attempt: attempt * (
-        BESIDE_A_GPU if GPUS else needed(need, wildcards.variant)
+        BESIDE_A_GPU if gpus else needed(need, wildcards.variant)
     )
 
 
@@ -132,13 +132,23 @@ CHUNKS = {
 }
 
 
-def of_all_chunks(wildcards):
-    """Input function: the table `table` of every chunk of every run of the variant."""
+def chunk_files(variant, table):
+    """`table` of every chunk of every run of the variant."""
     return expand(
-        f"{RESULTS}/{wildcards.variant}/runs/{{run}}/{wildcards.table}/{{chunk}}.parquet",
-        run=[run.name for run in settings.runs(VARIANTS[wildcards.variant])],
-        chunk=CHUNKS[wildcards.variant],
+        f"{RESULTS}/{variant}/runs/{{run}}/{table}/{{chunk}}.parquet",
+        run=[run.name for run in settings.runs(VARIANTS[variant])],
+        chunk=CHUNKS[variant],
     )
+
+
+def of_all_chunks():
+    """The LLC tables of every chunk of every run of every variant."""
+    return [
+        path
+        for variant in VARIANTS
+        for table in ("llc", "llc_traces")
+        for path in chunk_files(variant, table)
+    ]
 
 
 def calibration_files(variant, table):
@@ -178,24 +188,13 @@ def table_files():
     """
     return (
         of_all_variants(*[f"{table}.parquet" for table in TABLES_OF_A_RUN])
-        + chunk_files()
+        + of_all_chunks()
         + expand(
             f"{RESULTS}/{{variant}}/tables/{{table}}.parquet",
             variant=VARIANTS,
             table=TABLES_OF_A_VARIANT,
         )
     )
-
-
-def chunk_files():
-    """The LLC tables of every chunk of every run of every variant."""
-    return [
-        f"{RESULTS}/{variant}/runs/{run.name}/{table}/{chunk}.parquet"
-        for variant, resolved in VARIANTS.items()
-        for run in settings.runs(resolved)
-        for chunk in CHUNKS[variant]
-        for table in ("llc", "llc_traces")
-    ]
 
 
 def page_files():

@@ -38,7 +38,7 @@ rule llc:
 rule join_llc:
     """All chunks of all runs in one table."""
     input:
-        of_all_chunks,
+        lambda wildcards: chunk_files(wildcards.variant, wildcards.table),
     output:
         f"{RESULTS}/{{variant}}/tables/{{table}}.parquet",
     log:
@@ -148,7 +148,7 @@ rule join_crosschecks:
 
 rule llc_all:
     input:
-        chunk_files(),
+        of_all_chunks(),
         expand(
             f"{RESULTS}/{{variant}}/tables/{{table}}.parquet",
             variant=VARIANTS,

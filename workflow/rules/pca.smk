@@ -18,8 +18,7 @@ rule joint_pca:
         ENVIRONMENT
     threads: workflow.cores or 1
     resources:
-        mem_mb=lambda wildcards, attempt: attempt
-        * needs.pca_mb(VARIANTS[wildcards.variant]),
+        mem_mb=memory(needs.pca_mb, gpus=0),
         runtime=pca_minutes(lambda variant: 1),
     params:
         settings=stage_settings("pca"),
@@ -44,8 +43,7 @@ rule pca_robustness:
         ENVIRONMENT
     threads: workflow.cores or 1
     resources:
-        mem_mb=lambda wildcards, attempt: attempt
-        * needs.pca_mb(VARIANTS[wildcards.variant]),
+        mem_mb=memory(needs.pca_mb, gpus=0),
         runtime=pca_minutes(needs.robustness_fits),
     params:
         settings=stage_settings("pca_robustness"),
