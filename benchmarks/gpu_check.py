@@ -16,19 +16,17 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import yaml
 
+from benchmarks import untrained
 from transient_ridge import config as configuration
 from transient_ridge import devinterp_sampler, needs, sgld
 from transient_ridge.compute import device_name, prepare, select_device
 from transient_ridge.evaluation import predict
-from transient_ridge.posterior import CheckpointPosterior
 from transient_ridge.runs import Run
 from transient_ridge.settings import LlcSettings, SgldSettings
 from transient_ridge.stacked import Stack
 from transient_ridge.trainer import Trainer
 
-CONFIG = Path(__file__).resolve().parents[1] / "config"
 PRECISIONS = ("float32", "tf32", "bf16")
 
 
@@ -52,8 +50,7 @@ SMALL = Sizes(
 
 def check(device: torch.device, sizes: Sizes) -> dict[str, Any]:
     """All measurements, as a JSON value."""
-    laptop = yaml.safe_load((CONFIG / "config.yaml").read_text())
-    paper = configuration.overlay(laptop, yaml.safe_load((CONFIG / "paper.yaml").read_text()))
+    laptop, paper = untrained.preset("laptop"), untrained.preset("paper")
     laptop["training"]["batch_size"] = sizes.laptop_batch
     whole_batch = paper["training"]["batch_size"]
     paper["training"]["batch_size"] = sizes.paper_batch
@@ -126,14 +123,9 @@ def _stacked(
 def _chains(config: configuration.Config, device: torch.device, sizes: Sizes) -> dict[str, float]:
     """Chain-steps per second of 8 stacked chains, and of devinterp's optimiser with one module per chain."""
     _prepare(device, "float32")
-    settings = configuration.stage_settings(config, "train")
-    trainer = Trainer(Run(8, 0), settings, device)
     llc = LlcSettings.of(config["llc"])
     steps = SgldSettings.of(config["llc"] | {"chains": 8, "burn_in": 0, "draws": sizes.chain_steps})
-    weights = {name: p.detach() for name, p in trainer.parameters.items()}
-    posterior = CheckpointPosterior(
-        trainer.model, weights, trainer.run, 0, root_seed=0, data=trainer.data, settings=llc, chains=8,
-    )  # fmt: skip
+    posterior = untrained.posterior(config, device, chains=8)
     samplers: dict[str, Callable[[], object]] = {
         "stacked": lambda: sgld.sample(posterior, steps, llc.n_beta, posterior.noise()),
         "devinterp": lambda: devinterp_sampler.sample(posterior, steps, llc.n_beta),

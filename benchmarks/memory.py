@@ -16,20 +16,18 @@ from typing import Any
 
 import numpy as np
 import torch
-import yaml
 
+from benchmarks import untrained
 from transient_ridge import config as configuration
 from transient_ridge import needs, sgld, tables
 from transient_ridge.compute import prepare
 from transient_ridge.evaluation import predict
 from transient_ridge.pca import joint_pca
-from transient_ridge.posterior import CheckpointPosterior
 from transient_ridge.provenance import collect
 from transient_ridge.runs import Run
-from transient_ridge.settings import LlcSettings, SgldSettings
+from transient_ridge.settings import SgldSettings
 from transient_ridge.trainer import Trainer
 
-CONFIG = Path(__file__).resolve().parents[1] / "config"
 CPU = torch.device("cpu")
 WORK = [
     *((kind, preset) for preset in ("laptop", "paper") for kind in ("train", "evaluate", "llc")),
@@ -37,11 +35,10 @@ WORK = [
 ]
 
 
-def preset(name: str) -> dict[str, Any]:
+def sized(name: str) -> dict[str, Any]:
     """The preset, `paper` at a quarter of its batch and its chains, which fits a small machine."""
-    config: dict[str, Any] = yaml.safe_load((CONFIG / "config.yaml").read_text())
+    config = untrained.preset(name)
     if name == "paper":
-        config = configuration.overlay(config, yaml.safe_load((CONFIG / "paper.yaml").read_text()))
         config["training"]["batch_size"] //= 4
         config["llc"] |= {"chains": 2, "minibatch": 256, "sequences": 1024}
     return config
@@ -49,7 +46,7 @@ def preset(name: str) -> dict[str, Any]:
 
 def of_checkpoints(number: int) -> dict[str, Any]:
     """Eight runs of so many checkpoints, 8,192 outputs each."""
-    config = preset("laptop")
+    config = untrained.preset("laptop")
     config["grid"] = {"task_diversities": [4], "seeds": list(range(8))}
     config["data"]["context_length"] = 16
     config["training"]["steps"] = 100 * (number - 1)
@@ -71,14 +68,9 @@ def evaluate(config: configuration.Config) -> float:
 
 
 def llc(config: configuration.Config) -> float:
-    trainer = Trainer(Run(8, 0), configuration.stage_settings(config, "train"), CPU)
-    settings = LlcSettings.of(config["llc"])
-    posterior = CheckpointPosterior(
-        trainer.model, {name: p.detach() for name, p in trainer.parameters.items()}, trainer.run, 0,
-        root_seed=0, data=trainer.data, settings=settings, chains=config["llc"]["chains"],
-    )  # fmt: skip
+    posterior = untrained.posterior(config, CPU, config["llc"]["chains"])
     steps = SgldSettings.of(config["llc"] | {"burn_in": 0, "draws": 2})
-    sgld.sample(posterior, steps, settings.n_beta, posterior.noise())
+    sgld.sample(posterior, steps, posterior.settings.n_beta, posterior.noise())
     return needs.llc_mb(config)
 
 
@@ -115,7 +107,7 @@ def pca(config: configuration.Config) -> float:
 def measure(kind: str, size: str) -> None:
     """Do the work and print MB at its peak, MB asked for, and CPU seconds, with those allowed for a fit."""
     prepare(CPU, "float32", os.cpu_count() or 1)
-    config = of_checkpoints(int(size)) if kind == "pca" else preset(size)
+    config = of_checkpoints(int(size)) if kind == "pca" else sized(size)
     began = time.process_time()
     asked = {"train": train, "evaluate": evaluate, "llc": llc, "pca": pca}[kind](config)
     seconds = time.process_time() - began
