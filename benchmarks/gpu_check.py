@@ -18,14 +18,16 @@ from typing import Any
 import torch
 
 from benchmarks import untrained
-from transient_ridge import config as configuration
-from transient_ridge import devinterp_sampler, needs, sgld
-from transient_ridge.compute import device_name, prepare, select_device
-from transient_ridge.evaluation import predict
-from transient_ridge.runs import Run
-from transient_ridge.settings import LlcSettings, SgldSettings
-from transient_ridge.stacked import Stack
-from transient_ridge.trainer import Trainer
+from transient_ridge.analysis.evaluate import predict
+from transient_ridge.config import configuration
+from transient_ridge.config import sizing as needs
+from transient_ridge.config.runs import Run
+from transient_ridge.config.settings import LlcSettings, SgldSettings
+from transient_ridge.llc import devinterp_backend as devinterp_sampler
+from transient_ridge.llc import sgld
+from transient_ridge.model.device import device_name, prepare, select_device
+from transient_ridge.training.stack import Stack
+from transient_ridge.training.trainer import Trainer
 
 PRECISIONS = ("float32", "tf32", "bf16")
 

@@ -17,14 +17,14 @@ import torch
 import yaml
 
 from benchmarks.training_step import CONFIG
-from transient_ridge import sgld
-from transient_ridge.checkpoints import Checkpoints
-from transient_ridge.compute import prepare
-from transient_ridge.config import stage_settings
-from transient_ridge.llc import ChainMean, LlcStage, estimate
-from transient_ridge.posterior import CheckpointPosterior
-from transient_ridge.runs import Run
-from transient_ridge.training import Outputs, train
+from transient_ridge.config.configuration import stage_settings
+from transient_ridge.config.runs import Run
+from transient_ridge.llc import sgld
+from transient_ridge.llc.llc import ChainMean, LlcStage, estimate
+from transient_ridge.llc.posterior import CheckpointPosterior
+from transient_ridge.model.device import prepare
+from transient_ridge.training.checkpoints import Checkpoints
+from transient_ridge.training.train import Outputs, train
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")

@@ -18,15 +18,17 @@ import numpy as np
 import torch
 
 from benchmarks import untrained
-from transient_ridge import config as configuration
-from transient_ridge import needs, sgld, tables
-from transient_ridge.compute import prepare
-from transient_ridge.evaluation import predict
-from transient_ridge.pca import joint_pca
-from transient_ridge.provenance import collect
-from transient_ridge.runs import Run
-from transient_ridge.settings import SgldSettings
-from transient_ridge.trainer import Trainer
+from transient_ridge.analysis.evaluate import predict
+from transient_ridge.analysis.joint_pca import joint_pca
+from transient_ridge.artefacts import tables
+from transient_ridge.artefacts.provenance import collect
+from transient_ridge.config import configuration
+from transient_ridge.config import sizing as needs
+from transient_ridge.config.runs import Run
+from transient_ridge.config.settings import SgldSettings
+from transient_ridge.llc import sgld
+from transient_ridge.model.device import prepare
+from transient_ridge.training.trainer import Trainer
 
 CPU = torch.device("cpu")
 WORK = [

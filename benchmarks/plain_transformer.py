@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from transient_ridge.transformer import Block, Transformer
+from transient_ridge.model.transformer import Block, Transformer
 
 
 def plain_predictions(model: Transformer, x: Tensor, y: Tensor) -> Tensor:

@@ -14,11 +14,11 @@ import torch
 import yaml
 
 from benchmarks.plain_transformer import plain_predictions
-from transient_ridge.compute import prepare
-from transient_ridge.optimisation import make_optimisers
-from transient_ridge.settings import DataSettings, ModelSettings, TrainingSettings
-from transient_ridge.tasks import SequenceSource
-from transient_ridge.transformer import Transformer, initialise
+from transient_ridge.config.settings import DataSettings, ModelSettings, TrainingSettings
+from transient_ridge.model.device import prepare
+from transient_ridge.model.transformer import Transformer, initialise
+from transient_ridge.regression.sequences import SequenceSource
+from transient_ridge.training.optimisation import make_optimisers
 
 CONFIG = Path(__file__).resolve().parents[1] / "config" / "config.yaml"
 

@@ -6,11 +6,11 @@ from typing import Any
 import torch
 import yaml
 
-from transient_ridge import config as configuration
-from transient_ridge.posterior import CheckpointPosterior
-from transient_ridge.runs import Run
-from transient_ridge.settings import LlcSettings
-from transient_ridge.trainer import Trainer
+from transient_ridge.config import configuration
+from transient_ridge.config.runs import Run
+from transient_ridge.config.settings import LlcSettings
+from transient_ridge.llc.posterior import CheckpointPosterior
+from transient_ridge.training.trainer import Trainer
 
 CONFIG = Path(__file__).resolve().parents[1] / "config"
 

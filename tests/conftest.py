@@ -7,7 +7,7 @@ import pytest
 import torch
 import yaml
 
-from transient_ridge import config as configuration
+from transient_ridge.config import configuration
 
 ROOT = Path(__file__).resolve().parents[1]
 SCHEMA = ROOT / "workflow" / "schemas" / "config.schema.yaml"

@@ -7,8 +7,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from transient_ridge import sgld
-from transient_ridge.settings import SgldSettings
+from transient_ridge.config.settings import SgldSettings
+from transient_ridge.llc import sgld
 
 
 class Potential:

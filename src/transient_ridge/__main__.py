@@ -14,27 +14,27 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .artefacts.files import only_writer
 from .errors import TransientRidgeError
 from .figures.catalogue import CATALOGUE
-from .storage import only_writer
 
 if TYPE_CHECKING:
     import torch
 
-    from .runs import Run
+    from .config.runs import Run
 
 #: Seconds that a job waits for an orphan of a killed Snakemake that still writes the same files.
 PATIENCE = 3600.0
 
 
 def _run_and_settings(arguments: argparse.Namespace) -> tuple["Run", Mapping[str, Any]]:
-    from .runs import Run
+    from .config.runs import Run
 
     return Run.parse(arguments.run), arguments.settings
 
 
 def _device(arguments: argparse.Namespace, precision: str = "float32") -> "torch.device":
-    from .compute import prepare, select_device
+    from .model.device import prepare, select_device
 
     device = select_device(arguments.device)
     prepare(device, precision, arguments.threads)
@@ -42,8 +42,8 @@ def _device(arguments: argparse.Namespace, precision: str = "float32") -> "torch
 
 
 def _train(arguments: argparse.Namespace) -> None:
-    from .runs import Run
-    from .training import Interrupted, Outputs, train
+    from .config.runs import Run
+    from .training.train import Interrupted, Outputs, train
 
     outputs = Outputs(arguments.weights, arguments.manifest, arguments.curve)
     try:
@@ -61,7 +61,7 @@ def _train(arguments: argparse.Namespace) -> None:
 
 
 def _evaluate(arguments: argparse.Namespace) -> None:
-    from .evaluation import evaluate
+    from .analysis.evaluate import evaluate
 
     evaluate(
         *_run_and_settings(arguments),
@@ -75,13 +75,13 @@ def _evaluate(arguments: argparse.Namespace) -> None:
 
 
 def _idealised(arguments: argparse.Namespace) -> None:
-    from .evaluation import evaluate_idealised
+    from .analysis.evaluate import evaluate_idealised
 
     evaluate_idealised(arguments.settings, arguments.losses, arguments.distances, arguments.outputs)
 
 
 def _curves(arguments: argparse.Namespace) -> None:
-    from .curves import describe_curves
+    from .analysis.curves import describe_curves
 
     describe_curves(
         arguments.losses, arguments.settings["curves"], arguments.critical_steps, arguments.smoothed
@@ -89,7 +89,7 @@ def _curves(arguments: argparse.Namespace) -> None:
 
 
 def _pca(arguments: argparse.Namespace) -> None:
-    from .pca import joint_pca
+    from .analysis.joint_pca import joint_pca
 
     joint_pca(
         arguments.outputs,
@@ -103,7 +103,7 @@ def _pca(arguments: argparse.Namespace) -> None:
 
 
 def _llc(arguments: argparse.Namespace) -> None:
-    from .llc import estimate_llc
+    from .llc.llc import estimate_llc
 
     estimate_llc(
         *_run_and_settings(arguments),
@@ -117,7 +117,7 @@ def _llc(arguments: argparse.Namespace) -> None:
 
 
 def _calibrate(arguments: argparse.Namespace) -> None:
-    from .calibration import calibrate
+    from .llc.llc_calibration import calibrate
 
     calibrate(
         *_run_and_settings(arguments),
@@ -130,13 +130,13 @@ def _calibrate(arguments: argparse.Namespace) -> None:
 
 
 def _collect_calibration(arguments: argparse.Namespace) -> None:
-    from .calibration import collect_calibration
+    from .llc.llc_calibration import collect_calibration
 
     collect_calibration(arguments.sweeps, arguments.output)
 
 
 def _crosscheck(arguments: argparse.Namespace) -> None:
-    from .calibration import crosscheck
+    from .llc.llc_calibration import crosscheck
 
     crosscheck(
         *_run_and_settings(arguments),
@@ -148,19 +148,19 @@ def _crosscheck(arguments: argparse.Namespace) -> None:
 
 
 def _join(arguments: argparse.Namespace) -> None:
-    from .tables import join
+    from .artefacts.tables import join
 
     join(arguments.parts, arguments.table, arguments.output)
 
 
 def _robustness(arguments: argparse.Namespace) -> None:
-    from .robustness import describe_robustness
+    from .analysis.pca_robustness import describe_robustness
 
     describe_robustness(arguments.outputs, arguments.settings, arguments.robustness)
 
 
 def _phases(arguments: argparse.Namespace) -> None:
-    from .phases import describe_phases
+    from .analysis.phases import describe_phases
 
     describe_phases(
         arguments.distances,
@@ -171,7 +171,7 @@ def _phases(arguments: argparse.Namespace) -> None:
 
 
 def _selection(arguments: argparse.Namespace) -> None:
-    from .selection import describe_selection
+    from .analysis.selection import describe_selection
 
     describe_selection(
         _sources(arguments), arguments.settings, arguments.selection, arguments.log_odds
@@ -179,7 +179,7 @@ def _selection(arguments: argparse.Namespace) -> None:
 
 
 def _claims(arguments: argparse.Namespace) -> None:
-    from .claims import describe_claims
+    from .scorecard.claims import describe_claims
 
     describe_claims(
         _sources(arguments), arguments.settings["claims"], arguments.claims, arguments.page
@@ -187,13 +187,13 @@ def _claims(arguments: argparse.Namespace) -> None:
 
 
 def _explorer(arguments: argparse.Namespace) -> None:
-    from .explorer import describe_explorer
+    from .report.explorer import describe_explorer
 
     describe_explorer(_sources(arguments), arguments.settings, arguments.page)
 
 
 def _readme(arguments: argparse.Namespace) -> None:
-    from .documentation import describe_readme
+    from .report.tables_page import describe_readme
 
     describe_readme(
         arguments.preset,
@@ -205,25 +205,25 @@ def _readme(arguments: argparse.Namespace) -> None:
 
 
 def _report_page(arguments: argparse.Namespace) -> None:
-    from .documentation import describe_report_page
+    from .report.tables_page import describe_report_page
 
     describe_report_page(_sources(arguments), arguments.page)
 
 
 def _summary(arguments: argparse.Namespace) -> None:
-    from .summary import summary
+    from .report.summary import summary
 
     print(summary(arguments.results))
 
 
 def _status(arguments: argparse.Namespace) -> None:
-    from .status import describe
+    from .report.status import describe
 
     print(describe(arguments.results))
 
 
 def _figure(arguments: argparse.Namespace) -> None:
-    from .figures.rendering import render
+    from .figures.drawing.rendering import render
 
     render(arguments.figure, _sources(arguments), arguments.png, arguments.svg)
 
@@ -238,7 +238,7 @@ def _sources(arguments: argparse.Namespace) -> dict[str, list[Path]]:
 
 
 def _provenance(arguments: argparse.Namespace) -> None:
-    from .lineage import describe
+    from .artefacts.trace import describe
 
     print("\n".join(describe(arguments.artefact)))
 

@@ -12,10 +12,10 @@ import torch
 from tests.cluster.conftest import FLAGS, configure
 from tests.conftest import load
 from tests.workflow.conftest import sample_at
-from transient_ridge import config as configuration
-from transient_ridge.provenance import read_beside
-from transient_ridge.runs import Run
-from transient_ridge.trainer import Trainer
+from transient_ridge.artefacts.provenance import read_beside
+from transient_ridge.config import configuration
+from transient_ridge.config.runs import Run
+from transient_ridge.training.trainer import Trainer
 
 pytestmark = pytest.mark.cluster
 

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from transient_ridge.predictors import dmmse, ridge
+from transient_ridge.regression.predictors import dmmse, ridge
 
 torch.set_num_threads(1)
 

@@ -10,11 +10,12 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
-from transient_ridge import checkpoints, tables
-from transient_ridge.checkpoints import Checkpoints
+from transient_ridge.artefacts import tables
+from transient_ridge.artefacts.files import complete_file, handover_requested, hold, only_writer
+from transient_ridge.artefacts.provenance import collect, settings_hash
 from transient_ridge.errors import CheckpointError, StorageError, TableError
-from transient_ridge.provenance import collect, settings_hash
-from transient_ridge.storage import complete_file, handover_requested, hold, only_writer
+from transient_ridge.training import checkpoints
+from transient_ridge.training.checkpoints import Checkpoints
 
 SETTINGS = {"seed": 0, "model": {"layers": 2}}
 

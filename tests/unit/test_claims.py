@@ -6,11 +6,12 @@ import pytest
 
 from tests.conftest import load
 from tests.unit import worlds
-from transient_ridge import claims, tables
-from transient_ridge.claims import FAILS, HOLDS, UNTESTABLE, judge
-from transient_ridge.evidence import Evidence
-from transient_ridge.settings import ClaimSettings
-from transient_ridge.statements import AT_LEAST, AT_MOST, STATEMENTS, TITLES
+from transient_ridge.artefacts import tables
+from transient_ridge.config.settings import ClaimSettings
+from transient_ridge.scorecard import claims
+from transient_ridge.scorecard.claims import FAILS, HOLDS, UNTESTABLE, judge
+from transient_ridge.scorecard.measurements import Evidence
+from transient_ridge.scorecard.statements import AT_LEAST, AT_MOST, STATEMENTS, TITLES
 
 PARTS = [f"{row.claim}{row.part}" for row in STATEMENTS]
 

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from transient_ridge.components import component_names, mask
+from transient_ridge.config.settings import ModelSettings
 from transient_ridge.errors import ConfigError
-from transient_ridge.settings import ModelSettings
-from transient_ridge.stacks import Layout
-from transient_ridge.transformer import Transformer
+from transient_ridge.llc.components import component_names, mask
+from transient_ridge.model.functional import Layout
+from transient_ridge.model.transformer import Transformer
 
 MODEL = ModelSettings(2, 8, 12, 2, True, "single", 6)
 SHAPES = Layout.of(dict(Transformer(3, MODEL).named_parameters())).shapes
@@ -42,7 +42,7 @@ def test_a_head_owns_what_makes_its_output():
     """Zeroing a head's parameters takes away its contribution and no other's."""
     import torch
 
-    from transient_ridge.transformer import initialise
+    from transient_ridge.model.transformer import initialise
 
     model = Transformer(3, MODEL)
     initialise(model, 0, 0)

@@ -6,9 +6,9 @@ import pytest
 import yaml
 
 from tests.conftest import ROOT, SCHEMA, load
-from transient_ridge import config
+from transient_ridge.config import configuration as config
+from transient_ridge.config.runs import Run
 from transient_ridge.errors import ConfigError
-from transient_ridge.runs import Run
 
 PAPER_VALUES = {
     "checkpoints.linear_every",

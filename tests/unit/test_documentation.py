@@ -6,8 +6,9 @@ import pandas as pd
 import pytest
 
 from tests.unit.test_figures import synthetic, written
-from transient_ridge import documentation, tables
-from transient_ridge.summary import summary
+from transient_ridge.artefacts import tables
+from transient_ridge.report import tables_page as documentation
+from transient_ridge.report.summary import summary
 
 OF_A_RUN = ("training", "losses")
 OF_A_VARIANT = ("critical_steps", "claims", "selection")

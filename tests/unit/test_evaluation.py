@@ -6,21 +6,21 @@ import numpy as np
 import pytest
 import torch
 
-from transient_ridge import tables
-from transient_ridge.config import stage_settings
-from transient_ridge.curves import critical_step, describe_curves, smooth
-from transient_ridge.errors import CheckpointError
-from transient_ridge.evaluation import (
+from transient_ridge.analysis.curves import critical_step, describe_curves, smooth
+from transient_ridge.analysis.evaluate import (
     TokenMeans,
     evaluate,
     evaluate_idealised,
     evaluation_sets,
     idealised_predictions,
 )
-from transient_ridge.runs import Run
-from transient_ridge.settings import DataSettings, EvaluationSettings, ModelSettings
-from transient_ridge.training import Outputs, train
-from transient_ridge.transformer import Transformer
+from transient_ridge.artefacts import tables
+from transient_ridge.config.configuration import stage_settings
+from transient_ridge.config.runs import Run
+from transient_ridge.config.settings import DataSettings, EvaluationSettings, ModelSettings
+from transient_ridge.errors import CheckpointError
+from transient_ridge.model.transformer import Transformer
+from transient_ridge.training.train import Outputs, train
 
 CPU = torch.device("cpu")
 DATA = DataSettings(2, 3, 0.125)
@@ -79,7 +79,7 @@ def test_tables_of_a_run_hold_what_the_model_does(measured):
     assert steps == [0, 1, 3, 7, 15, 20, 40, 60]
     assert len(frame) == len(steps) * 3 * (3 + 1)
     model = Transformer(2, ModelSettings.of(settings["train"]["model"]))
-    from transient_ridge.checkpoints import Checkpoints
+    from transient_ridge.training.checkpoints import Checkpoints
 
     kept = Checkpoints(folder / "manifest.json", folder / "weights", settings["train"])
     model.load_state_dict(kept.load(60))

@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 
 from tests.unit.test_figures import GRID, SEEDS, STEPS, synthetic, written
-from transient_ridge import explorer, tables
+from transient_ridge.artefacts import tables
+from transient_ridge.report import explorer
 
 READ = (
     "pca_trajectories",

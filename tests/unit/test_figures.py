@@ -17,18 +17,19 @@ from matplotlib import pyplot
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_hex, to_rgb
 
-from transient_ridge import runs, tables
-from transient_ridge.claims import FAILS, HOLDS, UNTESTABLE
-from transient_ridge.curves import critical_step, smooth
-from transient_ridge.figures import frames as pieces
-from transient_ridge.figures import style
+from transient_ridge.analysis import views as pieces
+from transient_ridge.analysis.curves import critical_step, smooth
+from transient_ridge.analysis.phases import task_diversity_threshold
+from transient_ridge.analysis.selection import Tradeoff
+from transient_ridge.artefacts import tables
+from transient_ridge.config import runs
 from transient_ridge.figures.catalogue import CATALOGUE
-from transient_ridge.figures.free_energy import choose
-from transient_ridge.figures.phase_diagram import threshold_text
-from transient_ridge.figures.rendering import render
-from transient_ridge.phases import task_diversity_threshold
-from transient_ridge.selection import Tradeoff
-from transient_ridge.statements import STATEMENTS
+from transient_ridge.figures.claims.free_energy import choose
+from transient_ridge.figures.curves.phase_diagram import threshold_text
+from transient_ridge.figures.drawing import style
+from transient_ridge.figures.drawing.rendering import render
+from transient_ridge.scorecard.claims import FAILS, HOLDS, UNTESTABLE
+from transient_ridge.scorecard.statements import STATEMENTS
 
 INF = math.inf
 GRID = (4, 16, 64, INF)

@@ -9,11 +9,14 @@ import pytest
 import torch
 
 from tests.conftest import load
-from transient_ridge import calibration, config, llc, sgld, tables
+from transient_ridge.artefacts import tables
+from transient_ridge.config import configuration as config
+from transient_ridge.config.runs import Run
+from transient_ridge.config.settings import HealthSettings
 from transient_ridge.errors import CheckpointError, ConfigError, UnhealthyChainError
-from transient_ridge.runs import Run
-from transient_ridge.settings import HealthSettings
-from transient_ridge.training import Outputs, train
+from transient_ridge.llc import llc, sgld
+from transient_ridge.llc import llc_calibration as calibration
+from transient_ridge.training.train import Outputs, train
 
 RUN = Run(4, 0)
 

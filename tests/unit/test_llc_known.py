@@ -17,8 +17,8 @@ from tests.potentials import (
     reduced_rank_coefficient,
     settings,
 )
-from transient_ridge import sgld
-from transient_ridge.llc import ChainMean, Estimate, estimate
+from transient_ridge.llc import sgld
+from transient_ridge.llc.llc import ChainMean, Estimate, estimate
 
 
 def llc(target: sgld.Target, n_beta: float, seed: int = 0, **changes: object) -> Estimate:

@@ -7,9 +7,12 @@ import pandas as pd
 import pytest
 
 from tests.conftest import load
-from transient_ridge import config, evaluation, needs, posterior
+from transient_ridge.analysis import evaluate as evaluation
+from transient_ridge.analysis.pca_robustness import alternatives
+from transient_ridge.config import configuration as config
+from transient_ridge.config import sizing as needs
 from transient_ridge.errors import ConfigError
-from transient_ridge.robustness import alternatives
+from transient_ridge.llc import posterior
 
 
 def test_a_disk_too_small_is_told_before_work(tmp_path, monkeypatch):

@@ -5,7 +5,8 @@ import dataclasses
 import pytest
 import torch
 
-from transient_ridge.optimisation import (
+from transient_ridge.config.settings import TrainingSettings
+from transient_ridge.training.optimisation import (
     Muon,
     clip_gradients,
     make_optimisers,
@@ -13,7 +14,6 @@ from transient_ridge.optimisation import (
     rate_factor,
     set_rates,
 )
-from transient_ridge.settings import TrainingSettings
 
 SETTINGS = TrainingSettings(
     steps=100, batch_size=8, optimiser="muon", learning_rate=0.1, muon_learning_rate=0.5,

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from sklearn.decomposition import PCA
 
-from transient_ridge import pca, tables
+from transient_ridge.analysis import joint_pca as pca
+from transient_ridge.artefacts import tables
 from transient_ridge.errors import ConfigError
 
 K, B = 3, 8

@@ -5,9 +5,10 @@ import math
 import numpy as np
 import pytest
 
-from transient_ridge import phases, tables
-from transient_ridge.curves import smooth
-from transient_ridge.phases import relative_distance, switch_step, task_diversity_threshold
+from transient_ridge.analysis import phases
+from transient_ridge.analysis.curves import smooth
+from transient_ridge.analysis.phases import relative_distance, switch_step, task_diversity_threshold
+from transient_ridge.artefacts import tables
 
 
 def test_relative_distance_is_zero_at_ridge_and_one_at_dmmse():

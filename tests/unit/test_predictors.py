@@ -9,8 +9,8 @@ import torch
 from sklearn.linear_model import Ridge
 from torch import Tensor
 
-from transient_ridge import predictors
-from transient_ridge.predictors import dmmse, ridge
+from transient_ridge.regression import predictors
+from transient_ridge.regression.predictors import dmmse, ridge
 
 SIGMA2 = 0.125
 

@@ -5,7 +5,7 @@ import re
 import yaml
 
 from tests.conftest import ROOT, load
-from transient_ridge import needs
+from transient_ridge.config import sizing as needs
 from transient_ridge.figures.catalogue import CATALOGUE, ON_REQUEST
 
 

@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from transient_ridge import lineage, provenance, tables
+from transient_ridge.artefacts import provenance, tables
+from transient_ridge.artefacts import trace as lineage
 from transient_ridge.errors import TableError
 
 

@@ -5,7 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from transient_ridge import robustness, tables
+from transient_ridge.analysis import pca_robustness as robustness
+from transient_ridge.artefacts import tables
 
 K, B = 3, 8
 STEPS = list(range(0, 30))

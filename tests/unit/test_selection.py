@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 
 from tests.unit import worlds
-from transient_ridge import selection, tables
-from transient_ridge.selection import ALWAYS, BACKWARDS, NEVER, SWITCHES, Tradeoff
+from transient_ridge.analysis import selection
+from transient_ridge.analysis.selection import ALWAYS, BACKWARDS, NEVER, SWITCHES, Tradeoff
+from transient_ridge.artefacts import tables
 
 SETTINGS = {"noise_variance": 0.125, "context_length": 6, "batch_size": 100, "dmmse_like": 0.75}
 

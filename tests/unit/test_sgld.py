@@ -7,13 +7,14 @@ import pytest
 import torch
 
 from tests.potentials import Potential, noise, settings
-from transient_ridge import devinterp_sampler, sgld
+from transient_ridge.config.runs import Run
+from transient_ridge.config.settings import DataSettings, LlcSettings, ModelSettings
 from transient_ridge.errors import ChainDivergedError
-from transient_ridge.posterior import CheckpointPosterior
-from transient_ridge.runs import Run
-from transient_ridge.settings import DataSettings, LlcSettings, ModelSettings
-from transient_ridge.stacks import Layout, errors_and_gradient
-from transient_ridge.transformer import Transformer, initialise
+from transient_ridge.llc import devinterp_backend as devinterp_sampler
+from transient_ridge.llc import sgld
+from transient_ridge.llc.posterior import CheckpointPosterior
+from transient_ridge.model.functional import Layout, errors_and_gradient
+from transient_ridge.model.transformer import Transformer, initialise
 
 DATA = DataSettings(dimension=2, context_length=3, noise_variance=0.125)
 MODEL = ModelSettings(2, 16, 24, 2, True, "single", 6)
@@ -79,7 +80,7 @@ def test_steps_are_devinterps_under_equal_noise_and_data(preconditioner, masked)
 
 @pytest.mark.parametrize("preconditioner", ["none", "rmsprop"])
 def test_both_backends_agree_within_their_errors(preconditioner):
-    from transient_ridge.llc import estimate
+    from transient_ridge.llc.llc import estimate
 
     target = posterior(chains=4)
     hyper = settings(
@@ -156,7 +157,7 @@ def test_a_mask_holds_the_other_parameters_fixed():
 
 def test_relabelling_the_chains_changes_nothing():
     """Chains that swap their streams swap their traces, to the bit, and the estimate does not see it."""
-    from transient_ridge.llc import estimate
+    from transient_ridge.llc.llc import estimate
 
     target, swapped = posterior(chains=3), posterior(chains=3)
     order = [2, 0, 1]

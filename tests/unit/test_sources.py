@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from transient_ridge import sources
+from transient_ridge.artefacts import fingerprints as sources
 
 
 @pytest.fixture

@@ -9,18 +9,18 @@ import pytest
 import torch
 
 from tests.unit.test_training import CPU, Killed, weights_of
-from transient_ridge import tables
-from transient_ridge.batches import Batches
-from transient_ridge.checkpoints import Checkpoints
-from transient_ridge.cohort import LOCK_FILE, _of
+from transient_ridge.artefacts import tables
+from transient_ridge.artefacts.files import only_writer, try_lock
+from transient_ridge.config.runs import Run
+from transient_ridge.config.settings import DataSettings
 from transient_ridge.errors import DivergenceError
-from transient_ridge.runs import Run
-from transient_ridge.settings import DataSettings
-from transient_ridge.stacked import Stack
-from transient_ridge.storage import only_writer, try_lock
-from transient_ridge.tasks import SequenceSource
-from transient_ridge.trainer import STATE_FILE, Trainer
-from transient_ridge.training import Interrupted, Outputs, train
+from transient_ridge.regression.sequences import SequenceSource
+from transient_ridge.training.batches import Batches
+from transient_ridge.training.checkpoints import Checkpoints
+from transient_ridge.training.cohort import LOCK_FILE, _of
+from transient_ridge.training.stack import Stack
+from transient_ridge.training.train import Interrupted, Outputs, train
+from transient_ridge.training.trainer import STATE_FILE, Trainer
 
 RUNS = [Run(1, 0), Run(4, 0), Run(4, 1), Run(math.inf, 0)]
 

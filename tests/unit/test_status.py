@@ -5,9 +5,10 @@ import time
 
 import pytest
 
-from transient_ridge import status, storage
-from transient_ridge.status import Watch, describe, last_line
-from transient_ridge.times import times
+from transient_ridge.artefacts import files as storage
+from transient_ridge.report import status
+from transient_ridge.report.benchmarks import times
+from transient_ridge.report.status import Watch, describe, last_line
 
 
 def tell(watch, event, **said):

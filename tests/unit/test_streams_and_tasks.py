@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from transient_ridge.settings import DataSettings
-from transient_ridge.streams import generator, torch_seed
-from transient_ridge.tasks import SequenceSource, task_set
+from transient_ridge.config.settings import DataSettings
+from transient_ridge.regression.sequences import SequenceSource, task_set
+from transient_ridge.regression.streams import generator, torch_seed
 
 DATA = DataSettings(dimension=3, context_length=5, noise_variance=0.25)
 

@@ -12,15 +12,16 @@ from pathlib import Path
 import pytest
 import torch
 
-from transient_ridge import tables, training
-from transient_ridge.checkpoints import Checkpoints
+from transient_ridge.artefacts import tables
+from transient_ridge.artefacts.files import only_writer
+from transient_ridge.config.runs import Run
+from transient_ridge.config.schedule import checkpoint_steps
+from transient_ridge.config.settings import CheckpointSettings
 from transient_ridge.errors import CheckpointError, DivergenceError, StorageError
-from transient_ridge.runs import Run
-from transient_ridge.schedule import checkpoint_steps
-from transient_ridge.settings import CheckpointSettings
-from transient_ridge.storage import only_writer
-from transient_ridge.trainer import STATE_FILE, Trainer
-from transient_ridge.training import Outputs, train
+from transient_ridge.training import train as training
+from transient_ridge.training.checkpoints import Checkpoints
+from transient_ridge.training.train import Outputs, train
+from transient_ridge.training.trainer import STATE_FILE, Trainer
 
 CPU = torch.device("cpu")
 RUN = Run(4, 0)

@@ -7,8 +7,8 @@ import torch
 
 from benchmarks.plain_transformer import plain_predictions
 from tests.conftest import load
-from transient_ridge.settings import ModelSettings
-from transient_ridge.transformer import Transformer, initialise
+from transient_ridge.config.settings import ModelSettings
+from transient_ridge.model.transformer import Transformer, initialise
 
 VARIANTS = [
     ModelSettings(layers, 16, 24, heads, projection, residual, 12)

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.workflow.conftest import sample_at
-from transient_ridge import tables
+from transient_ridge.artefacts import tables
 from transient_ridge.figures.catalogue import CATALOGUE, ON_REQUEST
 
 pytestmark = pytest.mark.workflow

@@ -18,7 +18,7 @@ rule phases:
         runtime=lambda wildcards, attempt: 10 * attempt,
     params:
         settings=stage_settings("phases"),
-        code=code_of("phases"),
+        code=code_of("analysis.phases"),
     shell:
         "python -m transient_ridge phases --settings {params.settings:q} --distances {input.distances} "
         "--relative-distances {output.relative_distances} --thresholds {output.thresholds} > {log} 2>&1"
@@ -49,7 +49,7 @@ rule selection:
         runtime=lambda wildcards, attempt: 10 * attempt,
     params:
         settings=stage_settings("selection"),
-        code=code_of("selection"),
+        code=code_of("analysis.selection"),
         tables=named_tables,
     shell:
         "python -m transient_ridge selection --settings {params.settings:q} --tables {params.tables} "
@@ -88,7 +88,7 @@ rule claims:
         runtime=lambda wildcards, attempt: 10 * attempt,
     params:
         settings=stage_settings("claims"),
-        code=code_of("claims"),
+        code=code_of("scorecard.claims"),
         tables=named_tables,
     shell:
         "python -m transient_ridge claims --settings {params.settings:q} --tables {params.tables} "

@@ -17,10 +17,17 @@ os.environ |= {
     "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.getenv("PATH", "")]),
 }
 
-from transient_ridge import config as settings
-from transient_ridge import lineage, needs, provenance, runs, sources, status, storage
+from transient_ridge.config import configuration as settings
+from transient_ridge.config import runs, sizing as needs
+from transient_ridge.artefacts import (
+    files as storage,
+    fingerprints as sources,
+    provenance,
+    trace as lineage,
+)
+from transient_ridge.report import status
 from transient_ridge.errors import ConfigError, TransientRidgeError
-from transient_ridge.figures.catalogue import CATALOGUE, ON_REQUEST
+from transient_ridge.figures.catalogue import CATALOGUE, ON_REQUEST, module_of
 
 try:
     settings.validate(
@@ -69,7 +76,7 @@ def code_of(module):
 def scratch(wildcards):
     """Where a training run keeps its state: a folder of its own for these settings and this code."""
     key = provenance.settings_hash(
-        [stage_settings("train")(wildcards), code_of("training")]
+        [stage_settings("train")(wildcards), code_of("training.train")]
     )
     return f"{RESULTS}/{wildcards.variant}/scratch/{wildcards.run}-{key}"
 

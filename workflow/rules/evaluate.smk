@@ -26,7 +26,7 @@ rule evaluate:
         runtime=lambda wildcards, attempt: 30 * attempt,
     params:
         settings=stage_settings("evaluate"),
-        code=code_of("evaluation"),
+        code=code_of("analysis.evaluate"),
     shell:
         "python -m transient_ridge evaluate --run {wildcards.run} --settings {params.settings:q} "
         "--manifest {input.manifest} --weights {input.weights} --losses {output.losses} "
@@ -55,7 +55,7 @@ rule idealised:
         runtime=lambda wildcards, attempt: 30 * attempt,
     params:
         settings=stage_settings("idealised"),
-        code=code_of("evaluation"),
+        code=code_of("analysis.evaluate"),
     shell:
         "python -m transient_ridge idealised --settings {params.settings:q} --losses {output.losses} "
         "--distances {output.distances} --outputs {output.outputs} > {log} 2>&1"
@@ -78,7 +78,7 @@ rule curves:
         runtime=lambda wildcards, attempt: 10 * attempt,
     params:
         settings=stage_settings("curves"),
-        code=code_of("curves"),
+        code=code_of("analysis.curves"),
     shell:
         "python -m transient_ridge curves --settings {params.settings:q} --losses {input.losses} "
         "--critical-steps {output.critical_steps} --smoothed {output.smoothed} > {log} 2>&1"

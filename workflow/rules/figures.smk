@@ -27,8 +27,8 @@ for FIGURE in CATALOGUE:
             runtime=lambda wildcards, attempt: 10 * attempt,
         params:
             figure=FIGURE,
-            code=code_of(f"figures.{FIGURE}"),
-            render=code_of("figures.rendering"),
+            code=code_of(f"figures.{module_of(FIGURE)}"),
+            render=code_of("figures.drawing.rendering"),
             tables=named_tables,
         shell:
             "python -m transient_ridge figure {params.figure} --tables {params.tables} "

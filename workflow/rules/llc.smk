@@ -26,7 +26,7 @@ rule llc:
         runtime=lambda wildcards, attempt: 60 * attempt,
     params:
         settings=stage_settings("llc"),
-        code=code_of("llc"),
+        code=code_of("llc.llc"),
         steps=lambda wildcards: CHUNKS[wildcards.variant][int(wildcards.chunk)],
     shell:
         "python -m transient_ridge llc --run {wildcards.run} --settings {params.settings:q} "
@@ -76,7 +76,7 @@ rule llc_calibrate_run:
         runtime=lambda wildcards, attempt: 120 * attempt,
     params:
         settings=stage_settings("llc_calibration"),
-        code=code_of("calibration"),
+        code=code_of("llc.llc_calibration"),
     shell:
         "python -m transient_ridge llc-calibrate --run {wildcards.run} --settings {params.settings:q} "
         "--manifest {input.manifest} --weights {input.weights} --estimates {output.estimates} "
@@ -97,7 +97,7 @@ rule llc_recommend:
         mem_mb=lambda wildcards, attempt: 1500 * attempt,
         runtime=lambda wildcards, attempt: 10 * attempt,
     params:
-        code=code_of("calibration"),
+        code=code_of("llc.llc_calibration"),
     shell:
         "python -m transient_ridge llc-recommend --sweeps {input} --output {output} > {log} 2>&1"
 
@@ -123,7 +123,7 @@ rule llc_crosscheck_run:
         runtime=lambda wildcards, attempt: 60 * attempt,
     params:
         settings=stage_settings("llc_crosscheck"),
-        code=code_of("calibration"),
+        code=code_of("llc.llc_calibration"),
     shell:
         "python -m transient_ridge llc-crosscheck --run {wildcards.run} --settings {params.settings:q} "
         "--manifest {input.manifest} --weights {input.weights} --comparison {output} "

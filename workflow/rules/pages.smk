@@ -35,8 +35,8 @@ rule explorer:
         settings=lambda wildcards: json.dumps(
             {"title": f"transient-ridge: {config['preset']}, {wildcards.variant}"}
         ),
-        code=code_of("explorer"),
-        assets=sources.assets("explorer"),
+        code=code_of("report.explorer"),
+        assets=sources.assets("report.explorer"),
         tables=named_tables,
     shell:
         "python -m transient_ridge explorer --settings {params.settings:q} --tables {params.tables} "
@@ -73,7 +73,7 @@ rule report_page:
         mem_mb=lambda wildcards, attempt: 1000 * attempt,
         runtime=lambda wildcards, attempt: 10 * attempt,
     params:
-        code=code_of("documentation"),
+        code=code_of("report.tables_page"),
         tables=named_tables,
     shell:
         "python -m transient_ridge report-page --tables {params.tables} --page {output} > {log} 2>&1"
@@ -89,8 +89,8 @@ rule readme:
     conda:
         ENVIRONMENT
     params:
-        code=code_of("documentation"),
-        columns=sources.module_digest("tables"),
+        code=code_of("report.tables_page"),
+        columns=sources.module_digest("artefacts.tables"),
         preset=config["preset"],
         variants=list(VARIANTS),
         of_a_run=TABLES_OF_A_RUN,

@@ -22,7 +22,7 @@ rule joint_pca:
         runtime=pca_minutes(lambda variant: 1),
     params:
         settings=stage_settings("pca"),
-        code=code_of("pca"),
+        code=code_of("analysis.joint_pca"),
     shell:
         "python -m transient_ridge pca --settings {params.settings:q} --outputs {input.outputs} "
         "--idealised {input.idealised} --trajectories {output.trajectories} --points {output.points} "
@@ -47,7 +47,7 @@ rule pca_robustness:
         runtime=pca_minutes(needs.robustness_fits),
     params:
         settings=stage_settings("pca_robustness"),
-        code=code_of("robustness"),
+        code=code_of("analysis.pca_robustness"),
     shell:
         "python -m transient_ridge pca-robustness --settings {params.settings:q} "
         "--outputs {input.outputs} --robustness {output} > {log} 2>&1"

@@ -29,7 +29,7 @@ rule train:
         runtime=lambda wildcards, attempt: 60 * attempt,
     params:
         settings=stage_settings("train"),
-        code=code_of("training"),
+        code=code_of("training.train"),
         scratch=scratch,
     shell:
         "exec python -m transient_ridge train --run {wildcards.run} --settings {params.settings:q} "

@@ -1,5 +1,7 @@
 """Which tables each figure reads. Import-free, because Snakemake reads it before it plans anything."""
 
+from pathlib import Path
+
 CATALOGUE: dict[str, tuple[str, ...]] = {
     "figure1": (
         "smoothed_losses",
@@ -31,3 +33,10 @@ CATALOGUE: dict[str, tuple[str, ...]] = {
 
 #: Figures that a target of their own makes, because what they show costs minutes and is looked at once.
 ON_REQUEST = frozenset({"llc_calibration", "llc_crosscheck"})
+
+
+def module_of(figure: str) -> str:
+    """The module that draws ``figure``, as a name within this package."""
+    here = Path(__file__).parent
+    (found,) = here.glob(f"*/{figure}.py")
+    return f"{found.parent.name}.{figure}"

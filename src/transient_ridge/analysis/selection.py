@@ -1,0 +1,214 @@
+"""Internal model selection: ridge or dMMSE_M, by the trade-off of loss against complexity.
+
+Two solutions u (ridge-like) and v_M (dMMSE-like) share the posterior over weights after n observations; the
+free energy of each is n l + lambda log n to leading order, so that the log of the posterior odds of u over v_M is
+dl n + dlambda log n, with dl = l(v_M) - l(u) and dlambda = lambda(v_M) - lambda(u) (arXiv 2501.17745, Eq. 8).
+Here n counts pairs (x, y) and l is the negative log likelihood of one, MSE / (2 sigma^2) up to a constant.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.special import lambertw
+
+from ..artefacts import tables
+from ..artefacts.provenance import collect
+from .phases import switch_step
+
+Array = NDArray[np.float64]
+
+NEVER, SWITCHES, ALWAYS = "never ridge", "ridge, then dMMSE", "always ridge"
+BACKWARDS = "dMMSE, then ridge"
+
+#: Points of n at which the log-odds are tabulated, evenly spaced in log n up to the end of training.
+POINTS = 121
+
+
+@dataclass(frozen=True)
+class Tradeoff:
+    """``loss`` is dl in nats per pair, ``complexity`` is dlambda; both v_M minus u."""
+
+    loss: float
+    complexity: float
+
+    def log_odds(self, n: Array) -> Array:
+        """Log of the posterior odds of ridge over dMMSE_M after ``n`` pairs, in nats (Eq. 8)."""
+        result: Array = self.loss * n + self.complexity * np.log(n)
+        return result
+
+    @property
+    def phase(self) -> str:
+        """Which solution is preferred, and when, as n grows from 1."""
+        if self.loss < 0:
+            return SWITCHES if self.crossover > 0 else NEVER
+        return ALWAYS if self.complexity >= 0 else BACKWARDS
+
+    @property
+    def crossover(self) -> float:
+        """n*, below which ridge is preferred: the larger root of log n / n = -dl / dlambda.
+
+        0 if dMMSE_M is preferred at every n (log n / n stays under 1/e), infinity if ridge is. NaN if dMMSE_M has both
+        the greater loss and the smaller complexity: ridge then overtakes it, and nothing crosses over to dMMSE_M.
+        """
+        if self.loss >= 0:
+            return math.inf if self.complexity >= 0 else math.nan
+        if self.complexity <= 0 or -self.loss / self.complexity >= 1 / math.e:
+            return 0.0
+        # -W(-r)/r solves log n / n = r; the branch -1 gives the root beyond e.
+        ratio = -self.loss / self.complexity
+        return float(-lambertw(-ratio, -1).real / ratio)
+
+
+def describe_selection(
+    sources: Mapping[str, Sequence[Path]],
+    settings: Mapping[str, Any],
+    selection: Path,
+    log_odds: Path,
+) -> None:
+    """The trade-off of every run with finite M, from the tables in ``sources``; `llc` may be missing."""
+    frames = tables.read_all(sources)
+    relative = frames["relative_distances"]
+    last = int(relative["step"].max())
+    pairs_per_step = settings["batch_size"] * settings["context_length"]
+    rows: dict[str, list[Any]] = {name: [] for name in tables.TABLES["selection"]}
+    odds: dict[str, list[Any]] = {name: [] for name in tables.TABLES["log_odds"]}
+    n = np.geomspace(1, max(last, 1) * pairs_per_step, POINTS)
+    for seed in sorted(relative["seed"].unique()):
+        llc = _llc_at_the_end(frames.get("llc"), seed)
+        for M in sorted(relative["task_diversity"].dropna().unique()):
+            run = relative[(relative["task_diversity"] == M) & (relative["seed"] == seed)]
+            if run.empty:
+                continue
+            observed = _observed(frames["critical_steps"], run, M, seed)
+            complexity = _complexity(llc, M, relative, seed, settings["dmmse_like"])
+            for kind, (ridge, dmmse) in _losses(frames, M, seed).items():
+                difference = (dmmse - ridge) / (2 * settings["noise_variance"])
+                key = {"task_diversity": M, "seed": seed, "losses": kind}
+                row = {
+                    **key,
+                    "loss_ridge": ridge,
+                    "loss_dmmse": dmmse,
+                    "loss_difference": difference,
+                    **complexity,
+                    **_crossover(difference, complexity, pairs_per_step),
+                    **observed,
+                }
+                for name, column in rows.items():
+                    column.append(row[name])
+                measured = complexity["llc_difference"]
+                values = (
+                    [None] * POINTS
+                    if measured is None
+                    else Tradeoff(difference, measured).log_odds(n).tolist()
+                )
+                for name, value in {**key, "n": n.tolist(), "log_odds": values}.items():
+                    odds[name] += value if isinstance(value, list) else [value] * POINTS
+    provenance = collect(settings, inputs=[path for paths in sources.values() for path in paths])
+    tables.write(selection, "selection", rows, provenance)
+    tables.write(log_odds, "log_odds", odds, provenance)
+
+
+def _llc_at_the_end(llc: pd.DataFrame | None, seed: int) -> dict[float, tuple[float, float]]:
+    """M -> (LLC of the whole model at its last step, standard error), of the healthy estimates of ``seed``."""
+    if llc is None:
+        return {}
+    rows = llc[(llc["component"] == "all") & llc["token"].isna() & (llc["seed"] == seed)]
+    found = {}
+    for M, group in rows.groupby(rows["task_diversity"].fillna(math.inf)):
+        last = group.sort_values("step").iloc[-1]
+        if last["healthy"]:
+            found[float(M)] = (float(last["llc"]), float(last["standard_error"]))
+    return found
+
+
+def _complexity(
+    llc: Mapping[float, tuple[float, float]],
+    M: float,
+    relative: pd.DataFrame,
+    seed: int,
+    dmmse_like: float,
+) -> dict[str, Any]:
+    """lambda of both solutions. Above the threshold no run ends dMMSE-like: the LLC of the last that does stands in.
+
+    The paper finds the LLC of the dMMSE-like models level beyond M = 32, and dl alone then sets the phase.
+    """
+    ends = relative[relative["seed"] == seed].sort_values("step").groupby("task_diversity").tail(1)
+    alike = ends[ends["relative_distance"] >= dmmse_like]["task_diversity"]
+    candidates = [m for m in alike if m <= M and m in llc]
+    ridge, dmmse = llc.get(math.inf), llc.get(max(candidates)) if candidates else None
+    known = ridge is not None and dmmse is not None
+    return {
+        "llc_ridge": ridge[0] if ridge else None,
+        "llc_dmmse": dmmse[0] if dmmse else None,
+        "llc_difference": dmmse[0] - ridge[0] if ridge and dmmse else None,
+        "llc_difference_standard_error": math.hypot(ridge[1], dmmse[1])
+        if ridge and dmmse
+        else None,
+        "complexity": ("measured" if M in candidates else "extrapolated") if known else None,
+    }
+
+
+def _losses(frames: tables.Frames, M: float, seed: int) -> dict[str, tuple[float, float]]:
+    """Kind -> losses on q_M of (ridge-like, dMMSE-like). Without M = infinity only the idealised ones are known.
+
+    The model that stands for ridge is that of M = infinity, which is not evaluated on q_M: its loss there is taken
+    as ridge's plus what it lacks to ridge on its own distribution.
+    """
+    ideal = frames["idealised_losses"]
+    ideal = ideal[ideal["token"].isna() & (ideal["dataset"] == "in_distribution")]
+    ridge = ideal[ideal["predictor"] == "ridge"].set_index("task_diversity")["loss"]
+    dmmse = ideal[ideal["predictor"] == "dmmse"].set_index("task_diversity")["loss"]
+    kinds = {"idealised": (float(ridge[M]), float(dmmse[M]))}
+    smoothed = frames["smoothed_losses"]
+    ends = smoothed[
+        smoothed["token"].isna()
+        & (smoothed["dataset"] == "in_distribution")
+        & (smoothed["seed"] == seed)
+    ].sort_values("step")
+    own = ends[ends["task_diversity"] == M]["loss"]
+    infinite = ends[ends["task_diversity"].isna()]["loss"]
+    if len(infinite) and len(own):
+        lacking = infinite.iloc[-1] - ridge[ridge.index.isna()].iloc[0]
+        kinds["measured"] = (float(ridge[M] + lacking), float(own.iloc[-1]))
+    return kinds
+
+
+def _crossover(
+    difference: float, complexity: Mapping[str, Any], pairs_per_step: int
+) -> dict[str, Any]:
+    """Phase, n*, n* one standard error of dlambda to either side, and its training step."""
+    measured, error = complexity["llc_difference"], complexity["llc_difference_standard_error"]
+    names = ("crossover", "crossover_low", "crossover_high")
+    if measured is None:
+        return dict.fromkeys(("phase", *names, "crossover_step"))
+    shifts = (0.0, -error, error)
+    found = [Tradeoff(difference, measured + shift).crossover for shift in shifts]
+    known = [None if math.isnan(n) else n for n in found]
+    step = None if known[0] is None else known[0] / pairs_per_step
+    return {
+        "phase": Tradeoff(difference, measured).phase,
+        **dict(zip(names, known, strict=True)),
+        "crossover_step": step,
+    }
+
+
+def _observed(critical: pd.DataFrame, run: pd.DataFrame, M: float, seed: int) -> dict[str, Any]:
+    """What the run did: t_crit, when it went over to dMMSE_M for good, and where it ended."""
+    at = critical[
+        (critical["task_diversity"] == M)
+        & (critical["seed"] == seed)
+        & (critical["curve"] == "smoothed")
+    ]
+    run = run.sort_values("step")
+    relative = run["relative_distance"].to_numpy(dtype=np.float64)
+    return {
+        "critical_step": int(at["step"].iloc[0]),
+        "switch_step": switch_step(run["step"].to_numpy(dtype=np.float64), relative),
+        "relative_distance": float(relative[-1]),
+    }

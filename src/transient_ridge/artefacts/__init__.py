@@ -1,0 +1,1 @@
+"""Files: tables, checksums, locks, provenance, and which code made what."""

@@ -1,0 +1,141 @@
+"""From a figure or table back through the artefacts that it came from, to the settings of each.
+
+Follows the records that lie beside results (see :mod:`transient_ridge.provenance`) and says what has changed since.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from ..errors import TableError
+from .provenance import beside, installed_packages, read_beside, sha256
+
+Record = Mapping[str, Any]
+
+
+def describe(artefact: Path) -> list[str]:
+    """Lines that show the chain behind ``artefact``, every step with its parameters.
+
+    Inputs that were made by the same settings and code, such as one table of many runs, share a step; a step
+    that was shown before is not shown again. Raises TableError if ``artefact`` has no record.
+    """
+    if read_beside(artefact) is None:
+        raise TableError(
+            f"{beside(artefact)}: no provenance record; it lies beside every figure, table and manifest "
+            "that this pipeline made"
+        )
+    return [*_steps([artefact], set(), 0), *_packages(artefact)]
+
+
+def modified(artefact: Path) -> bool:
+    """Whether ``artefact``, or anything that it came from, was made from a working tree with uncommitted changes."""
+    return any(
+        record["git"]["dirty"]
+        for path in _ancestry(artefact)
+        if (record := read_beside(path)) is not None
+    )
+
+
+def _packages(artefact: Path) -> list[str]:
+    """Lines for the packages whose version is not one and the same behind ``artefact`` and in this environment.
+
+    An upgrade makes nothing stale: most change no number, and training again takes days. It is told here instead.
+    """
+    behind = [read_beside(path) or {} for path in _ancestry(artefact)]
+    lines = []
+    for name, installed in installed_packages().items():
+        made = Counter(r["packages"][name] for r in behind if name in r.get("packages", {}))
+        if set(made) - {installed}:
+            by = ", ".join(f"{version} made {count}" for version, count in sorted(made.items()))
+            lines.append(f"PACKAGES   {name}: {by} of these files; {installed} is installed now")
+    return lines
+
+
+def _ancestry(artefact: Path) -> set[Path]:
+    found: set[Path] = set()
+    pending = [artefact]
+    while pending:
+        path = pending.pop()
+        if path not in found:
+            found.add(path)
+            pending += [source for source, _ in _inputs(path)]
+    return found
+
+
+def _inputs(artefact: Path) -> list[tuple[Path, str]]:
+    """The files that ``artefact`` was made from, and the checksums that they had."""
+    record = read_beside(artefact) or {}
+    folder = artefact.parent.resolve()
+    return [
+        ((folder / item["path"]).resolve(), item["sha256"]) for item in record.get("inputs", [])
+    ]
+
+
+def _steps(artefacts: list[Path], shown: set[Path], depth: int) -> Iterator[str]:
+    """The step that made ``artefacts``, and what it came from."""
+    indent = "    " * depth
+    first = artefacts[0]
+    record = read_beside(first)
+    others = f" and {len(artefacts) - 1} more of {_runs(artefacts)}" if len(artefacts) > 1 else ""
+    yield f"{indent}{_short(first)}{others}"
+    if record is None:
+        yield f"{indent}  no record"
+        return
+    if first in shown:
+        yield f"{indent}  (above)"
+        return
+    shown.update(artefacts)
+    yield f"{indent}  code       {_code(record)}"
+    for name, value in record["settings"].items():
+        yield f"{indent}  {name:10s} {_flat(value)}"
+    yield f"{indent}  cost       {_cost([read_beside(path) or {} for path in artefacts])}"
+    groups: dict[tuple[Any, ...], list[Path]] = {}
+    for path in dict.fromkeys(source for artefact in artefacts for source, _ in _inputs(artefact)):
+        source = read_beside(path) or {}
+        groups.setdefault((path.name, source.get("settings_hash"), _code(source)), []).append(path)
+    changed = {
+        path
+        for artefact in artefacts
+        for path, checksum in _inputs(artefact)
+        if not path.exists() or sha256(path) != checksum
+    }
+    for path in sorted(changed):
+        yield f"{indent}  CHANGED    {_short(path)} is not what it was when this was made"
+    for group in groups.values():
+        yield from _steps(group, shown, depth + 1)
+
+
+def _short(path: Path) -> str:
+    """The last folders of ``path``, which name preset, variant and run."""
+    parts = path.resolve().parts
+    start = parts.index("results") if "results" in parts else -3
+    return "/".join(parts[start:])
+
+
+def _runs(artefacts: list[Path]) -> str:
+    return ", ".join(path.parent.name for path in artefacts[1:])
+
+
+def _code(record: Record) -> str:
+    git = record.get("git", {})
+    if not git.get("commit"):
+        return "outside a git checkout"
+    return f"commit {git['commit'][:12]}" + (", MODIFIED since" if git["dirty"] else "")
+
+
+def _flat(value: object) -> str:
+    """A section of settings in one line."""
+    if isinstance(value, Mapping):
+        return ", ".join(
+            f"{key} = {{{_flat(v)}}}" if isinstance(v, Mapping) else f"{key} = {v}"
+            for key, v in value.items()
+        )
+    return str(value)
+
+
+def _cost(records: list[Record]) -> str:
+    seconds = sum(record.get("wall_seconds", 0.0) for record in records)
+    memory = max(record.get("peak_memory_mb", 0) for record in records)
+    device = records[0].get("device") or records[0].get("processor")
+    return f"{seconds:.0f} s, {memory} MB, {device}, {records[0].get('threads')} thread(s)"

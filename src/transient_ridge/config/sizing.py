@@ -1,0 +1,112 @@
+"""What jobs need of a machine, from the configuration: memory, time and disk.
+
+Constants are upper bounds of what ``benchmarks/memory.py`` measures: schedulers kill what takes more than it asked for.
+Functions that end in ``_mb`` return MB.
+"""
+
+import shutil
+from pathlib import Path
+
+from ..errors import ConfigError
+from .configuration import Config, checkpoint_schedule, resolve, runs
+from .settings import ModelSettings
+
+#: MB of Python, torch, ArviZ, tables and what malloc keeps: up to 970 measured, in LLC jobs of the laptop preset.
+PROCESS = 1500
+#: Sequences per forward pass where no gradient is needed.
+CHUNK = 1024
+
+
+def weights_bytes(config: Config) -> int:
+    """Disk that the weights of one run take, in bytes (float32)."""
+    return 4 * _parameters(config) * len(checkpoint_schedule(config))
+
+
+def train_mb(config: Config) -> int:
+    """Memory of a training job: for every run of a stack the activations of a batch, weights, gradient and moments."""
+    each = 1.2 * _activations(config, config["training"]["batch_size"]) + 24 * _parameters(config)
+    stack = min(int(config["compute"]["stack"]), len(runs(config)))
+    return PROCESS + round(stack * each / 1e6)
+
+
+def evaluate_mb(config: Config) -> int:
+    """Memory of a job that measures all checkpoints of a run: one forward pass, and the outputs that it collects."""
+    outputs = 4 * _outputs(config, config["evaluation"]["root_task_sequences"])
+    checkpoints = len(checkpoint_schedule(config))
+    return PROCESS + round((_forward(config) + 3 * outputs * checkpoints) / 1e6)
+
+
+def llc_mb(config: Config, section: str = "llc") -> int:
+    """Memory of sampling all chains of ``section`` at once: positions, gradients, noise, probes, and minibatches."""
+    chains = int(config[section]["chains"])
+    activations = _activations(config, chains * config["llc"]["minibatch"])
+    steps = 14 * 4 * chains * _parameters(config) + activations
+    return PROCESS + round(max(steps, _forward(config)) / 1e6)
+
+
+def calibration_mb(config: Config) -> int:
+    """Memory of the calibration's sweep, which samples one setting after another."""
+    return llc_mb(config, "llc_calibration")
+
+
+def pca_mb(config: Config) -> int:
+    """Memory of the joint PCA: up to nine times its data in float64."""
+    rows, columns = _pca_shape(config)
+    return PROCESS + 9 * 8 * rows * columns // 10**6
+
+
+def pca_cpu_seconds(config: Config) -> float:
+    """One fit of the joint PCA, on the slower of the machines that were at hand."""
+    rows, columns = _pca_shape(config)
+    n = min(rows, columns)
+    return 1.3e-10 * rows * columns * n + 1e-9 * n**3
+
+
+def robustness_fits(config: Config) -> int:
+    """How often the robustness of the joint PCA fits it: in full, every B, three schedules, and without each run."""
+    return 1 + len(config["pca_robustness"]["sequences"]) + 3 + len(runs(config))
+
+
+def check_disk(config: Config, results: Path, runs_at_once: int) -> None:
+    """Raise ConfigError if the disk cannot hold the weights of the runs that are still to be trained."""
+    needed = 0
+    for variant in config["variants"]:
+        resolved = resolve(config, variant)
+        manifests = [
+            results / variant / "runs" / run.name / "checkpoints.json" for run in runs(resolved)
+        ]
+        pending = sum(not manifest.exists() for manifest in manifests)
+        if not config["keep_weights"]:
+            pending = min(pending, runs_at_once + 1)
+        needed += pending * weights_bytes(resolved)
+    results.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(results).free
+    if needed > free:
+        raise ConfigError(
+            f"{results}: the weights need {needed / 1e9:.1f} GB and {free / 1e9:.1f} GB are free; raise "
+            "checkpoints.linear_every, lower checkpoints.log_count, set keep_weights: false, or free space"
+        )
+
+
+def _parameters(config: Config) -> int:
+    return ModelSettings.of(config["model"]).parameter_count(config["data"]["dimension"])
+
+
+def _activations(config: Config, sequences: int) -> int:
+    """Bytes that a forward pass keeps for the backward pass."""
+    model, tokens = ModelSettings.of(config["model"]), 2 * int(config["data"]["context_length"])
+    return 4 * sequences * tokens * model.layers * (8 * model.d_model + 6 * model.d_mlp)
+
+
+def _forward(config: Config) -> float:
+    return _activations(config, CHUNK) / 3
+
+
+def _outputs(config: Config, sequences: int) -> int:
+    return int(sequences * config["data"]["context_length"])
+
+
+def _pca_shape(config: Config) -> tuple[int, int]:
+    """Checkpoints of all runs, and B*K."""
+    rows = len(checkpoint_schedule(config)) * len(runs(config))
+    return rows, _outputs(config, config["pca"]["sequences"])

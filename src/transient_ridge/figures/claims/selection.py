@@ -1,0 +1,124 @@
+"""Loss against complexity for every M: dl, dlambda, the posterior log-odds, and n* beside what the runs did."""
+
+import math
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from ...analysis.views import Frames, by_diversity, by_run_of
+from ..drawing.style import (
+    CRITICAL,
+    DOUBLE_COLUMN,
+    DiversityColours,
+    colours_of,
+    mark,
+    marker_key,
+    new_figure,
+    note,
+    panel_titles,
+)
+
+TITLES = ("loss", "complexity", "posterior odds of ridge", "prediction and observation")
+KINDS: dict[str, dict[str, Any]] = {
+    "idealised": {"linestyle": (0, (3, 2))},
+    "measured": {"linestyle": "-"},
+}
+SWITCH: dict[str, Any] = {"marker": "x", "markersize": 4.5, "linestyle": "none", "color": "0.35"}
+MISSING = "LLC not measured"
+
+
+def draw(frames: Frames) -> Figure:
+    """Four panels; a point or a line per M, several seeds beside each other."""
+    selection = frames["selection"]
+    colours = colours_of(selection)
+    figure = new_figure(DOUBLE_COLUMN, 4.6)
+    panels = figure.subplots(2, 2)
+    _loss(panels[0, 0], selection, colours)
+    _complexity(panels[0, 1], selection, colours)
+    _odds(panels[1, 0], frames["log_odds"], colours)
+    _prediction(panels[1, 1], selection, colours)
+    panel_titles(panels.flatten().tolist(), TITLES)
+    colours.key(figure, panels.flatten().tolist())
+    lines = {f"{kind} losses": {"color": "0.35", **look} for kind, look in KINDS.items()}
+    marker_key(figure, (CRITICAL,), {"switch to dMMSE": SWITCH, **lines})
+    return figure
+
+
+def _loss(axes: Axes, selection: pd.DataFrame, colours: DiversityColours) -> None:
+    """-dl: what dMMSE_M gains on q_M over ridge, mean over seeds."""
+    for kind, look in KINDS.items():
+        rows = selection[selection["losses"] == kind]
+        gain = -rows.groupby("task_diversity")["loss_difference"].mean()
+        axes.plot(gain.index, gain, color="0.35", linewidth=0.8, zorder=1, label=f"_{kind}", **look)
+    for M, rows in by_diversity(selection):
+        gain = -rows["loss_difference"]
+        axes.plot([M] * len(gain), gain, ".", color=colours[M], markersize=5)
+    axes.axhline(0, color="0.6", linewidth=0.6, zorder=0)
+    _diversity_axis(axes)
+    axes.set_yscale("symlog", linthresh=1e-2)
+    axes.margins(y=0.12)
+    axes.set_ylabel(r"$-\Delta\ell$ (nats per pair)")
+
+
+def _complexity(axes: Axes, selection: pd.DataFrame, colours: DiversityColours) -> None:
+    """dlambda with its Monte Carlo standard error; hollow where another run's LLC stands in."""
+    rows = selection[selection["losses"] == "idealised"].dropna(subset=["llc_difference"])
+    for row in rows.to_dict("records"):
+        colour = colours[row["task_diversity"]]
+        own = row["complexity"] == "measured"
+        axes.errorbar(
+            row["task_diversity"], row["llc_difference"], row["llc_difference_standard_error"], fmt="o", markersize=4,
+            color=colour, markerfacecolor=colour if own else "white", linewidth=0.8,
+        )  # fmt: skip
+    axes.axhline(0, color="0.6", linewidth=0.6, zorder=0)
+    _diversity_axis(axes)
+    axes.set_ylabel(r"$\Delta\lambda = \lambda(v_M) - \lambda(u)$")
+    if rows.empty:
+        note(axes, MISSING)
+
+
+def _odds(axes: Axes, log_odds: pd.DataFrame, colours: DiversityColours) -> None:
+    """Eq. 8 for the measured losses where there are any: ridge is preferred above zero, dMMSE_M below."""
+    known = log_odds.dropna(subset=["log_odds"])
+    kind = "measured" if (known["losses"] == "measured").any() else "idealised"
+    known = known[known["losses"] == kind]
+    for run, rows in by_run_of(known, "n"):
+        axes.plot(
+            rows["n"], rows["log_odds"], color=colours[run.task_diversity], label=f"_{run.name}",
+            linewidth=0.9, **KINDS[kind],
+        )  # fmt: skip
+    axes.axhline(0, color="0.6", linewidth=0.6, zorder=0)
+    axes.set_xscale("log")
+    axes.set_yscale("symlog", linthresh=10)
+    axes.set_xlabel("$n$, pairs $(x, y)$ seen")
+    axes.set_ylabel("log-odds (nats)")
+    if known.empty:
+        note(axes, MISSING)
+
+
+def _prediction(axes: Axes, selection: pd.DataFrame, colours: DiversityColours) -> None:
+    """t_crit and the step of the switch against the step at which n* pairs were seen."""
+    rows = selection[selection["losses"] == "measured"]
+    rows = rows[(rows["crossover_step"] > 0) & np.isfinite(rows["crossover_step"])]
+    for row in rows.to_dict("records"):
+        colour = colours[row["task_diversity"]]
+        if row["critical_step"] > 0:
+            mark(axes, row["crossover_step"], row["critical_step"], CRITICAL, colour)
+        if not math.isnan(row["switch_step"]):
+            look = {**SWITCH, "color": colour}
+            axes.plot([row["crossover_step"]], [row["switch_step"]], **look)
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    axes.set_xlabel("step at which $n^*$ pairs were seen")
+    axes.set_ylabel("step observed")
+    if rows.empty:
+        known = selection["crossover"].notna().any()
+        note(axes, r"no $n^*$ within reach" if known else MISSING)
+
+
+def _diversity_axis(axes: Axes) -> None:
+    axes.set_xscale("log", base=2)
+    axes.set_xlabel("task diversity $M$")

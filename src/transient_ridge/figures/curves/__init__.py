@@ -1,0 +1,1 @@
+"""Figures of losses and distances over training."""

@@ -1,0 +1,75 @@
+"""Figure 1: OOD loss over training, joint trajectory PCA, and the distances to both predictors."""
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from ...analysis.views import Frames, averages, by_run, critical_points, idealised_levels
+from ..drawing.panels import circle_critical, curves, level, loss_axis, path, plane
+from ..drawing.style import (
+    CRITICAL,
+    DMMSE,
+    DOUBLE_COLUMN,
+    END,
+    RIDGE,
+    START,
+    DiversityColours,
+    colours_of,
+    mark,
+    marker_key,
+    new_figure,
+    panel_titles,
+)
+
+OOD = "out_of_distribution"
+TITLES = ("OOD loss over training", "joint trajectory PCA", "distance to the predictors")
+
+
+def draw(frames: Frames) -> Figure:
+    """The three panels, sharing one colour for each M."""
+    colours = colours_of(
+        frames["smoothed_losses"],
+        frames["critical_steps"],
+        frames["distances"],
+        frames["pca_trajectories"],
+    )
+    figure = new_figure(DOUBLE_COLUMN, 2.75)
+    panels = figure.subplots(1, 3)
+    _ood_loss(panels[0], frames, colours)
+    plane(panels[1], frames, colours, (1, 2))
+    _distances(panels[2], frames["distances"], frames["critical_steps"], colours)
+    panel_titles(panels, TITLES)
+    colours.key(figure, panels)
+    marker_key(figure, (DMMSE, RIDGE, CRITICAL, START, END))
+    return figure
+
+
+def _ood_loss(axes: Axes, frames: Frames, colours: DiversityColours) -> None:
+    """Smoothed OOD loss of each M, t_crit, and the levels of the idealised predictors."""
+    curves(axes, averages(frames["smoothed_losses"], OOD), "loss", colours)
+    circle_critical(axes, frames["critical_steps"], "smoothed", colours)
+    for (predictor, M), loss in idealised_levels(frames["idealised_losses"], OOD).items():
+        level(axes, loss, predictor, M, colours)
+    loss_axis(axes.yaxis)
+    axes.set_ylabel("OOD loss (units of $y^2$)")
+
+
+def _distances(
+    axes: Axes, distances: pd.DataFrame, critical: pd.DataFrame, colours: DiversityColours
+) -> None:
+    """Delta(f, dMMSE_M) against Delta(f, ridge) in distribution; for M = infinity the two are one."""
+    t_crit = critical_points(critical, "smoothed")
+    for run, rows in by_run(averages(distances, "in_distribution")):
+        colour = colours[run.task_diversity]
+        points = rows.pivot(index="step", columns="predictor", values="distance").dropna()
+        x, y = points["ridge"], points["dmmse"]
+        path(axes, x, y, run, colours)
+        if len(points):
+            mark(axes, x.iloc[0], y.iloc[0], START, "0.35")
+            mark(axes, x.iloc[-1], y.iloc[-1], END, colour)
+        if run in t_crit and t_crit[run][0] in points.index:
+            mark(axes, x[t_crit[run][0]], y[t_crit[run][0]], CRITICAL, colour)
+    loss_axis(axes.xaxis)
+    loss_axis(axes.yaxis)
+    axes.set_xlabel(r"$\Delta(f, \mathrm{ridge})$ (units of $y^2$)")
+    axes.set_ylabel(r"$\Delta(f, \mathrm{dMMSE}_M)$ (units of $y^2$)")

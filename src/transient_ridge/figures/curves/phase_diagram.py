@@ -1,0 +1,106 @@
+"""Relative distance between ridge and dMMSE over (task diversity, training step), with t_crit, n* and the threshold."""
+
+import math
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator
+
+from ...analysis.views import Frames, by_diversity, critical_points
+from ..drawing.panels import step_axis
+from ..drawing.style import CRITICAL, DOUBLE_COLUMN, label, mark, marker_key, new_figure
+
+#: From ridge (0) through half-way (white) to dMMSE (1); its two hues are told apart with any colour vision.
+COLOURS = "PuOr"
+LINE: dict[str, Any] = {"color": "0.1", "linewidth": 1.2, "linestyle": "-"}
+CROSSOVER: dict[str, Any] = {
+    "marker": "^", "color": "0.1", "markersize": 5, "linestyle": "none", "markeredgecolor": "white",
+    "markeredgewidth": 0.6,
+}  # fmt: skip
+
+
+def draw(frames: Frames) -> Figure:
+    """A row per finite M, a column per checkpoint; the colour is the mean over seeds."""
+    figure = new_figure(DOUBLE_COLUMN, 3.1)
+    axes = figure.subplots()
+    relative = frames["relative_distances"].dropna(subset=["relative_distance"])
+    grid = [M for M, _ in by_diversity(relative)]
+    axes.set_yticks(range(len(grid)), [label(M) for M in grid])
+    axes.yaxis.set_minor_locator(FixedLocator([]))
+    axes.set_ylabel("task diversity $M$")
+    if grid:
+        _map(axes, relative, grid)
+        _threshold(axes, frames["thresholds"], grid)
+    for run, (step, _) in critical_points(frames["critical_steps"], "smoothed").items():
+        if run.task_diversity in grid:
+            height = grid.index(run.task_diversity)
+            mark(axes, step, height, CRITICAL, "white", markeredgewidth=2.6, label="_halo")
+            mark(axes, step, height, CRITICAL, "0.1")
+    _crossovers(axes, frames["selection"], grid)
+    step_axis(axes, frames["relative_distances"]["step"])
+    axes.set_ylim(-0.5, max(len(grid), 1) - 0.5)
+    axes.set_title(threshold_text(frames["thresholds"]))
+    marker_key(figure, (CRITICAL,), {"$n^*$": CROSSOVER, "half-way (threshold)": LINE})
+    return figure
+
+
+def _map(axes: Axes, relative: pd.DataFrame, grid: list[float]) -> None:
+    wide = relative.pivot_table(index="task_diversity", columns="step", values="relative_distance")
+    steps = wide.columns.to_numpy(dtype=float)
+    mesh = axes.pcolormesh(
+        _edges(steps), np.arange(len(grid) + 1) - 0.5, wide.to_numpy(), cmap=COLOURS, vmin=0, vmax=1,
+        rasterized=True,
+    )  # fmt: skip
+    bar = axes.figure.colorbar(mesh, ax=axes, pad=0.015, aspect=28, ticks=[0, 0.25, 0.5, 0.75, 1])
+    bar.ax.set_yticklabels(["ridge", "¼", "½", "¾", r"dMMSE$_M$"])
+    bar.ax.set_ylabel("relative distance")
+    bar.outline.set_visible(False)
+
+
+def _edges(steps: Any) -> Any:
+    """Borders between the ascending ``steps``, half-way in log(step + 1)."""
+    position = np.log1p(steps)
+    middle = (position[1:] + position[:-1]) / 2
+    return np.expm1(np.concatenate([[position[0] - 0.1], middle, [position[-1] + 0.05]]))
+
+
+def _threshold(axes: Axes, thresholds: pd.DataFrame, grid: list[float]) -> None:
+    """M at which the relative distance is 1/2, at every step; a line per seed."""
+    for _, rows in thresholds.sort_values("step").groupby("seed"):
+        heights = np.interp(
+            np.log(rows["threshold"]), np.log(grid), np.arange(len(grid)), left=np.nan, right=np.nan
+        )
+        axes.plot(rows["step"], heights, label="_threshold", **LINE)
+
+
+def _crossovers(axes: Axes, selection: pd.DataFrame, grid: list[float]) -> None:
+    """n* as a training step, for the losses that were measured; a line per run within a standard error of dlambda."""
+    rows = selection[selection["losses"] == "measured"].dropna(subset=["crossover_step"])
+    last = axes.get_xlim()[1]
+    for row in rows.to_dict("records"):
+        if not 0 < row["crossover_step"] < math.inf:
+            continue
+        per_step = row["crossover"] / row["crossover_step"]
+        height = grid.index(row["task_diversity"])
+        ends = [min(n / per_step, 10 * last) for n in (row["crossover_low"], row["crossover_high"])]
+        axes.plot(ends, [height, height], color="0.1", linewidth=0.8, label="_crossover")
+        axes.plot([row["crossover_step"]], [height], label="_crossover", **CROSSOVER)
+
+
+def threshold_text(thresholds: pd.DataFrame) -> str:
+    """The threshold at the end of training: mean over seeds in log M, with the M of the grid around it."""
+    if thresholds.empty:
+        return "no finite $M$"
+    last = thresholds[thresholds["step"] == thresholds["step"].max()]
+    found = np.log2(last["threshold"].dropna())
+    if len(found) < len(last):
+        return "no threshold within the grid at the end of training"
+    text = f"threshold at the end of training: $M$ = {2 ** found.mean():.3g}"
+    if len(found) > 1:
+        error = found.std() / math.sqrt(len(found))
+        text += rf" $\times\div$ {2**error:.2f} (standard error, {len(found)} seeds)"
+    below, above = int(last["below"].min()), int(last["above"].max())
+    return f"{text}, in the grid between {below} and {above}"

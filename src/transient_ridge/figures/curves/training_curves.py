@@ -1,0 +1,20 @@
+"""Training loss of every run."""
+
+from matplotlib.figure import Figure
+
+from ...analysis.views import Frames
+from ..drawing.panels import curves, loss_axis
+from ..drawing.style import SINGLE_COLUMN, colours_of, new_figure
+
+
+def draw(frames: Frames) -> Figure:
+    """Mean loss over windows of updates, for each M."""
+    training = frames["training"]
+    colours = colours_of(training)
+    figure = new_figure(SINGLE_COLUMN, 2.4)
+    axes = figure.subplots()
+    curves(axes, training, "loss", colours)
+    loss_axis(axes.yaxis)
+    axes.set_ylabel("training loss on $q_M$ (units of $y^2$)")
+    colours.key(figure, [axes], location="right")
+    return figure

@@ -1,0 +1,137 @@
+"""Axes and panels that several figures share."""
+
+import math
+from typing import Any
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.axis import Axis
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, SymmetricalLogLocator
+
+from ...analysis.views import Frames, by_diversity, by_run, critical_points, over_seeds
+from ...config.runs import Run, TaskDiversity
+from .style import CRITICAL, END, RIDGE, START, DiversityColours, mark
+
+
+def path(axes: Axes, x: Any, y: Any, run: Run, colours: DiversityColours) -> None:
+    """One run's line, thin enough for twenty in one panel; M = infinity, which many follow, lies lowest."""
+    axes.plot(
+        x, y, color=colours[run.task_diversity], label=f"_{run.name}", linewidth=0.8, alpha=0.85,
+        zorder=1.9 if math.isinf(run.task_diversity) else 2.0,
+    )  # fmt: skip
+
+
+def step_axis(axes: Axes, steps: pd.Series) -> None:
+    """Training steps over the range of ``steps``: logarithmic from 1 on, linear between 0 and 1."""
+    first, last = (int(steps.min()), int(steps.max())) if len(steps) else (0, 1)
+    axes.set_xscale("symlog", linthresh=1, linscale=0.4)
+    axes.xaxis.set_major_locator(SymmetricalLogLocator(base=10, linthresh=1))
+    axes.xaxis.set_minor_locator(
+        SymmetricalLogLocator(base=10, linthresh=1, subs=[2, 3, 4, 5, 6, 7, 8, 9])
+    )
+    axes.xaxis.set_major_formatter(FuncFormatter(_decade))
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.set_xlim(0.85 * first if first else -0.12, max(last, 1) * 1.08)
+    axes.set_xlabel("training step")
+
+
+def _decade(value: float, _: Any) -> str:
+    return f"{value:g}" if value <= 10 else f"$10^{{{round(math.log10(value))}}}$"
+
+
+def loss_axis(axis: Axis) -> None:
+    """A logarithmic axis whose ticks are plain numbers, whether it spans half a decade or three."""
+    axis.axes.set(**{f"{axis.axis_name}scale": "log"})  # type: ignore[attr-defined]
+    low, high = axis.get_view_interval()
+    decades = math.log10(high / low)
+    if decades < 0.45:
+        subs = [0.1 * tenth for tenth in range(10, 100, 2)]
+    elif decades < 1.1:
+        subs = [1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.0]
+    else:
+        subs = [1.0, 2.0, 5.0] if decades < 2 else [1.0]
+    axis.set_major_locator(LogLocator(subs=subs, numticks=12))
+    axis.set_minor_locator(
+        LogLocator(subs=[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0], numticks=12)
+    )
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_minor_formatter(NullFormatter())
+
+
+def curves(axes: Axes, frame: pd.DataFrame, value: str, colours: DiversityColours) -> None:
+    """Mean over seeds of ``value`` for each M against the step, the range over seeds as a band."""
+    for M, rows in by_diversity(frame):
+        spread = over_seeds(rows, value)
+        axes.plot(spread.index, spread["mean"], color=colours[M], label=f"_{M}")
+        if rows["seed"].nunique() > 1:
+            axes.fill_between(
+                spread.index, spread["min"], spread["max"], color=colours[M], alpha=0.2, linewidth=0
+            )
+    step_axis(axes, frame["step"])
+
+
+def circle_critical(
+    axes: Axes, critical_steps: pd.DataFrame, curve: str, colours: DiversityColours
+) -> None:
+    """A ring at t_crit of every run, at the OOD loss there."""
+    for run, (step, loss) in critical_points(critical_steps, curve).items():
+        mark(axes, step, loss, CRITICAL, colours[run.task_diversity])
+
+
+def level(
+    axes: Axes,
+    value: float,
+    predictor: str,
+    task_diversity: TaskDiversity,
+    colours: DiversityColours,
+) -> None:
+    """An idealised predictor's value: a faint dash at the right edge and a marker outside.
+
+    Ridge has a column of its own; a predictor whose M is not in the grid is left out.
+    """
+    if not math.isinf(task_diversity) and task_diversity not in colours:
+        return
+    colour = colours[task_diversity]
+    across = axes.get_yaxis_transform()
+    at = 1.075 if predictor == RIDGE else 1.03
+    axes.plot(
+        [0.94, at], [value, value], color=colour, transform=across, linewidth=0.7, alpha=0.6,
+        zorder=1, clip_on=False,
+    )  # fmt: skip
+    mark(axes, at, value, predictor, colour, transform=across, markersize=4.2)
+
+
+def component_label(variance: pd.DataFrame, component: int) -> str:
+    """``PC1 (43.7 %)``, its share of the variance; without it if the table lacks the component."""
+    shares = variance.set_index("component")["explained_variance_ratio"]
+    share = f" ({100 * shares[component]:.1f} %)" if component in shares.index else ""
+    return f"PC{component}{share}"
+
+
+def coordinates(run: pd.DataFrame, components: tuple[int, int]) -> pd.DataFrame:
+    """Rows (steps, or predictors) of ``run`` with one column per component, complete rows only."""
+    keys = [key for key in ("step", "predictor") if key in run]
+    wide = run.pivot(index=keys, columns="component", values="coordinate")
+    return wide.reindex(columns=list(components)).dropna()
+
+
+def plane(
+    axes: Axes, frames: Frames, colours: DiversityColours, components: tuple[int, int]
+) -> None:
+    """Trajectories of all runs in the plane of two components, with the idealised predictors."""
+    first, second = components
+    for run, rows in by_run(frames["pca_trajectories"]):
+        colour = colours[run.task_diversity]
+        points = coordinates(rows, components)
+        x, y = points[first].to_numpy(), points[second].to_numpy()
+        path(axes, x, y, run, colours)
+        if len(points):
+            mark(axes, x[0], y[0], START, "0.35")
+            mark(axes, x[-1], y[-1], END, colour)
+    for M, rows in by_diversity(frames["pca_idealised"]):
+        for predictor, point in coordinates(rows, components).groupby("predictor"):
+            if predictor == RIDGE or M in colours:
+                x, y = point.iloc[0]
+                mark(axes, x, y, str(predictor), colours[M])
+    axes.set_xlabel(component_label(frames["pca_variance"], first))
+    axes.set_ylabel(component_label(frames["pca_variance"], second))

@@ -1,0 +1,209 @@
+"""The one look of all figures: size, type, the colour of a task diversity, markers and their keys."""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import BoundaryNorm, ListedColormap, to_hex
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import NullLocator
+
+from ...analysis.views import diversity
+from ...config.runs import TaskDiversity
+
+SINGLE_COLUMN = 3.4  # inches
+DOUBLE_COLUMN = 7.0
+
+#: Context for drawing and for saving; nothing is set globally.
+STYLE: Any = {
+    "font.family": "sans-serif",
+    "font.sans-serif": ["DejaVu Sans"],
+    "font.size": 8,
+    "mathtext.fontset": "dejavusans",
+    "axes.titlesize": 8,
+    "axes.titlelocation": "left",
+    "axes.labelsize": 8,
+    "axes.labelpad": 2.5,
+    "axes.linewidth": 0.6,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "xtick.labelsize": 7,
+    "ytick.labelsize": 7,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "xtick.major.size": 3,
+    "ytick.major.size": 3,
+    "xtick.minor.width": 0.4,
+    "ytick.minor.width": 0.4,
+    "xtick.minor.size": 1.6,
+    "ytick.minor.size": 1.6,
+    "legend.fontsize": 7.5,
+    "legend.frameon": False,
+    "lines.linewidth": 1.1,
+    "lines.solid_joinstyle": "round",
+    "svg.hashsalt": "transient-ridge",
+    "svg.fonttype": "none",
+}
+
+RIDGE, DMMSE, CRITICAL, END, START = "ridge", "dmmse", "critical", "end", "start"
+
+#: How each kind of point is drawn; the colour of its M is added by :func:`mark`.
+_MARKERS: dict[str, dict[str, Any]] = {
+    RIDGE: {"marker": "s", "markersize": 5.0, "markeredgewidth": 0.7, "zorder": 8},
+    DMMSE: {"marker": "D", "markersize": 4.6, "markeredgewidth": 0.7, "zorder": 7},
+    END: {"marker": "*", "markersize": 7.5, "markeredgewidth": 0.5, "zorder": 6},
+    CRITICAL: {"marker": "o", "markersize": 5.5, "markeredgewidth": 1.0, "zorder": 5},
+    START: {"marker": ".", "markersize": 4.0, "markeredgewidth": 0.0, "zorder": 4},
+}
+_NAMES = {
+    RIDGE: "ridge",
+    DMMSE: r"dMMSE$_M$",
+    CRITICAL: r"$t_{\mathrm{crit}}$",
+    END: "end of training",
+    START: "start",
+}
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """A figure of this size in inches whose parts keep out of each other's way."""
+    return Figure(figsize=(width, height), layout="constrained")
+
+
+def label(task_diversity: TaskDiversity) -> str:
+    """``16`` or the sign of infinity."""
+    return "∞" if math.isinf(task_diversity) else str(task_diversity)
+
+
+class DiversityColours:
+    """Colour of each M of a grid: one perceptually uniform map over log2 M, dark to light; infinity is black.
+
+    The map (plasma) stays readable with any colour vision and in grey. Its lightest part is left out, since
+    lines in it vanish on white; its dark end is blue and cannot be taken for black.
+    """
+
+    RANGE = (0.04, 0.85)
+    INFINITY = "#000000"
+
+    def __init__(self, task_diversities: Iterable[TaskDiversity]) -> None:
+        self.values: list[TaskDiversity] = sorted(set(task_diversities))
+        finite = [math.log2(M) for M in self.values if not math.isinf(M)]
+        self._low, self._high = (min(finite), max(finite)) if finite else (0.0, 0.0)
+
+    def __contains__(self, task_diversity: object) -> bool:
+        """Whether the grid has this M."""
+        return task_diversity in self.values
+
+    def __getitem__(self, task_diversity: TaskDiversity) -> str:
+        """Hexadecimal colour of an M of the grid."""
+        if math.isinf(task_diversity):
+            return self.INFINITY
+        span = self._high - self._low
+        share = (math.log2(task_diversity) - self._low) / span if span else 0.5
+        first, last = self.RANGE
+        return to_hex(mpl.colormaps["plasma"](first + (last - first) * share))
+
+    def key(self, figure: Figure, axes: Iterable[Axes], location: str = "bottom") -> None:
+        """A strip with one labelled cell per M, ``bottom`` or ``right`` of ``axes``."""
+        count = len(self.values)
+        if count == 0:
+            return
+        mappable = ScalarMappable(
+            BoundaryNorm(np.arange(count + 1), count),
+            ListedColormap([self[M] for M in self.values]),
+        )
+        flat = location == "bottom"
+        extent = figure.get_figwidth() if flat else figure.get_figheight()
+        length = min(0.34 if flat else 0.2, 0.85 * extent / count) * count
+        bar = figure.colorbar(
+            mappable,
+            ax=list(axes),
+            location=location,
+            ticks=np.arange(count) + 0.5,
+            drawedges=count > 1,
+            shrink=length / extent,
+            aspect=length / 0.08,
+            pad=0.02,
+        )
+        names = [label(M) for M in self.values]
+        bar.set_ticklabels(names)
+        bar.minorticks_off()
+        cell = length / count
+        wide = flat and 0.065 * max(map(len, names)) + 0.03 > cell
+        size = 7.0 if flat else min(7.0, 65 * cell)
+        bar.ax.tick_params(length=0, pad=2, labelsize=size, labelrotation=90 if wide else 0)
+        if math.isinf(self.values[-1]):  # a small sign; turned on its side it would read as an 8
+            (bar.ax.get_xticklabels() if flat else bar.ax.get_yticklabels())[-1].set(
+                rotation=0, fontsize=size + 2
+            )
+        bar.outline.set_visible(False)
+        bar.dividers.set(color="white", linewidth=1.0)
+        if flat:
+            bar.ax.set_ylabel("task diversity $M$", rotation=0, ha="right", va="center", labelpad=4)
+        else:
+            bar.ax.set_title("$M$", loc="center")
+
+
+class DarkDiversityColours(DiversityColours):
+    """The same map for a dark ground: its dark end is left out instead, and infinity is white."""
+
+    RANGE = (0.3, 1.0)
+    INFINITY = "#ffffff"
+
+
+def colours_of(*tables: pd.DataFrame) -> DiversityColours:
+    """Colours for the grid that ``tables`` cover together."""
+    return DiversityColours(
+        diversity(M) for table in tables for M in table["task_diversity"].unique()
+    )
+
+
+def mark(axes: Axes, x: float, y: float, kind: str, colour: str, **options: Any) -> None:
+    """One point of a ``kind`` that all figures draw alike: ring, star, diamond or square."""
+    axes.plot([x], [y], **{**_look(kind, colour), "clip_on": False, **options})
+
+
+def _look(kind: str, colour: str) -> dict[str, Any]:
+    ring = kind == CRITICAL
+    return {
+        "linestyle": "none",
+        "markerfacecolor": "none" if ring else colour,
+        "markeredgecolor": colour if ring else "white",
+        **_MARKERS[kind],
+    }
+
+
+def marker_key(
+    figure: Figure, kinds: Sequence[str], extra: Mapping[str, Any] | None = None
+) -> None:
+    """Explain markers in one row under the figure, in grey; ``extra`` adds handles by name."""
+    grey = "0.35"
+    looks = {_NAMES[kind]: {**_look(kind, grey), "markeredgecolor": grey} for kind in kinds}
+    handles = [
+        Line2D([], [], label=name, **look) for name, look in {**looks, **(extra or {})}.items()
+    ]
+    figure.legend(
+        handles=handles, loc="outside lower center", ncols=len(handles),
+        handletextpad=0.3, columnspacing=1.4, borderaxespad=0.2, borderpad=0.1,
+    )  # fmt: skip
+
+
+def panel_titles(axes: Sequence[Axes], titles: Sequence[str]) -> None:
+    """Titles with a bold letter in front."""
+    for letter, panel, title in zip("abcdefgh", axes, titles, strict=False):
+        panel.set_title(rf"$\mathbf{{{letter}}}$  {title}")
+
+
+def note(axes: Axes, text: str) -> None:
+    """Say in the middle of an empty panel why it is empty; ticks would number nothing."""
+    axes.text(
+        0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center", color="0.45", zorder=9
+    )
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_locator(NullLocator())
+        axis.set_minor_locator(NullLocator())

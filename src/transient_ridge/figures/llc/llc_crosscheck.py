@@ -1,0 +1,29 @@
+"""The LLC by our sampler against that by devinterp's, on the same checkpoints at the same settings."""
+
+from matplotlib.figure import Figure
+
+from ...analysis.views import Frames, by_run
+from ..drawing.style import SINGLE_COLUMN, colours_of, mark, new_figure
+
+
+def draw(frames: Frames) -> Figure:
+    """One point per checkpoint with the standard errors of both; on the diagonal they agree."""
+    table = frames["llc_crosscheck"]
+    colours = colours_of(table)
+    figure = new_figure(SINGLE_COLUMN, 3.0)
+    axes = figure.subplots()
+    for run, rows in by_run(table.dropna(subset=["llc"])):
+        values = rows.pivot(index="step", columns="backend", values=["llc", "standard_error"])
+        for point in values.dropna().itertuples(index=False, name=None):
+            theirs, ours, their_error, our_error = point
+            colour = colours[run.task_diversity]
+            axes.errorbar(
+                [theirs], [ours], xerr=[their_error], yerr=[our_error], color=colour, linewidth=0.9, zorder=3
+            )  # fmt: skip
+            mark(axes, theirs, ours, "dmmse", colour, marker="o")
+    low, high = axes.get_xlim()
+    axes.axline((low, low), (high, high), color="0.5", linewidth=0.8, linestyle="--", zorder=1)
+    axes.set_xlabel(r"$\hat\lambda$ by devinterp")
+    axes.set_ylabel(r"$\hat\lambda$ by the stacked sampler")
+    colours.key(figure, [axes], location="right")
+    return figure

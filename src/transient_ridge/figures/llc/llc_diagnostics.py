@@ -1,0 +1,40 @@
+"""Whether to believe the LLC estimates: every diagnostic of every checkpoint."""
+
+from matplotlib.figure import Figure
+
+from ...analysis.views import Frames, by_run, whole_model
+from ..drawing.panels import path, step_axis
+from ..drawing.style import DOUBLE_COLUMN, colours_of, new_figure, panel_titles
+
+PANELS = {
+    "mala_acceptance": "MALA acceptance",
+    "r_hat": r"split $\hat R$",
+    "ess": "effective sample size",
+    "share_below": "share of draws below $\\ell(w^*)$",
+    "distance": "distance from $w^*$",
+    "relative": "paired - unpaired (in SE)",
+}
+
+
+def draw(frames: Frames) -> Figure:
+    """One panel per diagnostic, one line per run; crosses mark the estimates that were found unhealthy."""
+    llc = whole_model(frames["llc"])
+    colours = colours_of(llc)
+    # The two share their draws, and the unpaired one's error is by far the larger: it is the unit.
+    difference = (llc["llc"] - llc["llc_unpaired"]) / llc["standard_error_unpaired"]
+    llc = llc.assign(relative=difference)
+    figure = new_figure(DOUBLE_COLUMN, 4.2)
+    panels = figure.subplots(2, 3, sharex=True).flatten()
+    for axes, column in zip(panels, PANELS, strict=True):
+        for run, rows in by_run(llc):
+            path(axes, rows["step"], rows[column], run, colours)
+            bad = rows[~rows["healthy"].astype(bool)]
+            axes.plot(
+                bad["step"], bad[column], "x", color=colours[run.task_diversity], markersize=4
+            )
+        step_axis(axes, llc["step"])
+    for axes in panels[:3]:
+        axes.set_xlabel("")
+    panel_titles(panels, list(PANELS.values()))
+    colours.key(figure, panels)
+    return figure

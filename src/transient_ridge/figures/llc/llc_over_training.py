@@ -1,0 +1,44 @@
+"""LLC over training, with the loss that it trades against."""
+
+import math
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from ...analysis.views import Frames, averages, by_diversity, whole_model
+from ..drawing.panels import curves, loss_axis, step_axis
+from ..drawing.style import DOUBLE_COLUMN, DiversityColours, colours_of, new_figure, panel_titles
+
+
+def draw(frames: Frames) -> Figure:
+    """Left, the LLC of each M against the step; right, the smoothed loss on q_M."""
+    colours = colours_of(frames["llc"], frames["smoothed_losses"])
+    figure = new_figure(DOUBLE_COLUMN, 2.8)
+    left, right = figure.subplots(1, 2)
+    _llc(left, whole_model(frames["llc"]).dropna(subset=["llc"]), colours)
+    curves(right, averages(frames["smoothed_losses"], "in_distribution"), "loss", colours)
+    loss_axis(right.yaxis)
+    right.set_ylabel("loss on $q_M$ (units of $y^2$)")
+    panel_titles((left, right), ("LLC over training", "loss on $q_M$ over training"))
+    colours.key(figure, (left, right))
+    return figure
+
+
+def _llc(axes: Axes, llc: pd.DataFrame, colours: DiversityColours) -> None:
+    """Mean over seeds; the bars are one standard error, crosses mark unhealthy estimates."""
+    for M, rows in by_diversity(llc):
+        at = rows.groupby("step")
+        seeds = at["llc"].count()
+        # Several seeds: the spread between them; one: what its chains are unsure of.
+        error = (at["llc"].std(ddof=1) / seeds**0.5).where(seeds > 1, at["standard_error"].mean())
+        axes.errorbar(
+            at["llc"].mean().index, at["llc"].mean(), yerr=error, color=colours[M], marker=".", markersize=3,
+            linewidth=1.0, elinewidth=0.7, label=f"_{M}", zorder=1.9 if math.isinf(M) else 2.0,
+        )  # fmt: skip
+        unhealthy = rows[~rows["healthy"].astype(bool)]
+        axes.plot(
+            unhealthy["step"], unhealthy["llc"], "x", color=colours[M], markersize=5, zorder=4
+        )
+    step_axis(axes, llc["step"])
+    axes.set_ylabel(r"$\hat\lambda$")

@@ -1,0 +1,73 @@
+"""What the joint PCA owes to B, to the checkpoint schedule and to single runs."""
+
+from typing import Any
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from ...analysis.views import Frames
+from ...config.runs import Run
+from ..drawing.style import DOUBLE_COLUMN, label, marker_key, new_figure, panel_titles
+
+PANELS = {
+    "trajectory_distance": "Procrustes distance",
+    "angle": "largest angle (degrees)",
+    "explained_variance_ratio": "share of the variance",
+}
+PLANE: dict[str, Any] = {"marker": "o", "color": "#0072b2", "markersize": 4.5, "linestyle": "none"}
+ALL: dict[str, Any] = {"marker": "D", "color": "#e69f00", "markersize": 4, "linestyle": "none"}
+
+
+def draw(frames: Frames) -> Figure:
+    """A row per alternative fit; two components and all of them. Left-out runs of one M show the worst seed."""
+    table = frames["pca_robustness"]
+    rows = rows_of(table[~table["reference"]])
+    names = list(dict.fromkeys(rows["name"]))
+    figure = new_figure(DOUBLE_COLUMN, 1.0 + 0.17 * max(3, len(names)))
+    panels = figure.subplots(1, len(PANELS), sharey=True)
+    counts = sorted(table["components"].unique())
+    looks = dict(zip(counts, (PLANE, ALL), strict=False))
+    for axes, (column, title) in zip(panels, PANELS.items(), strict=True):
+        for count, look in looks.items():
+            _points(
+                axes,
+                rows[rows["components"] == count],
+                column,
+                names,
+                {**look, "label": f"_{count}"},
+            )
+        axes.set_xlabel(title)
+        axes.set_xlim(0, 1 if column == "explained_variance_ratio" else None)
+        axes.grid(axis="y", color="0.9", linewidth=0.6)
+        axes.set_axisbelow(True)
+    panels[0].set_yticks(range(len(names)), names)
+    panels[0].set_ylim(max(len(names), 1) - 0.4, -0.6)
+    panel_titles(panels, ("trajectories", "components", "explained"))
+    marker_key(figure, (), {f"{count} components": look for count, look in looks.items()})
+    return figure
+
+
+def rows_of(table: pd.DataFrame) -> pd.DataFrame:
+    """``table`` with a readable ``name``, one row per name and number of components: the worst of its seeds."""
+    named = table.assign(
+        name=[_name(row["check"], row["setting"]) for row in table.to_dict("records")]
+    )
+    worst = {"trajectory_distance": "max", "angle": "max", "explained_variance_ratio": "min"}
+    grouped = named.groupby(["name", "components"], sort=False).agg(worst)
+    return grouped.reset_index()
+
+
+def _name(check: str, setting: str) -> str:
+    if check == "sequences":
+        return f"$B$ = {setting}"
+    if check == "schedule":
+        return f"{setting} checkpoints"
+    M = Run.parse(setting).task_diversity
+    return f"without $M$ = {label(M)}"
+
+
+def _points(
+    axes: Axes, rows: pd.DataFrame, column: str, names: list[str], look: dict[str, Any]
+) -> None:
+    axes.plot(rows[column], [names.index(name) for name in rows["name"]], **look)

@@ -1,0 +1,1 @@
+"""The local learning coefficient: posterior, samplers, estimates, calibration."""

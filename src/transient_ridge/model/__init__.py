@@ -1,0 +1,1 @@
+"""The transformer, its stacked evaluation, and the device it runs on."""

@@ -1,0 +1,138 @@
+"""The in-context regression transformer, readable in one sitting.
+
+A sequence becomes the 2K tokens ``(0, x_1), (y_1, 0), ..., (0, x_K), (y_K, 0)`` of R^{D+1}; the prediction
+for ``y_k`` is output 0 at the token of ``x_k`` (architecture of arXiv 2402.02364, which the paper follows).
+The model computes what is used and nothing else: the token of ``y_K`` is never read, and in the last layer
+queries, MLP, final norm and unembedding run at the x tokens only, which leaves every prediction as it is.
+"""
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ..config.settings import ModelSettings
+from ..regression.streams import torch_seed
+
+
+class Attention(nn.Module):
+    """Causal softmax attention with fused QKV, no biases, and an optional output projection.
+
+    ``qkv.weight`` stacks the rows of Q, K and V; within each, head h owns rows h*d_head ... (h+1)*d_head.
+    """
+
+    def __init__(self, settings: ModelSettings) -> None:
+        super().__init__()
+        d = settings.d_model
+        self.heads = settings.heads
+        self.qkv = nn.Linear(d, 3 * d, bias=False)
+        self.projection = (
+            nn.Linear(d, d, bias=False) if settings.attention_projection else nn.Identity()
+        )
+
+    def forward(self, h: Tensor, mask: Tensor, every: int) -> Tensor:
+        """Attend from every ``every``-th token of ``h`` (B, T, d) to all tokens up to it."""
+        B, T, d = h.shape
+        width = d // self.heads
+        if every == 1:
+            q, k, v = torch.split(F.linear(h, self.qkv.weight), d, dim=-1)
+        else:
+            # Contiguous: with stacked weights, a product with strided tokens would copy the weights for every sequence.
+            q = F.linear(h[:, ::every].contiguous(), self.qkv.weight[:d])
+            k, v = torch.split(F.linear(h, self.qkv.weight[d:]), d, dim=-1)
+        q = q.reshape(B, -1, self.heads, width).transpose(1, 2)
+        k = k.reshape(B, T, self.heads, width).permute(0, 2, 3, 1)
+        v = v.reshape(B, T, self.heads, width).transpose(1, 2)
+        # Written out: at 2K tokens the scores are so small that a fused kernel costs more than it saves.
+        scores = (q * (1 / math.sqrt(width))) @ k + mask
+        mixed = torch.softmax(scores, dim=-1) @ v
+        out: Tensor = self.projection(mixed.transpose(1, 2).reshape(B, -1, d))
+        return out
+
+
+class Block(nn.Module):
+    """Pre-LayerNorm attention and ReLU MLP, each added to the residual stream.
+
+    With ``doubled`` residuals the block's input is added once more to its output, as in the public code of
+    the predecessor paper, where both the block and its caller add it.
+    """
+
+    def __init__(self, settings: ModelSettings) -> None:
+        super().__init__()
+        d = settings.d_model
+        self.attention_norm = nn.LayerNorm(d)
+        self.attention = Attention(settings)
+        self.mlp_norm = nn.LayerNorm(d)
+        self.mlp_in = nn.Linear(d, settings.d_mlp)
+        self.mlp_out = nn.Linear(settings.d_mlp, d)
+        self.doubled = settings.residual == "doubled"
+
+    def forward(self, h: Tensor, mask: Tensor, every: int) -> Tensor:
+        """Map the stream (B, T, d) to every ``every``-th token of the next one, (B, T/every, d)."""
+        stream = h if every == 1 else h[:, ::every]
+        out: Tensor = stream + self.attention(self.attention_norm(h), mask, every)
+        # ReLU out of place: in place on a linear layer's output, which is a view, autograd copies it twice.
+        out = out + self.mlp_out(torch.relu(self.mlp_in(self.mlp_norm(out))))
+        return stream + out if self.doubled else out
+
+
+class Transformer(nn.Module):
+    """Predicts ``y_k`` from ``(x_1, y_1, ..., x_{k-1}, y_{k-1}, x_k)`` for every k at once."""
+
+    def __init__(self, dimension: int, settings: ModelSettings) -> None:
+        super().__init__()
+        d = settings.d_model
+        self.token_embedding = nn.Linear(dimension + 1, d, bias=False)
+        self.position_embedding = nn.Parameter(torch.empty(settings.positions, d))
+        self.blocks = nn.ModuleList(Block(settings) for _ in range(settings.layers))
+        self.final_norm = nn.LayerNorm(d)
+        self.unembedding = nn.Linear(d, dimension + 1)
+        causal = torch.full((settings.positions, settings.positions), -math.inf).triu(1)
+        self.register_buffer("causal", causal, persistent=False)
+        self.causal: Tensor
+
+    def forward(self, x: Tensor, y: Tensor) -> Tensor:
+        """Predictions (B, K) for inputs ``x`` (B, K, D) and targets ``y`` (B, K)."""
+        K = x.shape[1]
+        T = 2 * K - 1
+        weight = self.token_embedding.weight
+        x_tokens = F.linear(x, weight[:, 1:])
+        y_tokens = y.unsqueeze(-1) * weight[:, 0]
+        h = torch.stack((x_tokens, y_tokens), dim=2).flatten(1, 2)[:, :T]
+        h = h + self.position_embedding[:T]
+        mask = self.causal[:T, :T]
+        for block in self.blocks[:-1]:
+            h = block(h, mask, 1)
+        h = self.blocks[-1](h, mask[::2], 2)
+        h = self.final_norm(h)
+        predictions: Tensor = h @ self.unembedding.weight[0] + self.unembedding.bias[0]
+        return predictions
+
+
+def initialise(model: Transformer, root_seed: int, run_seed: int) -> None:
+    """Draw all parameters: U(-1/sqrt(fan_in), 1/sqrt(fan_in)); norms start at the identity.
+
+    Each parameter has its own stream, named by the run's seed and the parameter, so all task diversities of
+    a seed start from the same weights and an added layer leaves the others' initial weights alone.
+    """
+    with torch.no_grad():
+        for name, module in model.named_modules():
+            if isinstance(module, nn.LayerNorm):
+                module.reset_parameters()
+            elif isinstance(module, nn.Linear):
+                bound = 1 / math.sqrt(module.in_features)
+                for part, parameter in module.named_parameters(recurse=False):
+                    _uniform(parameter, bound, root_seed, run_seed, f"{name}.{part}")
+        positions = model.position_embedding
+        bound = 1 / math.sqrt(positions.shape[0])
+        _uniform(positions, bound, root_seed, run_seed, "position_embedding")
+
+
+def _uniform(parameter: Tensor, bound: float, root_seed: int, run_seed: int, name: str) -> None:
+    seed = torch_seed(root_seed, "initialisation", run_seed, name)
+    # Drawn on the CPU, so that the initial weights are the same on every device.
+    values = torch.empty(parameter.shape).uniform_(
+        -bound, bound, generator=torch.Generator().manual_seed(seed)
+    )
+    parameter.copy_(values)

@@ -1,0 +1,1 @@
+"""In-context linear regression: named random streams, tasks, sequences, idealised predictors."""

@@ -1,0 +1,1 @@
+"""Pages for people: explorer, tables, status, summary."""

@@ -1,0 +1,1 @@
+"""Training: optimisers, schedules, one run or a stack of them, checkpoints."""

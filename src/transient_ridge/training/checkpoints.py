@@ -1,0 +1,114 @@
+"""How kept weights lie on disk.
+
+A run's checkpoints are one safetensors file per step in one folder, and a manifest beside it, written last,
+that names the settings which made them and the SHA-256 of every file. Nothing is ever unpickled.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import safetensors.torch
+import torch
+from torch import Tensor
+
+from ..artefacts.files import complete_file
+from ..artefacts.provenance import altered, lasting, misplaced, seal, settings_hash, sha256, unseal
+from ..errors import CheckpointError
+
+
+def file_name(step: int) -> str:
+    """Name of the checkpoint of ``step`` within its folder."""
+    return f"step-{step:08d}.safetensors"
+
+
+def all_there(folder: Path, steps: Iterable[int]) -> bool:
+    """Whether ``folder`` holds a file for each of ``steps``."""
+    return all((folder / file_name(step)).exists() for step in steps)
+
+
+def save(folder: Path, step: int, parameters: Mapping[str, Tensor]) -> None:
+    """Write the checkpoint of ``step``."""
+    tensors = {name: p.detach().cpu().contiguous() for name, p in parameters.items()}
+    with complete_file(folder / file_name(step)) as partial:
+        safetensors.torch.save_file(tensors, partial, metadata={"step": str(step)})
+
+
+def write_manifest(
+    manifest: Path, folder: Path, steps: list[int], provenance: Mapping[str, Any]
+) -> None:
+    """Seal ``folder``: record the checksum of every step's file with the run's provenance."""
+    files = {str(step): sha256(folder / file_name(step)) for step in steps}
+    unseal(manifest)
+    with complete_file(manifest) as partial:
+        content = {"sha256": files, "provenance": lasting(provenance)}
+        partial.write_text(json.dumps(content, indent=1))
+    seal(manifest, provenance)
+
+
+class Checkpoints:
+    """Reads the checkpoints of one run, refusing what is damaged or made by other settings."""
+
+    def __init__(self, manifest: Path, folder: Path, settings: Mapping[str, Any]) -> None:
+        """``settings`` are the training settings that the checkpoints must have been made with.
+
+        Raises CheckpointError if the manifest is unreadable, of another run or records other settings.
+        """
+        self.folder = folder
+        remedy = "delete it to train the run again"
+        try:
+            wrong = altered(manifest)
+            if wrong:
+                raise CheckpointError(f"{manifest}: {wrong}; {remedy}")
+            content = json.loads(manifest.read_text())
+            self._sha256: dict[int, str] = {int(s): h for s, h in content["sha256"].items()}
+            record = content["provenance"]
+            made_with = record["settings"]
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise CheckpointError(
+                f"{manifest}: unreadable checkpoint manifest ({error}); {remedy}"
+            ) from error
+        wrong = misplaced(manifest, record)
+        if wrong:
+            raise CheckpointError(f"{manifest}: {wrong}; {remedy}")
+        if settings_hash(made_with) != settings_hash(settings):
+            changes = "; ".join(_differences(made_with, settings))
+            raise CheckpointError(
+                f"{manifest}: made with another configuration ({changes}); delete it to train again"
+            )
+
+    @property
+    def steps(self) -> list[int]:
+        """The steps with a checkpoint, ascending."""
+        return sorted(self._sha256)
+
+    def load(self, step: int, device: torch.device | str = "cpu") -> dict[str, Tensor]:
+        """Parameters at ``step``.
+
+        Raises CheckpointError if there is none, or if its file is missing, truncated or altered.
+        """
+        if step not in self._sha256:
+            raise CheckpointError(f"{self.folder}: no checkpoint at step {step}, only {self.steps}")
+        path = self.folder / file_name(step)
+        remedy = f"delete the folder {self.folder} to train the run again"
+        if not path.exists():
+            raise CheckpointError(f"{path}: missing; {remedy}")
+        content = path.read_bytes()
+        if hashlib.sha256(content).hexdigest() != self._sha256[step]:
+            raise CheckpointError(f"{path}: truncated or altered since it was written; {remedy}")
+        loaded: dict[str, Tensor] = safetensors.torch.load(content)
+        return {name: tensor.to(device) for name, tensor in loaded.items()}
+
+
+def _differences(old: object, new: object, key: str = "") -> list[str]:
+    if isinstance(old, Mapping) and isinstance(new, Mapping):
+        keys = sorted({*old, *new})
+        return [
+            line
+            for k in keys
+            for line in _differences(old.get(k), new.get(k), f"{key}.{k}".lstrip("."))
+        ]
+    return [] if old == new else [f"{key}: {old} there, {new} here"]

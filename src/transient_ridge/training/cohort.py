@@ -1,0 +1,137 @@
+"""Which runs one process advances: the run of its own job, and others of its cohort that wait for theirs.
+
+Snakemake knows one job per run, each with its own outputs, settings and fingerprint, so that staleness, failure and
+provenance stay the run's own. A job may advance the *pending* runs of its cohort along with its own, each in the
+folder in which that run's job will look for its state: when that job starts it finds the run finished and only
+publishes it. A run that is published, in the hands of another process, or at another step is left alone.
+"""
+
+import json
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TextIO
+
+from ..artefacts.files import handover_requested, release, try_lock
+from ..config.runs import Run
+from .stack import Stack
+from .trainer import Trainer
+
+LOCK_FILE = "lock"
+
+
+@dataclass
+class Member:
+    """A run and the folder of its state; ``lock`` is held open for all but the job's own run."""
+
+    trainer: Trainer
+    scratch: Path
+    lock: TextIO | None = None
+
+    def save(self) -> None:
+        """Write what the run's next step depends on."""
+        self.trainer.save_state(self.scratch)
+
+    def release(self) -> None:
+        """Leave the run to its own job."""
+        if self.lock is not None:
+            release(self.scratch / LOCK_FILE, self.lock)
+
+
+class Cohort:
+    """A job's own run and its companions, all at one step."""
+
+    def __init__(self, own: Member) -> None:
+        self.own = own
+        self.companions: list[Member] = []
+        self._stack: Stack | None = None
+
+    def close(self) -> None:
+        """Leave every companion to its own job."""
+        for member in self.companions:
+            member.release()
+
+    @property
+    def members(self) -> list[Member]:
+        """The job's own run first."""
+        return [self.own, *self.companions]
+
+    def invite(self, runs: Iterable[Run], settings: Mapping[str, Any], manifest: Path) -> None:
+        """Take those of ``runs`` along that are pending, free and at the same step.
+
+        ``settings`` are those of every run of the cohort; ``manifest`` is where the own run's will be, from which
+        follows where the others' are.
+        """
+        own = self.own.trainer
+        for run in runs:
+            scratch = _of(self.own.scratch, own.run, run)
+            if run == own.run or published(_of(manifest, own.run, run), scratch):
+                continue
+            lock = try_lock(scratch / LOCK_FILE)
+            if lock is None:
+                continue
+            member = Member(Trainer(run, settings, own.device), scratch, lock)
+            member.trainer.load_state(scratch)
+            if member.trainer.step == own.step:
+                self.companions.append(member)
+            else:
+                member.release()
+        self._restack()
+
+    def update(self) -> None:
+        """One optimiser update of every member. A companion that diverges is left to its own job, which will say so.
+
+        Raises DivergenceError if the own run does, after the companions' states are saved.
+        """
+        if self._stack is None:
+            self.own.trainer.update()
+            return
+        diverged = dict(self._stack.update())
+        lost = [member for member in self.companions if member.trainer in diverged]
+        for member in lost:
+            print(f"left to its own job: {diverged[member.trainer]}", file=sys.stderr)
+            self._drop(member)
+        if self.own.trainer in diverged:
+            for member in self.companions:
+                member.save()
+            raise diverged[self.own.trainer]
+        if lost:
+            self._restack()
+
+    def hand_over(self) -> None:
+        """Save and leave the companions that another job waits for."""
+        asked = [m for m in self.companions if handover_requested(m.scratch / LOCK_FILE)]
+        for member in asked:
+            member.save()
+            self._drop(member)
+        if asked:
+            self._restack()
+
+    def _drop(self, member: Member) -> None:
+        self.companions.remove(member)
+        member.release()
+
+    def _restack(self) -> None:
+        trainers = [member.trainer for member in self.members]
+        self._stack = Stack(trainers) if self.companions else None
+
+
+def published(manifest: Path, scratch: Path) -> bool:
+    """Whether ``manifest`` is of the run whose state would be in ``scratch``: the same settings and the same code."""
+    try:
+        record = json.loads(manifest.read_text())
+        return bool(record["provenance"]["scratch"] == scratch.name)
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+
+
+def _of(path: Path, run: Run, other: Run) -> Path:
+    """``path``, which belongs to ``run``, as it is for ``other``: a folder is named by its run, or begins with it."""
+    parts = [
+        other.name + part.removeprefix(run.name)
+        if part == run.name or part.startswith(f"{run.name}-")
+        else part
+        for part in path.parts
+    ]
+    return Path(*parts)

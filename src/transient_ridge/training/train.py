@@ -1,0 +1,178 @@
+"""One training run: optimise, keep checkpoints, survive being killed.
+
+The batch of a step is a pure function of the seeds and the step, so parameters, optimiser moments and the
+curve so far are the whole state. It is saved every few seconds and on SIGTERM or SIGINT; a run that is
+killed at any moment and started again ends with the same bits as an undisturbed one. A job that finds its run
+still being trained, by the orphan of a killed Snakemake, takes it over.
+"""
+
+import os
+import shutil
+import signal
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import torch
+
+from ..artefacts import tables
+from ..artefacts.files import handover_requested, only_writer
+from ..artefacts.provenance import collect
+from ..config.runs import Run
+from ..errors import CheckpointError
+from ..model.device import device_name
+from ..progress import Progress
+from . import checkpoints
+from .cohort import LOCK_FILE, Cohort, Member
+from .trainer import WEIGHTS, Trainer
+
+#: Seconds between two looks whether another job wants to take over, and those that it waits for the state.
+LOOK_EVERY = 1.0
+PATIENCE = 120.0
+#: Seconds that the Snakemake of a job on a cluster has to tidy up after it was made to hand over: it deletes the
+#: outputs of what it takes for a failure, which must not be those of the successor.
+AFTERMATH = 3.0
+
+
+@dataclass
+class Outputs:
+    """Where a run's artefacts go: a folder of weights, its manifest, and the training curve."""
+
+    weights: Path
+    manifest: Path
+    curve: Path
+
+
+class Interrupted(Exception):  # noqa: N818 - not an error: the state is saved and the run can go on
+    """The process was asked to stop; ``signal`` says how."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(f"stopped by {signal.Signals(number).name}; the state is saved")
+        self.signal = number
+
+
+def train(
+    run: Run,
+    settings: Mapping[str, Any],
+    outputs: Outputs,
+    *,
+    scratch: Path,
+    device: torch.device,
+    state_seconds: float,
+    cohort: Sequence[Run] = (),
+) -> None:
+    """Train ``run`` and write its checkpoints, manifest and curve.
+
+    ``scratch`` belongs to this run, these settings and this code; it holds the state between attempts and is
+    removed at the end. ``state_seconds`` is the longest time of work that a kill can cost. Pending runs among
+    ``cohort`` are advanced along with this one (see :mod:`transient_ridge.cohort`).
+    Raises DivergenceError if the loss explodes, Interrupted after a SIGTERM or SIGINT or if another process takes
+    over, StorageError if one holds the run and does not let go.
+    """
+    began = time.monotonic()
+    with only_writer(scratch / LOCK_FILE, PATIENCE) as waited, _stop_requests() as stop:
+        if waited and _finished(outputs, settings):
+            shutil.rmtree(scratch)
+            return
+        if waited:
+            time.sleep(AFTERMATH)
+        trainer = Trainer(run, settings, device)
+        trainer.load_state(scratch)
+        resumed_at = trainer.step
+        with closing(Cohort(Member(trainer, scratch))) as together:
+            if trainer.step < trainer.training.steps:
+                together.invite(cohort, settings, outputs.manifest)
+            _advance(together, state_seconds, stop)
+        provenance = collect(
+            settings,
+            run=run.name,
+            device=device_name(device),
+            scratch=scratch.name,
+            stacked=trainer.stacked,
+            resumed_at_step=resumed_at,
+            seconds_of_last_attempt=time.monotonic() - began,
+        )
+        _publish(scratch / WEIGHTS, outputs.weights)
+        tables.write(outputs.curve, "training", trainer.curve.table(run), provenance)
+        steps = trainer.checkpoint_steps
+        checkpoints.write_manifest(outputs.manifest, outputs.weights, steps, provenance)
+        shutil.rmtree(scratch)
+
+
+def _finished(outputs: Outputs, settings: Mapping[str, Any]) -> bool:
+    """Whether the process that was waited for has finished the run instead of handing it over."""
+    try:
+        kept = checkpoints.Checkpoints(outputs.manifest, outputs.weights, settings)
+    except CheckpointError:
+        return False
+    return checkpoints.all_there(outputs.weights, kept.steps) and outputs.curve.exists()
+
+
+def _publish(source: Path, target: Path) -> None:
+    """Make ``target`` a copy of the folder ``source``, all at once and (by hard links) at no cost.
+
+    The scratch copy stays until every output is in place, so that no kill can lose finished work.
+    """
+
+    def link(old: str, new: str) -> None:
+        try:
+            os.link(old, new)
+        except OSError:  # a file system without hard links
+            shutil.copy2(old, new)
+
+    partial = target.with_name(f".{target.name}.partial")
+    for leftover in (partial, target):
+        if leftover.exists():
+            shutil.rmtree(leftover)
+    partial.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copytree(source, partial, copy_function=link)
+    partial.rename(target)
+
+
+def _advance(together: Cohort, state_seconds: float, stop: list[int]) -> None:
+    own = together.own
+    total = own.trainer.training.steps
+    more = f" and {len(together.companions)} more" if together.companions else ""
+    progress = Progress(f"train {own.trainer.run.name}{more}", total, own.trainer.step)
+    saved = looked = time.monotonic()
+    while True:
+        if time.monotonic() - looked > LOOK_EVERY:
+            looked = time.monotonic()
+            if handover_requested(own.scratch / LOCK_FILE):
+                stop.append(signal.SIGTERM)
+            together.hand_over()
+        for member in together.members:
+            member.trainer.keep_checkpoint(member.scratch)
+        done = own.trainer.step == total
+        if stop or done or time.monotonic() - saved > state_seconds:
+            for member in together.members:
+                member.save()
+            saved = time.monotonic()
+        if stop:
+            raise Interrupted(stop[0])
+        if done:
+            break
+        together.update()
+        if own.trainer.curve.rows:
+            progress.update(own.trainer.step, {"loss": own.trainer.curve.rows[-1][1]})
+    progress.close()
+
+
+@contextmanager
+def _stop_requests() -> Iterator[list[int]]:
+    """Collect SIGTERM and SIGINT in a list, to be acted on between two steps."""
+    received: list[int] = []
+
+    def note(number: int, _: FrameType | None) -> None:
+        received.append(number)
+
+    before = {number: signal.signal(number, note) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield received
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,191 @@
+"""The state of one training run and how it advances by a step.
+
+The batch of a step is a pure function of the seeds and the step, so parameters, optimiser moments and the
+curve so far are the whole state.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+import torch
+from torch import Tensor
+
+from ..artefacts.files import complete_file
+from ..config.runs import Run
+from ..config.schedule import checkpoint_steps
+from ..config.settings import CheckpointSettings, DataSettings, ModelSettings, TrainingSettings
+from ..errors import CheckpointError, DivergenceError
+from ..model.device import autocast
+from ..model.transformer import Transformer, initialise
+from ..regression.sequences import SequenceSource
+from . import checkpoints
+from .batches import Batches
+from .optimisation import clip_gradients, make_optimisers, rate_factor, set_rates
+
+#: Updates per row of the training curve.
+CURVE_EVERY = 50
+#: A mean loss of this many times that of predicting zero, D + sigma^2, counts as divergence.
+DIVERGED = 100.0
+
+#: What lies in the folder of a run that is being trained.
+STATE_FILE = "state.safetensors"
+WEIGHTS = "weights"
+
+
+@dataclass
+class Curve:
+    """Mean loss, gradient norm and rate factor at every ``CURVE_EVERY``-th step."""
+
+    rows: list[tuple[int, float, float, float]] = field(default_factory=list)
+
+    def table(self, run: Run) -> dict[str, list[Any]]:
+        """Columns of the table ``training``."""
+        step, loss, norm, rate = zip(*self.rows, strict=True) if self.rows else ((),) * 4
+        return {
+            "task_diversity": [run.task_diversity] * len(step),
+            "seed": [run.seed] * len(step),
+            "step": list(step),
+            "loss": list(loss),
+            "gradient_norm": list(norm),
+            "rate_factor": list(rate),
+        }
+
+
+class Trainer:
+    """The state of one run and how it advances."""
+
+    def __init__(self, run: Run, settings: Mapping[str, Any], device: torch.device) -> None:
+        """``settings`` holds the configuration's seed, data, model, training and checkpoints."""
+        self.run, self.device = run, device
+        self.data = DataSettings.of(settings["data"])
+        self.training = TrainingSettings.of(settings["training"])
+        self.model = Transformer(self.data.dimension, ModelSettings.of(settings["model"]))
+        initialise(self.model, settings["seed"], run.seed)
+        self.model.to(device)
+        source = SequenceSource(settings["seed"], self.data, run.task_diversity)
+        self.batches = Batches(source, run.seed, self.training.batch_size, device)
+        schedule = CheckpointSettings.of(settings["checkpoints"])
+        self.checkpoint_steps = checkpoint_steps(schedule, self.training.steps)
+        self.parameters: dict[str, Tensor] = dict(self.model.named_parameters())
+        self.optimisers = make_optimisers(self.parameters, self.training)
+        self.step = 0
+        #: The most runs that were advanced together with this one, itself included.
+        self.stacked = 1
+        self.curve = Curve()
+        self.loss_sum = torch.zeros((), dtype=torch.float64, device=device)
+
+    def update(self) -> None:
+        """One optimiser update on the batch of the current step."""
+        batch = self.batches.at(self.step)
+        set_rates(self.optimisers, self.training, self.step)
+        with autocast(self.device, self.training.precision):
+            loss = (self.model(batch.x, batch.y).float() - batch.y).square().mean()
+        for optimiser in self.optimisers:
+            optimiser.zero_grad()
+        loss.backward()
+        last_of_row = (self.step + 1) % CURVE_EVERY == 0
+        norm = self._gradient_norm() if last_of_row else None
+        clip_gradients(self.parameters.values(), self.training.gradient_clip)
+        for optimiser in self.optimisers:
+            optimiser.step()
+        self.account(loss.detach(), norm)
+
+    def account(self, loss: Tensor, norm: float | None) -> None:
+        """Enter an update's loss (a scalar) into the curve; ``norm``, the gradient's, is given at the end of a row.
+
+        Raises DivergenceError if the mean loss of the row has exploded.
+        """
+        self.loss_sum += loss
+        self.step += 1
+        if norm is not None:
+            self._close_row(norm)
+
+    def _gradient_norm(self) -> float:
+        gradients = [p.grad for p in self.parameters.values() if p.grad is not None]
+        return float(torch.nn.utils.get_total_norm(gradients))
+
+    def _close_row(self, norm: float) -> None:
+        # Only here is the loss read back, so that a GPU is not made to wait at every step.
+        mean = float(self.loss_sum) / CURVE_EVERY
+        self.loss_sum.zero_()
+        limit = DIVERGED * (self.data.dimension + self.data.noise_variance)
+        if not mean < limit:
+            raise DivergenceError(
+                f"run {self.run.name}: the mean training loss is {mean:.4g} at step {self.step} (limit "
+                f"{limit:.4g}); lower training.learning_rate = {self.training.learning_rate} or "
+                f"training.muon_learning_rate = {self.training.muon_learning_rate}, or set "
+                f"training.gradient_clip (now {self.training.gradient_clip})"
+            )
+        self.curve.rows.append((self.step, mean, norm, rate_factor(self.training, self.step - 1)))
+
+    def save_state(self, folder: Path) -> None:
+        """Write everything that the next step depends on, in one file."""
+        tensors = {f"parameter/{name}": p.detach() for name, p in self.parameters.items()}
+        tensors |= self._optimiser_tensors()
+        tensors["curve"] = torch.tensor(self.curve.rows, dtype=torch.float64).reshape(-1, 4)
+        tensors["loss_sum"] = self.loss_sum
+        tensors["step"] = torch.tensor(self.step)
+        tensors["stacked"] = torch.tensor(self.stacked)
+        with complete_file(folder / STATE_FILE) as partial:
+            safetensors.torch.save_file(
+                {name: t.cpu().contiguous() for name, t in tensors.items()}, partial
+            )
+
+    def load_state(self, folder: Path) -> None:
+        """Continue from the state in ``folder``, if there is one and no checkpoint before it was lost.
+
+        Raises CheckpointError if the state is damaged.
+        """
+        path = folder / STATE_FILE
+        if not path.exists():
+            return
+        try:
+            tensors = safetensors.torch.load_file(path, device=str(self.device))
+        except safetensors.SafetensorError as error:
+            raise CheckpointError(
+                f"{path}: damaged training state ({error}); delete it to start the run afresh"
+            ) from error
+        step = int(tensors["step"])
+        if not checkpoints.all_there(
+            folder / WEIGHTS, [s for s in self.checkpoint_steps if s < step]
+        ):
+            return
+        with torch.no_grad():
+            for name, parameter in self.parameters.items():
+                parameter.copy_(tensors[f"parameter/{name}"])
+        self._load_optimisers(tensors)
+        rows = tensors["curve"].cpu().tolist()
+        self.curve = Curve([(int(step), loss, norm, rate) for step, loss, norm, rate in rows])
+        self.loss_sum = tensors["loss_sum"].to(self.device)
+        self.step, self.stacked = step, int(tensors["stacked"])
+
+    def keep_checkpoint(self, folder: Path) -> None:
+        """Write the weights of this step into ``folder``, if the schedule asks for them and they are not there."""
+        weights = folder / WEIGHTS
+        if self.step in self.checkpoint_steps and not checkpoints.all_there(weights, [self.step]):
+            weights.mkdir(exist_ok=True)
+            checkpoints.save(weights, self.step, self.parameters)
+
+    def _optimiser_tensors(self) -> dict[str, Tensor]:
+        names: dict[Tensor, str] = {p: name for name, p in self.parameters.items()}
+        return {
+            f"optimiser/{names[parameter]}/{key}": value
+            for optimiser in self.optimisers
+            for parameter, state in optimiser.state.items()
+            for key, value in state.items()
+        }
+
+    def _load_optimisers(self, tensors: Mapping[str, Tensor]) -> None:
+        for optimiser in self.optimisers:
+            for group in optimiser.param_groups:
+                for parameter in group["params"]:
+                    name = next(n for n, p in self.parameters.items() if p is parameter)
+                    prefix = f"optimiser/{name}/"
+                    optimiser.state[parameter] = {
+                        key.removeprefix(prefix): value
+                        for key, value in tensors.items()
+                        if key.startswith(prefix)
+                    }
