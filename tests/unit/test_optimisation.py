@@ -7,13 +7,12 @@ import torch
 
 from transient_ridge.config.settings import TrainingSettings
 from transient_ridge.training.optimisation import (
-    Muon,
     clip_gradients,
     make_optimisers,
-    orthogonalise,
     rate_factor,
     set_rates,
 )
+from transient_ridge.training.optimisers.muon import Muon, orthogonalise
 
 SETTINGS = TrainingSettings(
     steps=100, batch_size=8, optimiser="muon", learning_rate=0.1, muon_learning_rate=0.5,

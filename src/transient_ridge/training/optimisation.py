@@ -1,101 +1,24 @@
-"""Optimisers, learning-rate schedules and gradient clipping.
+"""Optimisers and learning rates of a run or of a stack of runs."""
 
-Every function here accepts parameters with leading stack axes: several runs stacked into one tensor are
-optimised exactly as each of them alone.
-"""
-
-import math
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Iterable, Mapping
 
 import torch
 from torch import Tensor
 
+from ..config.registries import OPTIMISERS, SCHEDULES
 from ..config.settings import TrainingSettings
-
-# Quintic Newton-Schulz coefficients of Muon (Keller Jordan, 2024), the defaults of torch.optim.Muon.
-NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
-NEWTON_SCHULZ_STEPS = 5
-
-
-class Muon(torch.optim.Optimizer):
-    """Muon: momentum whose matrices are orthogonalised by a Newton-Schulz iteration in float32.
-
-    The same update as ``torch.optim.Muon`` (nesterov, original rate adjustment, no weight decay), which
-    iterates in bfloat16: a CPU without bfloat16 units emulates that at twenty times the cost. Parameters are
-    matrices or stacks of matrices; all of one shape are orthogonalised by one batched product.
-    """
-
-    def __init__(
-        self, params: Iterable[Tensor], lr: float, momentum: float = 0.95, eps: float = 1e-7
-    ) -> None:
-        super().__init__(params, {"lr": lr, "momentum": momentum, "eps": eps})
-
-    @torch.no_grad()
-    def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
-        """Update every parameter that has a gradient."""
-        assert closure is None
-        for group in self.param_groups:
-            by_shape: dict[torch.Size, list[Tensor]] = {}
-            for parameter in group["params"]:
-                if parameter.grad is not None:
-                    by_shape.setdefault(parameter.shape, []).append(parameter)
-            for shape, parameters in by_shape.items():
-                self._step_shape(shape, parameters, group)
-
-    def _step_shape(
-        self, shape: torch.Size, parameters: list[Tensor], group: dict[str, Any]
-    ) -> None:
-        gradients: list[Tensor] = [p.grad for p in parameters if p.grad is not None]
-        momenta: list[Tensor] = []
-        for parameter in parameters:
-            state = self.state[parameter]
-            if not state:
-                state["momentum_buffer"] = torch.zeros_like(parameter)
-            momenta.append(state["momentum_buffer"])
-        momentum = group["momentum"]
-        torch._foreach_lerp_(momenta, gradients, 1 - momentum)
-        nesterov = torch.stack(
-            [g.lerp(m, momentum) for g, m in zip(gradients, momenta, strict=True)]
-        )
-        updates = orthogonalise(nesterov, group["eps"]).unbind()
-        rate = group["lr"] * math.sqrt(max(1.0, shape[-2] / shape[-1]))
-        torch._foreach_add_(parameters, list(updates), alpha=-rate)
-
-
-def orthogonalise(matrices: Tensor, eps: float) -> Tensor:
-    """Approximate polar factor of every matrix of a stack (..., m, n) by five Newton-Schulz steps."""
-    a, b, c = NEWTON_SCHULZ
-    tall = matrices.shape[-2] > matrices.shape[-1]
-    shape = matrices.shape
-    X = (matrices.mT if tall else matrices).flatten(0, -3)
-    X = X / X.flatten(-2).norm(dim=-1).clamp(min=eps)[..., None, None]
-    for _ in range(NEWTON_SCHULZ_STEPS):
-        gram = X @ X.mT
-        X = torch.baddbmm(X, torch.baddbmm(gram, gram, gram, beta=b, alpha=c), X, beta=a)
-    return (X.mT if tall else X).reshape(shape)
 
 
 def make_optimisers(
-    parameters: dict[str, Tensor], settings: TrainingSettings, stack_dims: int = 0
+    parameters: Mapping[str, Tensor], settings: TrainingSettings, stack_dims: int = 0
 ) -> list[torch.optim.Optimizer]:
-    """Adam for everything, or Muon for the blocks' hidden matrices and Adam for the rest.
+    """The optimisers that ``training.optimiser`` names.
 
     ``stack_dims`` counts the leading axes of every parameter that index runs rather than weights.
     """
-    hidden = {
-        name
-        for name, p in parameters.items()
-        if settings.optimiser == "muon" and name.startswith("blocks.") and p.ndim - stack_dims == 2
-    }
-    rest = [p for name, p in parameters.items() if name not in hidden]
-    # `fused` is one kernel for all parameters; its arithmetic is Adam's.
-    optimisers: list[torch.optim.Optimizer] = [
-        torch.optim.Adam(rest, lr=settings.learning_rate, betas=settings.betas, fused=True)
-    ]
-    if hidden:
-        matrices = [p for name, p in parameters.items() if name in hidden]
-        optimisers.append(Muon(matrices, lr=settings.muon_learning_rate))
+    optimisers: list[torch.optim.Optimizer] = OPTIMISERS.load(settings.optimiser).make(
+        parameters, settings, stack_dims
+    )
     for optimiser in optimisers:
         for group in optimiser.param_groups:
             group["base_lr"] = group["lr"]
@@ -103,26 +26,8 @@ def make_optimisers(
 
 
 def rate_factor(settings: TrainingSettings, step: int) -> float:
-    """Multiple of the base learning rate used by the update that leads to step ``step + 1``.
-
-    ``warmup`` rises linearly over ``warmup_steps``; ``linear`` does the same and then falls linearly to zero at
-    ``steps``; ``wsd`` (warm-up, stable, decay) falls over the last ``decay_steps`` alone; ``one_cycle`` is a
-    triangle with its peak at half of ``steps``.
-    """
-    warm = min(1.0, (step + 1) / max(1, settings.warmup_steps))
-    steps = settings.steps
-    match settings.schedule:
-        case "constant":
-            return 1.0
-        case "warmup":
-            return warm
-        case "linear":
-            return warm * (1 - step / steps)
-        case "wsd":
-            return warm * min(1.0, (steps - step) / max(1, settings.decay_steps))
-        case "one_cycle":
-            half = steps / 2
-            return min(step + 1, steps - step) / half if steps > 1 else 1.0
+    """Multiple of the base learning rate used by the update that leads to ``step + 1``."""
+    return float(SCHEDULES.load(settings.schedule).factor(settings, step))
 
 
 def set_rates(

@@ -1,0 +1,88 @@
+"""Choices that a configuration makes by name: each is a file in the package of its registry.
+
+``training/schedules/wsd.py`` is the schedule ``wsd``: to add one, add a file that offers what the docstring of its
+package asks for. Names are listed and constants are read without importing anything, because planning and
+figures must not wait for torch. Only the entries that a configuration names enter a stage's fingerprint, so a new
+file makes nothing stale.
+"""
+
+import ast
+import importlib
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from ..errors import ConfigError
+
+PACKAGE = Path(__file__).resolve().parents[1]
+
+#: What a configuration may say: a name, or a mapping with a ``name`` and the options of that entry.
+Choice = str | Mapping[str, Any]
+
+
+class Registry:
+    """The entries of one package."""
+
+    def __init__(self, package: str, kind: str) -> None:
+        """``package`` is dotted and relative to transient_ridge; ``kind`` is what messages call an entry."""
+        self.package, self.kind = package, kind
+
+    @cached_property
+    def names(self) -> list[str]:
+        """All names, sorted."""
+        folder = PACKAGE.joinpath(*self.package.split("."))
+        return sorted(path.stem for path in folder.glob("[!_]*.py"))
+
+    def module(self, choice: Choice) -> str:
+        """Dotted name, within transient_ridge, of the module behind ``choice``.
+
+        Raises ConfigError that lists the names if there is none.
+        """
+        name = name_of(choice)
+        if name not in self.names:
+            raise ConfigError(f"{self.kind} '{name}': unknown; there are {', '.join(self.names)}")
+        return f"{self.package}.{name}"
+
+    def load(self, choice: Choice) -> ModuleType:
+        """The module behind ``choice``; raises ConfigError if there is none."""
+        return importlib.import_module(f"transient_ridge.{self.module(choice)}")
+
+    def options(self, choice: Choice) -> Any:
+        """The entry's ``Options`` (see :class:`Settings`) as ``choice`` states them; None if it has none.
+
+        Raises ConfigError if an option is missing or unknown.
+        """
+        given = {} if isinstance(choice, str) else {k: v for k, v in choice.items() if k != "name"}
+        kind = getattr(self.load(choice), "Options", None)
+        known = [] if kind is None else list(kind.__dataclass_fields__)
+        if set(given) != set(known):
+            raise ConfigError(
+                f"{self.kind} '{name_of(choice)}': options {sorted(given)} given; it has {known or 'none'}"
+            )
+        return None if kind is None else kind.of(given)
+
+    def constant(self, choice: Choice, name: str) -> Any:
+        """The literal that the entry's module assigns to ``name``; None if it assigns none."""
+        path = PACKAGE.joinpath(*self.module(choice).split(".")).with_suffix(".py")
+        for node in ast.parse(path.read_text()).body:
+            if isinstance(node, ast.Assign) and any(
+                isinstance(target, ast.Name) and target.id == name for target in node.targets
+            ):
+                return ast.literal_eval(node.value)
+        return None
+
+
+def name_of(choice: Choice) -> str:
+    """The name in a choice."""
+    return choice if isinstance(choice, str) else str(choice.get("name"))
+
+
+PREDICTORS = Registry("regression.predictors", "predictor")
+TASK_FAMILIES = Registry("regression.families", "task family")
+INPUT_LAWS = Registry("regression.inputs", "input law")
+ATTENTION = Registry("model.attention", "attention")
+OPTIMISERS = Registry("training.optimisers", "optimiser")
+SCHEDULES = Registry("training.schedules", "schedule")
+PRECONDITIONERS = Registry("llc.preconditioners", "preconditioner")

@@ -1,0 +1,89 @@
+"""Muon for the blocks' hidden matrices, Adam for the rest."""
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ...config.settings import TrainingSettings
+from .adam import adam
+
+# Quintic Newton-Schulz coefficients of Muon (Keller Jordan, 2024), the defaults of torch.optim.Muon.
+NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
+NEWTON_SCHULZ_STEPS = 5
+
+
+class Muon(torch.optim.Optimizer):
+    """Muon: momentum whose matrices are orthogonalised by a Newton-Schulz iteration in float32.
+
+    The same update as ``torch.optim.Muon`` (nesterov, original rate adjustment, no weight decay), which
+    iterates in bfloat16: a CPU without bfloat16 units emulates that at twenty times the cost. Parameters are
+    matrices or stacks of matrices; all of one shape are orthogonalised by one batched product.
+    """
+
+    def __init__(
+        self, params: Iterable[Tensor], lr: float, momentum: float = 0.95, eps: float = 1e-7
+    ) -> None:
+        super().__init__(params, {"lr": lr, "momentum": momentum, "eps": eps})
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
+        """Update every parameter that has a gradient."""
+        assert closure is None
+        for group in self.param_groups:
+            by_shape: dict[torch.Size, list[Tensor]] = {}
+            for parameter in group["params"]:
+                if parameter.grad is not None:
+                    by_shape.setdefault(parameter.shape, []).append(parameter)
+            for shape, parameters in by_shape.items():
+                self._step_shape(shape, parameters, group)
+
+    def _step_shape(
+        self, shape: torch.Size, parameters: list[Tensor], group: dict[str, Any]
+    ) -> None:
+        gradients: list[Tensor] = [p.grad for p in parameters if p.grad is not None]
+        momenta: list[Tensor] = []
+        for parameter in parameters:
+            state = self.state[parameter]
+            if not state:
+                state["momentum_buffer"] = torch.zeros_like(parameter)
+            momenta.append(state["momentum_buffer"])
+        momentum = group["momentum"]
+        torch._foreach_lerp_(momenta, gradients, 1 - momentum)
+        nesterov = torch.stack(
+            [g.lerp(m, momentum) for g, m in zip(gradients, momenta, strict=True)]
+        )
+        updates = orthogonalise(nesterov, group["eps"]).unbind()
+        rate = group["lr"] * math.sqrt(max(1.0, shape[-2] / shape[-1]))
+        torch._foreach_add_(parameters, list(updates), alpha=-rate)
+
+
+def orthogonalise(matrices: Tensor, eps: float) -> Tensor:
+    """Approximate polar factor of every matrix of a stack (..., m, n) by five Newton-Schulz steps."""
+    a, b, c = NEWTON_SCHULZ
+    tall = matrices.shape[-2] > matrices.shape[-1]
+    shape = matrices.shape
+    X = (matrices.mT if tall else matrices).flatten(0, -3)
+    X = X / X.flatten(-2).norm(dim=-1).clamp(min=eps)[..., None, None]
+    for _ in range(NEWTON_SCHULZ_STEPS):
+        gram = X @ X.mT
+        X = torch.baddbmm(X, torch.baddbmm(gram, gram, gram, beta=b, alpha=c), X, beta=a)
+    return (X.mT if tall else X).reshape(shape)
+
+
+def make(
+    parameters: Mapping[str, Tensor], settings: TrainingSettings, stack_dims: int = 0
+) -> list[torch.optim.Optimizer]:
+    """Adam, and Muon unless the model has no hidden matrices."""
+    hidden = {
+        name
+        for name, p in parameters.items()
+        if name.startswith("blocks.") and p.ndim - stack_dims == 2
+    }
+    optimisers = [adam((p for name, p in parameters.items() if name not in hidden), settings)]
+    if hidden:
+        matrices = [p for name, p in parameters.items() if name in hidden]
+        optimisers.append(Muon(matrices, lr=settings.muon_learning_rate))
+    return optimisers
