@@ -5,12 +5,13 @@ own distance to ridge, or not trained; what was measured and is not so does not 
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..artefacts.pages import Page
 from ..artefacts.tables import Frames, Rows
 from ..config.settings import ClaimSettings
+from ..errors import ConfigError
 from ..stage import stage
 from .measurements import Evidence
 from .outcomes import ContradictedError, Measured, NotTestableError
@@ -27,10 +28,15 @@ def made(settings: ClaimSettings) -> list[Statement]:
 
 
 def threshold_of(statement: Statement, settings: ClaimSettings) -> float:
-    """The number that a statement's value is compared with."""
-    own = dict(settings.own)
+    """The number that a statement's value is compared with. Raises ConfigError if the configuration has none."""
     name = statement.threshold
-    return float(own[name] if name in own else getattr(settings, name))
+    if name in settings.own:
+        return float(settings.own[name])
+    if not hasattr(settings, name):
+        raise ConfigError(
+            f"claims.own.{name}: missing; statement {statement.claim}{statement.part} is compared with it"
+        )
+    return float(getattr(settings, name))
 
 
 def measure(evidence: Evidence) -> Rows:
@@ -69,6 +75,14 @@ def _measure(statement: Statement, evidence: Evidence, seed: int | None) -> dict
         return {**nothing, "outcome": NOT_TESTABLE, "reason": reason}
     row = {"value": float(found.value), "resolution": float(found.resolution)}
     return {**row, "outcome": MEASURED, "reason": found.remark}
+
+
+def pooled(parts: Sequence[Rows]) -> Rows:
+    """Values of variants that differ in their root seed, as one table for :func:`score`."""
+    together = Rows("claim_values")
+    for name, column in together.columns.items():
+        column.extend(value for part in parts for value in part.columns[name])
+    return together
 
 
 def score(values: Rows, settings: ClaimSettings) -> Rows:

@@ -17,9 +17,13 @@ from ..analysis.datasets import IN_DISTRIBUTION as IN
 from ..analysis.datasets import OUT_OF_DISTRIBUTION as OUT
 from ..analysis.phases import predictors_apart, resolved
 from ..analysis.views import RUN_KEY, averages, last_healthy_llc
+from ..artefacts.schemas import TABLES
 from ..artefacts.tables import Frames
 from ..config.settings import ClaimSettings
 from .outcomes import ContradictedError, NotTestableError
+
+
+UNRESOLVED = "for no M can the predictors be told apart: train longer or wider"
 
 
 def rank_correlation(x: Any, y: Any, of: str) -> float:
@@ -42,12 +46,16 @@ class Evidence:
         self.frames, self.settings, self.root_seed = frames, settings, root_seed
 
     def table(self, name: str) -> pd.DataFrame:
-        """A table; raises NotTestableError, by its name, if there is none or it is empty."""
+        """A table; raises NotTestableError, by its name, if it is missing, lacks a column or has no rows."""
         if name not in self.frames:
             raise NotTestableError(f"not measured: the table {name} is missing")
-        if self.frames[name].empty:
+        frame = self.frames[name]
+        lacking = [column for column in TABLES[name].columns if column not in frame]
+        if lacking:
+            raise NotTestableError(f"not measured: the table {name} lacks {', '.join(lacking)}")
+        if frame.empty:
             raise NotTestableError(f"not measured: the table {name} is empty")
-        return self.frames[name]
+        return frame
 
     @cached_property
     def seeds(self) -> list[int]:
@@ -69,7 +77,10 @@ class Evidence:
         """Smoothed distances of a run to both predictors, in the order of training."""
         if (M, seed) not in self._paths:
             raise NotTestableError(f"the grid has no run with M = {M:g}, seed = {seed}")
-        return self._paths[M, seed]
+        path = self._paths[M, seed]
+        if path[["ridge", "dmmse"]].isna().any(axis=None):
+            raise NotTestableError(f"not measured: relative_distances has gaps at M = {M:g}")
+        return path
 
     @cached_property
     def _paths(self) -> dict[Any, pd.DataFrame]:
@@ -150,12 +161,11 @@ class Evidence:
         rows = rows[rows["seed"] == seed].sort_values("step")
         row = rows[rows["step"] <= share * rows["step"].max()].iloc[-1]
         if math.isnan(row["threshold"]):
-            sides = {"dMMSE": row["below"], "ridge": row["above"]}
-            side = " nor ".join(name for name, M in sides.items() if not pd.isna(M))
+            if pd.isna(row["below"]) and pd.isna(row["above"]):
+                raise NotTestableError(UNRESOLVED)
+            side = "ridge" if pd.isna(row["below"]) else "dMMSE"
             raise NotTestableError(
                 f"at step {int(row['step'])} every M whose predictors can be told apart is nearer to {side}"
-                if side
-                else "for no M can the predictors be told apart: train longer or wider"
             )
         return row
 
@@ -165,7 +175,10 @@ class Evidence:
         """Smoothed loss of a run over training, index = step."""
         if (M, seed, dataset) not in self._losses:
             raise NotTestableError(f"the grid has no run with M = {M:g}, seed = {seed}")
-        return self._losses[M, seed, dataset]
+        losses = self._losses[M, seed, dataset]
+        if losses.isna().any():
+            raise NotTestableError(f"not measured: smoothed_losses has gaps at M = {M:g}")
+        return losses
 
     @cached_property
     def _losses(self) -> dict[Any, pd.Series]:
@@ -219,7 +232,7 @@ class Evidence:
 
     def transience(self, M: float, seed: int) -> float:
         """The lesser of dip and rise: both must be there for a transient ridge."""
-        return min(self.dip_and_rise(M, seed))
+        return float(np.min(self.dip_and_rise(M, seed)))
 
     @cached_property
     def by_transience(self) -> list[float]:
@@ -252,8 +265,11 @@ class Evidence:
     def llc(self, seed: int) -> dict[float, float]:
         """M -> LLC of the whole model at the last checkpoint, of the healthy estimates."""
         found = last_healthy_llc(self.table("llc"), seed)
-        at_end = [step == self.last_step(float(M), seed) for M, step in found["step"].items()]
-        return {float(M): float(llc) for M, llc in found[at_end]["llc"].items()}
+        return {
+            float(M): float(llc)
+            for M, llc, step in zip(found.index, found["llc"], found["step"], strict=True)
+            if step == self.last_step(float(M), seed)
+        }
 
     def llc_of_ridge(self, seed: int) -> float:
         """lambda_inf, the LLC of the M = infinity run at the last checkpoint."""
@@ -313,6 +329,8 @@ class Evidence:
         finite = [key for key in wide.index if key[0] == "dmmse" and not math.isinf(key[1])]
         if not finite:
             raise NotTestableError("the joint PCA has no dMMSE_M of a finite M")
+        if len(wide.columns) < 2:
+            raise NotTestableError("the joint PCA has one component: raise pca.components")
         squares = (wide.loc[finite] - wide.loc["ridge"].iloc[0]) ** 2
         return squares.div(squares.sum(axis=1), axis=0).mean()
 

@@ -1,6 +1,6 @@
 """Claim 4: paths are bent towards ridge, the more the greater M."""
 
-from ..measurements import Evidence, rank_correlation
+from ..measurements import UNRESOLVED, Evidence, rank_correlation
 from ..outcomes import ContradictedError, NotTestableError
 from ..statement import AT_LEAST, AT_MOST, BEFORE, REVISED, RIDGE_PHASE, states
 
@@ -58,5 +58,5 @@ def _deflection_grows(evidence: Evidence, seed: int) -> float:
 def _some_pass_by_ridge(evidence: Evidence, seed: int) -> float:
     bent = [evidence.deflection(M, seed) for M in evidence.resolved(seed)]
     if not bent:
-        raise NotTestableError("for no M can the predictors be told apart: train longer or wider")
+        raise NotTestableError(UNRESOLVED)
     return max(bent)

@@ -52,6 +52,6 @@ def _worst(evidence: Evidence, check: str, chosen: object) -> Measured | None:
     ]
     if rows.empty:
         return None
-    row = rows.loc[rows["trajectory_distance"].idxmax()]
+    row = rows.sort_values("trajectory_distance").iloc[-1]  # one that is not known comes last
     remark = f"{row['setting']}, {row['angle']:.0f} degrees between the planes"
     return Measured(float(row["trajectory_distance"]), remark=remark)

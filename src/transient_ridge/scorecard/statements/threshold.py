@@ -4,9 +4,10 @@ import math
 
 import pandas as pd
 
+from ...analysis.phases import HALF
 from ..measurements import Evidence, rank_correlation
 from ..outcomes import ContradictedError, Measured, NotTestableError
-from ..statement import AT_LEAST, AT_MOST, BEFORE, RIDGE_PHASE, states
+from ..statement import AT_LEAST, AT_MOST, BEFORE, REVISED, RIDGE_PHASE, states
 
 END = "relative distance at the end (0 = ridge, 1 = dMMSE)"
 
@@ -42,11 +43,15 @@ def _greatest_ends_at_ridge(evidence: Evidence, seed: int) -> float:
     AT_MOST,
     "falls",
     about=RIDGE_PHASE,
-    set_when=BEFORE,
+    set_when=REVISED,
 )
 def _end_falls(evidence: Evidence, seed: int) -> float:
     diversities = evidence.resolved(seed)
     ends = [evidence.end(M, seed) for M in diversities]
+    if ends and not min(ends) < HALF:
+        raise NotTestableError(
+            f"every M whose predictors can be told apart, up to {diversities[-1]:g}, ends nearer to dMMSE"
+        )
     return rank_correlation(diversities, ends, "M with predictors that can be told apart")
 
 
@@ -77,8 +82,8 @@ def _contradict_if_passed(
 ) -> None:
     """The threshold lies outside the M that can be told apart: is one of them beyond the paper's, on the wrong side?"""
     diversities, wide = evidence.resolved(seed), 2**evidence.settings.threshold_octaves
-    above = [M for M in diversities if centre * wide < M and evidence.end(M, seed) > 1 / 2]
-    below = [M for M in diversities if centre / wide > M and evidence.end(M, seed) < 1 / 2]
+    above = [M for M in diversities if centre * wide < M and evidence.end(M, seed) > HALF]
+    below = [M for M in diversities if centre / wide > M and evidence.end(M, seed) < HALF]
     if above or below:
         raise ContradictedError(f"{why}, M = {(above or below)[0]:g} among them")
 

@@ -1,5 +1,7 @@
 """Claim 2: the transient ridge."""
 
+import numpy as np
+
 from ...analysis.datasets import OUT_OF_DISTRIBUTION as OUT
 from ..measurements import Evidence
 from ..outcomes import Measured, NotTestableError
@@ -57,7 +59,7 @@ def _not_at_the_ends_of_the_grid(evidence: Evidence, seed: int) -> float:
     ends = (diversities[0], diversities[-1])
     for M in ends:
         evidence.require_resolved(M, seed)
-    return max(evidence.transience(M, seed) for M in ends)
+    return float(np.max([evidence.transience(M, seed) for M in ends]))
 
 
 @states(
@@ -100,4 +102,4 @@ def _infinity_ends_at_ridge(evidence: Evidence, seed: int) -> float:
     about=RIDGE_PHASE,
 )
 def _nearer_to_ridge(evidence: Evidence, seed: int) -> float:
-    return max(evidence.at_critical_step(M, seed) for M in evidence.transient())
+    return float(np.max([evidence.at_critical_step(M, seed) for M in evidence.transient()]))
