@@ -27,10 +27,10 @@ OWN = 11
 TITLES = {
     1: "Task-diversity threshold",
     2: "Transient ridge",
-    3: "Joint PCA: what the components follow",
+    3: "Components of the joint PCA",
     4: "Deflection towards ridge grows with M",
     5: "Earlier tokens load more on PC2",
-    6: "The PCA does not depend on how it is made",
+    6: "Insensitivity of the joint PCA",
     7: "Loss gap and the fitting side",
     8: "LLC against M",
     9: "Internal model selection",
