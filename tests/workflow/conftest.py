@@ -49,7 +49,7 @@ class Project:
         """Jobs that Snakemake would run, as 'rule' or 'rule:wildcard'; targets without a job are left out."""
         plan = self.snakemake("-n", *arguments).stdout
         jobs = set()
-        for block in re.split(r"\n(?=(?:local)?rule )", plan)[1:]:
+        for block in re.split(r"\n\s*(?=(?:local)?rule \w+:)", plan)[1:]:
             rule = re.match(r"(?:local)?rule (\w+):", block)
             wildcards = dict(
                 re.findall(r"(\w+)=([\w-]+)", (re.findall(r"wildcards: (.*)", block) or [""])[0])

@@ -213,6 +213,10 @@ def panel_titles(axes: Sequence[Axes], titles: Sequence[str]) -> None:
         panel.set_title(rf"$\mathbf{{{letter}}}$  {title}")
 
 
+#: What an empty panel says of LLCs that nobody asked for.
+NOT_MEASURED = "LLC not measured"
+
+
 def note(axes: Axes, text: str) -> None:
     """Say in the middle of an empty panel why it is empty; ticks would number nothing."""
     axes.text(
