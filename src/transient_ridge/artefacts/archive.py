@@ -10,9 +10,9 @@ import hashlib
 import json
 import tarfile
 from collections.abc import Mapping
-from io import BytesIO
+from io import BufferedReader, BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from ..errors import ArchiveError
 from ..stage import stages
@@ -109,10 +109,10 @@ def _verify(archive: Path) -> Mapping[str, Any]:
         manifest: dict[str, Any] = json.load(opened)
         expected = dict(manifest["sha256"])
         while (member := tar.next()) is not None:
-            content = tar.extractfile(member)
+            content = cast(BufferedReader | None, tar.extractfile(member))
             checksum = expected.pop(member.name, None)
-            if content is None or hashlib.file_digest(content, "sha256").hexdigest() != checksum:
-                raise ArchiveError(f"{archive}: {member.name} was altered since it was packed")
+        if content is None or hashlib.file_digest(content, "sha256").hexdigest() != checksum:
+            raise ArchiveError(f"{archive}: {member.name} was altered since it was packed")
         while tar.fileobj is not None and tar.fileobj.read(1 << 20):
             pass  # to the end, where gzip has its own checksum
     if expected:
