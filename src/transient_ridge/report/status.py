@@ -25,9 +25,6 @@ INTERVAL = 5.0
 #: Bytes read at the end of a log.
 TAIL_BYTES = 16_384
 
-#: Entries of Snakemake's job statistics that are no work: the sum, and the target that only asks for files.
-NOT_STAGES = ("total", "all")
-
 #: How Snakemake's message begins when the user has asked it to stop.
 STOPPING = "Terminating processes on user request"
 
@@ -88,9 +85,9 @@ class Jobs:
         match str(event.get("event")):
             case "run_info":
                 for rule, count in event["stats"].items():
-                    if rule not in NOT_STAGES:
+                    if rule != "total" and not is_target(rule):
                         self.planned[stage(rule)] = self.planned.get(stage(rule), 0) + count
-            case "job_info" if event["rule_name"] not in NOT_STAGES:
+            case "job_info" if not is_target(event["rule_name"]):
                 self.failed.pop(event["jobid"], None)  # it is tried again
                 self._running[event["jobid"]] = _job(event)
             case "job_finished":
@@ -205,6 +202,11 @@ def describe(results: Path) -> str:
         else "No Snakemake is at work here; this is how the last one left it.\n\n"
     )
     return remark + page.read_text().rstrip("\n")
+
+
+def is_target(rule: str) -> bool:
+    """Whether a rule only asks for the files of other rules."""
+    return rule in ("all", "figures") or rule.endswith("_all")
 
 
 def stage(rule: str) -> str:

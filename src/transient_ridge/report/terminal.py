@@ -140,22 +140,21 @@ class Terminal:
         return states
 
     def _job_lines(self) -> list[RenderableType]:
-        """One line per running job: name, progress, time left, values such as the loss."""
+        """One line per running job: name, progress, values such as the loss, time left."""
         running = self.jobs.running()
         table = Table.grid(padding=(0, 2), expand=True)
         table.add_column(no_wrap=True)
         table.add_column(width=12)
         table.add_column(no_wrap=True, ratio=1, overflow="ellipsis")
         for job in running[:JOBS_SHOWN]:
-            reading, elapsed = job.reading(), clock(job.elapsed)
+            reading, left = job.reading(), job.seconds_left()
             if reading is None:
-                table.add_row(job.name, "", f"{elapsed}, {job.last_line()}", style="cyan")
+                table.add_row(job.name, "", f"{clock(job.elapsed)}, {job.last_line()}", style="cyan")
                 continue
-            left = job.seconds_left()
-            times = elapsed if left is None else f"{elapsed}, {clock(left)} left"
-            values = f"; {reading.values}" if reading.values else ""
-            progress = f"{reading.done} of {reading.total} steps; {times}{values}"
-            table.add_row(job.name, _bar(reading.done, reading.total), progress, style="cyan")
+            parts = [f"{reading.done}/{reading.total}", reading.values]
+            parts.append(f"{clock(job.elapsed)} so far" if left is None else f"{clock(left)} left")
+            bar = _bar(reading.done, reading.total)
+            table.add_row(job.name, bar, ", ".join(filter(None, parts)), style="cyan")
         more = len(running) - JOBS_SHOWN
         return [table] + [Text(f"and {more} more jobs", style="dim")] * (more > 0)
 
