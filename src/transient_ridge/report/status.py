@@ -9,7 +9,7 @@ import logging
 import math
 import threading
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,9 +71,13 @@ class Jobs:
         self.planned: dict[str, int] = {}
         self.done: Counter[str] = Counter()
         self.failed: dict[int, Job] = {}
-        self.stopping = False  # on request; jobs that end in error have been stopped, and did not fail
+        self.stopping = (
+            False  # on request; jobs that end in error have been stopped, and did not fail
+        )
         self._running: dict[int, Job] = {}
-        self._seconds: Counter[str] = Counter()  # of the finished jobs of a stage
+        self._seconds: defaultdict[str, float] = defaultdict(
+            float
+        )  # of the finished jobs of a stage
 
     def note(self, record: logging.LogRecord) -> None:
         """Take in one event of Snakemake; other records are ignored.

@@ -6,7 +6,7 @@ The full log goes to a file; its path is printed at the start, and again after a
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from rich.console import Console, Group, RenderableType
@@ -48,6 +48,7 @@ class Terminal:
         self.jobs = Jobs()
         self._errors = False
         self._ended = threading.Event()
+        self._live: Live | None = None
         if console.is_terminal and not console.is_dumb_terminal:
             self._live = Live(
                 get_renderable=self.draw,
@@ -57,7 +58,6 @@ class Terminal:
             )
             self._live.start()
         else:
-            self._live = None
             threading.Thread(target=self._keep_printing, daemon=True).start()
 
     def note(self, record: logging.LogRecord) -> None:
@@ -139,7 +139,7 @@ class Terminal:
                 states["waiting"].append(name if planned == 1 else f"{name} {planned}")
         return states
 
-    def _job_lines(self) -> list[RenderableType]:
+    def _job_lines(self) -> Iterator[RenderableType]:
         """One line per running job: name, progress, values such as the loss, time left."""
         running = self.jobs.running()
         table = Table.grid(padding=(0, 2), expand=True)
@@ -149,14 +149,18 @@ class Terminal:
         for job in running[:JOBS_SHOWN]:
             reading, left = job.reading(), job.seconds_left()
             if reading is None:
-                table.add_row(job.name, "", f"{clock(job.elapsed)}, {job.last_line()}", style="cyan")
+                table.add_row(
+                    job.name, "", f"{clock(job.elapsed)}, {job.last_line()}", style="cyan"
+                )
                 continue
             parts = [f"{reading.done}/{reading.total}", reading.values]
             parts.append(f"{clock(job.elapsed)} so far" if left is None else f"{clock(left)} left")
             bar = _bar(reading.done, reading.total)
             table.add_row(job.name, bar, ", ".join(filter(None, parts)), style="cyan")
         more = len(running) - JOBS_SHOWN
-        return [table] + [Text(f"and {more} more jobs", style="dim")] * (more > 0)
+        yield table
+        if more > 0:
+            yield Text(f"and {more} more job{'s' * (more != 1)}", style="dim")
 
     def _keep_printing(self) -> None:
         while not self._ended.wait(self._interval()):
