@@ -16,7 +16,7 @@ ifndef VERBOSE
 .SILENT:
 endif
 
-.PHONY: help reproduce report docs unlock test test-all soak test-cluster lint format bench gpu-check lock clean-env
+.PHONY: help reproduce report docs config pack unpack unlock test test-all soak test-cluster lint format bench gpu-check lock clean-env
 
 ## help: list the targets
 help:
@@ -43,6 +43,19 @@ docs: results/seeds/base/claims.md
 	sed -i -e '/<!-- by M -->/,/<!-- end -->/{//!d}' -e '/<!-- scorecard -->/,/<!-- end -->/{//!d}' README.md
 	sed -n '/^Means over/,$$p' $(KEPT)/claims.md | sed -i '/<!-- by M -->/r /dev/stdin' README.md
 	sed '/^Means over/,$$d' $(KEPT)/claims.md | sed -i '/<!-- scorecard -->/r /dev/stdin' README.md
+
+## config: write what is made from the declared keys: schema, comments of config.yaml, table of keys
+config: .venv/installed
+	$(BIN)/python -m transient_ridge.config.generate
+
+## pack: put the results of PRESET into one file, FILE; with WEIGHTS=1 the checkpoints too
+pack: FILE ?= results/$(PRESET).tar.gz
+pack: .venv/installed
+	$(BIN)/python -m transient_ridge pack results/$(PRESET) $(FILE) $(if $(WEIGHTS),--weights)
+
+## unpack: verify FILE, a packed preset, and put it where Snakemake takes it for done; OTHER_CODE=1 accepts other code
+unpack: .venv/installed
+	$(BIN)/python -m transient_ridge unpack $(or $(FILE),$(error FILE=... names the archive)) $(if $(OTHER_CODE),--other-code)
 
 ## unlock: after Snakemake itself was killed (kill -9, power cut), before `make reproduce` goes on
 unlock: .venv/installed $(CONFIGFILE)

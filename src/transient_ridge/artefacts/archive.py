@@ -111,8 +111,8 @@ def _verify(archive: Path) -> Mapping[str, Any]:
         while (member := tar.next()) is not None:
             content = cast(BufferedReader | None, tar.extractfile(member))
             checksum = expected.pop(member.name, None)
-        if content is None or hashlib.file_digest(content, "sha256").hexdigest() != checksum:
-            raise ArchiveError(f"{archive}: {member.name} was altered since it was packed")
+            if content is None or hashlib.file_digest(content, "sha256").hexdigest() != checksum:
+                raise ArchiveError(f"{archive}: {member.name} was altered since it was packed")
         while tar.fileobj is not None and tar.fileobj.read(1 << 20):
             pass  # to the end, where gzip has its own checksum
     if expected:
