@@ -60,7 +60,7 @@ _DISTANCE = {
     "standard_error": (pa.float64(), "standard error of the mean over sequences"),
 }
 
-#: Every table by name.
+#: Every table, by name.
 TABLES: dict[str, Table] = {
     "training": Table(
         "run",

@@ -1,4 +1,4 @@
-"""Where the time went: Snakemake's benchmark files, added up by stage."""
+"""Time and memory by stage, from Snakemake's benchmark files."""
 
 from pathlib import Path
 
@@ -6,9 +6,9 @@ import pandas as pd
 
 
 def times(variant: Path) -> str:
-    """A table of the stages of the results folder ``variant``: jobs, their wall and CPU time, memory of the largest.
+    """A text table of the stages in the results folder ``variant``: jobs, wall and CPU time, largest memory.
 
-    A job that was cut off and done again counts with its last attempt alone, as Snakemake records it.
+    Snakemake records the last attempt of a job only.
     """
     rows = []
     folder = variant / "benchmarks"
@@ -33,7 +33,7 @@ def times(variant: Path) -> str:
     whole = by_stage["wall"].sum()
     lines = [f"  {'stage':<16} {'jobs':>5} {'wall s':>9} {'CPU s':>9} {'share':>6} {'MB':>6}"]
     for name, row in by_stage.iterrows():
-        # Snakemake measures nothing in jobs that last less than a moment.
+        # Snakemake samples memory too rarely for the shortest jobs.
         memory = "-" if pd.isna(row["memory"]) else f"{row['memory']:.0f}"
         lines.append(
             f"  {name:<16} {row['jobs']:>5.0f} {row['wall']:>9.1f} {row['cpu']:>9.1f} "

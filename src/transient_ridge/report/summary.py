@@ -1,4 +1,4 @@
-"""What `make reproduce` ends with: the scorecard in lines, and where to look next."""
+"""The summary that `make reproduce` prints last: scorecard, times, and where to look next."""
 
 import re
 from collections.abc import Mapping
