@@ -10,7 +10,7 @@ from ...artefacts.tables import Frames
 from ..drawing.picture import figure_of
 from ..drawing.style import DOUBLE_COLUMN, NOT_MEASURED, colours_of, label, new_figure, note
 
-#: SGLD steps averaged into one point, so that a chain's course is seen and not its minibatches.
+#: SGLD steps averaged into one point: without, the noise of minibatches hides the drift.
 WINDOW = 10
 COLUMNS = 4
 
