@@ -28,6 +28,8 @@ from transient_ridge.config.runs import Run
 from transient_ridge.config.settings import SgldSettings
 from transient_ridge.llc import sgld
 from transient_ridge.model.device import prepare
+from transient_ridge.training.stack import Stack
+from transient_ridge.training.step import take_step
 from transient_ridge.training.trainer import Trainer
 
 CPU = torch.device("cpu")
@@ -57,9 +59,9 @@ def of_checkpoints(number: int) -> dict[str, Any]:
 
 
 def train(config: configuration.Config) -> float:
-    trainer = Trainer(Run(8, 0), configuration.stage_settings(config, "train"), CPU)
+    alone = Stack([Trainer(Run(8, 0), configuration.stage_settings(config, "train"), CPU)])
     for _ in range(3):
-        trainer.update()
+        take_step(alone)
     return needs.train_mb(config)
 
 

@@ -15,6 +15,8 @@ from tests.workflow.conftest import sample_at
 from transient_ridge.artefacts.provenance import read_beside
 from transient_ridge.config import configuration
 from transient_ridge.config.runs import Run
+from transient_ridge.training.stack import Stack
+from transient_ridge.training.step import take_step
 from transient_ridge.training.trainer import Trainer
 
 pytestmark = pytest.mark.cluster
@@ -26,12 +28,11 @@ CURVE = f"results/smoke/base/runs/{RUN}/training.parquet"
 def one_long_run(submission, seconds: float, state_seconds: float = 2) -> int:
     """Configure a run that trains for about so long on this machine; its number of steps."""
     config = load("smoke")
-    trainer = Trainer(
-        Run.parse(RUN), configuration.stage_settings(config, "train"), torch.device("cpu")
-    )
+    settings = configuration.stage_settings(config, "train")
+    alone = Stack([Trainer(Run.parse(RUN), settings, torch.device("cpu"))])
     began = time.monotonic()
     for _ in range(100):
-        trainer.update()
+        take_step(alone)
     steps = int(100 * seconds / (time.monotonic() - began))
     config["grid"] = {"task_diversities": [4], "seeds": [0]}
     config["training"]["steps"] = steps

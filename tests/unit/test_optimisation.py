@@ -7,7 +7,8 @@ import torch
 
 from transient_ridge.config.settings import TrainingSettings
 from transient_ridge.training.optimisation import (
-    clip_gradients,
+    clip,
+    gradient_norms,
     make_optimisers,
     rate_factor,
     set_rates,
@@ -103,12 +104,25 @@ def test_rates_scale_both_optimisers():
         assert [o.param_groups[0]["lr"] for o in optimisers] == pytest.approx([0.05, 0.25])
 
 
-def test_clipping_bounds_the_joint_norm_or_does_nothing():
-    parameters = [torch.nn.Parameter(torch.zeros(3)) for _ in range(2)]
-    for parameter in parameters:
-        parameter.grad = torch.full((3,), 10.0)
-    clip_gradients(parameters, None)
-    assert parameters[0].grad[0] == 10
-    clip_gradients(parameters, 1.0)
-    total = torch.nn.utils.get_total_norm([p.grad for p in parameters])
-    assert float(total) == pytest.approx(1, rel=1e-4)
+def test_the_norm_of_gradients_is_joint_and_each_runs_own():
+    torch.manual_seed(0)
+    gradients = [torch.randn(3, 4, 5), torch.randn(3, 6)]
+    norms = gradient_norms(gradients, stack_dims=1)
+    assert norms.shape == (3,)
+    for run, norm in enumerate(norms):
+        alone = [g[run] for g in gradients]
+        torch.testing.assert_close(norm, torch.nn.utils.get_total_norm(alone))
+        torch.testing.assert_close(norm, gradient_norms(alone))
+
+
+def test_clipping_bounds_each_runs_joint_norm():
+    gradients = [torch.full((2, 3), 10.0), torch.full((2, 3, 1), 10.0)]
+    for gradient in gradients:
+        gradient[1] *= 1e-3
+    before = [g[1].clone() for g in gradients]
+    clip(gradients, gradient_norms(gradients, stack_dims=1), 1.0)
+    assert gradient_norms(gradients, stack_dims=1).tolist() == pytest.approx([1, 0.0245], rel=1e-3)
+    assert all(torch.equal(g[1], b) for g, b in zip(gradients, before, strict=True))
+    alone = [g[0] * 7 for g in gradients]
+    clip(alone, gradient_norms(alone), 1.0)
+    assert float(gradient_norms(alone)) == pytest.approx(1, rel=1e-4)

@@ -20,6 +20,7 @@ from transient_ridge.config.settings import CheckpointSettings
 from transient_ridge.errors import CheckpointError, DivergenceError, StorageError
 from transient_ridge.training import train as training
 from transient_ridge.training.checkpoints import Checkpoints
+from transient_ridge.training.cohort import Cohort
 from transient_ridge.training.train import Outputs, train
 from transient_ridge.training.trainer import STATE_FILE, Trainer
 
@@ -43,7 +44,7 @@ def run_whole(settings: dict, folder: Path, **change) -> Path:
 
 def stop_after(monkeypatch, steps: int, how) -> None:
     """Let ``how`` happen in the update after so many."""
-    update, count = Trainer.update, [0]
+    update, count = Cohort.update, [0]
 
     def counted(self):
         count[0] += 1
@@ -51,7 +52,7 @@ def stop_after(monkeypatch, steps: int, how) -> None:
             how()
         update(self)
 
-    monkeypatch.setattr(Trainer, "update", counted)
+    monkeypatch.setattr(Cohort, "update", counted)
 
 
 def test_checkpoint_steps():
@@ -132,7 +133,7 @@ def test_a_kill_between_the_last_step_and_the_end_loses_nothing(tiny, tmp_path, 
         with pytest.raises(Killed):
             run_whole(tiny, tmp_path / "killed")
     with monkeypatch.context() as patch:
-        patch.setattr(Trainer, "update", die)  # nothing is trained again
+        patch.setattr(Cohort, "update", die)  # nothing is trained again
         run_whole(tiny, tmp_path / "killed")
     assert weights_of(tmp_path / "killed") == weights_of(undisturbed)
 
@@ -213,7 +214,7 @@ def test_a_run_that_an_orphan_finished_meanwhile_is_not_trained_again(tiny, tmp_
         raise Killed
 
     monkeypatch.setattr(training, "only_writer", had_to_wait)
-    monkeypatch.setattr(Trainer, "update", die)
+    monkeypatch.setattr(Cohort, "update", die)
     run_whole(tiny, tmp_path)
     assert not (tmp_path / "scratch").exists()
     (tmp_path / "curve.parquet").unlink()

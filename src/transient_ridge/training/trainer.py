@@ -1,4 +1,4 @@
-"""The state of one training run and how it advances by a step.
+"""The state of one training run.
 
 The batch of a step is a pure function of the seeds and the step, so parameters, optimiser moments and the
 curve so far are the whole state.
@@ -18,12 +18,11 @@ from ..config.runs import Run
 from ..config.schedule import checkpoint_steps
 from ..config.settings import CheckpointSettings, DataSettings, ModelSettings, TrainingSettings
 from ..errors import CheckpointError, DivergenceError
-from ..model.device import autocast
 from ..model.transformer import Transformer, initialise
 from ..regression.sequences import SequenceSource
 from . import checkpoints
 from .batches import Batches
-from .optimisation import clip_gradients, make_optimisers, rate_factor, set_rates
+from .optimisation import make_optimisers, rate_factor
 
 #: Updates per row of the training curve.
 CURVE_EVERY = 50
@@ -55,7 +54,7 @@ class Curve:
 
 
 class Trainer:
-    """The state of one run and how it advances."""
+    """The state of one run; :func:`transient_ridge.training.step.take_step` advances it."""
 
     def __init__(self, run: Run, settings: Mapping[str, Any], device: torch.device) -> None:
         """``settings`` holds the configuration's seed, data, model, training and checkpoints."""
@@ -77,22 +76,6 @@ class Trainer:
         self.curve = Curve()
         self.loss_sum = torch.zeros((), dtype=torch.float64, device=device)
 
-    def update(self) -> None:
-        """One optimiser update on the batch of the current step."""
-        batch = self.batches.at(self.step)
-        set_rates(self.optimisers, self.training, self.step)
-        with autocast(self.device, self.training.precision):
-            loss = (self.model(batch.x, batch.y).float() - batch.y).square().mean()
-        for optimiser in self.optimisers:
-            optimiser.zero_grad()
-        loss.backward()
-        last_of_row = (self.step + 1) % CURVE_EVERY == 0
-        norm = self._gradient_norm() if last_of_row else None
-        clip_gradients(self.parameters.values(), self.training.gradient_clip)
-        for optimiser in self.optimisers:
-            optimiser.step()
-        self.account(loss.detach(), norm)
-
     def account(self, loss: Tensor, norm: float | None) -> None:
         """Enter an update's loss (a scalar) into the curve; ``norm``, the gradient's, is given at the end of a row.
 
@@ -102,10 +85,6 @@ class Trainer:
         self.step += 1
         if norm is not None:
             self._close_row(norm)
-
-    def _gradient_norm(self) -> float:
-        gradients = [p.grad for p in self.parameters.values() if p.grad is not None]
-        return float(torch.nn.utils.get_total_norm(gradients))
 
     def _close_row(self, norm: float) -> None:
         # Only here is the loss read back, so that a GPU is not made to wait at every step.
