@@ -91,10 +91,10 @@ def test_the_curve_of_a_stacked_run_is_its_own(tiny):
     for _ in range(50):
         take_step(stack)
     for trainer in stack.trainers:
-        assert trainer.curve.rows == [
-            pytest.approx(row, rel=1e-3) for row in alone(tiny, 50, trainer.run).curve.rows
+        assert trainer.curve.points == [
+            pytest.approx(row, rel=1e-3) for row in alone(tiny, 50, trainer.run).curve.points
         ]
-    assert stack.trainers[0].curve.rows != stack.trainers[1].curve.rows
+    assert stack.trainers[0].curve.points != stack.trainers[1].curve.rows
 
 
 @pytest.mark.parametrize("optimiser", ["adam", "muon"])

@@ -11,8 +11,8 @@ if workflow.is_main_process and not workflow.dryrun:
 
 onstart:
     try:
-        HELD.append(storage.hold(Path(RESULTS) / ".lock"))
-        needs.check_disk(config, Path(RESULTS), workflow.cores or 1)
+        HELD.append(locks.hold(Path(RESULTS) / ".lock"))
+        sizing.check_disk(config, Path(RESULTS), workflow.cores or 1)
     except TransientRidgeError as error:
         raise WorkflowError(str(error)) from None
     WATCH.start()
@@ -24,7 +24,7 @@ onsuccess:
 
 onerror:
     WATCH.end()
-    if shortage := storage.shortage(Path(RESULTS)):
+    if shortage := files.shortage(Path(RESULTS)):
         print(shortage, file=sys.stderr)
 
 

@@ -8,8 +8,8 @@ file makes nothing stale.
 
 import ast
 import importlib
-from collections.abc import Mapping
-from functools import cached_property
+from collections.abc import Callable, Mapping
+from functools import cached_property, partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -63,15 +63,30 @@ class Registry:
             )
         return None if kind is None else kind.of(given)
 
+    def function(self, choice: Choice, name: str) -> Callable[..., Any]:
+        """What the entry's module calls ``name``, with the entry's ``options`` bound if it has any."""
+        found: Callable[..., Any] = getattr(self.load(choice), name)
+        return partial(found, options=self.options(choice)) if self.has_options(choice) else found
+
+    def has_options(self, choice: Choice) -> bool:
+        """Whether options are given, or the entry's module declares some."""
+        declared = any(
+            isinstance(node, ast.ClassDef) and node.name == "Options" for node in self._tree(choice)
+        )
+        return declared or not isinstance(choice, str)
+
     def constant(self, choice: Choice, name: str) -> Any:
         """The literal that the entry's module assigns to ``name``; None if it assigns none."""
-        path = PACKAGE.joinpath(*self.module(choice).split(".")).with_suffix(".py")
-        for node in ast.parse(path.read_text()).body:
+        for node in self._tree(choice):
             if isinstance(node, ast.Assign) and any(
                 isinstance(target, ast.Name) and target.id == name for target in node.targets
             ):
                 return ast.literal_eval(node.value)
         return None
+
+    def _tree(self, choice: Choice) -> list[ast.stmt]:
+        path = PACKAGE.joinpath(*self.module(choice).split(".")).with_suffix(".py")
+        return ast.parse(path.read_text()).body
 
 
 def name_of(choice: Choice) -> str:

@@ -9,12 +9,11 @@ from pathlib import Path
 
 from ..errors import ConfigError
 from .configuration import Config, checkpoint_schedule, resolve, runs
+from .limits import CHUNK
 from .settings import ModelSettings
 
 #: MB of Python, torch, ArviZ, tables and what malloc keeps: up to 970 measured, in LLC jobs of the laptop preset.
 PROCESS = 1500
-#: Sequences per forward pass where no gradient is needed.
-CHUNK = 1024
 
 
 def weights_bytes(config: Config) -> int:

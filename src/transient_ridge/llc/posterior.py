@@ -7,6 +7,7 @@ A chain sees them in an order of its own, shuffled anew in every epoch, or draws
 import torch
 from torch import Tensor
 
+from ..config.limits import CHUNK
 from ..config.runs import Run
 from ..config.settings import DataSettings, LlcSettings
 from ..model.functional import Layout, errors_and_gradient, squared_errors
@@ -14,9 +15,6 @@ from ..model.transformer import Transformer
 from ..regression.sequences import Sequences, SequenceSource
 from ..regression.streams import Name, generator, torch_seed
 from .sgld import Evaluation, Noise
-
-#: Sequences per forward pass when all n are measured.
-CHUNK = 1024
 
 
 class CheckpointPosterior:

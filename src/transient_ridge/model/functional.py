@@ -8,7 +8,15 @@ import torch
 from torch import Tensor
 from torch.func import functional_call, vmap
 
+from ..config.limits import CHUNK
 from .transformer import Transformer
+
+
+@torch.no_grad()
+def predict(model: Transformer, x: Tensor, y: Tensor) -> Tensor:
+    """Predictions (B, K), float32, of sequences ``x`` (B, K, D) and ``y`` (B, K), so many at a time."""
+    chunks = zip(torch.split(x, CHUNK), torch.split(y, CHUNK), strict=True)
+    return torch.cat([model(*chunk) for chunk in chunks])
 
 
 @dataclass(frozen=True)

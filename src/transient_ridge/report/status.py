@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..artefacts.files import complete_file, is_held
+from ..artefacts.files import complete_file
+from ..artefacts.locks import is_held
 from ..errors import StorageError
 
 #: Seconds between two pages.

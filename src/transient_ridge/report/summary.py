@@ -15,9 +15,9 @@ def summary(results: Path) -> str:
     lines = []
     for explorer in sorted(results.glob("*/explorer.html")):
         variant = explorer.parent
-        rows = tables.read(variant / "tables" / "claims.parquet", "claims").to_pylist()
+        rows = tables.read(variant / "tables" / "claims.parquet", "claims").to_dict("records")
         lines += ["", f"{variant}: {tally([row['verdict'] for row in rows])}"]
-        lines += [_line(row) for row in rows]
+        lines += [_line({str(name): value for name, value in row.items()}) for row in rows]
         spent = times(variant)
         lines += ["", "  where the time went", spent] if spent else []
         lines += [

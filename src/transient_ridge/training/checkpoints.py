@@ -53,7 +53,7 @@ class Checkpoints:
     """Reads the checkpoints of one run, refusing what is damaged or made by other settings."""
 
     def __init__(self, manifest: Path, folder: Path, settings: Mapping[str, Any]) -> None:
-        """``settings`` are the training settings that the checkpoints must have been made with.
+        """``settings`` hold, among others, the sections that the checkpoints must have been made with.
 
         Raises CheckpointError if the manifest is unreadable, of another run or records other settings.
         """
@@ -74,8 +74,9 @@ class Checkpoints:
         wrong = misplaced(manifest, record)
         if wrong:
             raise CheckpointError(f"{manifest}: {wrong}; {remedy}")
-        if settings_hash(made_with) != settings_hash(settings):
-            changes = "; ".join(_differences(made_with, settings))
+        asked = {key: settings.get(key) for key in made_with}
+        if settings_hash(made_with) != settings_hash(asked):
+            changes = "; ".join(_differences(made_with, asked))
             raise CheckpointError(
                 f"{manifest}: made with another configuration ({changes}); delete it to train again"
             )

@@ -6,11 +6,14 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ...analysis.views import Frames, averages, by_diversity, whole_model
+from ...analysis.views import averages, by_diversity, whole_model
+from ...artefacts.tables import Frames
 from ..drawing.panels import curves, loss_axis, step_axis
+from ..drawing.picture import figure_of
 from ..drawing.style import DOUBLE_COLUMN, DiversityColours, colours_of, new_figure, panel_titles
 
 
+@figure_of("llc", "smoothed_losses")
 def draw(frames: Frames) -> Figure:
     """Left, the LLC of each M against the step; right, the smoothed loss on q_M."""
     colours = colours_of(frames["llc"], frames["smoothed_losses"])

@@ -5,7 +5,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ...analysis.views import Frames, by_run, last_step, whole_model
+from ...analysis.views import by_run, last_step, whole_model
+from ...artefacts.tables import Frames
+from ..drawing.picture import figure_of
 from ..drawing.style import DOUBLE_COLUMN, colours_of, label, new_figure
 
 #: SGLD steps averaged into one point, so that a chain's course is seen and not its minibatches.
@@ -13,6 +15,7 @@ WINDOW = 10
 COLUMNS = 4
 
 
+@figure_of("llc_traces", "llc")
 def draw(frames: Frames) -> Figure:
     """One panel per M (first seed), one line per chain; the dotted line is l(w*)."""
     traces, llc = last_step(frames["llc_traces"]), last_step(whole_model(frames["llc"]))

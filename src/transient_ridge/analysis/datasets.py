@@ -1,0 +1,5 @@
+"""Names that tables give the evaluation sets."""
+
+IN_DISTRIBUTION = "in_distribution"  # q_M
+OUT_OF_DISTRIBUTION = "out_of_distribution"  # q_inf
+ROOT = "root_task"  # q_1, the D(1) of the joint PCA

@@ -1,0 +1,1 @@
+"""RMSProp: steps scaled by the root of each chain's mean squared gradient."""
