@@ -8,19 +8,19 @@ import signal
 import pytest
 import torch
 
-from tests.unit.test_training import CPU, Killed, weights_of
+from tests.unit.test_training import CPU, Killed, targets, weights_of
 from transient_ridge.artefacts import tables
-from transient_ridge.artefacts.files import only_writer, try_lock
+from transient_ridge.artefacts.locks import only_writer, try_lock
 from transient_ridge.config.runs import Run
 from transient_ridge.config.settings import DataSettings
-from transient_ridge.errors import DivergenceError
+from transient_ridge.errors import DivergenceError, Interrupted
 from transient_ridge.regression.sequences import SequenceSource
 from transient_ridge.training.batches import Batches
 from transient_ridge.training.checkpoints import Checkpoints
 from transient_ridge.training.cohort import LOCK_FILE, Cohort, _of
 from transient_ridge.training.stack import Stack
 from transient_ridge.training.step import take_step
-from transient_ridge.training.train import Interrupted, Outputs, train
+from transient_ridge.training.train import train
 from transient_ridge.training.trainer import STATE_FILE, Trainer
 
 RUNS = [Run(1, 0), Run(4, 0), Run(4, 1), Run(math.inf, 0)]
@@ -30,8 +30,7 @@ CLOSE = {"atol": 2e-5, "rtol": 2e-4}
 
 
 def files(root, run):
-    folder = root / "runs" / run.name
-    return Outputs(folder / "weights", folder / "manifest.json", folder / "curve.parquet")
+    return targets(root / "runs" / run.name)
 
 
 def scratch(root, run):
@@ -42,9 +41,9 @@ def job(settings, root, run, cohort=RUNS, state_seconds=1e9):
     """What Snakemake calls for one run."""
     train(
         run, settings, files(root, run), scratch=scratch(root, run), device=CPU,
-        state_seconds=state_seconds, cohort=cohort,
+        state_seconds=state_seconds, cohort=[r.name for r in cohort],
     )  # fmt: skip
-    return weights_of(files(root, run).weights.parent)
+    return weights_of(files(root, run)["weights"].parent)
 
 
 def alone(settings, steps, run):
@@ -136,7 +135,7 @@ def test_batches_drawn_ahead_are_the_same(tiny):
 
 def test_the_first_job_advances_all_and_the_others_publish(tiny, tmp_path, monkeypatch):
     job(tiny, tmp_path, RUNS[1])
-    assert not files(tmp_path, RUNS[0]).manifest.exists()  # an artefact is its own job's
+    assert not files(tmp_path, RUNS[0])["manifest"].exists()  # an artefact is its own job's
 
     def die(*_):
         raise AssertionError("a finished run was trained again")
@@ -147,13 +146,13 @@ def test_the_first_job_advances_all_and_the_others_publish(tiny, tmp_path, monke
     assert not any((tmp_path / "scratch").iterdir())
     monkeypatch.undo()
     for run in RUNS:
-        record = json.loads(files(tmp_path, run).manifest.read_text())["provenance"]
+        record = json.loads(files(tmp_path, run)["manifest"].read_text())["provenance"]
         assert (record["run"], record["stacked"]) == (run.name, 4)
-        kept = Checkpoints(files(tmp_path, run).manifest, files(tmp_path, run).weights, tiny)
+        kept = Checkpoints(files(tmp_path, run)["manifest"], files(tmp_path, run)["weights"], tiny)
         single = alone(tiny, 60, run)
         for name, tensor in kept.load(60).items():
             torch.testing.assert_close(tensor, single.parameters[name], atol=5e-4, rtol=5e-3)
-        assert tables.read(files(tmp_path, run).curve, "training").num_rows == 1
+        assert tables.read(files(tmp_path, run)["training"], "training").shape[0] == 1
 
 
 def test_an_added_run_is_trained_alone(tiny, tmp_path, monkeypatch):
@@ -167,13 +166,13 @@ def test_an_added_run_is_trained_alone(tiny, tmp_path, monkeypatch):
     init = Stack.__init__
     monkeypatch.setattr(Stack, "__init__", alone_only)
     job(tiny, tmp_path, RUNS[2], RUNS[:3])
-    record = json.loads(files(tmp_path, RUNS[2]).manifest.read_text())["provenance"]
+    record = json.loads(files(tmp_path, RUNS[2])["manifest"].read_text())["provenance"]
     assert record["stacked"] == 1
     tiny["training"]["steps"] = 40  # other settings: nothing published is theirs
     with pytest.raises(AssertionError, match="taken along"):
         train(
             RUNS[2], tiny, files(tmp_path, RUNS[2]), scratch=tmp_path / "scratch" / f"{RUNS[2].name}-4567cdef",
-            device=CPU, state_seconds=1e9, cohort=RUNS[:3],
+            device=CPU, state_seconds=1e9, cohort=[r.name for r in RUNS[:3]],
         )  # fmt: skip
 
 
@@ -207,8 +206,8 @@ def test_a_companion_that_diverges_takes_nobody_with_it(tiny, tmp_path, monkeypa
     assert f"left to its own job: run {RUNS[2].name}" in capsys.readouterr().err
     with pytest.raises(DivergenceError, match=RUNS[2].name):
         job(tiny, tmp_path, RUNS[2])
-    assert files(tmp_path, RUNS[3]).manifest.exists()
-    assert not files(tmp_path, RUNS[2]).manifest.exists()
+    assert files(tmp_path, RUNS[3])["manifest"].exists()
+    assert not files(tmp_path, RUNS[2])["manifest"].exists()
 
 
 def test_the_states_of_the_others_outlive_a_diverged_run(tiny, tmp_path, monkeypatch):
@@ -254,7 +253,7 @@ def test_a_companion_is_handed_to_its_own_job(tiny, tmp_path, monkeypatch):
     assert handle is not None
     handle.close()
     job(tiny, tmp_path, RUNS[1])
-    assert files(tmp_path, RUNS[1]).manifest.exists()
+    assert files(tmp_path, RUNS[1])["manifest"].exists()
 
 
 def test_a_stopped_stack_saves_every_state(tiny, tmp_path, monkeypatch):
