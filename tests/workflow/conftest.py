@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.conftest import ROOT, load
+from tests.conftest import ROOT
+from transient_ridge.config import presets
 
 PARTS = ("Snakefile", "config", "workflow", "src", "environment.yml")
 
@@ -60,20 +61,14 @@ class Project:
 
 
 def tiny_config() -> dict:
-    config = load("smoke")
+    config = presets.read("smoke")
     config |= {"preset": "tiny", "grid": {"task_diversities": [1, 4], "seeds": [0]}}
-    config["training"] |= {"steps": 60}
+    config["training"] |= {"steps": 60, "decay_steps": 20}
     config["checkpoints"] = {"linear_every": 20, "log_count": 4, "extra_steps": []}
     # The schedule is 0 1 3 15 20 40 60, so that these two steps lie in chunks 0 and 2.
     config["llc"] |= {"chunk": 3, "burn_in": 2, "draws": 8}
-    sample_at(config, 0, 60)
+    config["llc"]["steps"] = [0, "last"]
     return config
-
-
-def sample_at(config: dict, *steps: int) -> None:
-    """Estimate the LLC at these steps, and calibrate and cross-check at the last of them."""
-    config["llc"]["steps"] = list(steps)
-    config["llc_calibration"]["steps"] = config["llc_crosscheck"]["steps"] = [steps[-1]]
 
 
 @pytest.fixture(scope="session")

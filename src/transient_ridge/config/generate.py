@@ -133,7 +133,7 @@ def readers(rules: str) -> list[tuple[str, set[str], set[str]]]:
         rule = re.match(r"rule (\w+):", block)
         stage = re.search(r"\*\*stage\((.*?)\n?\s*\),\n", block, flags=re.DOTALL)
         if rule and stage:
-            stated, _, without = stage[1].partition("without")
+            stated, _, without = stage[1].partition("also")[0].partition("without")
             keys = set(re.findall(r'"([\w.]+)"', stated)[1:])
             if "TRAINED_BY" in stated:
                 keys |= set(TRAINED_BY)
