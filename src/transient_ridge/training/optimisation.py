@@ -7,6 +7,7 @@ from torch import Tensor
 
 from ..config.registries import OPTIMISERS, SCHEDULES
 from ..config.settings import TrainingSettings
+from . import part_rates
 
 
 def make_optimisers(
@@ -14,11 +15,13 @@ def make_optimisers(
 ) -> list[torch.optim.Optimizer]:
     """The optimisers that ``training.optimiser`` names.
 
-    ``stack_dims`` counts the leading axes of every parameter that index runs rather than weights.
+    ``stack_dims`` counts the leading axes of every parameter that index runs rather than weights. Raises ConfigError if
+    a rate is set for a part that the model lacks.
     """
     optimisers: list[torch.optim.Optimizer] = OPTIMISERS.function(settings.optimiser, "make")(
         parameters, settings, stack_dims
     )
+    part_rates.check(parameters, settings.rate_multipliers)
     for optimiser in optimisers:
         for group in optimiser.param_groups:
             group["base_lr"] = group["lr"]

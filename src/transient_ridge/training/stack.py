@@ -1,10 +1,10 @@
 """Runs that advance together: the tensors that a training step works on.
 
-A small model leaves most of a GPU idle; a stack of them fills it. Every run stays what it is alone: its batches,
-its initial weights, its learning rates and its curve are its own, its parameters and moments are *views* of the stack
-(so that its checkpoints and its state are written as ever), and no run's arithmetic depends on another's. Batched
-products round differently from single ones, so that a run trained in a stack agrees with the run trained alone
-to float32 rounding, not to the bit.
+A small model leaves most of a GPU idle; a stack of them fills it. Every run stays what it is alone: its batches, its
+initial weights, its learning rates and its curve are its own, its parameters, averages and moments are *views* of the
+stack (so that its checkpoints and its state are written as ever), and no run's arithmetic depends on another's.
+Batched products round differently from single ones, so that a run trained in a stack agrees with the run trained
+alone to float32 rounding, not to the bit.
 
 A stack of one run has no axis of runs: it is the run's own tensors.
 """
@@ -22,7 +22,8 @@ from .trainer import Trainer
 class Stack:
     """R runs of one architecture and one training setting that are at the same step.
 
-    ``parameters`` and the state of ``optimisers`` have a leading axis R if ``stack_dims`` is 1, and none if it is 0.
+    ``parameters``, their ``averages`` and the state of ``optimisers`` have a leading axis R if ``stack_dims`` is 1, and
+    none if it is 0.
     """
 
     def __init__(self, trainers: Sequence[Trainer]) -> None:
@@ -35,6 +36,7 @@ class Stack:
             self._stack()
         else:
             self.parameters, self.optimisers = first.parameters, first.optimisers
+            self.averages = first.averages
 
     @property
     def step(self) -> int:
@@ -79,12 +81,18 @@ class Stack:
             name: torch.stack([t.parameters[name].detach() for t in self.trainers]).requires_grad_()
             for name in first.parameters
         }
+        self.averages = {
+            name: torch.stack([t.averages[name] for t in self.trainers]) for name in first.averages
+        }
         self.optimisers = make_optimisers(self.parameters, self.settings, stack_dims=1)
         if self.step:
             self._stack_optimisers()
         for name, leaf in self.parameters.items():
             for trainer, row in zip(self.trainers, leaf.detach(), strict=True):
                 trainer.parameters[name].data = row
+        for name, average in self.averages.items():
+            for trainer, row in zip(self.trainers, average, strict=True):
+                trainer.averages[name] = row
         if self.step:
             self.share_optimisers()
 

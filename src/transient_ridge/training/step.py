@@ -4,6 +4,7 @@ import torch
 
 from ..errors import DivergenceError
 from ..model.device import autocast
+from . import averaging
 from .optimisation import clip, gradient_norms, set_rates
 from .stack import Stack
 from .trainer import CURVE_EVERY, Trainer
@@ -33,6 +34,10 @@ def take_step(stack: Stack) -> list[tuple[Trainer, DivergenceError]]:
         parameter.grad = gradient.contiguous()
     for optimiser in stack.optimisers:
         optimiser.step()
+    if settings.average is not None:
+        averaging.follow(
+            stack.averages, stack.parameters, averaging.decay_at(settings.average, step)
+        )
     if step == 0:
         stack.share_optimisers()
     of_row = norms.reshape(-1).tolist() if last_of_row else [None] * len(stack.trainers)

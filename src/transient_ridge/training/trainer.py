@@ -1,7 +1,7 @@
 """The state of one training run.
 
 The batch of a step is a pure function of the seeds and the step, so parameters, optimiser moments and the
-curve so far are the whole state.
+curve so far (and the moving average of the parameters, if there is one) are the whole state.
 """
 
 from collections.abc import Mapping
@@ -69,6 +69,10 @@ class Trainer:
         self.checkpoint_steps = checkpoint_steps(schedule, self.training.steps)
         self.parameters: dict[str, Tensor] = dict(self.model.named_parameters())
         self.optimisers = make_optimisers(self.parameters, self.training)
+        #: Moving averages of the parameters, float32; empty if training does not average.
+        self.averages: dict[str, Tensor] = {}
+        if self.training.average is not None:
+            self.averages = {name: p.detach().clone() for name, p in self.parameters.items()}
         self.step = 0
         #: The most runs that were advanced together with this one, itself included.
         self.stacked = 1
@@ -102,6 +106,7 @@ class Trainer:
     def save_state(self, folder: Path) -> None:
         """Write everything that the next step depends on, in one file."""
         tensors = {f"parameter/{name}": p.detach() for name, p in self.parameters.items()}
+        tensors |= {f"average/{name}": average for name, average in self.averages.items()}
         tensors |= self._optimiser_tensors()
         tensors["curve"] = torch.tensor(self.curve.points, dtype=torch.float64).reshape(-1, 4)
         tensors["loss_sum"] = self.loss_sum
@@ -134,6 +139,12 @@ class Trainer:
         with torch.no_grad():
             for name, parameter in self.parameters.items():
                 parameter.copy_(tensors[f"parameter/{name}"])
+        if self.averages and f"average/{next(iter(self.averages))}" not in tensors:
+            raise CheckpointError(
+                f"{path}: a training state without averaged weights, and training.average = "
+                f"{self.training.average}; delete it to start the run afresh"
+            )
+        self.averages = {name: tensors[f"average/{name}"] for name in self.averages}
         self._load_optimisers(tensors)
         rows = tensors["curve"].cpu().tolist()
         self.curve = Curve([(int(step), loss, norm, rate) for step, loss, norm, rate in rows])
@@ -145,7 +156,14 @@ class Trainer:
         weights = folder / WEIGHTS
         if self.step in self.checkpoint_steps and not checkpoints.all_there(weights, [self.step]):
             weights.mkdir(exist_ok=True)
-            checkpoints.save(weights, self.step, self.parameters)
+            checkpoints.save(weights, self.step, self.kept_weights())
+
+    def kept_weights(self) -> dict[str, Tensor]:
+        """What a checkpoint holds: the average if there is one, with the raw weights beside it if they are kept."""
+        if not self.averages:
+            return self.parameters
+        raw = self.parameters if self.training.keep_raw else {}
+        return self.averages | {f"{checkpoints.RAW}{name}": p for name, p in raw.items()}
 
     def _optimiser_tensors(self) -> dict[str, Tensor]:
         names: dict[Tensor, str] = {p: name for name, p in self.parameters.items()}
