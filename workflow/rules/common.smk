@@ -6,8 +6,10 @@ import os
 import sys
 from pathlib import Path
 
-# The package beside this workflow is the one that runs, installed or not, under the Python that runs Snakemake.
-SOURCE = str(Path(workflow.basedir) / "src")
+# The package beside this file is the one that runs, installed or not, under the Python that runs Snakemake; also where
+# another workflow uses this one as a module from a folder of its own.
+HERE = Path(workflow.current_basedir.get_path_or_uri(secret_free=True)).resolve()
+SOURCE = str(HERE.parents[1] / "src")
 sys.path.insert(0, SOURCE)
 os.environ |= {
     "PYTHONPATH": os.pathsep.join([SOURCE, os.getenv("PYTHONPATH", "")]).rstrip(

@@ -1,9 +1,8 @@
-"""Which code computes a stage's results: a fingerprint that Snakemake can compare.
+"""Code fingerprints, by which Snakemake knows which stages an edit makes stale.
 
-The fingerprint of a module covers its syntax tree and those of all modules of this package that it imports, directly
-or not, without comments, docstrings and layout, and the other files of packages among them (a page, a style). It is a
-`params:` value of the stage's rule: an edit that can change a result makes exactly the stages stale that use the edited
-code; touching, reformatting or documenting a file makes nothing stale.
+The fingerprint of a module covers its syntax tree and those of all modules of this package that it imports, directly or
+not, and the other files of packages among them (a page, a style). Comments, docstrings and layout do not count. It is a
+`params:` value of the stage's rule, so an edit makes exactly those stages stale that use the edited code.
 """
 
 import ast
@@ -14,9 +13,8 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parents[1]
 
-#: Excluded from fingerprints because they cannot change a number: describing a new table or a new key, or a better
-#: message, does not retrain a model. What a stage is *given* of the settings is compared by its params; a table
-#: on disk that lacks a new column is refused when it is read.
+#: Excluded from fingerprints because they cannot change a number: a new table, key or message must not retrain a model.
+#: Settings are compared as params; a table on disk that lacks a new column is refused when it is read.
 EXCLUDED = frozenset(
     {
         "errors",
@@ -48,9 +46,9 @@ def closure(modules: Iterable[str]) -> frozenset[str]:
 
 @functools.cache
 def fingerprint(*modules: str) -> str:
-    """Sixteen hexadecimal digits that change when the code behind ``modules`` does.
+    """Hash of the code behind ``modules``, 16 hexadecimal digits.
 
-    Modules that a registry loads by name are imported nowhere: name those that are used along with the stage's own.
+    Modules that a registry loads by name are imported nowhere: pass those in use along with the stage's own.
     """
     digest = hashlib.sha256()
     for name in sorted(closure(modules) | (set(modules) & EXCLUDED)):

@@ -23,6 +23,10 @@ class Table:
     columns: Columns
     on_request: bool = False
 
+    def pattern(self, name: str) -> str:
+        """Where files of this table, called ``name``, lie in a variant's folder; chunks joined."""
+        return f"runs/*/{name}.parquet" if self.scope == "run" else f"tables/{name}.parquet"
+
     @property
     def schema(self) -> pa.Schema:
         """Arrow schema, meanings attached to the columns."""
@@ -56,7 +60,7 @@ _DISTANCE = {
     "standard_error": (pa.float64(), "standard error of the mean over sequences"),
 }
 
-#: Every table by name.
+#: Every table, by name.
 TABLES: dict[str, Table] = {
     "training": Table(
         "run",

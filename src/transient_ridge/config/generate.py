@@ -1,6 +1,6 @@
-"""What is written from the declared keys: the JSON schema, ``config.yaml``'s comments, and the table of all keys.
+"""Generate the JSON schema, the comments of ``config.yaml`` and the table of keys from the declared keys.
 
-``make config`` runs this; a test fails while a file is out of step.
+``make config`` runs this; a test fails while a file is out of date.
 """
 
 import re
@@ -133,7 +133,7 @@ def readers(rules: str) -> list[tuple[str, set[str], set[str]]]:
         rule = re.match(r"rule (\w+):", block)
         stage = re.search(r"\*\*stage\((.*?)\n?\s*\),\n", block, flags=re.DOTALL)
         if rule and stage:
-            stated, _, without = stage[1].partition("without")
+            stated, _, without = stage[1].partition("also")[0].partition("without")
             keys = set(re.findall(r'"([\w.]+)"', stated)[1:])
             if "TRAINED_BY" in stated:
                 keys |= set(TRAINED_BY)

@@ -21,7 +21,7 @@ class Kind:
     expects: str
 
     def whole(self) -> dict[str, Any]:
-        """The schema with ``expects`` in it, where messages find it."""
+        """The schema with ``expects`` in it, for messages."""
         return {**self.schema, "expects": self.expects}
 
 
@@ -35,7 +35,7 @@ class Key:
     origin: str
 
 
-#: Where a value comes from unless its declaration says otherwise.
+#: Default origin of a value.
 OURS = "our choice"
 
 

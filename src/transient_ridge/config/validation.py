@@ -45,7 +45,7 @@ def validate(config: MutableMapping[str, Any]) -> None:
 
 
 def _typed(value: Any, schema: Mapping[str, Any]) -> Any:
-    """``value`` with text read as YAML wherever text is not allowed and what it says is."""
+    """``value`` with text replaced by what it reads as in YAML, where text is not allowed and that is."""
     if isinstance(value, Mapping):
         properties = schema.get("properties", {})
         return {name: _typed(part, properties.get(name, {})) for name, part in value.items()}
@@ -61,7 +61,7 @@ def _typed(value: Any, schema: Mapping[str, Any]) -> Any:
 
 
 def _readings(text: str) -> Iterator[Any]:
-    """What ``text`` may mean. YAML takes 1e-3 for text, people take it for a number."""
+    """Values that ``text`` may stand for. YAML reads 1e-3 as text, users mean a number."""
     with suppress(yaml.YAMLError):
         yield yaml.safe_load(text)
     with suppress(ValueError):
@@ -92,7 +92,7 @@ def _expectation(error: jsonschema.ValidationError) -> str:
 
 
 def _contradictions(config: Config) -> Iterator[str]:
-    """Values that are fine alone and not together."""
+    """Values that contradict each other."""
     data, model, training = config["data"], config["model"], config["training"]
     if model["d_model"] % model["heads"]:
         yield f"model.heads = {model['heads']}: must divide model.d_model = {model['d_model']}"
@@ -135,7 +135,7 @@ def _registry_faults(config: Config, settings: type[Settings]) -> Iterator[str]:
 
 
 def _contradictions_of_analysis(config: Config) -> Iterator[str]:
-    """The same, of what is computed from the measurements."""
+    """Values of PCA, scorecard and LLC that contradict others."""
     if config["pca"]["sequences"] > config["evaluation"]["root_task_sequences"]:
         yield (
             f"pca.sequences = {config['pca']['sequences']}: must be at most "
