@@ -5,6 +5,7 @@ more components) and the columns that no claim asks for. The trade-off is comput
 its losses, LLCs, n* and log-odds belong together.
 """
 
+import itertools
 import math
 from collections.abc import Sequence
 from functools import cache
@@ -32,7 +33,7 @@ KNOWN = ("dmmse", "ridge")
 #: A pair per example and few examples, so that n* falls within training.
 PAIRS = {"training": {"batch_size": 1}, "data": {"context_length": 6, "noise_variance": 0.125}}
 LLC_STEPS = (0, STEPS[-1])
-SWEEP = [(n_beta, gamma, epsilon) for n_beta in (100.0, 1000.0) for gamma in (10.0, 100.0) for epsilon in (1e-5, 1e-4)]  # fmt: skip
+SWEEP = list(itertools.product((100.0, 1000.0), (10.0, 100.0), (1e-5, 1e-4)))  # n beta, gamma, eps
 
 #: Values of columns that no claim asks for, where the tables of the world lack them.
 _DEFAULTS = {
@@ -204,7 +205,8 @@ def _raw(made):
         [smoothed, smoothed.assign(token=1, loss=2 * smoothed["loss"])]
     )
     critical = [made["critical_steps"]]
-    for (M, seed), rows in raw[raw["dataset"] == "out_of_distribution"].groupby(["task_diversity", "seed"]):  # fmt: skip
+    ood = raw[raw["dataset"] == "out_of_distribution"]
+    for (M, seed), rows in ood.groupby(["task_diversity", "seed"]):
         step, loss = critical_step(rows["step"].to_numpy(), rows["loss"].to_numpy())
         row = {"task_diversity": M, "seed": seed, "curve": "raw", "step": step, "loss": loss}
         critical.append(_rows("critical_steps", [row]))
@@ -326,6 +328,6 @@ def _outputs(made):
         ("outputs", made["pca_trajectories"][["task_diversity", "seed", "step"]]),
         ("idealised_outputs", made["pca_idealised"][["task_diversity", "predictor"]]),
     ):
-        keys = keys.drop_duplicates()
-        values = _noise(3).normal(size=(len(keys), 2 * worlds.K)).tolist()
-        made[table] = Rows.of(table, keys.assign(outputs=values)).frame()
+        each = keys.drop_duplicates()
+        values = _noise(3).normal(size=(len(each), 2 * worlds.K)).tolist()
+        made[table] = Rows.of(table, each.assign(outputs=values)).frame()
