@@ -187,6 +187,7 @@ def on_the_command_line(tiny: dict, folder: Path) -> list[str | Path]:
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_an_orphan_hands_its_run_over(tiny, tmp_path):
     tiny["training"] |= {"steps": 1500, "optimiser": "adam"}
     tiny["checkpoints"]["linear_every"] = 500
@@ -225,6 +226,7 @@ def test_a_run_that_an_orphan_finished_meanwhile_is_not_trained_again(tiny, tmp_
         run_whole(tiny, tmp_path)
 
 
+@pytest.mark.slow
 def test_kill_minus_nine_on_the_command_line(tiny, tmp_path):
     tiny["training"]["steps"] = 2000
     tiny["checkpoints"]["linear_every"] = 200
