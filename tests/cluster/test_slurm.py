@@ -10,11 +10,11 @@ import pytest
 import torch
 
 from tests.cluster.conftest import FLAGS, configure
-from tests.conftest import load
-from tests.workflow.conftest import sample_at
 from transient_ridge.artefacts.provenance import read_beside
-from transient_ridge.config import configuration
+from transient_ridge.config import configuration, presets
 from transient_ridge.config.runs import Run
+from transient_ridge.training.stack import Stack
+from transient_ridge.training.step import take_step
 from transient_ridge.training.trainer import Trainer
 
 pytestmark = pytest.mark.cluster
@@ -25,18 +25,17 @@ CURVE = f"results/smoke/base/runs/{RUN}/training.parquet"
 
 def one_long_run(submission, seconds: float, state_seconds: float = 2) -> int:
     """Configure a run that trains for about so long on this machine; its number of steps."""
-    config = load("smoke")
-    trainer = Trainer(
-        Run.parse(RUN), configuration.stage_settings(config, "train"), torch.device("cpu")
-    )
+    config = presets.read("smoke")
+    settings = configuration.trained_by(presets.load("smoke"))
+    alone = Stack([Trainer(Run.parse(RUN), settings, torch.device("cpu"))])
     began = time.monotonic()
     for _ in range(100):
-        trainer.update()
+        take_step(alone)
     steps = int(100 * seconds / (time.monotonic() - began))
     config["grid"] = {"task_diversities": [4], "seeds": [0]}
     config["training"]["steps"] = steps
     config["checkpoints"] = {"linear_every": 1000, "log_count": 4, "extra_steps": []}
-    sample_at(config, 0)
+    config["llc"]["steps"] = [0]
     configure(submission.root, config, state_seconds)
     return steps
 

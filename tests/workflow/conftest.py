@@ -30,13 +30,15 @@ class Project:
     def configure(self, config: dict) -> None:
         (self.root / "tiny.yaml").write_text(yaml.safe_dump(config))
 
-    def snakemake(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+    def snakemake(
+        self, *arguments: str, check: bool = True, **variables: str
+    ) -> subprocess.CompletedProcess[str]:
         command = [
             sys.executable, "-m", "snakemake", "--cores", "2", "--configfile", "tiny.yaml",
             "--show-failed-logs", *arguments,
         ]  # fmt: skip
         environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
-        environment["OMP_NUM_THREADS"] = "1"
+        environment |= {"OMP_NUM_THREADS": "1"} | variables
         done = subprocess.run(
             command, cwd=self.root, env=environment, text=True,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
@@ -49,7 +51,7 @@ class Project:
         """Jobs that Snakemake would run, as 'rule' or 'rule:wildcard'; targets without a job are left out."""
         plan = self.snakemake("-n", *arguments).stdout
         jobs = set()
-        for block in re.split(r"\n(?=(?:local)?rule )", plan)[1:]:
+        for block in re.split(r"\n\s*(?=(?:local)?rule \w+:)", plan)[1:]:
             rule = re.match(r"(?:local)?rule (\w+):", block)
             wildcards = dict(
                 re.findall(r"(\w+)=([\w-]+)", (re.findall(r"wildcards: (.*)", block) or [""])[0])

@@ -39,6 +39,7 @@ def test_every_artefact_is_made_and_tells_where_it_came_from(finished):
     assert re.search(r": (\d+) of \1 jobs done, 0 at work, 0 failed", page)
 
 
+@pytest.mark.slow
 def test_a_second_run_elsewhere_gives_the_same_numbers(finished, tmp_path):
     again = tmp_path / "again"
     shutil.copytree(finished.root, again, ignore=shutil.ignore_patterns("results", ".snakemake"))
@@ -55,6 +56,7 @@ def test_a_second_run_elsewhere_gives_the_same_numbers(finished, tmp_path):
     assert compared > 10
 
 
+@pytest.mark.slow
 def test_weights_that_are_not_kept_go_after_evaluation(finished, tmp_path):
     root = tmp_path / "temporary"
     shutil.copytree(finished.root, root, ignore=shutil.ignore_patterns("results", ".snakemake"))
@@ -68,6 +70,7 @@ def test_weights_that_are_not_kept_go_after_evaluation(finished, tmp_path):
     assert other.stale("evaluate_all") == set()
 
 
+@pytest.mark.slow
 def test_stacked_runs_stay_separate_jobs(finished, tmp_path):
     root = tmp_path / "stacked"
     shutil.copytree(finished.root, root, ignore=shutil.ignore_patterns("results", ".snakemake"))
@@ -111,6 +114,7 @@ def test_a_bad_configuration_stops_everything_at_once(project, section, values, 
     assert "Traceback" not in done.stdout
 
 
+@pytest.mark.slow
 def test_cuda_without_a_gpu_is_told_and_costs_nothing(project):
     import torch
 
@@ -148,6 +152,7 @@ def test_a_damaged_checkpoint_is_named_and_finished_work_stays(project):
     assert not (runs / "M4-seed0/losses.parquet").exists()
 
 
+@pytest.mark.slow
 def test_a_killed_snakemake_goes_on_where_it_was(finished, tmp_path):
     root = tmp_path / "killed"
     shutil.copytree(finished.root, root, ignore=shutil.ignore_patterns("results", ".snakemake"))
@@ -181,3 +186,63 @@ def test_a_killed_snakemake_goes_on_where_it_was(finished, tmp_path):
     assert "4000/4000" in log
     manifest = json.loads((root / "results/tiny/base/runs/M4-seed0/checkpoints.json").read_text())
     assert sorted(map(int, manifest["sha256"])) == [0, 1, 15, 251, 1000, 2000, 3000, 4000]
+
+
+def test_values_on_the_command_line(project):
+    """As one types them: a JSON value that replaces a part of a section, numbers included."""
+    planned = project.snakemake("-n", "--config", 'pca={"components":3}').stdout
+    assert "rule joint_pca" in planned
+    done = project.snakemake("-n", "--config", 'pca={"components":"three"}', check=False)
+    assert "pca.components = 'three': must be an integer >= 1" in done.stdout
+
+
+@pytest.mark.slow
+def test_a_run_without_llc_goes_through_the_whole_graph(finished, tmp_path):
+    root = tmp_path / "without"
+    shutil.copytree(finished.root, root)
+    other = type(finished)(root)
+    config = other.config
+    config["llc"]["steps"] = []
+    other.configure(config)
+    other.snakemake()
+    base = root / "results/tiny/base"
+    assert tables.read(base / "tables/llc.parquet", "llc").empty
+    assert "LLC not measured" in (base / "claims.md").read_text()
+    assert other.stale() == set()
+
+
+ZERO = '''"""The predictor that has learnt nothing."""
+
+import torch
+
+LABEL = "zero"
+MARKER = "P"
+OF_TASK_SET = False
+
+
+def predict(x, y, tasks, noise_variance):
+    """Zero everywhere."""
+    return torch.zeros_like(y)
+'''
+
+
+def test_a_third_predictor_is_one_file(finished, tmp_path):
+    """A file in the registry and its name in the configuration: tables, PCA, figures and explorer have it."""
+    root = tmp_path / "third"
+    shutil.copytree(finished.root, root)
+    other = type(finished)(root)
+    (root / "src/transient_ridge/regression/predictors/zero.py").write_text(ZERO)
+    config = other.config
+    config["evaluation"]["predictors"] = ["ridge", "dmmse", "zero"]
+    other.configure(config)
+    assert not {job for job in other.stale() if job.startswith(("train", "llc"))}
+    base = "results/tiny/base"
+    wanted = ("figures/figure1.svg", "figures/figure3.svg", "explorer.html", "claims.md")
+    other.snakemake(*(f"{base}/{name}" for name in wanted))
+    distances = tables.read(root / base / "runs/M4-seed0/distances.parquet", "distances")
+    assert set(distances["predictor"]) == {"ridge", "dmmse", "zero"}
+    points = tables.read(root / base / "tables/pca_idealised.parquet", "pca_idealised")
+    assert set(points["predictor"]) == {"ridge", "dmmse", "zero"}
+    for name in ("figure1", "figure3"):
+        assert ">zero<" in (root / base / f"figures/{name}.svg").read_text()
+    assert "zero" not in (finished.root / base / "figures/figure1.svg").read_text()

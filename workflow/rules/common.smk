@@ -6,8 +6,10 @@ import os
 import sys
 from pathlib import Path
 
-# The package beside this workflow is the one that runs, installed or not, under the Python that runs Snakemake.
-SOURCE = str(Path(workflow.basedir) / "src")
+# The package beside this file is the one that runs, installed or not, under the Python that runs Snakemake; also where
+# another workflow uses this one as a module from a folder of its own.
+HERE = Path(workflow.current_basedir.get_path_or_uri(secret_free=True)).resolve()
+SOURCE = str(HERE.parents[1] / "src")
 sys.path.insert(0, SOURCE)
 os.environ |= {
     "PYTHONPATH": os.pathsep.join([SOURCE, os.getenv("PYTHONPATH", "")]).rstrip(
@@ -85,7 +87,7 @@ def stage(about, *keys, without=(), also=()):
         "inputs": lambda wildcards, input: named(input),
         "outputs": lambda wildcards, output: named(output),
         "settings": lambda wildcards: settings_of(
-            VARIANTS[wildcards.get("variant", next(iter(VARIANTS)))], keys, without
+            wildcards.get("variant"), keys, without
         ),
         "code": lambda wildcards: code_of(about, wildcards.get("variant"), keys, also),
     }
@@ -100,9 +102,11 @@ def named(files):
     ]
 
 
-def settings_of(config, keys, without):
-    """The part of a configuration under `keys`, as JSON."""
-    return provenance.canonical_json(configuration.pick(config, keys, without))
+@functools.cache
+def settings_of(variant, keys, without=()):
+    """The part of a variant's configuration under `keys`, as JSON; without a variant, of the whole configuration."""
+    stated = config if variant is None else VARIANTS[variant]
+    return provenance.canonical_json(configuration.pick(stated, keys, without))
 
 
 @functools.cache
@@ -122,7 +126,7 @@ def scratch(wildcards):
     """Where a training run keeps its state: a folder of its own for these settings and this code."""
     key = provenance.settings_hash(
         [
-            settings_of(VARIANTS[wildcards.variant], TRAINED_BY, ()),
+            settings_of(wildcards.variant, TRAINED_BY),
             code_of("training.train", wildcards.variant, TRAINED_BY),
         ]
     )

@@ -1,4 +1,4 @@
-"""Names that tables give the evaluation sets."""
+"""Names of the evaluation sets in tables."""
 
 IN_DISTRIBUTION = "in_distribution"  # q_M
 OUT_OF_DISTRIBUTION = "out_of_distribution"  # q_inf

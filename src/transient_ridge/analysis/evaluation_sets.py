@@ -1,8 +1,7 @@
-"""What models and predictors are measured on, and how a mean over sequences is tabulated.
+"""Evaluation sets, predictions of the idealised predictors on them, and means over sequences.
 
-Three evaluation sets: *in distribution* (q_M), *out of distribution* (q_inf) and *root task* (q_1), the last
-being the D(1) on which the joint PCA compares functions. Each is drawn from its own named stream, so all
-runs of a preset are measured on the same inputs and noise.
+The sets are *in distribution* (q_M), *out of distribution* (q_inf) and *root task* (q_1, the D(1) on which the joint
+PCA compares functions). Each is drawn from its own named stream, so all runs of a preset share inputs and noise.
 """
 
 import math

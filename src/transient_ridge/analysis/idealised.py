@@ -1,4 +1,4 @@
-"""The idealised predictors on the sets that the runs are measured on."""
+"""Losses, distances and outputs of the idealised predictors on the evaluation sets."""
 
 import itertools
 import math
@@ -17,7 +17,7 @@ from .evaluation_sets import TokenMeans, add_means, evaluation_sets, idealised_p
 def evaluate_idealised(settings: Mapping[str, Any]) -> tuple[Rows, Rows, Rows]:
     """Measure every predictor for every M of the grid: losses, pairwise distances, outputs on D(1).
 
-    A predictor that does not depend on the task set has one row of outputs, at M = inf, whatever the grid.
+    A predictor that does not depend on the task set has one row of outputs, at M = inf.
     """
     root_seed, data = settings["seed"], DataSettings.of(settings["data"])
     sizes = EvaluationSettings.of(settings["evaluation"])

@@ -1,4 +1,4 @@
-"""Joint trajectory PCA: the paths of all runs through one low-dimensional function space.
+"""Joint trajectory PCA: the paths of all runs in one low-dimensional function space.
 
 A row of the data is the outputs on D(1) of one run at one checkpoint, B*K numbers; all runs of the grid are
 stacked, centred and decomposed together (arXiv 2501.17745, section 'Joint trajectory PCA'). The idealised
@@ -55,7 +55,7 @@ def fit(outputs: NDArray[np.floating[Any]], components: int) -> Fit:
 
 
 def orient(fitted: Fit, ridge: Array, dmmse: Array) -> Fit:
-    """Fix the sign of every component, so that figures do not flip between runs of the pipeline.
+    """Fix the sign of every component, which a PCA leaves open.
 
     PC1 points from the grand mean to ridge (development), every other one from ridge to ``dmmse``, the
     outputs (B*K,) of the dMMSE predictor of the least task diversity (specialisation).

@@ -1,7 +1,7 @@
 """Sensitivity of the joint trajectory PCA to B, the checkpoint schedule and single runs (App. C).
 
-The PCA is fitted again with fewer sequences, with the linear or the logarithmic checkpoints alone, and without one run.
-Every checkpoint of every run is then projected on the new components and compared with the full fit.
+The PCA is fitted again with fewer sequences, with the linear or the logarithmic checkpoints only, and without one run.
+All checkpoints are then projected on the new components and compared with the full fit.
 """
 
 from collections.abc import Iterator, Mapping
@@ -26,7 +26,7 @@ Array = NDArray[np.float64]
 
 
 class Alternative(NamedTuple):
-    """Another way to fit: the rows (checkpoints) and the number of sequences that it uses."""
+    """An alternative fit: its rows (checkpoints) and its number of sequences."""
 
     check: str
     setting: str
@@ -68,7 +68,7 @@ def angle(components: Array, reference: Array) -> float:
 def trajectory_distance(coordinates: Array, reference: Array) -> float:
     """Procrustes distance of two sets of points (rows, v): shift, scale and rotation do not count.
 
-    0 means the same shape; it is the root mean square deviation in units of the reference's own spread, so at most 1.
+    0 is the same shape, 1 the most: the root mean square deviation in units of the reference's spread.
     """
     return float(np.sqrt(max(procrustes(reference, coordinates)[2], 0.0)))
 

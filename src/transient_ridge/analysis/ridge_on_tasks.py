@@ -34,7 +34,7 @@ def evaluate_on_tasks(
     kept = Checkpoints(manifest, weights, settings)
     model = Transformer(data.dimension, ModelSettings.of(settings["model"])).to(device).eval()
     step = kept.steps[-1]
-    model.load_state_dict(kept.load(step, device))
+    model.load_state_dict(kept.load(step, device, sizes.weights))
     rows = Rows("ridge_on_tasks")
     for M in GridSettings.of(settings["grid"]).task_diversities:
         sets = evaluation_sets(settings["seed"], data, sizes, M)

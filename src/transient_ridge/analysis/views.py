@@ -1,4 +1,4 @@
-"""The few queries that everybody asks of the tables."""
+"""Queries on tables that analysis, scorecard, figures and explorer share."""
 
 import math
 from typing import Any

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ..errors import StorageError
 
-#: What a file system says when it cannot take more, and what that means.
+#: Errors of a file system that cannot be written to, in words.
 _REFUSALS = {
     errno.ENOSPC: "the disk is full; free space",
     errno.EDQUOT: "the disk quota is used up; free space",
@@ -26,8 +26,8 @@ _LEAST_FREE = 1 << 16
 def complete_file(path: Path) -> Iterator[Path]:
     """Yield a name beside ``path`` to write to; on success flush it to disk and rename it to ``path``.
 
-    On failure (a full disk, a kill that Python survives) the partial file is removed and ``path`` is untouched.
-    What a SIGKILL leaves behind goes with the next write. Raises StorageError if the file system refuses.
+    On failure the partial file is removed and ``path`` is untouched. What a SIGKILL leaves behind is removed by the
+    next write. Raises StorageError if the file system refuses.
     """
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
@@ -51,14 +51,14 @@ def complete_file(path: Path) -> Iterator[Path]:
 
 
 def refusal(error: Exception) -> str | None:
-    """Why the file system refused, if it did: libraries wrap its error in types of their own."""
+    """Why the file system refused, or None. Libraries wrap its errors in their own types, so messages are searched."""
     if isinstance(error, OSError) and error.errno in _REFUSALS:
         return _REFUSALS[error.errno]
     return next((why for n, why in _REFUSALS.items() if os.strerror(n) in str(error)), None)
 
 
 def shortage(folder: Path) -> str | None:
-    """What to say if the disk of ``folder`` is full: the logs of the jobs that failed could not be written either."""
+    """A message if the disk of ``folder`` is full (logs of failed jobs are then missing too), else None."""
     if shutil.disk_usage(folder).free >= _LEAST_FREE:
         return None
     return f"{folder}: {_REFUSALS[errno.ENOSPC]} and run the same command again; what is finished is kept"

@@ -1,22 +1,21 @@
-"""Which code computes a stage's results: a fingerprint that Snakemake can compare.
+"""Code fingerprints, by which Snakemake knows which stages an edit makes stale.
 
-The fingerprint of a module covers its syntax tree and those of all modules of this package that it imports, directly
-or not, without comments, docstrings and layout, and the other files of packages among them (a page, a style). It is a
-`params:` value of the stage's rule: an edit that can change a result makes exactly the stages stale that use the edited
-code; touching, reformatting or documenting a file makes nothing stale.
+The fingerprint of a module covers its syntax tree and those of all modules of this package that it imports, directly or
+not, and the other files of packages among them (a page, a style). Comments, docstrings and layout do not count. It is a
+`params:` value of the stage's rule, so an edit makes exactly those stages stale that use the edited code.
 """
 
 import ast
 import functools
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 PACKAGE = Path(__file__).resolve().parents[1]
 
-#: Excluded from fingerprints because they cannot change a number: describing a new table or a new key, or a better
-#: message, does not retrain a model. What a stage is *given* of the settings is compared by its params; a table
-#: on disk that lacks a new column is refused when it is read.
+#: Excluded from fingerprints because they cannot change a number: a new table, key or message must not retrain a model.
+#: Settings are compared as params; a table on disk that lacks a new column is refused when it is read.
 EXCLUDED = frozenset(
     {
         "errors",
@@ -42,19 +41,19 @@ def closure(modules: Iterable[str]) -> frozenset[str]:
         name = pending.pop()
         if name not in found and name not in EXCLUDED:
             found.add(name)
-            pending += _imports(name)
+            pending += _module(name).imports
     return frozenset(found)
 
 
 @functools.cache
 def fingerprint(*modules: str) -> str:
-    """Sixteen hexadecimal digits that change when the code behind ``modules`` does.
+    """Hash of the code behind ``modules``, 16 hexadecimal digits.
 
-    Modules that a registry loads by name are imported nowhere: name those that are used along with the stage's own.
+    Modules that a registry loads by name are imported nowhere: pass those in use along with the stage's own.
     """
     digest = hashlib.sha256()
     for name in sorted(closure(modules) | (set(modules) & EXCLUDED)):
-        digest.update(f"{name}\0{ast.dump(_without_docstrings(_tree(name)))}\0".encode())
+        digest.update(f"{name}\0{_module(name).code}\0".encode())
         for path in _other_files(name):
             digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()[:16]
@@ -65,8 +64,25 @@ def _path(module: str) -> Path:
     return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
 
 
-def _tree(module: str) -> ast.Module:
-    return ast.parse(_path(module).read_text())
+class _Module(NamedTuple):
+    """What counts of a module: its code without comments, docstrings and layout, and what it imports."""
+
+    code: str
+    imports: tuple[str, ...]
+
+
+def _module(name: str) -> _Module:
+    path = _path(name)
+    changed = path.stat()
+    return _parsed(name, path, changed.st_mtime_ns, changed.st_size)
+
+
+@functools.cache  # planning asks for the fingerprints of forty stages, which share most modules
+def _parsed(name: str, path: Path, mtime: int, size: int) -> _Module:
+    del mtime, size  # a file that was changed is read again
+    tree = ast.parse(path.read_text())
+    imports = tuple(_imports(name, tree))
+    return _Module(ast.dump(_without_docstrings(tree)), imports)
 
 
 def _other_files(module: str) -> list[Path]:
@@ -79,17 +95,15 @@ def _other_files(module: str) -> list[Path]:
     )
 
 
-def _imports(module: str) -> list[str]:
+def _imports(module: str, tree: ast.Module) -> Iterator[str]:
     """Modules of this package named by the import statements of ``module``, wherever they stand."""
     parent = module.split(".") if _path(module).name == "__init__.py" else module.split(".")[:-1]
-    names = []
-    for node in ast.walk(_tree(module)):
+    for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and node.level:
             base = parent[: len(parent) - node.level + 1]
             target = ".".join([*base, *(node.module or "").split(".")]).strip(".")
             inside = [f"{target}.{alias.name}".strip(".") for alias in node.names]
-            names += [name for name in (target, *inside) if name and _path(name).is_file()]
-    return names
+            yield from (name for name in (target, *inside) if name and _path(name).is_file())
 
 
 def _without_docstrings(tree: ast.Module) -> ast.Module:

@@ -1,4 +1,4 @@
-"""One writer at a time: locks that the kernel drops with their holder, so that no kill leaves one behind."""
+"""Locks for one writer at a time. The kernel drops a lock with its holder, so a kill leaves none behind."""
 
 import fcntl
 import os
@@ -13,16 +13,16 @@ from typing import TextIO
 from ..errors import StorageError
 from .files import refusal
 
-#: Seconds between two looks at a lock that another process holds.
+#: Seconds between two attempts to take a lock.
 _LOOK_EVERY = 0.2
 
 
 @contextmanager
 def only_writer(lock: Path, patience: float) -> Iterator[bool]:
-    """Hold ``lock``, which a job orphaned by a killed Snakemake may still hold; yield whether one did.
+    """Hold ``lock``; yield whether another process, such as the orphan of a killed Snakemake, held it before.
 
-    The kernel drops the lock with its holder, so no kill leaves one behind. A holder is asked to hand over
-    (it may look with :func:`handover_requested`) and waited for; after ``patience`` seconds StorageError is raised.
+    The holder is asked to hand over (it can check :func:`handover_requested`). Raises StorageError if it still holds
+    the lock after ``patience`` seconds.
     """
     request = _request(lock)
     deadline = time.monotonic() + patience
@@ -53,7 +53,7 @@ def try_lock(lock: Path) -> TextIO | None:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         # The file may have been removed by the holder before, and made anew by another process.
         if lock.exists() and os.path.samestat(os.fstat(handle.fileno()), lock.stat()):
-            # Who holds it is a courtesy, which a full disk may refuse.
+            # The holder's name is for messages only; a full disk may refuse it.
             with suppress(OSError):
                 os.ftruncate(handle.fileno(), 0)
                 os.write(

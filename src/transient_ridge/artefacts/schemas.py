@@ -23,6 +23,10 @@ class Table:
     columns: Columns
     on_request: bool = False
 
+    def pattern(self, name: str) -> str:
+        """Where files of this table, called ``name``, lie in a variant's folder; chunks joined."""
+        return f"runs/*/{name}.parquet" if self.scope == "run" else f"tables/{name}.parquet"
+
     @property
     def schema(self) -> pa.Schema:
         """Arrow schema, meanings attached to the columns."""
@@ -61,7 +65,7 @@ _CLAIM = {
     "part": (pa.string(), "letter of the statement within the claim"),
 }
 
-#: Every table by name.
+#: Every table, by name.
 TABLES: dict[str, Table] = {
     "training": Table(
         "run",

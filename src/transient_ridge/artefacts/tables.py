@@ -1,7 +1,6 @@
-"""The one way to write and read tables: Parquet, with the declared columns and the record of what made them.
+"""Read and write tables: Parquet with the declared columns and a provenance record.
 
-In memory a task diversity is a number, ``math.inf`` for infinity; here and nowhere else it is turned into the null
-that stands for it on disk.
+M = infinity is ``math.inf`` in memory and null on disk. It is converted here and nowhere else.
 """
 
 import json
@@ -26,7 +25,7 @@ Frames = Mapping[str, "pd.DataFrame"]
 
 
 class Rows:
-    """The rows of one table, grown one by one."""
+    """The rows of one table, added one by one."""
 
     def __init__(self, table: str) -> None:
         self.table = table
@@ -92,6 +91,15 @@ def read_all(paths: Sequence[Path], table: str) -> "pd.DataFrame":
                 "does not belong here and run snakemake again"
             )
     return _frame(pa.concat_tables(parts) if parts else TABLES[table].schema.empty_table())
+
+
+def read_variant(folder: Path | str) -> dict[str, "pd.DataFrame"]:
+    """Every table there is in the results of a variant, such as results/laptop/base, by name.
+
+    Raises TableError as :func:`read_all` does.
+    """
+    found = {name: sorted(Path(folder).glob(TABLES[name].pattern(name))) for name in TABLES}
+    return {name: read_all(paths, name) for name, paths in found.items() if paths}
 
 
 def provenance(path: Path) -> dict[str, Any]:

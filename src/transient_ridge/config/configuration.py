@@ -1,7 +1,7 @@
-"""The configuration as the workflow reads it: variants, the grid of runs, and the keys that a job may see.
+"""The configuration as the workflow uses it: variants, the grid of runs, and the keys of each job.
 
-A job is given the keys that its rule names and nothing else (:func:`pick`), so what can change a result and what makes
-it stale are the same thing.
+A job is given the keys that its rule names and no others (:func:`pick`). So what can change a result is what makes it
+stale.
 """
 
 import copy
@@ -18,7 +18,7 @@ from .settings import CheckpointSettings
 
 Config = Mapping[str, Any]
 
-#: The key that a results folder is checked by.
+#: The whole configuration in a results folder, by which the folder is checked.
 RESOLVED_FILE = "config.yaml"
 
 #: The keys that the weights of a run depend on.
@@ -52,6 +52,9 @@ def settle(config: Config) -> dict[str, Any]:
         model["positions"] = 2 * settled["data"]["context_length"]
     for name in ("warmup_steps", "decay_steps"):
         training[name] = settle_updates(training[name], training["steps"])
+    average = training["average"]
+    if average and "half_life" in average:
+        average["half_life"] = max(1, settle_updates(average["half_life"], training["steps"]))
     schedule = checkpoint_schedule(settled)
     for section in ("llc", "llc_calibration", "llc_crosscheck"):
         settled[section]["steps"] = settle_steps(settled[section]["steps"], schedule)
@@ -71,7 +74,7 @@ def runs(config: Config) -> list[Run]:
 
 
 def cohorts(config: Config) -> dict[str, list[str]]:
-    """Run -> the runs that one job may train together with it: `compute.stack` consecutive ones of the grid."""
+    """Run -> the runs that one job may train together: `compute.stack` consecutive ones of the grid."""
     names, most = [run.name for run in runs(config)], config["compute"]["stack"]
     starts = (i // most * most for i in range(len(names)))
     return {name: names[start : start + most] for name, start in zip(names, starts, strict=True)}
@@ -99,7 +102,7 @@ def trained_by(config: Config) -> dict[str, Any]:
 
 
 def llc_chunks(config: Config) -> dict[int, list[int]]:
-    """The steps whose LLC is estimated, by chunk: so many consecutive checkpoints of the schedule.
+    """The steps whose LLC is estimated, by chunk: `llc.chunk` consecutive checkpoints of the schedule.
 
     A step's chunk depends on the schedule alone, so asking for one more step moves no other step.
     """

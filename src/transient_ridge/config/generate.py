@@ -1,6 +1,6 @@
-"""What is written from the declared keys: the JSON schema, ``config.yaml``'s comments, and the table of all keys.
+"""Generate the JSON schema, the comments of ``config.yaml`` and the table of keys from the declared keys.
 
-``make config`` runs this; a test fails while a file is out of step.
+``make config`` runs this; a test fails while a file is out of date.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""Sizes that are no one's choice, and on which both the computation and its memory depend."""
+"""Sizes that are not configurable; the computation and the memory estimates share them."""
 
 #: Sequences per forward pass where no gradient is needed.
 CHUNK = 1024

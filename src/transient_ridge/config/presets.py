@@ -1,4 +1,4 @@
-"""Presets from Python, as Snakemake reads them."""
+"""Load presets from Python, as Snakemake reads them."""
 
 from pathlib import Path
 from typing import Any
@@ -16,13 +16,13 @@ DEFAULT = "laptop"
 
 
 def files(preset: str) -> list[Path]:
-    """The files whose contents make up ``preset``, a name or the path of a YAML file: each lies over those before."""
+    """The files of ``preset``, a name or the path of a YAML file; each overrides those before."""
     own = Path(preset) if preset.endswith((".yaml", ".yml")) else FOLDER / f"{preset}.yaml"
     return [FOLDER / "config.yaml"] + ([] if preset == DEFAULT else [own])
 
 
 def read(preset: str) -> dict[str, Any]:
-    """The configuration of ``preset`` as it is stated. Raises ConfigError if there is no such file."""
+    """The configuration of ``preset``, not yet validated. Raises ConfigError if there is no such file."""
     config: dict[str, Any] = {}
     for path in files(preset):
         if not path.exists():

@@ -1,9 +1,8 @@
-"""Choices that a configuration makes by name: each is a file in the package of its registry.
+"""Registries: what a configuration chooses by name is a file in a package.
 
-``training/schedules/wsd.py`` is the schedule ``wsd``: to add one, add a file that offers what the docstring of its
-package asks for. Names are listed and constants are read without importing anything, because planning and
-figures must not wait for torch. Only the entries that a configuration names enter a stage's fingerprint, so a new
-file makes nothing stale.
+``training/schedules/wsd.py`` is the schedule ``wsd``. To add one, add a file with what the docstring of its package
+asks for. Names and constants are read without importing, because planning and figures must not wait for torch. Only
+chosen entries are part of a stage's fingerprint, so a new file makes nothing stale.
 """
 
 import ast
@@ -64,7 +63,7 @@ class Registry:
         return None if kind is None else kind.of(given)
 
     def function(self, choice: Choice, name: str) -> Callable[..., Any]:
-        """What the entry's module calls ``name``, with the entry's ``options`` bound if it has any."""
+        """The entry's function (or class) ``name``, with its ``options`` bound if it has any."""
         found: Callable[..., Any] = getattr(self.load(choice), name)
         return partial(found, options=self.options(choice)) if self.has_options(choice) else found
 

@@ -1,7 +1,7 @@
-"""What jobs need of a machine, from the configuration: memory, time and disk.
+"""Memory, time and disk that jobs need, from the configuration.
 
-Constants are upper bounds of what ``benchmarks/memory.py`` measures: schedulers kill what takes more than it asked for.
-Functions that end in ``_mb`` return MB.
+Constants are upper bounds of what ``benchmarks/memory.py`` measures, because schedulers kill jobs that exceed a
+request. Functions that end in ``_mb`` return MB.
 """
 
 import shutil
@@ -18,7 +18,8 @@ PROCESS = 1500
 
 def weights_bytes(config: Config) -> int:
     """Disk that the weights of one run take, in bytes (float32)."""
-    return 4 * _parameters(config) * len(checkpoint_schedule(config))
+    kept = 2 if config["training"]["keep_raw"] else 1
+    return 4 * kept * _parameters(config) * len(checkpoint_schedule(config))
 
 
 def train_mb(config: Config) -> int:
@@ -55,14 +56,14 @@ def pca_mb(config: Config) -> int:
 
 
 def pca_cpu_seconds(config: Config) -> float:
-    """One fit of the joint PCA, on the slower of the machines that were at hand."""
+    """One fit of the joint PCA, on the slower of two machines."""
     rows, columns = _pca_shape(config)
     n = min(rows, columns)
     return 1.3e-10 * rows * columns * n + 1e-9 * n**3
 
 
 def robustness_fits(config: Config) -> int:
-    """How often the robustness of the joint PCA fits it: in full, every B, three schedules, and without each run."""
+    """Number of fits for the robustness of the joint PCA: full, every B, three schedules, without each run."""
     return 1 + len(config["pca_robustness"]["sequences"]) + 3 + len(runs(config))
 
 

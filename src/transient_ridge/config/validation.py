@@ -2,6 +2,7 @@
 
 import difflib
 import math
+import warnings
 from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import suppress
 from typing import Any
@@ -9,10 +10,11 @@ from typing import Any
 import jsonschema
 import yaml
 
-from ..errors import ConfigError
+from ..errors import ConfigError, ConfigWarning
 from .configuration import Config, checkpoint_schedule, overlay, resolve, runs
 from .keys import Settings, choices
 from .runs import parse_task_diversity
+from .schedule import half_life_of
 from .settings import Configuration, ModelSettings
 
 #: Predictors that phases, model selection and the scorecard are about.
@@ -46,7 +48,7 @@ def validate(config: MutableMapping[str, Any]) -> None:
 
 
 def _typed(value: Any, schema: Mapping[str, Any]) -> Any:
-    """``value`` with text read as YAML wherever text is not allowed and what it says is."""
+    """``value`` with text replaced by what it reads as in YAML, where text is not allowed and that is."""
     if isinstance(value, Mapping):
         properties = schema.get("properties", {})
         return {name: _typed(part, properties.get(name, {})) for name, part in value.items()}
@@ -62,7 +64,7 @@ def _typed(value: Any, schema: Mapping[str, Any]) -> Any:
 
 
 def _readings(text: str) -> Iterator[Any]:
-    """What ``text`` may mean. YAML takes 1e-3 for text, people take it for a number."""
+    """Values that ``text`` may stand for. YAML reads 1e-3 as text, users mean a number."""
     with suppress(yaml.YAMLError):
         yield yaml.safe_load(text)
     with suppress(ValueError):
@@ -106,7 +108,7 @@ def _expectation(error: jsonschema.ValidationError) -> str:
 
 
 def _contradictions(config: Config) -> Iterator[str]:
-    """Values that are fine alone and not together."""
+    """Values that contradict each other."""
     data, model, training = config["data"], config["model"], config["training"]
     if model["d_model"] % model["heads"]:
         yield f"model.heads = {model['heads']}: must divide model.d_model = {model['d_model']}"
@@ -124,6 +126,7 @@ def _contradictions(config: Config) -> Iterator[str]:
             f"training.decay_steps = {training['decay_steps']}: with training.warmup_steps = "
             f"{training['warmup_steps']} must be at most training.steps = {steps}"
         )
+    yield from _contradictions_of_averaging(config)
     yield from _registry_faults(config, Configuration)
     missing = [name for name in NEEDED_PREDICTORS if name not in config["evaluation"]["predictors"]]
     if missing:
@@ -138,6 +141,28 @@ def _contradictions(config: Config) -> Iterator[str]:
     yield from _contradictions_of_analysis(config)
 
 
+def _contradictions_of_averaging(config: Config) -> Iterator[str]:
+    """Which weights are kept and measured; warns of an average that is longer than training."""
+    training, measured = config["training"], config["evaluation"]["weights"]
+    average, keep_raw = training["average"], training["keep_raw"]
+    if average is None:
+        if keep_raw:
+            yield "training.keep_raw = True: there is no average beside them; set training.average, or false"
+        if measured == "averaged":
+            yield "evaluation.weights = averaged: training keeps no average; set training.average, or auto"
+        return
+    if measured == "raw" and not keep_raw:
+        yield "evaluation.weights = raw: training keeps the average alone; set training.keep_raw: true, or auto"
+    half_life = half_life_of(average)
+    if half_life > training["steps"]:
+        warnings.warn(
+            f"training.average = {average}: a half-life of {half_life:.0f} updates is longer than training.steps = "
+            f"{training['steps']}; the average hardly leaves the beginning",
+            ConfigWarning,
+            stacklevel=2,
+        )
+
+
 def _registry_faults(config: Config, settings: type[Settings]) -> Iterator[str]:
     """Options that an entry of a registry lacks or does not have."""
     for dotted, registry, choice in choices(config, settings.schema()):
@@ -149,7 +174,7 @@ def _registry_faults(config: Config, settings: type[Settings]) -> Iterator[str]:
 
 
 def _contradictions_of_analysis(config: Config) -> Iterator[str]:
-    """The same, of what is computed from the measurements."""
+    """Values of PCA, scorecard and LLC that contradict others."""
     if config["pca"]["sequences"] > config["evaluation"]["root_task_sequences"]:
         yield (
             f"pca.sequences = {config['pca']['sequences']}: must be at most "

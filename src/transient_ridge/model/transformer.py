@@ -1,9 +1,9 @@
-"""The in-context regression transformer, readable in one sitting.
+"""The in-context regression transformer.
 
 A sequence becomes the 2K tokens ``(0, x_1), (y_1, 0), ..., (0, x_K), (y_K, 0)`` of R^{D+1}; the prediction
 for ``y_k`` is output 0 at the token of ``x_k`` (architecture of arXiv 2402.02364, which the paper follows).
-The model computes what is used and nothing else: the token of ``y_K`` is never read, and in the last layer
-queries, MLP, final norm and unembedding run at the x tokens only, which leaves every prediction as it is.
+Only what predictions use is computed: the token of ``y_K`` is left out, and in the last layer queries, MLP, final norm
+and unembedding run at the x tokens only. Predictions are the same.
 """
 
 import math
@@ -35,7 +35,7 @@ class Block(nn.Module):
         self.doubled = settings.residual == "doubled"
 
     def forward(self, h: Tensor, mask: Tensor, every: int) -> Tensor:
-        """Map the stream (B, T, d) to every ``every``-th token of the next one, (B, T/every, d)."""
+        """Map the stream (B, T, d) to the next one at every ``every``-th token, (B, T/every, d)."""
         stream = h if every == 1 else h[:, ::every]
         out: Tensor = stream + self.attention(self.attention_norm(h), mask, every)
         # ReLU out of place: in place on a linear layer's output, which is a view, autograd copies it twice.
@@ -79,8 +79,8 @@ class Transformer(nn.Module):
 def initialise(model: Transformer, root_seed: int, run_seed: int) -> None:
     """Draw all parameters: U(-1/sqrt(fan_in), 1/sqrt(fan_in)); norms start at the identity.
 
-    Each parameter has its own stream, named by the run's seed and the parameter, so all task diversities of
-    a seed start from the same weights and an added layer leaves the others' initial weights alone.
+    Each parameter has its own stream, named by the run's seed and the parameter. So all M of a seed start from the same
+    weights, and another layer does not change the other layers' initial weights.
     """
     with torch.no_grad():
         for name, module in model.named_modules():

@@ -43,8 +43,8 @@ def task_set(root_seed: int, data: DataSettings, task_diversity: TaskDiversity) 
 class SequenceSource:
     """Draws sequences of ``q_M``: uniform over ``T_M``, or over the task family for M = inf.
 
-    Inputs and noise depend on the stream's name alone and not on M, so that runs of different task diversity see
-    the same ones, and their comparison is paired.
+    Inputs and noise depend on the stream's name and not on M: runs of different M see the same ones, so their
+    comparison is paired.
     """
 
     def __init__(self, root_seed: int, data: DataSettings, task_diversity: TaskDiversity) -> None:

@@ -1,4 +1,4 @@
-"""What predictors accept."""
+"""Check the arguments of predictors."""
 
 import math
 

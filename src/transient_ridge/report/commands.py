@@ -13,6 +13,7 @@ class Command:
 
     act: Callable[..., None]
     arguments: tuple[str, ...]
+    flags: tuple[str, ...] = ()
 
     @property
     def summary(self) -> str:
@@ -28,6 +29,8 @@ class Command:
         )  # fmt: skip
         for argument in self.arguments:
             parser.add_argument(argument, type=Path)
+        for flag in self.flags:
+            parser.add_argument(f"--{flag}", action="store_true")
         self.act(**vars(parser.parse_args(words)))
 
 
@@ -52,8 +55,30 @@ def provenance(artefact: Path) -> None:
     print("\n".join(describe(artefact)))
 
 
+def pack(results: Path, archive: Path, weights: bool) -> None:
+    """Pack a results folder into one file that another machine can take over; reads it and Snakemake's records.
+
+    With --weights the checkpoints too, so that their LLC can be done again without training.
+    """
+    from ..artefacts.archive import pack as write
+
+    print(f"{archive}: {write(results, archive, weights=weights)} files of {results}")
+
+
+def unpack(archive: Path, other_code: bool) -> None:
+    """Verify an archive and put its results where Snakemake takes them for done; writes the results folder.
+
+    With --other-code also if other code made them: Snakemake then does again what the code here makes stale.
+    """
+    from ..artefacts.archive import unpack as write
+
+    print(f"{write(archive, other_code=other_code)}: unpacked and verified")
+
+
 COMMANDS = {
     "summary": Command(summary, ("results",)),
     "status": Command(status, ("results",)),
     "provenance": Command(provenance, ("artefact",)),
+    "pack": Command(pack, ("results", "archive"), ("weights",)),
+    "unpack": Command(unpack, ("archive",), ("other-code",)),
 }

@@ -1,4 +1,4 @@
-"""What `make reproduce` ends with: a verdict for each claim, and where to look next."""
+"""The end of `make reproduce`: verdicts, run times, and the paths of figures, explorer and report."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -7,7 +7,7 @@ from pathlib import Path
 from ..artefacts import tables
 from ..scorecard.statement import TITLES
 from ..scorecard.verdicts import Row, by_claim, tally, written
-from .benchmarks import times
+from .benchmarks import time_by_stage
 
 
 def summary(results: Path) -> str:
@@ -18,8 +18,8 @@ def summary(results: Path) -> str:
         claims = tables.read(variant / "tables" / "claims.parquet", "claims")
         rows = [{str(k): v for k, v in row.items()} for row in claims.to_dict("records")]
         lines += ["", f"{variant}: {tally(rows)}", *_lines(rows)]
-        spent = times(variant)
-        lines += ["", "  where the time went", spent] if spent else []
+        run_times = time_by_stage(variant)
+        lines += ["", "  run times", run_times] if run_times else []
         lines += [
             "",
             f"  explorer   {explorer}",

@@ -34,8 +34,7 @@ def make_tables_readme(settings: Mapping[str, Any]) -> Page:
     ]
     for name, table in TABLES.items():
         if not table.on_request:
-            folder = f"runs/*/{name}" if table.scope == "run" else f"tables/{name}"
-            parts.append(_section(name, f"{variants[0]}/{folder}.parquet"))
+            parts.append(_section(name, f"{variants[0]}/{table.pattern(name)}"))
     return Page("\n".join(parts))
 
 

@@ -17,7 +17,13 @@ from torch import Tensor
 
 from ..artefacts.files import complete_file
 from ..artefacts.provenance import altered, lasting, misplaced, seal, settings_hash, sha256, unseal
+from ..config.runs import run_files
+from ..config.settings import DataSettings, ModelSettings
 from ..errors import CheckpointError
+from ..model.transformer import Transformer
+
+#: What the names of raw weights begin with in a checkpoint that holds the averaged ones besides.
+RAW = "raw/"
 
 
 def file_name(step: int) -> str:
@@ -52,8 +58,16 @@ def write_manifest(
 class Checkpoints:
     """Reads the checkpoints of one run, refusing what is damaged or made by other settings."""
 
-    def __init__(self, manifest: Path, folder: Path, settings: Mapping[str, Any]) -> None:
-        """``settings`` hold, among others, the sections that the checkpoints must have been made with.
+    @classmethod
+    def of_run(cls, folder: Path | str) -> "Checkpoints":
+        """The checkpoints in a run's folder, such as results/laptop/base/runs/M12-seed0, whatever their settings."""
+        files = run_files(folder)
+        return cls(files["manifest"], files["weights"])
+
+    def __init__(
+        self, manifest: Path, folder: Path, settings: Mapping[str, Any] | None = None
+    ) -> None:
+        """``settings`` hold, among others, what the checkpoints must have been made with; None accepts any.
 
         Raises CheckpointError if the manifest is unreadable, of another run or records other settings.
         """
@@ -66,7 +80,9 @@ class Checkpoints:
             content = json.loads(manifest.read_text())
             self._sha256: dict[int, str] = {int(s): h for s, h in content["sha256"].items()}
             record = content["provenance"]
-            made_with = record["settings"]
+            #: The settings that made the checkpoints.
+            self.settings: Mapping[str, Any] = record["settings"]
+            self._averaged = self.settings.get("training", {}).get("average") is not None
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise CheckpointError(
                 f"{manifest}: unreadable checkpoint manifest ({error}); {remedy}"
@@ -74,9 +90,11 @@ class Checkpoints:
         wrong = misplaced(manifest, record)
         if wrong:
             raise CheckpointError(f"{manifest}: {wrong}; {remedy}")
-        asked = {key: settings.get(key) for key in made_with}
-        if settings_hash(made_with) != settings_hash(asked):
-            changes = "; ".join(_differences(made_with, asked))
+        if settings is None:
+            return
+        asked = {key: settings.get(key) for key in self.settings}
+        if settings_hash(self.settings) != settings_hash(asked):
+            changes = "; ".join(_differences(self.settings, asked))
             raise CheckpointError(
                 f"{manifest}: made with another configuration ({changes}); delete it to train again"
             )
@@ -86,10 +104,12 @@ class Checkpoints:
         """The steps with a checkpoint, ascending."""
         return sorted(self._sha256)
 
-    def load(self, step: int, device: torch.device | str = "cpu") -> dict[str, Tensor]:
-        """Parameters at ``step``.
+    def load(
+        self, step: int, device: torch.device | str = "cpu", weights: str = "auto"
+    ) -> dict[str, Tensor]:
+        """Parameters at ``step``: ``averaged``, ``raw``, or (``auto``) averaged if training averaged them.
 
-        Raises CheckpointError if there is none, or if its file is missing, truncated or altered.
+        Raises CheckpointError if there are none, or if their file is missing, truncated or altered.
         """
         if step not in self._sha256:
             raise CheckpointError(f"{self.folder}: no checkpoint at step {step}, only {self.steps}")
@@ -101,7 +121,27 @@ class Checkpoints:
         if hashlib.sha256(content).hexdigest() != self._sha256[step]:
             raise CheckpointError(f"{path}: truncated or altered since it was written; {remedy}")
         loaded: dict[str, Tensor] = safetensors.torch.load(content)
-        return {name: tensor.to(device) for name, tensor in loaded.items()}
+        prefix = RAW if weights == "raw" and self._averaged else ""
+        chosen = {
+            name.removeprefix(prefix): tensor.to(device)
+            for name, tensor in loaded.items()
+            if name.startswith(prefix) and (prefix or not name.startswith(RAW))
+        }
+        if not chosen or (weights == "averaged" and not self._averaged):
+            kept = "averaged" if self._averaged else "raw"
+            remedy = "training.keep_raw: true" if self._averaged else "training.average"
+            raise CheckpointError(
+                f"{path}: holds {kept} weights alone, and {weights} ones are asked for; set {remedy} and train again, "
+                "or evaluation.weights: auto"
+            )
+        return chosen
+
+    def model(self, step: int, device: torch.device | str = "cpu") -> Transformer:
+        """The transformer at ``step``, in evaluation mode. Raises CheckpointError as :meth:`load` does."""
+        dimension = DataSettings.of(self.settings["data"]).dimension
+        model = Transformer(dimension, ModelSettings.of(self.settings["model"])).to(device)
+        model.load_state_dict(self.load(step, device))
+        return model.eval()
 
 
 def _differences(old: object, new: object, key: str = "") -> list[str]:

@@ -29,7 +29,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "measured": {"linestyle": "-"},
 }
 SWITCH: dict[str, Any] = {"marker": "x", "markersize": 4.5, "linestyle": "none", "color": "0.35"}
-MISSING = "LLC not measured"
+NO_LLC, NO_FINITE = "LLC not measured", "no finite $M$"
 
 
 @figure_of("selection", "log_odds")
@@ -64,6 +64,8 @@ def _loss(axes: Axes, selection: pd.DataFrame, colours: DiversityColours) -> Non
     axes.set_yscale("symlog", linthresh=1e-2)
     axes.margins(y=0.12)
     axes.set_ylabel(r"$-\Delta\ell$ (nats per pair)")
+    if selection.empty:
+        note(axes, NO_FINITE)
 
 
 def _complexity(axes: Axes, selection: pd.DataFrame, colours: DiversityColours) -> None:
@@ -80,7 +82,7 @@ def _complexity(axes: Axes, selection: pd.DataFrame, colours: DiversityColours) 
     _diversity_axis(axes)
     axes.set_ylabel(r"$\Delta\lambda = \lambda(v_M) - \lambda(u)$")
     if rows.empty:
-        note(axes, MISSING)
+        note(axes, _missing(selection))
 
 
 def _odds(axes: Axes, log_odds: pd.DataFrame, colours: DiversityColours) -> None:
@@ -99,7 +101,7 @@ def _odds(axes: Axes, log_odds: pd.DataFrame, colours: DiversityColours) -> None
     axes.set_xlabel("$n$, pairs $(x, y)$ seen")
     axes.set_ylabel("log-odds (nats)")
     if known.empty:
-        note(axes, MISSING)
+        note(axes, _missing(log_odds))
 
 
 def _prediction(axes: Axes, selection: pd.DataFrame, colours: DiversityColours) -> None:
@@ -122,7 +124,12 @@ def _prediction(axes: Axes, selection: pd.DataFrame, colours: DiversityColours) 
     axes.set_ylabel("step observed")
     if rows.empty:
         known = selection["crossover"].notna().any()
-        note(axes, r"no $n^*$ within reach" if known else MISSING)
+        note(axes, r"no $n^*$ within reach" if known else _missing(selection))
+
+
+def _missing(table: pd.DataFrame) -> str:
+    """Why there is no LLC to show: no run that could have one, or no estimate."""
+    return NO_FINITE if table.empty else NO_LLC
 
 
 def _diversity_axis(axes: Axes) -> None:

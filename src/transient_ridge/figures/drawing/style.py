@@ -1,4 +1,4 @@
-"""The one look of all figures: size, type, the colour of a task diversity, markers and their keys."""
+"""The style of all figures: sizes, fonts, colours of task diversities, markers and their keys."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -67,7 +67,7 @@ _NAMES = {
 
 
 def new_figure(width: float, height: float) -> Figure:
-    """A figure of this size in inches whose parts keep out of each other's way."""
+    """A figure of this size in inches, with constrained layout."""
     return Figure(figsize=(width, height), layout="constrained")
 
 
@@ -158,7 +158,7 @@ def colours_of(*tables: pd.DataFrame) -> DiversityColours:
 
 
 def mark(axes: Axes, x: float, y: float, kind: str, colour: str, **options: Any) -> None:
-    """One point of a ``kind`` that all figures draw alike: ring, star, diamond or square."""
+    """Draw one point in the marker of its ``kind``, the same in all figures."""
     axes.plot([x], [y], **{**_look(kind, colour), "clip_on": False, **options})
 
 
@@ -169,7 +169,7 @@ def predictors_in(*tables: pd.DataFrame) -> list[str]:
 
 
 def name_of_kind(kind: str) -> str:
-    """What a key calls a kind of point; a predictor brings its own label."""
+    """Name of a kind of point in keys; predictors define their own."""
     return _NAMES.get(kind) or str(PREDICTORS.constant(kind, "LABEL"))
 
 
@@ -211,6 +211,10 @@ def panel_titles(axes: Sequence[Axes], titles: Sequence[str]) -> None:
     """Titles with a bold letter in front."""
     for letter, panel, title in zip("abcdefgh", axes, titles, strict=False):
         panel.set_title(rf"$\mathbf{{{letter}}}$  {title}")
+
+
+#: What an empty panel says of LLCs that nobody asked for.
+NOT_MEASURED = "LLC not measured"
 
 
 def note(axes: Axes, text: str) -> None:

@@ -14,10 +14,12 @@ from ...config.registries import PREDICTORS
 from ...config.runs import TaskDiversity
 from ..drawing.picture import figure_of
 from ..drawing.style import (
+    NOT_MEASURED,
     SINGLE_COLUMN,
     label,
     name_of_kind,
     new_figure,
+    note,
     panel_titles,
     predictors_in,
 )
@@ -73,7 +75,10 @@ def _llc(axes: Axes, llc: pd.DataFrame) -> None:
             )  # fmt: skip
     columns.label(axes)
     axes.set_ylabel(r"$\hat\lambda$")
-    axes.legend()
+    if end.empty:
+        note(axes, NOT_MEASURED)
+    else:
+        axes.legend()
 
 
 def _point(axes: Axes, x: float, values: pd.Series, errors: pd.Series, *, named: bool) -> None:

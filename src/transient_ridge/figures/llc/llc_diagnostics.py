@@ -1,4 +1,4 @@
-"""Whether to believe the LLC estimates: every diagnostic of every checkpoint."""
+"""Diagnostics of every LLC estimate."""
 
 from matplotlib.figure import Figure
 

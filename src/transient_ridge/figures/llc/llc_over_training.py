@@ -1,4 +1,4 @@
-"""LLC over training, with the loss that it trades against."""
+"""LLC over training, beside the loss on q_M."""
 
 import math
 
@@ -33,7 +33,7 @@ def _llc(axes: Axes, llc: pd.DataFrame, colours: DiversityColours) -> None:
     for M, rows in by_diversity(llc):
         at = rows.groupby("step")
         seeds = at["llc"].count()
-        # Several seeds: the spread between them; one: what its chains are unsure of.
+        # Several seeds: the standard error between them; one seed: the Monte Carlo error of its chains.
         error = (at["llc"].std(ddof=1) / seeds**0.5).where(seeds > 1, at["standard_error"].mean())
         axes.errorbar(
             at["llc"].mean().index, at["llc"].mean(), yerr=error, color=colours[M], marker=".", markersize=3,

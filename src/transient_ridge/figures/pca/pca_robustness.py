@@ -1,4 +1,4 @@
-"""What the joint PCA owes to B, to the checkpoint schedule and to single runs."""
+"""Sensitivity of the joint PCA to B, checkpoint schedule and runs."""
 
 from typing import Any
 

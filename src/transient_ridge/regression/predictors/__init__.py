@@ -1,4 +1,4 @@
-"""Idealised predictors, one per file: what a model may come to compute.
+"""Idealised predictors, one per file: functions that a trained model may approximate.
 
 An entry offers
 

@@ -13,9 +13,9 @@ LABEL = r"dMMSE$_M$"
 MARKER = "D"
 OF_TASK_SET = True
 
-#: Tasks looked at together; a longer product gains nothing.
+#: Tasks per block; larger blocks are not faster.
 TASK_BLOCK = 4096
-#: Bytes of residuals and weights at a time on a CPU: beyond its cache every pass would be slower.
+#: Bytes of residuals and weights at a time on a CPU: more would not fit its cache.
 CPU_CACHE = 8 * 2**20
 
 
@@ -30,10 +30,10 @@ def dmmse(
     """dMMSE_M predictions (..., K): mean of ``t_m.x_k`` under the posterior over ``tasks`` (M, D).
 
     The weight of task m is proportional to ``exp(-1/(2 sigma^2) sum_{j<k} (y_j - t_m.x_j)^2)``; at
-    k = 1 all are equal. Sequences and tasks are taken in blocks whose sums of weights are merged
-    with a running maximum: the work space stays within ``memory_limit`` bytes whatever B and M
-    (one task and one sequence at the least), and nothing overflows for sigma^2 -> 0. Shapes, dtypes
-    and errors are those of :func:`ridge`; no tasks at all is a ValueError.
+    k = 1 all are equal. Sequences and tasks are processed in blocks, whose sums of weights are merged
+    with a running maximum. So the work space stays within ``memory_limit`` bytes for any B and M (one
+    task and one sequence at the least), and nothing overflows for sigma^2 -> 0. Shapes, dtypes and
+    errors are those of :func:`ridge`; an empty ``tasks`` is a ValueError.
     """
     check(x, y, noise_variance)
     K, D = x.shape[-2:]

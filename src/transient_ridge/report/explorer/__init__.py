@@ -1,7 +1,7 @@
-"""The interactive explorer: one HTML file with its data and its plotting library in it.
+"""The interactive explorer: one HTML file that contains its data and its plotting library.
 
-The page opens from disk and asks no network for anything (its content security policy forbids it). Data and Plotly are
-packed with gzip and unpacked by the browser, so that the whole stays below 5 MB at the paper's scale.
+The page opens from disk and needs no network (its content security policy forbids any). Data and Plotly are compressed,
+so that the file stays below 5 MB at the paper's scale.
 """
 
 import base64
@@ -27,7 +27,7 @@ from ...config.runs import Run
 from ...figures.drawing.style import DarkDiversityColours, DiversityColours, colours_of, label
 from ...stage import stage
 
-#: Checkpoints of a run that are drawn at most; more are thinned evenly in log(step). It bounds the size of the page.
+#: Most checkpoints drawn of a run, which bounds the size of the page; more are thinned evenly in log(step).
 POINTS = 400
 
 LOSSES = {"ood": OUT_OF_DISTRIBUTION, "inside": IN_DISTRIBUTION, "root": ROOT}
