@@ -124,7 +124,7 @@ def change(path: str, value) -> dict:
         ("pca.components", 25, r"\[4\] times data\.context_length = 6 must be at least pca\.components = 25"),
         ("claims.ridge_like", 0.8, r"claims\.ridge_like = 0\.8: must be less than claims\.dmmse_like = 0\.75"),
         ("claims.no_transience", 0.2, r"claims\.no_transience = 0\.2: must be less than claims\.transience"),
-        ("claims.grows", 1.5, r"claims\.grows = 1\.5: must be a number in \[-1, 1\]"),
+        ("claims.grows", 1.5, r"claims\.grows = 1\.5: must be a number in \(0, 1\]"),
         ("claims.paper_threshold", -1, r"claims\.paper_threshold = -1: must be null \(the paper states none"),
         ("compute.device", "tpu", r"compute\.device = 'tpu': must be auto, cpu or cuda"),
         ("preset", "My Preset", r"preset = 'My Preset': must be a name"),

@@ -47,10 +47,10 @@ def predictors_apart(idealised_distances: pd.DataFrame, dataset: str) -> dict[fl
     """M -> Delta(dMMSE_M, ridge) on ``dataset``."""
     rows = averages(idealised_distances, dataset)
     both = rows[["predictor", "other"]].isin(["ridge", "dmmse"]).all(axis=1)
-    return {
-        float(M): float(distance)
-        for M, distance in rows[both].set_index("task_diversity")["distance"].items()
-    }
+    rows = rows[both]
+    return dict(
+        zip(rows["task_diversity"].astype(float), rows["distance"].astype(float), strict=True)
+    )
 
 
 def resolved(apart: Mapping[float, float], reach: float) -> list[float]:

@@ -6,8 +6,8 @@ dl n + dlambda log n, with dl = l(v_M) - l(u) and dlambda = lambda(v_M) - lambda
 Here n counts pairs (x, y) and l is the negative log likelihood of one, MSE / (2 sigma^2) up to a constant.
 
 Both solutions are judged on the data of q_M: l(u) is the loss there of the M = infinity run, lambda(u) its LLC there.
-Eq. 8 is about n observations of a posterior, and training is not sampling one: n* orders the M, and turns into a training
-step only if every pair that was seen counts as an observation.
+Eq. 8 is about n observations of a posterior, and training is not sampling one: n* orders the M, and turns into a
+training step only if every pair that was seen counts as an observation.
 """
 
 import math
@@ -180,10 +180,11 @@ def _losses(
     Only the idealised ones are known where the M = infinity run was not evaluated on q_M.
     """
     ideal = averages(idealised_losses, IN_DISTRIBUTION)
-    ideal = ideal[ideal["task_diversity"] == M].set_index("predictor")["loss"]
-    kinds = {"idealised": (float(ideal["ridge"]), float(ideal["dmmse"]))}
-    own = averages(smoothed_losses, IN_DISTRIBUTION).sort_values("step")
-    own = own[(own["seed"] == seed) & (own["task_diversity"] == M)]["loss"]
+    ideal = ideal[ideal["task_diversity"] == M]
+    loss = dict(zip(ideal["predictor"], ideal["loss"].astype(float), strict=True))
+    kinds = {"idealised": (loss["ridge"], loss["dmmse"])}
+    runs = averages(smoothed_losses, IN_DISTRIBUTION).sort_values("step")
+    own = runs[(runs["seed"] == seed) & (runs["task_diversity"] == M)]["loss"]
     infinite = ridge_on_tasks[
         (ridge_on_tasks["seed"] == seed)
         & (ridge_on_tasks["task_diversity"] == M)

@@ -12,8 +12,10 @@ AT_MOST: Literal["at most"] = "at most"
 
 #: What must be there for a statement to hold. Tests score worlds without training, and without a ridge phase, in which
 #: no statement about them may hold. What is about the idealised predictors alone is no finding about models.
-PREDICTORS, TRAINING, RIDGE_PHASE = "predictors", "training", "ridge phase"
 About = Literal["predictors", "training", "ridge phase"]
+PREDICTORS: About = "predictors"
+TRAINING: About = "training"
+RIDGE_PHASE: About = "ridge phase"
 
 #: When a statement got its present form and threshold, told beside it.
 BEFORE = "before the laptop run"

@@ -23,6 +23,9 @@ VERDICTS = (FAILS, UNTESTABLE, UNDECIDED, HOLDS)
 
 MEASURED, CONTRADICTED, NOT_TESTABLE = "measured", "contradicted", "not testable"
 
+#: A row of the table `claims` or `claim_values`.
+Row = Mapping[str, Any]
+
 #: A rank correlation of 0.9 may come out a rounding error below.
 ROUNDING = 1e-9
 
@@ -98,10 +101,8 @@ def judge(
     excess = spread.mean - threshold if comparison == AT_LEAST else threshold - spread.mean
     margin = spread.half_width(confidence) + resolution
     known = spread.standard_error is not None or resolution > 0
-    if abs(excess) < margin:
-        verdict = UNDECIDED
-    else:
-        verdict = HOLDS if math.isfinite(excess) and excess >= -ROUNDING else FAILS
+    met = math.isfinite(excess) and excess >= -ROUNDING
+    verdict = UNDECIDED if abs(excess) < margin else HOLDS if met else FAILS
     reason = _counted(values, spread) + (f"; {remark}" if remark else "")
     if verdict == UNDECIDED:
         reason = f"within {margin:.2g} of the threshold; {reason}"
@@ -128,7 +129,7 @@ def _counted(values: Mapping[int, Sequence[float]], spread: Spread) -> str:
 
 
 def assess(
-    outcomes: Sequence[Mapping[str, Any]], comparison: str, threshold: float, confidence: float
+    outcomes: Sequence[Row], comparison: str, threshold: float, confidence: float
 ) -> Verdict:
     """The verdict on a statement from its rows of the table `claim_values`.
 
@@ -150,9 +151,6 @@ def assess(
     resolution = float(np.mean([row["resolution"] for row in outcomes]))
     remarks = "; ".join(dict.fromkeys(row["reason"] for row in outcomes if row["reason"]))
     return judge(values, comparison, threshold, confidence, resolution=resolution, remark=remarks)
-
-
-Row = Mapping[str, Any]
 
 
 def weakest(rows: Sequence[Row]) -> Row:

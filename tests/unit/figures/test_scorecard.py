@@ -68,7 +68,7 @@ def test_it_fits_a_column_and_nothing_overlaps(figure):
             for line in figure.axes[0].lines
             if line.get_label().startswith("_statement")
         ]
-    assert all(-1 < box.x0 and box.x1 < figure.bbox.width + 1 for box in boxes)
+    assert all(box.x0 > -1 and box.x1 < figure.bbox.width + 1 for box in boxes)
     for i, box in enumerate(boxes):
         assert not [other for other in boxes[:i] if _overlap(box, other)]
 
