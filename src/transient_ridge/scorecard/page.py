@@ -94,8 +94,8 @@ def by_diversity(evidence: Evidence) -> str:
         return f"{error}.\n"
     lines = [
         f"Means over {len(evidence.seeds)} seed(s) and their standard errors. Dip, counted from the least OOD loss on "
-        "the straight way to dMMSE_M, and rise are shares of the gap between the OOD losses of dMMSE_M and ridge; relative "
-        "distances on q_M are 0 at ridge and 1 at dMMSE_M.",
+        "the straight way to dMMSE_M, and rise are shares of the gap between the OOD losses of dMMSE_M and ridge; "
+        "relative distances on q_M are 0 at ridge and 1 at dMMSE_M.",
         "",
         f"| {' | '.join(names)} |",
         "|" + "---|" * len(names),
