@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from ..artefacts import tables
 from ..scorecard.claims import UNTESTABLE, measured, tally
 from .benchmarks import time_by_stage
@@ -38,5 +40,5 @@ def _line(row: Mapping[str, Any]) -> str:
     value = measured(row["value"], row["standard_error"])
     numbers = f"{value} ({row['comparison']} {row['threshold']:.3g})"
     unclear = row["verdict"] == UNTESTABLE
-    remark = ", ".join(([numbers] if row["value"] is not None else []) + [row["reason"]] * unclear)
+    remark = ", ".join(([numbers] if pd.notna(row["value"]) else []) + [row["reason"]] * unclear)
     return f"  {row['claim']:>2}{row['part']}  {verdict:<14} {row['statement']}: {remark}"
