@@ -1,6 +1,7 @@
 """Checks of a configuration: every fault at once, each with the key, its value and what is allowed."""
 
 import difflib
+import math
 import warnings
 from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import suppress
@@ -71,6 +72,7 @@ def _readings(text: str) -> Iterator[Any]:
 
 
 def _schema_faults(config: Config, rules: Config) -> Iterator[str]:
+    yield from _not_finite(config)
     for error in jsonschema.Draft202012Validator(rules).iter_errors(config):
         path = list(error.absolute_path)
         key = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in path).lstrip(".")
@@ -86,6 +88,18 @@ def _schema_faults(config: Config, rules: Config) -> Iterator[str]:
             yield from (f"{f'{key}.{name}'.lstrip('.')}: missing" for name in missing)
         else:
             yield f"{key} = {error.instance!r}: must be {_expectation(error)}"
+
+
+def _not_finite(value: Any, dotted: str = "") -> Iterator[str]:
+    """Numbers that are none: NaN is within every limit of a schema."""
+    if isinstance(value, float) and not math.isfinite(value):
+        yield f"{dotted} = {value}: must be a finite number"
+    elif isinstance(value, Mapping):
+        for name, part in value.items():
+            yield from _not_finite(part, f"{dotted}.{name}".lstrip("."))
+    elif isinstance(value, list):
+        for i, part in enumerate(value):
+            yield from _not_finite(part, f"{dotted}[{i}]")
 
 
 def _expectation(error: jsonschema.ValidationError) -> str:
