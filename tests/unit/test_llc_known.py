@@ -11,6 +11,7 @@ from tests.potentials import (
     LinearRegression,
     Potential,
     ReducedRank,
+    centre,
     gibbs_expectation,
     noise,
     quadratic_expectation,
@@ -18,13 +19,13 @@ from tests.potentials import (
     settings,
 )
 from transient_ridge.llc import sgld
-from transient_ridge.llc.llc import ChainMean, Estimate, estimate
+from transient_ridge.llc.estimate import ChainMean, Estimate, estimate
 
 
 def llc(target: sgld.Target, n_beta: float, seed: int = 0, **changes: object) -> Estimate:
     hyper = settings(**changes)
     traces = sgld.sample(target, hyper, n_beta, noise(len(target.centre), hyper.chains, seed))
-    return estimate(traces, n_beta, hyper.burn_in, torch.zeros(2, 1))[0]
+    return estimate(traces, n_beta, hyper, centre(len(target.centre)))[0]
 
 
 def within_three_errors(found: Estimate, truth: float) -> bool:
@@ -96,9 +97,9 @@ def test_linear_regression_with_its_known_posterior(minibatch):
     n, d, n_beta, gamma = 2000, 4, 200.0, 10.0
     x = torch.randn(n, d, generator=source, dtype=torch.float64)
     y = x @ torch.tensor([1.0, -1, 0.5, 2]).double() + torch.randn(n, generator=source).double()
-    centre = torch.linalg.lstsq(x, y[:, None]).solution[:, 0] + 0.02
-    target = LinearRegression(x, y, centre, minibatch, seed=1)
-    hessian, residual = x.T @ x / n, x @ centre - y
+    start = torch.linalg.lstsq(x, y[:, None]).solution[:, 0] + 0.02
+    target = LinearRegression(x, y, start, minibatch, seed=1)
+    hessian, residual = x.T @ x / n, x @ start - y
     slope = x.T @ residual / n
     # Gaussian posterior: precision P = n beta H + gamma, mean w* - P^-1 n beta slope.
     covariance = torch.linalg.inv(n_beta * hessian + gamma * torch.eye(d).double())
@@ -108,7 +109,7 @@ def test_linear_regression_with_its_known_posterior(minibatch):
     )
     hyper = settings(epsilon=1e-4, gamma=gamma, chains=16, burn_in=500, draws=5000)
     traces = sgld.sample(target, hyper, n_beta, noise(d, 16))
-    found = estimate(traces, n_beta, hyper.burn_in, target.centre_errors[:, None])[0]
+    found = estimate(traces, n_beta, hyper, centre(d, target.centre_errors[:, None]))[0]
     assert within_three_errors(found, float(exact))
     gap = found.llc_unpaired - float(exact)
     assert abs(gap) < 3 * found.standard_error_unpaired

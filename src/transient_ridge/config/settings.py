@@ -109,7 +109,9 @@ class SgldSettings(Settings):
     chains: int
     burn_in: int
     draws: int
-    preconditioner: Literal["none", "rmsprop"]
+    preconditioner: str
+    noise: Literal["independent", "averaged"]
+    annealing: int
 
 
 @dataclass(frozen=True)
@@ -125,6 +127,8 @@ class LlcSettings(Settings):
     sequences: int
     minibatch: int
     minibatches: Literal["fixed", "fresh"]
+    control_variate: bool
+    data: Literal["q_M", "q_1", "q_inf"]
     components: tuple[str, ...]
     per_token: bool
     unhealthy: Literal["mark", "fail"]
@@ -138,6 +142,11 @@ class HealthSettings(Settings):
     ess: float | None
     mala_acceptance: float | None
     share_below: float | None
+    relaxations: float | None
+    distance_trend: float | None
+    heating: float | None
+    locality: float | None
+    slope_share: float | None
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ diagonal alone would not do: it is less spread than the eigenvalues, and as s is
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -218,12 +218,12 @@ def gauss_newton_product(
         direction = layout.views(vector)
         total = torch.zeros_like(vector)
         for predict, pull_back in chunks:
-            _, change = jvp(predict, (parameters,), (direction,))
+            change: Tensor = jvp(predict, (parameters,), (direction,))[1]
             total += layout.flatten(pull_back(change)[0])
         return scale * total
 
     return product
 
 
-def _chunks(size: int, *parts: Tensor) -> Iterator[tuple[Tensor, ...]]:
+def _chunks(size: int, *parts: Tensor) -> Iterator[Any]:
     return zip(*(torch.split(part, size) for part in parts), strict=True)
