@@ -1,4 +1,5 @@
 # The two commands of the README are `make reproduce` and `make test`; both install what they need into .venv.
+# `make help` lists the targets from the lines that begin with '##'; VERBOSE=1 shows the commands that a target runs.
 
 PYTHON ?= python3
 PRESET ?= laptop
@@ -7,20 +8,31 @@ CORES  ?= all
 BIN := .venv/bin
 CONFIGFILE := $(if $(filter laptop,$(PRESET)),config/config.yaml,config/$(PRESET).yaml)
 SNAKEMAKE := $(BIN)/snakemake --workflow-profile workflow/profiles/local --cores $(CORES) --configfile $(CONFIGFILE)
+# A few lines instead of Snakemake's own output (src/snakemake_logger_plugin_transient_ridge).
+WATCHED := PYTHONPATH=src$${PYTHONPATH:+:$$PYTHONPATH} $(SNAKEMAKE) --logger transient-ridge
+PIP := $(BIN)/pip install --quiet --quiet --disable-pip-version-check
 
-.PHONY: reproduce report docs unlock test test-all soak test-cluster lint format bench gpu-check lock clean-env
+ifndef VERBOSE
+.SILENT:
+endif
 
-## reproduce: train, measure and draw everything of PRESET (laptop, smoke, paper), then print the scorecard; a second call computes nothing
+.PHONY: help reproduce report docs config pack unpack unlock test test-all soak test-cluster lint format bench gpu-check lock clean-env
+
+## help: list the targets
+help:
+	sed -nE 's/^## ([^:]+): (.*)/\1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 14
+
+## reproduce: compute and draw everything of PRESET (laptop, smoke, seeds, ...), then print the scorecard
 reproduce: .venv/installed $(CONFIGFILE)
-	$(SNAKEMAKE)
-	@$(SNAKEMAKE) --quiet all --report results/$(PRESET)/report.html
-	@$(BIN)/python -m transient_ridge summary results/$(PRESET)
+	$(WATCHED) --report results/$(PRESET)/report.html --report-after-run
+	$(BIN)/python -m transient_ridge summary results/$(PRESET)
 
-## report: one HTML page with every figure and table of PRESET, with captions, settings and run times
+## report: one HTML page with the figures and tables of PRESET, their captions, settings and run times
 report: .venv/installed $(CONFIGFILE)
-	$(SNAKEMAKE) --report results/$(PRESET)/report.html
+	$(WATCHED) --report results/$(PRESET)/report.html
+	echo results/$(PRESET)/report.html
 
-## docs: keep the tables and figures of three seeds in results/laptop/three-seeds, and put their scorecard into the README
+## docs: copy the results of the preset seeds to results/laptop/three-seeds, and their scorecard into the README
 docs: SEEDS := results/seeds/base
 docs: KEPT := results/laptop/three-seeds
 docs: results/seeds/base/claims.md
@@ -32,25 +44,40 @@ docs: results/seeds/base/claims.md
 	sed -n '/^Means over/,$$p' $(KEPT)/claims.md | sed -i '/<!-- by M -->/r /dev/stdin' README.md
 	sed '/^Means over/,$$d' $(KEPT)/claims.md | sed -i '/<!-- scorecard -->/r /dev/stdin' README.md
 
-## unlock: after Snakemake itself was killed (kill -9, power cut), once, before `make reproduce` goes on
+## config: write what is made from the declared keys: schema, comments of config.yaml, table of keys
+config: .venv/installed
+	$(BIN)/python -m transient_ridge.config.generate
+
+## pack: put the results of PRESET into one file, FILE; with WEIGHTS=1 the checkpoints too
+pack: FILE ?= results/$(PRESET).tar.gz
+pack: .venv/installed
+	$(BIN)/python -m transient_ridge pack results/$(PRESET) $(FILE) $(if $(WEIGHTS),--weights)
+
+## unpack: verify FILE, a packed preset, and put it where Snakemake takes it for done; OTHER_CODE=1 accepts other code
+unpack: .venv/installed
+	$(BIN)/python -m transient_ridge unpack $(or $(FILE),$(error FILE=... names the archive)) $(if $(OTHER_CODE),--other-code)
+
+## unlock: after Snakemake itself was killed (kill -9, power cut), before `make reproduce` goes on
 unlock: .venv/installed $(CONFIGFILE)
 	$(SNAKEMAKE) --unlock
 
-## test: everything but the tests that compute for minutes
+## test: all tests but those that compute for minutes
 test: .venv/installed
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow and not soak and not cluster"
 
+## test-all: the tests that compute for minutes, too
 test-all: .venv/installed
 	$(BIN)/python -m pytest -m "not soak and not cluster"
 
-## soak: kill jobs and Snakemake at random moments (SOAK_KILLS, 30), and compare with an undisturbed run
+## soak: kill jobs and Snakemake at random moments (SOAK_KILLS=30) and compare with an undisturbed run
 soak: .venv/installed
 	$(BIN)/python -m pytest -s -m soak tests/faults
 
-## test-cluster: the Slurm profile on a Slurm of three nodes that is brought up here (root, Debian packages)
+## test-cluster: test the Slurm profile on a Slurm of three nodes started here (root, Debian packages)
 test-cluster: .venv/installed
 	$(BIN)/python -m pytest -s -m cluster tests/cluster
 
+## lint: ruff, mypy, snakefmt and snakemake --lint
 lint: .venv/installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -58,31 +85,37 @@ lint: .venv/installed
 	$(BIN)/snakefmt --check Snakefile workflow/rules
 	$(BIN)/snakemake --lint
 
+## format: fix and format the code in place
 format: .venv/installed
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	$(BIN)/snakefmt Snakefile workflow/rules
 
-## bench: the speeds that the README quotes
+## bench: measure the speeds that the README quotes
 bench: .venv/installed
 	$(BIN)/python -m benchmarks
 
-## gpu-check: what a GPU makes of training, stacks, chains and evaluation, and what the paper preset would cost on it
+## gpu-check: measure training, chains and evaluation on a GPU, and estimate the cost of the paper preset
 gpu-check: .venv/installed
 	$(BIN)/python -m benchmarks.gpu_check results/gpu-check
 
+## lock: write requirements.lock anew from what is installed in .venv
 lock: .venv/installed
 	{ sed -n '/^#/p' requirements.lock; $(BIN)/pip freeze --exclude-editable | sed 's/+cpu$$//' | grep -vE '^(pip|wheel|setuptools)=='; } > requirements.lock.new
 	mv requirements.lock.new requirements.lock
 
+## clean-env: remove .venv; the next target installs it anew
 clean-env:
 	rm -rf .venv
 
 .venv/installed: requirements.lock pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and f"Python >= 3.11 is needed, $(PYTHON) is {sys.version.split()[0]}: try make PYTHON=python3.12")'
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and f"Python >= 3.11 is needed, $(PYTHON) is {sys.version.split()[0]}: try make PYTHON=python3.12")'
+	echo "creating .venv with $$($(PYTHON) --version)"
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.lock
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable .
+	echo "installing $$(grep -c == requirements.lock) packages of requirements.lock, a few minutes"
+	$(PIP) -r requirements.lock
+	echo "installing transient-ridge"
+	$(PIP) --no-deps --editable .
 	touch $@
 
 # Reached only for a preset without a file.

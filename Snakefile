@@ -28,8 +28,8 @@ localrules:
     train_all,
     evaluate_all,
     llc_all,
-    llc_calibration,
-    llc_crosscheck,
+    llc_calibration_all,
+    llc_crosscheck_all,
 
 
 rule all:

@@ -18,14 +18,13 @@ from typing import Any
 import torch
 
 from benchmarks import untrained
-from transient_ridge.analysis.evaluate import predict
-from transient_ridge.config import configuration
-from transient_ridge.config import sizing as needs
+from transient_ridge.config import configuration, presets, sizing
 from transient_ridge.config.runs import Run
 from transient_ridge.config.settings import LlcSettings, SgldSettings
 from transient_ridge.llc import devinterp_backend as devinterp_sampler
 from transient_ridge.llc import sgld
 from transient_ridge.model.device import device_name, prepare, select_device
+from transient_ridge.model.functional import predict
 from transient_ridge.training.stack import Stack
 from transient_ridge.training.trainer import Trainer
 
@@ -52,7 +51,7 @@ SMALL = Sizes(
 
 def check(device: torch.device, sizes: Sizes) -> dict[str, Any]:
     """All measurements, as a JSON value."""
-    laptop, paper = untrained.preset("laptop"), untrained.preset("paper")
+    laptop, paper = presets.load("laptop"), presets.load("paper")
     laptop["training"]["batch_size"] = sizes.laptop_batch
     whole_batch = paper["training"]["batch_size"]
     paper["training"]["batch_size"] = sizes.paper_batch
@@ -94,7 +93,7 @@ def _training(
     config: configuration.Config, device: torch.device, precision: str, sizes: Sizes
 ) -> dict[str, float]:
     of_matrices = ceiling(device, precision, sizes.matrix)
-    settings = configuration.stage_settings(config, "train")
+    settings = configuration.trained_by(config)
     settings["training"] = settings["training"] | {"precision": precision}
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats()
@@ -115,7 +114,7 @@ def _stacked(
     config: configuration.Config, device: torch.device, runs: int, sizes: Sizes
 ) -> dict[str, float]:
     _prepare(device, "float32")
-    settings = configuration.stage_settings(config, "train")
+    settings = configuration.trained_by(config)
     trainers = [Trainer(Run(8, seed), settings, device) for seed in range(runs)]
     update: Callable[[], object] = Stack(trainers).update if runs > 1 else trainers[0].update
     seconds = _seconds(device, update, sizes.steps)
@@ -140,11 +139,11 @@ def _chains(config: configuration.Config, device: torch.device, sizes: Sizes) ->
 
 def _evaluation(config: configuration.Config, device: torch.device, sizes: Sizes) -> float:
     _prepare(device, "float32")
-    trainer = Trainer(Run(64, 0), configuration.stage_settings(config, "train"), device)
+    trainer = Trainer(Run(64, 0), configuration.trained_by(config), device)
     source = trainer.batches.source
     sequences = source.draw(2 * sizes.paper_batch, "evaluation").to(device)
     with torch.no_grad():
-        return len(sequences.x) / _seconds(device, lambda: predict(trainer.model, sequences), 3)
+        return len(sequences.x) / _seconds(device, lambda: predict(trainer.model, *sequences), 3)
 
 
 def _trajectories(
@@ -154,13 +153,13 @@ def _trajectories(
     found: dict[str, list[float]] = {}
     for precision in PRECISIONS:
         _prepare(device, precision)
-        settings = configuration.stage_settings(config, "train")
+        settings = configuration.trained_by(config)
         settings["training"] = settings["training"] | {"precision": precision}
         for seed in (0, 1):
             trainer = Trainer(Run(8, seed), settings, device)
             for _ in range(sizes.trajectory):
                 trainer.update()
-            found.setdefault(precision, []).append(trainer.curve.rows[-1][1])
+            found.setdefault(precision, []).append(trainer.curve.points[-1][1])
     return found
 
 
@@ -169,7 +168,7 @@ def _cost(config: configuration.Config, measured: dict[str, float], batch: int) 
     runs = len(configuration.runs(config))
     seconds = measured["step_ms"] / 1000 * batch / config["training"]["batch_size"]
     hours = seconds * config["training"]["steps"] * runs / 3600
-    weights = needs.weights_bytes(config) / 1e9
+    weights = sizing.weights_bytes(config) / 1e9
     return {
         "runs": runs,
         "device_hours": hours,

@@ -14,17 +14,16 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import yaml
 
-from benchmarks.training_step import CONFIG
-from transient_ridge.config.configuration import stage_settings
+from transient_ridge.config import presets
+from transient_ridge.config.configuration import trained_by
 from transient_ridge.config.runs import Run
 from transient_ridge.llc import sgld
-from transient_ridge.llc.llc import ChainMean, LlcStage, estimate
+from transient_ridge.llc.llc import ChainMean, Estimator, estimate
 from transient_ridge.llc.posterior import CheckpointPosterior
 from transient_ridge.model.device import prepare
 from transient_ridge.training.checkpoints import Checkpoints
-from transient_ridge.training.train import Outputs, train
+from transient_ridge.training.train import train
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
@@ -32,7 +31,7 @@ with warnings.catch_warnings():
     from devinterp.slt.sampling import sample
 
 RUN = Run(12, 0)
-LAPTOP = CONFIG.parents[1] / "results" / "laptop" / "base" / "runs" / RUN.name
+LAPTOP = presets.FOLDER.parent / "results" / "laptop" / "base" / "runs" / RUN.name
 
 
 def bench_llc(repeats: int = 3, draws: int | None = None) -> dict[str, float]:
@@ -43,12 +42,12 @@ def bench_llc(repeats: int = 3, draws: int | None = None) -> dict[str, float]:
     """
     torch.set_num_threads(1)
     prepare(torch.device("cpu"), "float32", 1)
-    config = yaml.safe_load(CONFIG.read_text())
+    config = presets.load("laptop")
     if draws is not None:
         config["llc"] |= {"draws": draws, "burn_in": draws // 2}
     with tempfile.TemporaryDirectory() as folder:
         kept, settings = _checkpoint(config, Path(folder))
-        stage = LlcStage(RUN, settings, kept, torch.device("cpu"))
+        stage = Estimator(RUN, settings, kept, torch.device("cpu"))
         posterior = stage.posterior(kept.steps[-1])
         steps = stage.sgld.chains * (stage.sgld.burn_in + stage.sgld.draws)
         times: dict[str, list[float]] = {"ours": [], "devinterp": []}
@@ -84,17 +83,16 @@ def _checkpoint(config: dict[str, Any], folder: Path) -> tuple[Checkpoints, dict
     manifest, weights = LAPTOP / "checkpoints.json", LAPTOP / "checkpoints"
     if not (manifest.exists() and weights.exists()):
         config["training"] |= {"steps": 300, "decay_steps": 100}
-        outputs = Outputs(folder / "weights", folder / "manifest.json", folder / "curve.parquet")
+        manifest, weights = folder / "manifest.json", folder / "weights"
+        outputs = {"weights": weights, "manifest": manifest, "training": folder / "curve.parquet"}
         train(
-            RUN, stage_settings(config, "train"), outputs, scratch=folder / "scratch",
+            RUN, trained_by(config), outputs, scratch=folder / "scratch",
             device=torch.device("cpu"), state_seconds=1e9,
         )  # fmt: skip
-        manifest, weights = outputs.manifest, outputs.weights
-    settings = stage_settings(config, "llc")
-    return Checkpoints(manifest, weights, settings["train"]), settings
+    return Checkpoints(manifest, weights, config), config
 
 
-def _devinterp(stage: LlcStage, posterior: CheckpointPosterior, path: Path) -> tuple[float, float]:
+def _devinterp(stage: Estimator, posterior: CheckpointPosterior, path: Path) -> tuple[float, float]:
     """LLC and its standard error from devinterp's traces and its loss of w*."""
     model = copy.deepcopy(posterior.model)
     model.load_state_dict(posterior.layout.views(posterior.centre))

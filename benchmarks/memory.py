@@ -1,4 +1,4 @@
-"""What jobs take of memory and CPU time, beside what they ask for (src/transient_ridge/needs.py).
+"""What jobs take of memory and CPU time, beside what they ask for (src/transient_ridge/sizing.py).
 
 `python -m benchmarks.memory` prints a line per piece of work, each done in a process of its own: training steps, a
 forward pass over an evaluation chunk and SGLD steps at the sizes of a preset (of `paper` a quarter of the batch and
@@ -9,25 +9,23 @@ import os
 import resource
 import subprocess
 import sys
-import tempfile
 import time
-from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 
 from benchmarks import untrained
-from transient_ridge.analysis.evaluate import predict
-from transient_ridge.analysis.joint_pca import joint_pca
-from transient_ridge.artefacts import tables
-from transient_ridge.artefacts.provenance import collect
-from transient_ridge.config import configuration
-from transient_ridge.config import sizing as needs
+from transient_ridge.analysis.joint_pca import compute_joint_pca
+from transient_ridge.artefacts.tables import Rows
+from transient_ridge.config import configuration, presets, sizing
+from transient_ridge.config.limits import CHUNK
 from transient_ridge.config.runs import Run
 from transient_ridge.config.settings import SgldSettings
 from transient_ridge.llc import sgld
 from transient_ridge.model.device import prepare
+from transient_ridge.model.functional import predict
 from transient_ridge.training.trainer import Trainer
 
 CPU = torch.device("cpu")
@@ -39,7 +37,7 @@ WORK = [
 
 def sized(name: str) -> dict[str, Any]:
     """The preset, `paper` at a quarter of its batch and its chains, which fits a small machine."""
-    config = untrained.preset(name)
+    config = presets.load(name)
     if name == "paper":
         config["training"]["batch_size"] //= 4
         config["llc"] |= {"chains": 2, "minibatch": 256, "sequences": 1024}
@@ -48,7 +46,7 @@ def sized(name: str) -> dict[str, Any]:
 
 def of_checkpoints(number: int) -> dict[str, Any]:
     """Eight runs of so many checkpoints, 8,192 outputs each."""
-    config = untrained.preset("laptop")
+    config = presets.load("laptop")
     config["grid"] = {"task_diversities": [4], "seeds": list(range(8))}
     config["data"]["context_length"] = 16
     config["training"]["steps"] = 100 * (number - 1)
@@ -57,53 +55,47 @@ def of_checkpoints(number: int) -> dict[str, Any]:
 
 
 def train(config: configuration.Config) -> float:
-    trainer = Trainer(Run(8, 0), configuration.stage_settings(config, "train"), CPU)
+    trainer = Trainer(Run(8, 0), configuration.trained_by(config), CPU)
     for _ in range(3):
         trainer.update()
-    return needs.train_mb(config)
+    return sizing.train_mb(config)
 
 
 def evaluate(config: configuration.Config) -> float:
-    trainer = Trainer(Run(8, 0), configuration.stage_settings(config, "train"), CPU)
-    predict(trainer.model, trainer.batches.source.draw(needs.CHUNK, "validation"))
-    return needs.evaluate_mb(config)
+    trainer = Trainer(Run(8, 0), configuration.trained_by(config), CPU)
+    predict(trainer.model, *trainer.batches.source.draw(CHUNK, "validation"))
+    return sizing.evaluate_mb(config)
 
 
 def llc(config: configuration.Config) -> float:
     posterior = untrained.posterior(config, CPU, config["llc"]["chains"])
     steps = SgldSettings.of(config["llc"] | {"burn_in": 0, "draws": 2})
     sgld.sample(posterior, steps, posterior.settings.n_beta, posterior.noise())
-    return needs.llc_mb(config)
+    return sizing.llc_mb(config)
 
 
 def pca(config: configuration.Config) -> float:
     rng = np.random.default_rng(0)
-    settings = configuration.stage_settings(config, "pca")
+    settings = configuration.pick(config, ("pca", "data.context_length"))
     values = config["pca"]["sequences"] * config["data"]["context_length"]
 
-    def made_up(table: str, path: Path, keys: list[dict[str, Any]]) -> Path:
-        rows = tables.Rows(table)
+    def made_up(table: str, keys: list[dict[str, Any]]) -> pd.DataFrame:
+        rows = Rows(table)
         for key in keys:
             rows.add(**key, outputs=rng.standard_normal(values, dtype=np.float32))
-        tables.write(path, table, rows.columns, collect({}))
-        return path
+        return rows.frame()
 
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        outputs = [
-            made_up("outputs", folder / run.name / "outputs.parquet",
-                    [{"task_diversity": run.task_diversity, "seed": run.seed, "step": step}
-                     for step in configuration.checkpoint_schedule(config)])
-            for run in configuration.runs(config)
-        ]  # fmt: skip
-        predictors = [
-            {"task_diversity": 4.0, "predictor": "dmmse"},
-            {"task_diversity": np.inf, "predictor": "ridge"},
-        ]
-        ideal = made_up("idealised_outputs", folder / "ideal.parquet", predictors)
-        names = ("trajectories", "idealised_points", "variance", "loadings")
-        joint_pca(outputs, ideal, settings, **{key: folder / f"{key}.parquet" for key in names})
-    return needs.pca_mb(config)
+    keys = [
+        {"task_diversity": run.task_diversity, "seed": run.seed, "step": step}
+        for run in configuration.runs(config)
+        for step in configuration.checkpoint_schedule(config)
+    ]
+    predictors = [
+        {"task_diversity": 4.0, "predictor": "dmmse"},
+        {"task_diversity": np.inf, "predictor": "ridge"},
+    ]
+    compute_joint_pca(made_up("outputs", keys), made_up("idealised_outputs", predictors), settings)
+    return sizing.pca_mb(config)
 
 
 def measure(kind: str, size: str) -> None:
@@ -114,7 +106,7 @@ def measure(kind: str, size: str) -> None:
     asked = {"train": train, "evaluate": evaluate, "llc": llc, "pca": pca}[kind](config)
     seconds = time.process_time() - began
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
-    allowed = f"{needs.pca_cpu_seconds(config):.0f}" if kind == "pca" else ""
+    allowed = f"{sizing.pca_cpu_seconds(config):.0f}" if kind == "pca" else ""
     print(f"{kind:>10} {size:>8} {peak:>9.0f} {asked:>9.0f} {seconds:>7.1f} {allowed:>9}")
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from transient_ridge.regression.predictors import dmmse
+from transient_ridge.regression.predictors.dmmse import dmmse
 
 M, B, K, D, SIGMA2 = 4096, 512, 16, 8, 0.125
 

@@ -8,25 +8,22 @@ import copy
 import statistics
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import torch
-import yaml
 
 from benchmarks.plain_transformer import plain_predictions
+from transient_ridge.config import presets
 from transient_ridge.config.settings import DataSettings, ModelSettings, TrainingSettings
 from transient_ridge.model.device import prepare
 from transient_ridge.model.transformer import Transformer, initialise
 from transient_ridge.regression.sequences import SequenceSource
 from transient_ridge.training.optimisation import make_optimisers
 
-CONFIG = Path(__file__).resolve().parents[1] / "config" / "config.yaml"
-
 
 def bench_training_step(repeats: int = 30) -> dict[str, float]:
     """Median milliseconds of forward and backward, and of a whole step, for both; and the ratios."""
     prepare(torch.device("cpu"), "float32", 1)
-    config = yaml.safe_load(CONFIG.read_text())
+    config = presets.load("laptop")
     data, training = DataSettings.of(config["data"]), TrainingSettings.of(config["training"])
     model = Transformer(data.dimension, ModelSettings.of(config["model"]))
     initialise(model, 0, 0)

@@ -1,6 +1,5 @@
 """Dynamics of transient structure in in-context linear regression transformers.
 
-Data flows one way through the package, and so do the imports:
-config -> streams -> tasks -> predictors, transformer -> training -> evaluation -> curves, phases, pca -> robustness,
-selection -> claims -> figures.
+Data and imports go one way: config -> regression -> model -> training -> llc, analysis -> scorecard -> figures ->
+report. Every room may use ``artefacts``, which reads and writes files.
 """

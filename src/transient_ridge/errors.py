@@ -1,5 +1,7 @@
 """The errors a user can meet. Each message names the key or file, the value and the remedy."""
 
+import signal
+
 
 class TransientRidgeError(Exception):
     """Base of every error that is the input's fault rather than the code's."""
@@ -31,3 +33,19 @@ class UnhealthyChainError(TransientRidgeError):
 
 class StorageError(TransientRidgeError):
     """A file that cannot be written: a full disk, a read-only folder, another writer."""
+
+
+class StageError(TransientRidgeError):
+    """A stage called with inputs or outputs that it does not have."""
+
+
+class ArchiveError(TransientRidgeError):
+    """An archive of results that is damaged, or of another preset or code."""
+
+
+class Interrupted(Exception):  # noqa: N818 - not an error: the state is saved and the run can go on
+    """The process was asked to stop; ``signal`` says how."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(f"stopped by {signal.Signals(number).name}; the state is saved")
+        self.signal = number

@@ -1,8 +1,10 @@
-"""Progress of long work: a bar on a terminal, a line every few seconds in a log."""
+"""Progress of long work: a bar on a terminal, a line every few seconds in a log, and how to read that line."""
 
+import re
 import sys
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TextIO
 
 from tqdm import tqdm
@@ -46,3 +48,28 @@ class Progress:
         """End the bar."""
         if self.bar is not None:
             self.bar.close()
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a progress line in a log says."""
+
+    done: int
+    total: int
+    seconds_left: float  # math.inf before the first unit is complete
+    values: str  # "loss 0.25, lr 0.001", or empty
+
+
+_LINE = re.compile(
+    r".*: (?P<done>\d+)/(?P<total>\d+) steps, \S+/s, ETA (?P<left>\S+) s(?:, (?P<values>.*))?"
+)
+
+
+def parse(line: str) -> Reading | None:
+    """The reading of a line that :class:`Progress` wrote; None for any other line."""
+    found = _LINE.fullmatch(line)
+    if found is None:
+        return None
+    return Reading(
+        int(found["done"]), int(found["total"]), float(found["left"]), found["values"] or ""
+    )

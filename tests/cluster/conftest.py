@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.conftest import ROOT, load
+from tests.conftest import ROOT
 from tests.workflow.conftest import PARTS
+from transient_ridge.config import presets
 
 HERE = Path(__file__).resolve().parent
 
@@ -120,7 +121,7 @@ def submission(cluster, tmp_path) -> Iterator[Submission]:
     for part in PARTS:
         copy = shutil.copytree if (ROOT / part).is_dir() else shutil.copy
         copy(ROOT / part, root / part)
-    configure(root, load("smoke"))
+    configure(root, presets.read("smoke"))
     made = Submission(root)
     yield made
     if made.process is not None and made.process.poll() is None:

@@ -10,10 +10,8 @@ import pytest
 import torch
 
 from tests.cluster.conftest import FLAGS, configure
-from tests.conftest import load
-from tests.workflow.conftest import sample_at
 from transient_ridge.artefacts.provenance import read_beside
-from transient_ridge.config import configuration
+from transient_ridge.config import configuration, presets
 from transient_ridge.config.runs import Run
 from transient_ridge.training.trainer import Trainer
 
@@ -25,9 +23,11 @@ CURVE = f"results/smoke/base/runs/{RUN}/training.parquet"
 
 def one_long_run(submission, seconds: float, state_seconds: float = 2) -> int:
     """Configure a run that trains for about so long on this machine; its number of steps."""
-    config = load("smoke")
+    config = presets.read("smoke")
     trainer = Trainer(
-        Run.parse(RUN), configuration.stage_settings(config, "train"), torch.device("cpu")
+        Run.parse(RUN),
+        configuration.trained_by(configuration.resolve(config, "base")),
+        torch.device("cpu"),
     )
     began = time.monotonic()
     for _ in range(100):
@@ -36,7 +36,7 @@ def one_long_run(submission, seconds: float, state_seconds: float = 2) -> int:
     config["grid"] = {"task_diversities": [4], "seeds": [0]}
     config["training"]["steps"] = steps
     config["checkpoints"] = {"linear_every": 1000, "log_count": 4, "extra_steps": []}
-    sample_at(config, 0)
+    config["llc"]["steps"] = [0]
     configure(submission.root, config, state_seconds)
     return steps
 

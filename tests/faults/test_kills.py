@@ -15,7 +15,7 @@ from tests.faults.harness import (
     contents,
     leftovers,
 )
-from tests.workflow.conftest import Project, sample_at
+from tests.workflow.conftest import Project
 
 #: Kills of the soak, at least so many; `SOAK_KILLS=100 make soak` for more.
 KILLS = int(os.environ.get("SOAK_KILLS", "30"))
@@ -30,7 +30,6 @@ def undisturbed(finished, tmp_path_factory) -> Project:
     config = project.config
     config["training"] |= {"steps": 300, "optimiser": "adam"}
     config["checkpoints"]["linear_every"] = 50
-    sample_at(config, 0, 300)
     config["compute"]["state_seconds"] = 0.5
     project.configure(config)
     project.snakemake()

@@ -5,7 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from transient_ridge.regression.predictors import dmmse, ridge
+from transient_ridge.regression.predictors.dmmse import dmmse
+from transient_ridge.regression.predictors.ridge import ridge
 
 torch.set_num_threads(1)
 

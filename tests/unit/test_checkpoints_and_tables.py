@@ -5,14 +5,18 @@ import math
 import os
 import pickle
 
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import torch
 
 from transient_ridge.artefacts import tables
-from transient_ridge.artefacts.files import complete_file, handover_requested, hold, only_writer
+from transient_ridge.artefacts.files import complete_file
+from transient_ridge.artefacts.locks import handover_requested, hold, only_writer
 from transient_ridge.artefacts.provenance import collect, settings_hash
+from transient_ridge.artefacts.schemas import TABLES
+from transient_ridge.artefacts.tables import Rows
 from transient_ridge.errors import CheckpointError, StorageError, TableError
 from transient_ridge.training import checkpoints
 from transient_ridge.training.checkpoints import Checkpoints
@@ -132,37 +136,43 @@ def test_a_lock_ends_with_its_holder_and_leaves_nothing(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-CURVE = {
-    "task_diversity": [4, math.inf, None, math.nan],
-    "seed": [0, 0, 1, 1],
-    "step": [50, 50, 50, 50],
-    "loss": [1.0, 2.0, 3.0, 4.0],
-    "gradient_norm": [0.1] * 4,
-    "rate_factor": [1.0] * 4,
-}
+def curve(diversities=(4, math.inf)):
+    rows = Rows("training")
+    for M in diversities:
+        rows.add(
+            task_diversity=M, seed=0, step=50, loss=1.0, gradient_norm=0.1, rate_factor=1.0
+        )  # fmt: skip
+    return rows
 
 
 def test_tables_keep_values_types_and_provenance(tmp_path):
     path = tmp_path / "t.parquet"
-    tables.write(path, "training", CURVE, collect(SETTINGS, device="cpu"))
-    data = tables.read(path, "training")
-    assert data["task_diversity"].to_pylist() == [4, None, None, None]
-    assert data.schema.field("step").type == pa.int64()
-    assert data.schema.field("loss").type == pa.float64()
+    curve().save(path, collect(SETTINGS, device="cpu"))
+    on_disk = pq.read_table(path)
+    assert on_disk["task_diversity"].to_pylist() == [4, None]
+    assert on_disk.schema.field("step").type == pa.int64()
+    assert on_disk.schema.field("loss").type == pa.float64()
+    frame = tables.read(path, "training")
+    assert frame["task_diversity"].tolist() == [4.0, math.inf]
+    pd.testing.assert_frame_equal(frame, curve().frame())
     record = tables.provenance(path)
     assert record["settings_hash"] == settings_hash(SETTINGS)
     assert record["packages"]["torch"].startswith("2.")
     assert record["device"] == "cpu"
 
 
+def test_a_frame_becomes_the_rows_that_it_was_read_from(tmp_path):
+    frame = curve((1, math.inf, 8)).frame()
+    pd.testing.assert_frame_equal(Rows.of("training", frame).frame(), frame)
+
+
 def test_wrong_columns_and_damaged_tables_are_named(tmp_path):
     path = tmp_path / "t.parquet"
-    with pytest.raises(TableError, match="columns"):
-        tables.write(path, "training", {"loss": [1.0]}, {})
-    assert not path.exists()
+    with pytest.raises(KeyError, match="task_diversity"):
+        Rows("training").add(loss=1.0)
     with pytest.raises(TableError, match=r"t\.parquet"):
         tables.read(path, "training")
-    tables.write(path, "training", CURVE, {})
+    curve().save(path, {})
     with pytest.raises(TableError, match="expected the columns of 'losses'"):
         tables.read(path, "losses")
     path.write_bytes(path.read_bytes()[:-20])
@@ -170,9 +180,10 @@ def test_wrong_columns_and_damaged_tables_are_named(tmp_path):
         tables.read(path, "training")
 
 
-@pytest.mark.parametrize("table", tables.TABLES)
+@pytest.mark.parametrize("table", TABLES)
 def test_every_table_can_be_written_empty(table, tmp_path):
     path = tmp_path / "empty.parquet"
-    tables.write(path, table, {name: [] for name in tables.TABLES[table]}, {})
-    assert tables.read(path, table).num_rows == 0
+    Rows(table).save(path, {})
+    assert tables.read(path, table).empty
+    assert tables.read_all([], table).columns.tolist() == list(TABLES[table].columns)
     assert all(field.metadata[b"meaning"] for field in pq.read_schema(path))

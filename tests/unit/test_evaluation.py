@@ -3,33 +3,35 @@
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
-from transient_ridge.analysis.curves import critical_step, describe_curves, smooth
-from transient_ridge.analysis.evaluate import (
+from tests.conftest import DATA
+from transient_ridge.analysis.curves import compute_curves, critical_step, smooth
+from transient_ridge.analysis.evaluate import evaluate
+from transient_ridge.analysis.evaluation_sets import (
     TokenMeans,
-    evaluate,
-    evaluate_idealised,
     evaluation_sets,
     idealised_predictions,
 )
-from transient_ridge.artefacts import tables
-from transient_ridge.config.configuration import stage_settings
+from transient_ridge.analysis.idealised import evaluate_idealised
+from transient_ridge.analysis.views import averages
 from transient_ridge.config.runs import Run
-from transient_ridge.config.settings import DataSettings, EvaluationSettings, ModelSettings
+from transient_ridge.config.settings import EvaluationSettings, ModelSettings
 from transient_ridge.errors import CheckpointError
 from transient_ridge.model.transformer import Transformer
-from transient_ridge.training.train import Outputs, train
+from transient_ridge.training.checkpoints import Checkpoints
+from transient_ridge.training.train import train
 
 CPU = torch.device("cpu")
-DATA = DataSettings(2, 3, 0.125)
+PREDICTORS = ("ridge", "dmmse")
 
 
 def test_sets_grow_without_changing_and_do_not_depend_on_the_grid():
-    few = evaluation_sets(0, DATA, EvaluationSettings(10, 5), 8)
-    many = evaluation_sets(0, DATA, EvaluationSettings(20, 9), 8)
-    other = evaluation_sets(0, DATA, EvaluationSettings(10, 5), math.inf)
+    few = evaluation_sets(0, DATA, EvaluationSettings(10, 5, PREDICTORS), 8)
+    many = evaluation_sets(0, DATA, EvaluationSettings(20, 9, PREDICTORS), 8)
+    other = evaluation_sets(0, DATA, EvaluationSettings(10, 5, PREDICTORS), math.inf)
     for name, sequences in few.items():
         assert torch.equal(sequences.x, many[name].x[: len(sequences.x)])
         assert torch.equal(sequences.y, many[name].y[: len(sequences.y)])
@@ -51,93 +53,82 @@ def test_token_means_are_means_and_standard_errors():
 
 
 def test_at_infinite_diversity_both_predictors_are_ridge():
-    sequences = evaluation_sets(0, DATA, EvaluationSettings(10, 5), 8)["out_of_distribution"]
-    predictions = idealised_predictions(0, DATA, math.inf, sequences)
+    sequences = evaluation_sets(0, DATA, EvaluationSettings(10, 5, PREDICTORS), 8)[
+        "out_of_distribution"
+    ]
+    predictions = idealised_predictions(0, DATA, PREDICTORS, math.inf, sequences)
     assert torch.equal(predictions["ridge"], predictions["dmmse"])
 
 
 @pytest.fixture
-def measured(tiny, smoke, tmp_path):
-    """A trained and evaluated run: its folder and the settings of its evaluation."""
-    smoke["training"], smoke["checkpoints"] = tiny["training"], tiny["checkpoints"]
-    outputs = Outputs(tmp_path / "weights", tmp_path / "manifest.json", tmp_path / "curve.parquet")
-    train(Run(4, 0), tiny, outputs, scratch=tmp_path / "scratch", device=CPU, state_seconds=1e9)
-    settings = stage_settings(smoke, "evaluate")
-    run_evaluation(settings, tmp_path)
-    return tmp_path, settings
+def trained(tiny, smoke, tmp_path):
+    """A trained run: its folder, and the configuration that it is evaluated with."""
+    targets = {
+        "weights": tmp_path / "weights",
+        "manifest": tmp_path / "manifest.json",
+        "training": tmp_path / "training.parquet",
+    }
+    train(Run(4, 0), tiny, targets, scratch=tmp_path / "scratch", device=CPU, state_seconds=1e9)
+    return tmp_path, smoke
 
 
-def run_evaluation(settings, folder):
-    paths = {n: folder / f"{n}.parquet" for n in ("losses", "distances", "outputs")}
-    evaluate(Run(4, 0), settings, folder / "manifest.json", folder / "weights", device=CPU, **paths)
+def measure(folder, settings):
+    rows = evaluate(folder / "manifest.json", folder / "weights", Run(4, 0), settings, CPU)
+    return [each.frame() for each in rows]
 
 
-def test_tables_of_a_run_hold_what_the_model_does(measured):
-    folder, settings = measured
-    frame = tables.read(folder / "losses.parquet", "losses").to_pandas()
-    steps = sorted(frame["step"].unique())
+def test_tables_of_a_run_hold_what_the_model_does(trained):
+    folder, settings = trained
+    losses, distances, outputs = measure(folder, settings)
+    steps = sorted(losses["step"].unique())
     assert steps == [0, 1, 3, 7, 15, 20, 40, 60]
-    assert len(frame) == len(steps) * 3 * (3 + 1)
-    model = Transformer(2, ModelSettings.of(settings["train"]["model"]))
-    from transient_ridge.training.checkpoints import Checkpoints
-
-    kept = Checkpoints(folder / "manifest.json", folder / "weights", settings["train"])
+    assert len(losses) == len(steps) * 3 * (3 + 1)
+    model = Transformer(2, ModelSettings.of(settings["model"]))
+    kept = Checkpoints(folder / "manifest.json", folder / "weights", settings)
     model.load_state_dict(kept.load(60))
     sets = evaluation_sets(0, DATA, EvaluationSettings.of(settings["evaluation"]), 4)
     with torch.no_grad():
         for name, sequences in sets.items():
             squares = (model(*sequences) - sequences.y).square()
-            rows = frame[(frame["step"] == 60) & (frame["dataset"] == name)]
+            rows = losses[(losses["step"] == 60) & (losses["dataset"] == name)]
             mean = rows[rows["token"].isna()]["loss"].item()
             assert mean == pytest.approx(float(squares.mean()), rel=1e-5)
             second = rows[rows["token"] == 2]["loss"].item()
             assert second == pytest.approx(float(squares[:, 1].mean()), rel=1e-5)
-        outputs = tables.read(folder / "outputs.parquet", "outputs").to_pandas()
         last = outputs[outputs["step"] == 60]["outputs"].item()
         np.testing.assert_allclose(last, model(*sets["root_task"]).flatten(), rtol=1e-5, atol=1e-6)
-        distances = tables.read(folder / "distances.parquet", "distances").to_pandas()
-        ideal = idealised_predictions(0, DATA, 4, sets["in_distribution"])
+        ideal = idealised_predictions(0, DATA, PREDICTORS, 4, sets["in_distribution"])
         prediction = model(*sets["in_distribution"])
         for predictor, target in ideal.items():
-            rows = distances[
-                (distances["step"] == 60)
-                & (distances["dataset"] == "in_distribution")
-                & (distances["predictor"] == predictor)
-                & distances["token"].isna()
-            ]
+            rows = averages(distances, "in_distribution")
+            rows = rows[(rows["step"] == 60) & (rows["predictor"] == predictor)]
             assert rows["distance"].item() == pytest.approx(
                 float((prediction - target).square().mean()), rel=1e-5
             )
 
 
-def test_evaluation_is_repeatable_to_the_byte(measured):
-    folder, settings = measured
-    before = {n: (folder / f"{n}.parquet").read_bytes() for n in ("losses", "distances", "outputs")}
-    run_evaluation(settings, folder)
-    for name, content in before.items():
-        assert (folder / f"{name}.parquet").read_bytes() == content
+def test_evaluation_is_repeatable(trained):
+    for once, again in zip(measure(*trained), measure(*trained), strict=True):
+        pd.testing.assert_frame_equal(once, again, check_exact=True)
 
 
-def test_checkpoints_of_other_settings_are_not_evaluated(measured):
-    folder, settings = measured
-    settings["train"]["data"]["noise_variance"] = 1.0
+def test_checkpoints_of_other_settings_are_not_evaluated(trained):
+    folder, settings = trained
+    settings["data"]["noise_variance"] = 1.0
     with pytest.raises(CheckpointError, match=r"data\.noise_variance: 0\.125 there, 1\.0 here"):
-        run_evaluation(settings, folder)
+        measure(folder, settings)
 
 
-def test_idealised_tables(smoke, tmp_path):
-    paths = [tmp_path / f"{name}.parquet" for name in ("losses", "distances", "outputs")]
-    evaluate_idealised(stage_settings(smoke, "idealised"), *paths)
-    losses = tables.read(paths[0], "idealised_losses").to_pandas()
+def test_idealised_tables(smoke):
+    losses, distances, outputs = (each.frame() for each in evaluate_idealised(smoke))
     mean = losses[losses["token"].isna()].set_index(["task_diversity", "predictor", "dataset"])
     own, other = "in_distribution", "out_of_distribution"
     for M in (1, 4):
         assert mean["loss"][M, "dmmse", own] < mean["loss"][M, "ridge", own]
         assert mean["loss"][M, "dmmse", other] > mean["loss"][M, "ridge", other]
-    distances = tables.read(paths[1], "idealised_distances").to_pandas()
-    infinite = distances[distances["task_diversity"].isna()]
+    infinite = distances[np.isinf(distances["task_diversity"])]
+    assert len(infinite)
     assert (infinite["distance"] == 0).all()
-    outputs = tables.read(paths[2], "idealised_outputs").to_pandas()
     assert outputs["predictor"].tolist() == ["dmmse", "dmmse", "ridge"]
 
 
@@ -171,19 +162,13 @@ def test_critical_step_is_the_first_minimum():
     assert critical_step(np.array([0.0, 10, 20, 30]), np.array([3.0, 1, 1, 2])) == (10, 1.0)
 
 
-def test_curves_of_a_run(measured):
-    folder, _ = measured
-    describe_curves(
-        [folder / "losses.parquet"],
-        {"smoothing_width": 0.1},
-        folder / "critical.parquet",
-        folder / "smoothed.parquet",
+def test_curves_of_a_run(trained):
+    losses, _, _ = measure(*trained)
+    critical, smoothed = (
+        each.frame() for each in compute_curves(losses, {"curves": {"smoothing_width": 0.1}})
     )
-    critical = tables.read(folder / "critical.parquet", "critical_steps").to_pandas()
-    losses = tables.read(folder / "losses.parquet", "losses").to_pandas()
-    ood = losses[(losses["dataset"] == "out_of_distribution") & losses["token"].isna()]
+    ood = averages(losses, "out_of_distribution")
     raw = critical[critical["curve"] == "raw"]
     assert raw["loss"].item() == ood["loss"].min()
     assert raw["step"].item() == ood.loc[ood["loss"].idxmin(), "step"]
-    smoothed = tables.read(folder / "smoothed.parquet", "smoothed_losses")
-    assert smoothed.num_rows == 3 * len(ood)
+    assert len(smoothed) == 3 * len(ood)

@@ -16,6 +16,7 @@ import pytest
 from matplotlib import pyplot
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_hex, to_rgb
+from transient_ridge.figures.drawing.rendering import render
 
 from transient_ridge.analysis import views as pieces
 from transient_ridge.analysis.curves import critical_step, smooth
@@ -27,7 +28,6 @@ from transient_ridge.figures.catalogue import CATALOGUE
 from transient_ridge.figures.claims.free_energy import choose
 from transient_ridge.figures.curves.phase_diagram import threshold_text
 from transient_ridge.figures.drawing import style
-from transient_ridge.figures.drawing.rendering import render
 from transient_ridge.scorecard.claims import FAILS, HOLDS, UNTESTABLE
 from transient_ridge.scorecard.statements import STATEMENTS
 

@@ -7,7 +7,7 @@ import pytest
 from sklearn.decomposition import PCA
 
 from transient_ridge.analysis import joint_pca as pca
-from transient_ridge.artefacts import tables
+from transient_ridge.artefacts.tables import Rows
 from transient_ridge.errors import ConfigError
 
 K, B = 3, 8
@@ -52,42 +52,27 @@ def test_loadings_are_shares_per_position():
     )
 
 
-def write_outputs(path, M, seed, outputs):
-    columns = {
-        "task_diversity": [M] * len(outputs),
-        "seed": [seed] * len(outputs),
-        "step": list(range(len(outputs))),
-        "outputs": list(outputs.astype(np.float32)),
-    }
-    tables.write(path, "outputs", columns, {})
-    return path
-
-
-def joint(tmp_path, rng, components=2, sequences=B):
+def joint(rng, components=2, sequences=B):
     origin, axis = rng.standard_normal((2, B * K))
-    paths = []
+    outputs, ideal = Rows("outputs"), Rows("idealised_outputs")
     for M, height in ((1, 1.0), (16, 0.5), (math.inf, 0.0)):
         time = np.linspace(0, 3, 30)[:, None]
         data = time * origin + height * time**2 * axis + 0.01 * rng.standard_normal((30, B * K))
-        paths.append(write_outputs(tmp_path / f"{M}.parquet", M, 0, data))
-    ideal = {
-        "task_diversity": [1, 16, math.inf],
-        "predictor": ["dmmse", "dmmse", "ridge"],
-        "outputs": [(3 * origin + h * 9 * axis).astype(np.float32) for h in (1.0, 0.5, 0.0)],
+        for step, row in enumerate(data.astype(np.float32)):
+            outputs.add(task_diversity=M, seed=0, step=step, outputs=row)
+        end = (3 * origin + height * 9 * axis).astype(np.float32)
+        predictor = "ridge" if math.isinf(M) else "dmmse"
+        ideal.add(task_diversity=M, predictor=predictor, outputs=end)
+    settings = {
+        "pca": {"components": components, "sequences": sequences},
+        "data": {"context_length": K},
     }
-    tables.write(tmp_path / "ideal.parquet", "idealised_outputs", ideal, {})
-    names = ("pca_trajectories", "pca_idealised", "pca_variance", "pca_loadings")
-    written = [tmp_path / f"{name}.parquet" for name in names]
-    settings = {"pca": {"components": components, "sequences": sequences}, "context_length": K}
-    targets = ("trajectories", "idealised_points", "variance", "loadings")
-    pca.joint_pca(
-        paths, tmp_path / "ideal.parquet", settings, **dict(zip(targets, written, strict=True))
-    )
-    return {n: tables.read(p, n).to_pandas() for n, p in zip(names, written, strict=True)}
+    made = pca.compute_joint_pca(outputs.frame(), ideal.frame(), settings)
+    return {rows.table: rows.frame() for rows in made}
 
 
-def test_a_plane_of_trajectories_is_found(tmp_path, rng):
-    frames = joint(tmp_path, rng)
+def test_a_plane_of_trajectories_is_found(rng):
+    frames = joint(rng)
     assert frames["pca_variance"]["explained_variance_ratio"].sum() > 0.999
     trajectories = frames["pca_trajectories"]
     assert len(trajectories) == 3 * 30 * 2
@@ -103,8 +88,8 @@ def test_a_plane_of_trajectories_is_found(tmp_path, rng):
     np.testing.assert_allclose(sums, 1)
 
 
-def test_fewer_sequences_use_the_first_columns(tmp_path, rng):
-    frames = joint(tmp_path, rng, sequences=2)
+def test_fewer_sequences_use_the_first_columns(rng):
+    frames = joint(rng, sequences=2)
     assert frames["pca_variance"]["explained_variance_ratio"].sum() > 0.999
 
 

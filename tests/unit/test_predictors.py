@@ -9,8 +9,8 @@ import torch
 from sklearn.linear_model import Ridge
 from torch import Tensor
 
-from transient_ridge.regression import predictors
-from transient_ridge.regression.predictors import dmmse, ridge
+from transient_ridge.regression.predictors.dmmse import dmmse
+from transient_ridge.regression.predictors.ridge import ridge
 
 SIGMA2 = 0.125
 
@@ -114,7 +114,7 @@ def test_blocks_change_nothing(
     tasks = task_tensor(0, 100, 3)
     x, y = sequences(8, 13, 5, 3, tasks)
     whole = dmmse(x, y, tasks, noise_variance)
-    monkeypatch.setattr(predictors, "TASK_BLOCK", task_block)
+    monkeypatch.setattr(sys.modules[dmmse.__module__], "TASK_BLOCK", task_block)
     blocks = dmmse(x, y, tasks, noise_variance, memory_limit=memory_limit)
     torch.testing.assert_close(blocks, whole, rtol=1e-12, atol=1e-12)
 
@@ -162,7 +162,7 @@ def test_each_predictor_is_best_on_its_own_distribution():
 
 MEASURE = """
 import resource, torch
-from transient_ridge.predictors import dmmse
+from transient_ridge.regression.predictors.dmmse import dmmse
 torch.set_num_threads(1)
 x, y, tasks = torch.randn(512, 16, 8), torch.randn(512, 16), torch.randn(2**15, 8)
 dmmse(x[:1], y[:1], tasks[:8], 0.125)

@@ -1,12 +1,12 @@
-"""The profiles name every rule that they have to."""
+"""What profiles and rules say of each other."""
 
 import re
 
 import yaml
 
-from tests.conftest import ROOT, load
-from transient_ridge.config import sizing as needs
-from transient_ridge.figures.catalogue import CATALOGUE, ON_REQUEST
+from tests.conftest import ROOT
+from transient_ridge.config import sizing
+from transient_ridge.config.presets import load
 
 
 def profile(name):
@@ -14,30 +14,33 @@ def profile(name):
 
 
 def rules():
-    """Rule -> its text, of all rules that are written out."""
-    text = "".join(path.read_text() for path in sorted((ROOT / "workflow/rules").glob("*.smk")))
-    parts = re.split(r"^rule (\w+):$", text, flags=re.MULTILINE)[1:]
-    return dict(zip(parts[::2], parts[1::2], strict=True))
+    """Rule -> its text, of all rules that are written out and run something."""
+    files = sorted((ROOT / "workflow/rules").glob("*.smk"))
+    text = "".join(path.read_text() for path in files if path.name != "common.smk")
+    parts = re.split(r"^    ?(?:    )?rule(?: (\w+))?:$|^rule (\w+):$", text, flags=re.MULTILINE)
+    named = zip(parts[1::3], parts[2::3], parts[3::3], strict=True)
+    found = {first or second or "figure": body for first, second, body in named}
+    return {name: body for name, body in found.items() if "shell:" in body}
 
 
 def test_short_jobs_share_submissions_on_slurm():
-    grouped = {entry.split("=")[0] for entry in profile("slurm")["groups"]}
-    figures = {f"figure_{name}" for name in set(CATALOGUE) - ON_REQUEST}
-    short = {
-        name for name, text in rules().items() if re.search(r"runtime=.*\b10 \* attempt", text)
+    short = {name for name, text in rules().items() if "**light(" in text}
+    grouped = {name for name, text in rules().items() if "group:" in text}
+    local = {name for name, text in rules().items() if "localrule" in text}
+    assert {"curves", "claims", "figure", "idealised", "join_llc"} <= short
+    assert short - local <= grouped
+    assert set(re.findall(r'group:\n\s+"(\w+)"', "".join(rules().values()))) == {
+        entry.split("=")[0] for entry in profile("slurm")["group-components"]
     }
-    once = {"llc_recommend", "join_crosschecks"}  # on request
-    assert figures | short - once <= grouped
-    assert grouped <= figures | set(rules())
 
 
 def test_every_job_that_uses_the_gpu_says_what_it_takes_of_its_memory():
-    on_the_gpu = {name: text for name, text in rules().items() if "gpu=GPUS" in text}
-    assert {"train", "evaluate", "llc"} <= set(on_the_gpu)
-    assert all("gpu_mem_mb=" in text for text in on_the_gpu.values())
+    on_the_gpu = {name for name, text in rules().items() if "**computing(" in text}
+    assert on_the_gpu == {name for name, text in rules().items() if "ON_DEVICE" in text}
+    assert {"train", "evaluate", "llc"} <= on_the_gpu
     limits = dict(entry.split("=") for entry in profile("gpu")["resources"])
     paper = load("paper")
-    asked = (needs.train_mb, needs.evaluate_mb, needs.llc_mb, needs.calibration_mb)
+    asked = (sizing.train_mb, sizing.evaluate_mb, sizing.llc_mb, sizing.calibration_mb)
     assert all(need(paper) <= int(limits["gpu_mem_mb"]) for need in asked)
-    assert "train" in {name for name, text in on_the_gpu.items() if "stacks=" in text}
+    assert "stacks=" in rules()["train"]
     assert limits["stacks"] == "1"

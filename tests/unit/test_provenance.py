@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from transient_ridge.artefacts import provenance, tables
-from transient_ridge.artefacts import trace as lineage
+from transient_ridge.artefacts import provenance, tables, trace
+from transient_ridge.artefacts.tables import Rows
 from transient_ridge.errors import TableError
 
 
@@ -15,13 +15,11 @@ def chain(tmp_path):
     sources = []
     for name in ("M1-seed0", "M4-seed0"):
         path = tmp_path / "runs" / name / "training.parquet"
-        columns = {column: [] for column in tables.TABLES["training"]}
         record = provenance.collect({"seed": 3, "model": {"layers": 2}}, run=name, device="cpu")
-        tables.write(path, "training", columns, record)
+        Rows("training").save(path, record)
         sources.append(path)
     end = tmp_path / "tables" / "pca_variance.parquet"
-    columns = {column: [] for column in tables.TABLES["pca_variance"]}
-    tables.write(end, "pca_variance", columns, provenance.collect({"v": 4}, inputs=sources))
+    Rows("pca_variance").save(end, provenance.collect({"v": 4}, inputs=sources))
     return sources, end
 
 
@@ -43,7 +41,7 @@ def test_the_file_itself_carries_what_lasts(chain):
 
 
 def test_the_chain_behind_a_table(chain):
-    text = "\n".join(lineage.describe(chain[1]))
+    text = "\n".join(trace.describe(chain[1]))
     assert "v          4" in text
     assert "runs/M1-seed0/training.parquet and 1 more of M4-seed0" in text
     assert "layers = 2" in text
@@ -56,10 +54,10 @@ def test_results_can_be_moved_and_changes_are_told(chain, tmp_path):
     for folder in ("runs", "tables"):
         (tmp_path / folder).rename(moved / folder)
     end = moved / "tables" / "pca_variance.parquet"
-    assert "CHANGED" not in "\n".join(lineage.describe(end))
+    assert "CHANGED" not in "\n".join(trace.describe(end))
     source = moved / "runs" / "M4-seed0" / "training.parquet"
     source.write_bytes(source.read_bytes() + b" ")
-    assert "CHANGED    " in "\n".join(lineage.describe(end))
+    assert "CHANGED    " in "\n".join(trace.describe(end))
     with pytest.raises(TableError, match="truncated or altered"):
         tables.read(source, "training")
 
@@ -71,34 +69,33 @@ def test_a_result_of_a_modified_tree_taints_what_follows_from_it(chain):
         record = json.loads(beside.read_text())
         record["git"] = {"commit": "0" * 40, "dirty": dirty}
         beside.write_text(json.dumps(record))
-    assert not lineage.modified(end)
+    assert not trace.modified(end)
     beside = provenance.beside(sources[1])
     beside.write_text(beside.read_text().replace('"dirty": false', '"dirty": true'))
-    assert lineage.modified(end)
+    assert trace.modified(end)
 
 
 def test_an_upgrade_between_two_results_is_told(chain):
     sources, end = chain
-    assert "PACKAGES" not in "\n".join(lineage.describe(end))
+    assert "PACKAGES" not in "\n".join(trace.describe(end))
     beside = provenance.beside(sources[0])
     record = json.loads(beside.read_text())
     now = record["packages"]["numpy"]
     record["packages"]["numpy"] = "1.0"
     beside.write_text(json.dumps(record))
-    (line,) = [each for each in lineage.describe(end) if each.startswith("PACKAGES")]
+    (line,) = [each for each in trace.describe(end) if each.startswith("PACKAGES")]
     assert line.split("numpy: ")[1].startswith("1.0 made 1, ")
     assert line.endswith(f"{now} is installed now")
 
 
 def test_a_file_without_a_record_is_named(tmp_path):
     with pytest.raises(TableError, match=r"x\.png\.provenance\.json: no provenance record"):
-        lineage.describe(tmp_path / "x.png")
+        trace.describe(tmp_path / "x.png")
 
 
 def test_tables_of_runs_with_other_settings_are_refused(chain):
     sources, _ = chain
-    columns = {column: [] for column in tables.TABLES["training"]}
     record = provenance.collect({"seed": 3, "model": {"layers": 3}}, run="M4-seed0")
-    tables.write(sources[1], "training", columns, record)
+    Rows("training").save(sources[1], record)
     with pytest.raises(TableError, match=r"M4-seed0/training\.parquet: made with other settings"):
-        tables.read_runs(sources, "training")
+        tables.read_all(sources, "training")

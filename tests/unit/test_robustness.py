@@ -6,16 +6,16 @@ import numpy as np
 import pytest
 
 from transient_ridge.analysis import pca_robustness as robustness
-from transient_ridge.artefacts import tables
+from transient_ridge.artefacts.tables import Rows
 
 K, B = 3, 8
 STEPS = list(range(0, 30))
 SETTINGS = {
     "pca_robustness": {"sequences": [2, 8]},
     "checkpoints": {"linear_every": 10, "log_count": 5, "extra_steps": []},
-    "components": 3,
-    "context_length": K,
-    "steps": 29,
+    "pca": {"components": 3},
+    "data": {"context_length": K},
+    "training": {"steps": 29},
 }
 
 
@@ -45,30 +45,19 @@ def test_trajectories_may_be_turned_mirrored_and_scaled(rng):
     assert 0.95 < robustness.trajectory_distance(*others) <= 1
 
 
-def outputs(tmp_path, rng, grid=(1, 16, math.inf)):
+def described(rng, grid=(1, 16, math.inf)):
     origin, axis = rng.standard_normal((2, B * K))
-    paths = []
+    outputs = Rows("outputs")
     for i, M in enumerate(grid):
         time = np.linspace(0, 3, len(STEPS))[:, None]
         data = time * origin + i * time**2 * axis + 0.01 * rng.standard_normal((len(STEPS), B * K))
-        columns = {
-            "task_diversity": [M] * len(STEPS),
-            "seed": [0] * len(STEPS),
-            "step": STEPS,
-            "outputs": list(data.astype(np.float32)),
-        }
-        paths.append(tmp_path / f"{M}.parquet")
-        tables.write(paths[-1], "outputs", columns, {})
-    return paths
+        for step, row in zip(STEPS, data.astype(np.float32), strict=True):
+            outputs.add(task_diversity=M, seed=0, step=step, outputs=row)
+    return robustness.compute_pca_robustness(outputs.frame(), SETTINGS).frame()
 
 
-def described(paths, tmp_path):
-    robustness.describe_robustness(paths, SETTINGS, tmp_path / "out.parquet")
-    return tables.read(tmp_path / "out.parquet", "pca_robustness").to_pandas()
-
-
-def test_every_alternative_is_compared_in_the_plane_and_in_all_components(tmp_path, rng):
-    found = described(outputs(tmp_path, rng), tmp_path)
+def test_every_alternative_is_compared_in_the_plane_and_in_all_components(rng):
+    found = described(rng)
     assert list(dict.fromkeys(zip(found["check"], found["setting"], strict=True))) == [
         ("sequences", "2"), ("sequences", "8"), ("schedule", "linear"), ("schedule", "log"), ("schedule", "union"),
         ("left_out", "M1-seed0"), ("left_out", "M16-seed0"), ("left_out", "Minf-seed0"),
@@ -85,6 +74,6 @@ def test_every_alternative_is_compared_in_the_plane_and_in_all_components(tmp_pa
     assert (plane["explained_variance_ratio"] > 0.99).all()
 
 
-def test_a_single_run_is_not_left_out(tmp_path, rng):
-    found = described(outputs(tmp_path, rng, grid=(16,)), tmp_path)
+def test_a_single_run_is_not_left_out(rng):
+    found = described(rng, grid=(16,))
     assert "left_out" not in set(found["check"])

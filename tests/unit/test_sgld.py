@@ -7,10 +7,12 @@ from dataclasses import replace
 import pytest
 import torch
 
+from tests.conftest import DATA
 from tests.potentials import Potential, centre, noise, settings
+from transient_ridge.config import presets
 from transient_ridge.config.registries import PRECONDITIONERS
 from transient_ridge.config.runs import Run
-from transient_ridge.config.settings import DataSettings, LlcSettings, ModelSettings
+from transient_ridge.config.settings import LlcSettings, ModelSettings
 from transient_ridge.errors import ChainDivergedError, ConfigError
 from transient_ridge.llc import devinterp_backend as devinterp_sampler
 from transient_ridge.llc import sgld
@@ -20,17 +22,15 @@ from transient_ridge.llc.posterior import CheckpointPosterior
 from transient_ridge.model.functional import Layout, errors_and_gradient
 from transient_ridge.model.transformer import Transformer, initialise
 
-DATA = DataSettings(dimension=2, context_length=3, noise_variance=0.125)
-MODEL = ModelSettings(2, 16, 24, 2, True, "single", 6)
+LAPTOP = presets.load("laptop")
+MODEL = ModelSettings.of(
+    {**LAPTOP["model"], "layers": 2, "d_model": 16, "d_mlp": 24, "heads": 2, "positions": 6}
+)
 
 
 def llc_settings(**changes: object) -> LlcSettings:
-    base = {
-        "backend": "stacked", "loss": "mse", "n_beta": 100.0, "sequences": 64, "minibatch": 16,
-        "minibatches": "fixed", "components": ("all",), "per_token": False, "unhealthy": "mark",
-        "control_variate": False, "data": "q_M",
-    }  # fmt: skip
-    return LlcSettings(**{**base, **changes})
+    base = {"n_beta": 100.0, "sequences": 64, "minibatch": 16}
+    return LlcSettings.of({**LAPTOP["llc"], **base, **changes})
 
 
 def posterior(chains: int = 3, **changes: object) -> CheckpointPosterior:

@@ -1,92 +1,342 @@
-"""What is shown while Snakemake is at work, and where the time went."""
+"""Progress of a running Snakemake, on the status page and on the terminal, and its run times afterwards."""
 
+import io
 import logging
+import re
 import time
+from pathlib import Path
 
 import pytest
+from rich.console import Console
 
-from transient_ridge.artefacts import files as storage
-from transient_ridge.report import status
-from transient_ridge.report.benchmarks import times
-from transient_ridge.report.status import Watch, describe, last_line
+from transient_ridge.artefacts import locks
+from transient_ridge.progress import Progress, parse
+from transient_ridge.report import status, terminal
+from transient_ridge.report.benchmarks import time_by_stage
+from transient_ridge.report.status import Jobs, StatusPage, describe, tail
+from transient_ridge.report.terminal import Terminal
+
+STATS = {
+    "train": 2, "evaluate": 4, "curves": 1,
+    "figure_figure1": 1, "figure_figure3": 1, "figures": 1, "train_all": 1, "all": 1, "total": 12,
+}  # fmt: skip
 
 
-def tell(watch, event, **said):
-    record = logging.makeLogRecord({"event": event, **said})
-    watch.handle(record)
+def event(name, message="", level=logging.INFO, **fields):
+    return logging.makeLogRecord({"event": name, "msg": message, "levelno": level, **fields})
 
 
-def job(number, rule, log, **wildcards):
-    return {
-        "jobid": number,
-        "rule_name": rule,
-        "log": [str(log)] if log else [],
-        "wildcards": wildcards,
-    }
+def planned():
+    return event("run_info", stats=STATS)
+
+
+def started(number, rule, log=None, **wildcards):
+    logs = [str(log)] if log else []
+    return event("job_info", jobid=number, rule_name=rule, log=logs, wildcards=wildcards)
+
+
+def finished(number):
+    return event("job_finished", job_id=number)
+
+
+def failed(number):
+    return event("job_error", level=logging.ERROR, jobid=number)
+
+
+STOP_REQUEST = event(None, "Terminating processes on user request, this might take some time.")
 
 
 @pytest.fixture
-def watch(tmp_path):
-    watch = Watch(tmp_path / "results")
-    stats = {"train": 2, "figure_figure1": 1, "figure_figure3": 1, "all": 1, "total": 5}
-    tell(watch, "run_info", stats=stats)
-    return watch
+def now(monkeypatch):
+    """A clock that stands still until a test sets it."""
+    moment = [1000.0]
+    monkeypatch.setattr(time, "time", lambda: moment[0])
+    return moment
 
 
-def test_the_page_counts_stages_and_shows_what_running_jobs_last_said(watch, tmp_path):
+@pytest.fixture
+def training_log(tmp_path):
     log = tmp_path / "train.log"
-    tell(watch, "job_info", **job(1, "train", log, variant="base", run="M8-seed0"))
-    assert "train base M8-seed0: 0:00:00, nothing said yet" in watch.page()
     log.write_text("a line\ntrain M8-seed0: 50/4000 steps, 25.0/s, ETA 158 s, loss 1.2\n")
-    tell(watch, "job_info", **job(2, "figure_figure1", None, variant="base"))
-    tell(watch, "job_finished", job_id=2)
-    tell(watch, "job_info", **job(3, "figure_figure3", None, variant="base"))
-    tell(watch, "job_error", jobid=3)
-    tell(watch, "job_info", **job(4, "all", None))
-    tell(watch, "job_finished", job_id=4)
-    tell(watch, "job_finished", job_id=99)  # never announced
-    logging.Logger("other").info("no event")
-    page = watch.page().splitlines()
-    assert "1 of 4 jobs done, 1 at work, 1 failed" in page[0]
-    assert [line.split() for line in page[2:4]] == [
-        ["train", "0", "of", "2"], ["figures", "1", "of", "2,", "1", "failed"],
+    return log
+
+
+def test_a_progress_line_is_read_as_it_was_written():
+    stream = io.StringIO()
+    progress = Progress("evaluate M8-seed0", total=8, stream=stream)
+    progress.update(8, {"loss": 0.25, "rate": 1e-3})
+    reading = parse(stream.getvalue().strip())
+    assert (reading.done, reading.total, reading.seconds_left) == (8, 8, 0)
+    assert reading.values == "loss 0.25, rate 0.001"
+    assert parse("llc M8: 1/2 steps, 0.0/s, ETA inf s").values == ""
+    assert parse("Traceback (most recent call last):") is None
+
+
+def test_jobs_are_counted_by_stage_and_targets_are_not(training_log):
+    jobs = Jobs()
+    for record in (
+        planned(),
+        started(1, "train", training_log, variant="base", run="M8-seed0"),
+        started(2, "figure_figure1", variant="base"), finished(2),
+        started(3, "figure_figure3", variant="base"), failed(3),
+        started(4, "all"), finished(4),
+        started(5, "figures"), finished(5),
+        finished(99),  # never announced
+        logging.makeLogRecord({"msg": "no event"}),
+    ):  # fmt: skip
+        jobs.note(record)
+    assert jobs.planned == {"train": 2, "evaluate": 4, "curves": 1, "figures": 2}
+    assert jobs.count() == "1 of 9 jobs done, 1 failed"
+    assert [job.name for job in jobs.running()] == ["train base M8-seed0"]
+    assert [job.name for job in jobs.failed.values()] == ["figure figure3 base"]
+    assert jobs.failures() == {"figures": 1}
+
+
+def test_a_job_that_is_tried_again_has_not_failed():
+    jobs = Jobs()
+    for record in (planned(), started(1, "train"), failed(1), started(1, "train"), finished(1)):
+        jobs.note(record)
+    assert jobs.count() == "1 of 9 jobs done"
+
+
+def test_jobs_that_are_stopped_on_request_have_not_failed():
+    jobs = Jobs()
+    for record in (planned(), started(1, "train"), STOP_REQUEST, failed(1)):
+        jobs.note(record)
+    assert jobs.stopping
+    assert jobs.count() == "0 of 9 jobs done"
+    assert jobs.running() == []
+
+
+def test_the_time_left_follows_the_jobs_before_and_the_running_ones(now, training_log):
+    jobs = Jobs()
+    jobs.note(planned())
+    jobs.note(started(1, "evaluate"))
+    assert jobs.seconds_left("evaluate") is None  # nothing is known yet
+    now[0] += 10
+    jobs.note(finished(1))
+    jobs.note(started(2, "evaluate"))
+    jobs.note(started(3, "evaluate"))
+    now[0] += 4
+    # Two running jobs have 6 s left each, one of 10 s waits, and two work at once.
+    assert jobs.seconds_left("evaluate") == (6 + 6 + 10) / 2
+    assert jobs.progress("evaluate") == "1 of 4 (0:00:11 left)"
+    jobs.note(started(4, "train", training_log))
+    now[0] += 2
+    # The running job expects 158 s, and has taken 2; the other one takes 160.
+    assert jobs.seconds_left("train") == 158 + 160
+    assert jobs.progress("curves") == "0 of 1"
+
+
+def test_the_page_shows_stages_and_the_last_line_of_running_jobs(tmp_path, training_log):
+    page = StatusPage(tmp_path / "results")
+    page.handle(planned())
+    page.handle(started(1, "train", tmp_path / "none.log", variant="base", run="M8-seed0"))
+    assert "train base M8-seed0: 0:00:00, no output yet" in page.page()
+    page.handle(started(1, "train", training_log, variant="base", run="M8-seed0"))
+    page.handle(started(2, "figure_figure1"))
+    page.handle(finished(2))
+    page.handle(started(3, "figure_figure3"))
+    page.handle(failed(3))
+    lines = page.page().splitlines()
+    assert "1 of 9 jobs done, 1 at work, 1 failed" in lines[0]
+    assert [line.split() for line in lines[2:6]] == [
+        ["train", "0", "of", "2", "(0:05:16", "left)"], ["evaluate", "0", "of", "4"],
+        ["curves", "0", "of", "1"], ["figures", "1", "of", "2,", "1", "failed"],
     ]  # fmt: skip
-    assert page[-1].endswith("train M8-seed0: 50/4000 steps, 25.0/s, ETA 158 s, loss 1.2")
+    assert lines[-1].endswith("train M8-seed0: 50/4000 steps, 25.0/s, ETA 158 s, loss 1.2")
 
 
-def test_the_page_is_written_until_the_end_and_says_who_is_at_work(watch, tmp_path, monkeypatch):
-    monkeypatch.setattr(status, "EVERY", 0.01)
+def test_the_page_is_written_until_the_end_and_shows_whether_snakemake_runs(tmp_path, monkeypatch):
+    monkeypatch.setattr(status, "INTERVAL", 0.01)
     results = tmp_path / "results"
+    page = StatusPage(results)
+    page.handle(planned())
     assert "nothing has been run" in describe(results)
-    with storage.hold(results / ".lock"):
-        watch.start()
-        deadline = time.monotonic() + 10
-        while not (results / "status").exists() and time.monotonic() < deadline:
-            time.sleep(0.01)
+    with locks.hold(results / ".lock"):
+        page.start()
+        wait_for((results / "status").exists)
         assert describe(results).startswith(f"{results} at ")
-    tell(watch, "job_info", **job(1, "train", None, variant="base"))
-    watch.end()
+    page.handle(started(1, "train", variant="base"))
+    page.end()
     left = describe(results)
     assert left.startswith("No Snakemake is at work here")
     assert "1 at work" in left
 
 
-def test_an_event_of_a_form_that_is_not_known_stops_nothing(watch, capsys):
-    before = watch.page().splitlines()[1:]
-    tell(watch, "job_info", something="else")
-    assert watch.page().splitlines()[1:] == before
+def test_an_event_of_an_unknown_form_is_reported_and_stops_nothing(tmp_path, capsys):
+    page = StatusPage(tmp_path)
+    page.handle(planned())
+    before = page.page().splitlines()[1:]
+    page.handle(event("job_info", something="else"))
+    assert page.page().splitlines()[1:] == before
     assert "KeyError" in capsys.readouterr().err
 
 
-def test_the_last_line_of_a_long_log(tmp_path):
+def test_the_tail_of_a_log(tmp_path):
     log = tmp_path / "log"
-    log.write_text("x" * 10_000 + "\nlast\n\n")
-    assert last_line(log) == "last"
-    assert last_line(tmp_path / "none") == last_line(None) == "nothing said yet"
+    log.write_text("x" * 100_000 + "\nfirst\n\nlast\n\n")
+    assert tail(log, 2) == ["first", "last"]
+    assert tail(tmp_path / "none", 2) == tail(None, 2) == []
 
 
-def test_where_the_time_went(tmp_path):
-    assert times(tmp_path) == ""
+# -- the terminal ----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def shown():
+    """What the terminal has been sent."""
+    return io.StringIO()
+
+
+def watch(shown, live=False):
+    console = Console(file=shown, width=80, force_terminal=live, color_system=None)
+    return Terminal(console, lambda: Path("log/snakemake.log"))
+
+
+def drawn(watching):
+    """The live lines as text."""
+    console = Console(file=io.StringIO(), width=80)
+    console.print(watching.draw())
+    return [line.rstrip() for line in console.file.getvalue().splitlines()]
+
+
+def test_without_a_terminal_a_run_takes_a_few_lines(shown):
+    watching = watch(shown)
+    watching.note(planned())
+    for number in range(9):
+        watching.note(started(number, "evaluate", variant="base"))
+        watching.note(event(None, "Select jobs to execute..."))
+        watching.note(finished(number))
+    watching.close()
+    watching.close()  # Snakemake closes its handlers twice
+    assert shown.getvalue().splitlines() == [
+        "9 jobs to do; full log: log/snakemake.log",
+        "ended after 0:00:00: 9 of 9 jobs done",
+    ]
+
+
+def test_without_a_terminal_a_line_comes_every_few_seconds(shown, monkeypatch):
+    monkeypatch.setattr(terminal, "PLAIN_SHORTEST", 0.01)
+    watching = watch(shown)
+    watching.note(planned())
+    watching.note(started(1, "train"))
+    line = "0:00:00  0 of 9 jobs done; begun: train 0 of 2"
+    wait_for(lambda: shown.getvalue().splitlines().count(line) > 1)
+    watching.close()
+
+
+def test_a_long_run_is_reported_less_often(shown, now):
+    watching = watch(shown)
+    intervals = []
+    for hours in (0, 1, 24):
+        now[0] = watching.jobs.started + 3600 * hours
+        intervals.append(watching._interval())
+    watching.close()
+    assert intervals == [10, 72, 300]
+
+
+@pytest.mark.parametrize("live", [False, True])
+def test_a_failure_shows_the_end_of_its_log_and_where_everything_is(shown, tmp_path, live):
+    log = tmp_path / "phases.log"
+    log.write_text("\n".join(f"line {n}" for n in range(100)) + "\nValueError: [bold]reason[/]\n")
+    watching = watch(shown, live)
+    watching.note(planned())
+    watching.note(started(1, "curves", log, variant="base"))
+    watching.note(event("error", "RuleException:\nCalledProcessError in ...", logging.ERROR))
+    watching.note(failed(1))
+    watching.close()
+    text = re.sub(r"\x1b\[[\d?]*[A-Za-z]", "", shown.getvalue())
+    assert f"curves base failed after 0:00:00; the end of {log}:" in text
+    assert "    ValueError: [bold]reason[/]\n" in text
+    assert "line 86\n" in text
+    assert "line 85\n" not in text
+    assert "RuleException" not in text
+    assert text.splitlines()[-3:] == [
+        "ended after 0:00:00: 0 of 9 jobs done, 1 failed",
+        f"failed: curves base, log {log}",
+        "full log: log/snakemake.log",
+    ]
+
+
+def test_what_matters_besides_jobs_is_shown(shown):
+    watching = watch(shown)
+    watching.note(event(None, "Building DAG of jobs..."))
+    watching.note(event(None, "Nothing to be done (all requested files are present)."))
+    watching.note(event(None, "a warning", logging.WARNING))
+    watching.note(event("error", "WorkflowError:\nthe disk is full", logging.ERROR))
+    watching.close()
+    assert shown.getvalue().splitlines() == [
+        "Nothing to be done (all requested files are present).",
+        "a warning",
+        "WorkflowError:", "the disk is full",
+        "full log: log/snakemake.log",
+    ]  # fmt: skip
+
+
+def test_a_stop_on_request_ends_with_one_line(shown, tmp_path):
+    watching = watch(shown)
+    for record in (planned(), started(1, "train", tmp_path / "log"), STOP_REQUEST, failed(1)):
+        watching.note(record)
+    watching.close()
+    assert shown.getvalue().splitlines()[1:] == [
+        "Terminating processes on user request, this might take some time.",
+        "stopped after 0:00:00: 0 of 9 jobs done",
+    ]
+
+
+def test_the_live_lines_show_stages_jobs_loss_and_time_left(shown, training_log):
+    watching = watch(shown)
+    assert drawn(watching) == ["Snakemake prepares, 0:00:00 so far"]
+    watching.note(planned())
+    watching.note(started(1, "curves"))
+    watching.note(finished(1))
+    watching.note(started(2, "train", training_log, variant="base", run="M8-seed0"))
+    watching.note(started(3, "figure_figure1", variant="base"))
+    head, *lines = drawn(watching)
+    assert head.startswith("1 of 9 jobs done  ━")
+    assert head.endswith("  0:00:00 so far")
+    assert lines[:3] == [
+        "done     curves",
+        "begun    train 0 of 2 (0:05:16 left), figures 0 of 2",
+        "waiting  evaluate 4",
+    ]
+    assert lines[3].startswith("train base M8-seed0  ")
+    assert lines[3].endswith("  50/4000, loss 1.2, 0:02:38 left")
+    assert lines[4].split("  ")[0] == "figure figure1 base"
+    assert lines[4].endswith("0:00:00, no output yet")
+    watching.close()
+
+
+def test_the_live_lines_stay_few_however_many_jobs_run(shown):
+    watching = watch(shown)
+    watching.note(planned())
+    for number in range(50):
+        watching.note(started(number, "train", run=f"M{number}-seed0"))
+    lines = drawn(watching)
+    assert len(lines) == 3 + terminal.JOBS_SHOWN + 1
+    assert lines[-1] == "and 42 more jobs"
+    watching.close()
+
+
+def test_the_live_lines_are_redrawn_in_place_and_removed(shown):
+    watching = watch(shown, live=True)
+    watching.note(planned())
+    watching.note(started(1, "train"))
+    watching._live.refresh()
+    watching._live.refresh()
+    watching.close()
+    up_and_erase = "\x1b[1A\x1b[2K"
+    # Four lines are drawn at least thrice: erased twice with the cursor on the last of them, then removed.
+    assert shown.getvalue().count(up_and_erase) >= 3 + 3 + 4
+    assert shown.getvalue().endswith(4 * up_and_erase + "ended after 0:00:00: 0 of 9 jobs done\n")
+
+
+# -- afterwards ------------------------------------------------------------------------------
+
+
+def test_run_times_are_summed_by_stage(tmp_path):
+    assert time_by_stage(tmp_path) == ""
     header = "s\th:m:s\tmax_rss\tcpu_time\n"
     for name, line in {
         "train/M1.tsv": "30.0\t0:00:30\t400.0\t28.0\n",
@@ -96,7 +346,14 @@ def test_where_the_time_went(tmp_path):
         path = tmp_path / "benchmarks" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(header + line)
-    rows = [line.split() for line in times(tmp_path).splitlines()]
+    rows = [line.split() for line in time_by_stage(tmp_path).splitlines()]
     assert rows[1] == ["train", "2", "80.0", "76.0", "99%", "500"]
     assert rows[2] == ["curves", "1", "0.5", "0.0", "1%", "-"]
     assert rows[3] == ["all", "3", "80.5", "76.0"]
+
+
+def wait_for(condition):
+    deadline = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)

@@ -6,12 +6,12 @@ import pytest
 import torch
 
 from benchmarks.plain_transformer import plain_predictions
-from tests.conftest import load
+from transient_ridge.config.presets import load
 from transient_ridge.config.settings import ModelSettings
 from transient_ridge.model.transformer import Transformer, initialise
 
 VARIANTS = [
-    ModelSettings(layers, 16, 24, heads, projection, residual, 12)
+    ModelSettings(layers, 16, 24, heads, "softmax", projection, residual, 12)
     for layers, heads, projection, residual in itertools.product(
         (1, 2, 3), (1, 4), (True, False), ("single", "doubled")
     )
@@ -63,7 +63,10 @@ def test_predictions_are_causal_and_shorter_contexts_fit():
 
 
 def test_initial_weights_depend_on_the_seed_and_the_parameters_name_alone():
-    small, deep = make(VARIANTS[0]), make(ModelSettings(3, 16, 24, 1, True, "single", 12))
+    small, deep = (
+        make(VARIANTS[0]),
+        make(ModelSettings(3, 16, 24, 1, "softmax", True, "single", 12)),
+    )
     for name, parameter in small.named_parameters():
         assert torch.equal(parameter, dict(deep.named_parameters())[name])
     other = dict(make(VARIANTS[0], seed=1).named_parameters())
@@ -73,7 +76,9 @@ def test_initial_weights_depend_on_the_seed_and_the_parameters_name_alone():
 
 def test_initial_weights_have_the_stated_spread():
     weight = (
-        make(ModelSettings(1, 64, 256, 4, True, "single", 12)).blocks[0].mlp_out.weight.detach()
+        make(ModelSettings(1, 64, 256, 4, "softmax", True, "single", 12))
+        .blocks[0]
+        .mlp_out.weight.detach()
     )
     assert weight.abs().max() <= 1 / 16
     assert float(weight.std()) == pytest.approx(1 / 16 / 3**0.5, rel=0.02)

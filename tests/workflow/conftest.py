@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.conftest import ROOT, load
+from tests.conftest import ROOT
+from transient_ridge.config import presets
 
 PARTS = ("Snakefile", "config", "workflow", "src", "environment.yml")
 
@@ -29,13 +30,15 @@ class Project:
     def configure(self, config: dict) -> None:
         (self.root / "tiny.yaml").write_text(yaml.safe_dump(config))
 
-    def snakemake(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+    def snakemake(
+        self, *arguments: str, check: bool = True, **variables: str
+    ) -> subprocess.CompletedProcess[str]:
         command = [
             sys.executable, "-m", "snakemake", "--cores", "2", "--configfile", "tiny.yaml",
             "--show-failed-logs", *arguments,
         ]  # fmt: skip
         environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
-        environment["OMP_NUM_THREADS"] = "1"
+        environment |= {"OMP_NUM_THREADS": "1"} | variables
         done = subprocess.run(
             command, cwd=self.root, env=environment, text=True,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
@@ -48,7 +51,7 @@ class Project:
         """Jobs that Snakemake would run, as 'rule' or 'rule:wildcard'; targets without a job are left out."""
         plan = self.snakemake("-n", *arguments).stdout
         jobs = set()
-        for block in re.split(r"\n(?=(?:local)?rule )", plan)[1:]:
+        for block in re.split(r"\n\s*(?=(?:local)?rule \w+:)", plan)[1:]:
             rule = re.match(r"(?:local)?rule (\w+):", block)
             wildcards = dict(
                 re.findall(r"(\w+)=([\w-]+)", (re.findall(r"wildcards: (.*)", block) or [""])[0])
@@ -60,20 +63,14 @@ class Project:
 
 
 def tiny_config() -> dict:
-    config = load("smoke")
+    config = presets.read("smoke")
     config |= {"preset": "tiny", "grid": {"task_diversities": [1, 4], "seeds": [0]}}
-    config["training"] |= {"steps": 60}
+    config["training"] |= {"steps": 60, "decay_steps": 20}
     config["checkpoints"] = {"linear_every": 20, "log_count": 4, "extra_steps": []}
     # The schedule is 0 1 3 15 20 40 60, so that these two steps lie in chunks 0 and 2.
     config["llc"] |= {"chunk": 3, "burn_in": 2, "draws": 8}
-    sample_at(config, 0, 60)
+    config["llc"]["steps"] = [0, "last"]
     return config
-
-
-def sample_at(config: dict, *steps: int) -> None:
-    """Estimate the LLC at these steps, and calibrate and cross-check at the last of them."""
-    config["llc"]["steps"] = list(steps)
-    config["llc_calibration"]["steps"] = config["llc_crosscheck"]["steps"] = [steps[-1]]
 
 
 @pytest.fixture(scope="session")

@@ -3,31 +3,30 @@
 
 rule phases:
     input:
-        distances=of_all_runs("distances.parquet"),
+        distances=parts("distances"),
     output:
-        relative_distances=f"{RESULTS}/{{variant}}/tables/relative_distances.parquet",
-        thresholds=f"{RESULTS}/{{variant}}/tables/thresholds.parquet",
+        relative_distances=table("relative_distances"),
+        thresholds=table("thresholds"),
     log:
-        f"{RESULTS}/{{variant}}/logs/phases.log",
+        log_of("phases"),
     benchmark:
-        f"{RESULTS}/{{variant}}/benchmarks/phases.tsv"
+        benchmark_of("phases")
+    group:
+        "analysis"
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=lambda wildcards, attempt: 1500 * attempt,
-        runtime=lambda wildcards, attempt: 10 * attempt,
+        **light(),
     params:
-        settings=stage_settings("phases"),
-        code=code_of("analysis.phases"),
+        **stage("analysis.phases", "curves"),
     shell:
-        "python -m transient_ridge phases --settings {params.settings:q} --distances {input.distances} "
-        "--relative-distances {output.relative_distances} --thresholds {output.thresholds} > {log} 2>&1"
+        STAGE + TO_LOG
 
 
 rule selection:
     input:
         unpack(
-            tables_of(
+            tables(
                 "relative_distances",
                 "critical_steps",
                 "smoothed_losses",
@@ -36,30 +35,34 @@ rule selection:
             )
         ),
     output:
-        selection=f"{RESULTS}/{{variant}}/tables/selection.parquet",
-        log_odds=f"{RESULTS}/{{variant}}/tables/log_odds.parquet",
+        selection=table("selection"),
+        log_odds=table("log_odds"),
     log:
-        f"{RESULTS}/{{variant}}/logs/selection.log",
+        log_of("selection"),
     benchmark:
-        f"{RESULTS}/{{variant}}/benchmarks/selection.tsv"
+        benchmark_of("selection")
+    group:
+        "analysis"
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=lambda wildcards, attempt: 1500 * attempt,
-        runtime=lambda wildcards, attempt: 10 * attempt,
+        **light(),
     params:
-        settings=stage_settings("selection"),
-        code=code_of("analysis.selection"),
-        tables=named_tables,
+        **stage(
+            "analysis.selection",
+            "data.noise_variance",
+            "data.context_length",
+            "training.batch_size",
+            "claims.dmmse_like",
+        ),
     shell:
-        "python -m transient_ridge selection --settings {params.settings:q} --tables {params.tables} "
-        "--selection {output.selection} --log-odds {output.log_odds} > {log} 2>&1"
+        STAGE + TO_LOG
 
 
 rule claims:
     input:
         unpack(
-            tables_of(
+            tables(
                 "relative_distances",
                 "thresholds",
                 "smoothed_losses",
@@ -75,21 +78,19 @@ rule claims:
             )
         ),
     output:
-        claims=f"{RESULTS}/{{variant}}/tables/claims.parquet",
+        claims=table("claims"),
         page=f"{RESULTS}/{{variant}}/claims.md",
     log:
-        f"{RESULTS}/{{variant}}/logs/claims.log",
+        log_of("claims"),
     benchmark:
-        f"{RESULTS}/{{variant}}/benchmarks/claims.tsv"
+        benchmark_of("claims")
+    group:
+        "analysis"
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=lambda wildcards, attempt: 1500 * attempt,
-        runtime=lambda wildcards, attempt: 10 * attempt,
+        **light(),
     params:
-        settings=stage_settings("claims"),
-        code=code_of("scorecard.claims"),
-        tables=named_tables,
+        **stage("scorecard.claims", "claims"),
     shell:
-        "python -m transient_ridge claims --settings {params.settings:q} --tables {params.tables} "
-        "--claims {output.claims} --page {output.page} > {log} 2>&1"
+        STAGE + TO_LOG

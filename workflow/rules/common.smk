@@ -1,4 +1,4 @@
-"""The validated configuration, and the functions that tell rules what they read and depend on."""
+"""The validated configuration, and the functions with which a rule says what it reads, writes and depends on."""
 
 import functools
 import json
@@ -6,9 +6,10 @@ import os
 import sys
 from pathlib import Path
 
-# The package that stands beside this workflow is the one that runs, installed or not, and jobs run under the Python
-# that runs Snakemake, whether or not its environment is activated.
-SOURCE = str(Path(workflow.basedir) / "src")
+# The package beside this file is the one that runs, installed or not, under the Python that runs Snakemake; also where
+# another workflow uses this one as a module from a folder of its own.
+HERE = Path(workflow.current_basedir.get_path_or_uri(secret_free=True)).resolve()
+SOURCE = str(HERE.parents[1] / "src")
 sys.path.insert(0, SOURCE)
 os.environ |= {
     "PYTHONPATH": os.pathsep.join([SOURCE, os.getenv("PYTHONPATH", "")]).rstrip(
@@ -17,32 +18,37 @@ os.environ |= {
     "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.getenv("PATH", "")]),
 }
 
-from transient_ridge.config import configuration as settings
-from transient_ridge.config import runs, sizing as needs
-from transient_ridge.artefacts import (
-    files as storage,
-    fingerprints as sources,
-    provenance,
-    trace as lineage,
-)
-from transient_ridge.report import status
+from transient_ridge.artefacts import files, fingerprints, locks, provenance, trace
+from transient_ridge.artefacts.schemas import TABLES
+from transient_ridge.config import configuration, runs, sizing, validation
+from transient_ridge.config.configuration import TRAINED_BY
+from transient_ridge.config.keys import choices
+from transient_ridge.config.settings import Configuration
 from transient_ridge.errors import ConfigError, TransientRidgeError
-from transient_ridge.figures.catalogue import CATALOGUE, ON_REQUEST, module_of
+from transient_ridge.figures.catalogue import catalogue
+from transient_ridge.report import status
 
 try:
-    settings.validate(
-        config, Path(workflow.basedir) / "workflow" / "schemas" / "config.schema.yaml"
-    )
+    validation.validate(config)
     RESULTS = f"results/{config['preset']}"
-    settings.check_results_folder(config, Path(RESULTS))
+    configuration.check_results_folder(config, Path(RESULTS))
 except ConfigError as error:
     raise WorkflowError(str(error)) from None
 
 VARIANTS = {
-    variant: settings.resolve(config, variant) for variant in config["variants"]
+    variant: configuration.resolve(config, variant) for variant in config["variants"]
+}
+RUNS = {
+    variant: [run.name for run in configuration.runs(resolved)]
+    for variant, resolved in VARIANTS.items()
 }
 COHORTS = {
-    variant: settings.cohorts(resolved) for variant, resolved in VARIANTS.items()
+    variant: configuration.cohorts(resolved) for variant, resolved in VARIANTS.items()
+}
+# variant -> chunk -> steps whose LLC is estimated
+CHUNKS = {
+    variant: configuration.llc_chunks(resolved)
+    for variant, resolved in VARIANTS.items()
 }
 
 # Given to jobs as resources, which unlike params make nothing stale.
@@ -61,22 +67,66 @@ wildcard_constraints:
     chunk=r"\d+",
 
 
-def stage_settings(stage):
-    """Params function: the settings that jobs of `stage` depend on, as JSON."""
-    return lambda wildcards: provenance.canonical_json(
-        settings.stage_settings(VARIANTS[wildcards.variant], stage)
-    )
+# -- what a job runs -------------------------------------------------------------------------
+
+STAGE = (
+    "python -m transient_ridge {params.stage} --inputs {params.inputs} --outputs {params.outputs} "
+    "--settings {params.settings:q}"
+)
+ON_DEVICE = f"{STAGE} --run {{wildcards.run}} --device {{resources.device}} --threads {{threads}}"
+TO_LOG = " > {log} 2>&1"
 
 
-def code_of(module):
-    """Params value: changes when the code behind `module` does (see transient_ridge/sources.py)."""
-    return sources.fingerprint(module)
+def stage(about, *keys, without=(), also=()):
+    """Params of a rule whose job runs the stage of the module `about`: its files by name, as the rule names them; the keys of the
+    configuration that it is given, and may depend on, `without` some; and what changes when its code does: that of the
+    module, of the registry entries that its keys choose, and of `also`.
+    """
+    return {
+        "stage": about,
+        "inputs": lambda wildcards, input: named(input),
+        "outputs": lambda wildcards, output: named(output),
+        "settings": lambda wildcards: settings_of(
+            VARIANTS[wildcards.get("variant", next(iter(VARIANTS)))], keys, without
+        ),
+        "code": lambda wildcards: code_of(about, wildcards.get("variant"), keys, also),
+    }
+
+
+def named(files):
+    """NAME=FILE for every file of a rule's inputs or outputs; NAME= for a name without files."""
+    return [
+        f"{name}={path}"
+        for name, paths in files.items()
+        for path in ([paths] if isinstance(paths, str) else paths or [""])
+    ]
+
+
+def settings_of(config, keys, without):
+    """The part of a configuration under `keys`, as JSON."""
+    return provenance.canonical_json(configuration.pick(config, keys, without))
+
+
+@functools.cache
+def code_of(about, variant, keys, also=()):
+    """A fingerprint of the code behind a stage (see transient_ridge/artefacts/fingerprints.py)."""
+    chosen = []
+    if variant is not None:
+        given = configuration.pick(VARIANTS[variant], keys)
+        chosen = [
+            registry.module(choice)
+            for _, registry, choice in choices(given, Configuration.schema())
+        ]
+    return fingerprints.fingerprint(about, *sorted({*chosen, *also}))
 
 
 def scratch(wildcards):
     """Where a training run keeps its state: a folder of its own for these settings and this code."""
     key = provenance.settings_hash(
-        [stage_settings("train")(wildcards), code_of("training.train")]
+        [
+            settings_of(VARIANTS[wildcards.variant], TRAINED_BY, ()),
+            code_of("training.train", wildcards.variant, TRAINED_BY),
+        ]
     )
     return f"{RESULTS}/{wildcards.variant}/scratch/{wildcards.run}-{key}"
 
@@ -84,6 +134,28 @@ def scratch(wildcards):
 def cohort(wildcards):
     """Resource function: the runs that a training job may advance in one stack, its own among them."""
     return " ".join(COHORTS[wildcards.variant][wildcards.run])
+
+
+# -- what it asks of a machine ---------------------------------------------------------------
+
+
+def light(mb=1500, minutes=10):
+    """Resources of a short job: memory and time that grow with the attempt."""
+    return {
+        "mem_mb": lambda wildcards, attempt: mb * attempt,
+        "runtime": lambda wildcards, attempt: minutes * attempt,
+    }
+
+
+def computing(need, minutes):
+    """Resources of a job that computes on the device with `need` MB of it, for so many minutes."""
+    return {
+        "mem_mb": memory(need),
+        "device": DEVICE,
+        "gpu": GPUS,
+        "gpu_mem_mb": lambda wildcards: needed(need, wildcards.variant),
+        "runtime": lambda wildcards, attempt: minutes * attempt,
+    }
 
 
 @functools.cache
@@ -99,109 +171,98 @@ def memory(need, gpus=GPUS):
     )
 
 
-def gpu_memory(need):
-    """Resource function: MB of the GPU's memory that a job takes, which the profile `gpu` shares out."""
-    return lambda wildcards: needed(need, wildcards.variant)
-
-
 def pca_minutes(fits):
     """Resource function: minutes for `fits` of a variant's joint PCA on threads that are half busy."""
     return lambda wildcards, attempt, threads: attempt * round(
         10
         + fits(VARIANTS[wildcards.variant])
-        * needs.pca_cpu_seconds(VARIANTS[wildcards.variant])
+        * sizing.pca_cpu_seconds(VARIANTS[wildcards.variant])
         / 30
         / threads
     )
 
 
-def of_all_runs(file):
-    """Input function: `file` of every run of the variant's grid."""
-    return lambda wildcards: expand(
-        f"{RESULTS}/{wildcards.variant}/runs/{{run}}/{file}",
-        run=[run.name for run in settings.runs(VARIANTS[wildcards.variant])],
-    )
+# -- where files are -------------------------------------------------------------------------
 
 
-def of_all_variants(*files):
-    """`file` of every run of every variant: what a collecting target asks for."""
-    return [
-        f"{RESULTS}/{variant}/runs/{run.name}/{file}"
-        for variant, resolved in VARIANTS.items()
-        for run in settings.runs(resolved)
-        for file in files
-    ]
+def log_of(name):
+    """The log of a job of one variant."""
+    return f"{RESULTS}/{{variant}}/logs/{name}.log"
 
 
-# variant -> chunk -> steps whose LLC is estimated
-CHUNKS = {
-    variant: settings.llc_chunks(resolved) for variant, resolved in VARIANTS.items()
-}
+def benchmark_of(name):
+    """The benchmark file of a job of one variant."""
+    return f"{RESULTS}/{{variant}}/benchmarks/{name}.tsv"
 
 
-def chunk_files(variant, table):
-    """`table` of every chunk of every run of the variant."""
+def table(name, scope=None):
+    """The path of a table, with wildcards; `scope` where a table of chunks is meant joined."""
+    return {
+        "run": f"{RESULTS}/{{variant}}/runs/{{run}}/{name}.parquet",
+        "chunk": f"{RESULTS}/{{variant}}/runs/{{run}}/{name}/{{chunk}}.parquet",
+        "variant": f"{RESULTS}/{{variant}}/tables/{name}.parquet",
+    }[scope or TABLES[name].scope]
+
+
+def parts_of(name, variant):
+    """The files of a table of runs or chunks."""
+    swept = VARIANTS[variant]["llc_calibration"]["runs"]
     return expand(
-        f"{RESULTS}/{variant}/runs/{{run}}/{table}/{{chunk}}.parquet",
-        run=[run.name for run in settings.runs(VARIANTS[variant])],
+        table(name),
+        variant=variant,
+        run=swept if name.startswith("llc_calibration") else RUNS[variant],
         chunk=CHUNKS[variant],
     )
 
 
-def of_all_chunks():
-    """The LLC tables of every chunk of every run of every variant."""
+def parts(name):
+    """Input function: the files of a table of runs or chunks."""
+    return lambda wildcards: parts_of(name, wildcards.variant)
+
+
+def tables(*names):
+    """Input function: for each of these tables, its files; those of chunks joined."""
+
+    def files(wildcards):
+        return {
+            name: (
+                parts_of(name, wildcards.variant)
+                if TABLES[name].scope == "run"
+                else table(name, "variant").format(variant=wildcards.variant)
+            )
+            for name in names
+        }
+
+    return files
+
+
+def of_all_variants(*names):
+    """Every file of these tables: what a collecting target asks for."""
     return [
         path
         for variant in VARIANTS
-        for table in ("llc", "llc_traces")
-        for path in chunk_files(variant, table)
+        for name in names
+        for path in (
+            expand(table(name), variant=variant)
+            if TABLES[name].scope == "variant"
+            else parts_of(name, variant)
+        )
     ]
-
-
-def calibration_files(variant, table):
-    """`table` of the runs of the variant that the sweep uses."""
-    return [
-        f"{RESULTS}/{variant}/runs/{run}/{table}.parquet"
-        for run in VARIANTS[variant]["llc_calibration"]["runs"]
-    ]
-
-
-# Tables that exist once per run (beside the weights), and those that exist once per variant.
-TABLES_OF_A_RUN = ["training", "losses", "distances", "outputs"]
-TABLES_OF_A_VARIANT = [
-    "idealised_losses",
-    "idealised_distances",
-    "idealised_outputs",
-    "critical_steps",
-    "smoothed_losses",
-    "pca_trajectories",
-    "pca_idealised",
-    "pca_variance",
-    "pca_loadings",
-    "llc",
-    "llc_traces",
-    "pca_robustness",
-    "relative_distances",
-    "thresholds",
-    "selection",
-    "log_odds",
-    "claims",
-]
 
 
 def table_files():
-    """Every table of every variant. What others are joined from is asked for too: a job that is killed has deleted its
-    outputs, and Snakemake does not miss an intermediate file while what was made of it before is there.
+    """Every table that is not made on request alone. Chunks are asked for along with what is joined from them: a job
+    that is killed has deleted its outputs, and Snakemake does not miss an intermediate file while what was made of
+    it before is there.
     """
-    return (
-        of_all_variants(*[f"{table}.parquet" for table in TABLES_OF_A_RUN])
-        + of_all_chunks()
-        + expand(
-            f"{RESULTS}/{{variant}}/tables/{{table}}.parquet",
-            variant=VARIANTS,
-            table=TABLES_OF_A_VARIANT,
-        )
-    )
+    wanted = [name for name in TABLES if not TABLES[name].on_request]
+    chunked = [name for name in wanted if TABLES[name].scope == "chunk"]
+    joined = [
+        path
+        for name in chunked
+        for path in expand(table(name, "variant"), variant=VARIANTS)
+    ]
+    return of_all_variants(*wanted) + joined
 
 
 def page_files():
@@ -218,37 +279,10 @@ def figure_files(*figures):
     return expand(
         f"{RESULTS}/{{variant}}/figures/{{figure}}.{{format}}",
         variant=VARIANTS,
-        figure=figures or [name for name in CATALOGUE if name not in ON_REQUEST],
+        figure=figures
+        or [name for name, entry in catalogue().items() if not entry.on_request],
         format=["png", "svg"],
     )
-
-
-def files_of_table(table, variant):
-    """The files that hold `table`."""
-    if table in TABLES_OF_A_RUN:
-        return expand(
-            f"{RESULTS}/{variant}/runs/{{run}}/{table}.parquet",
-            run=[run.name for run in settings.runs(VARIANTS[variant])],
-        )
-    if table == "llc_calibration_traces":
-        return calibration_files(variant, table)
-    return f"{RESULTS}/{variant}/tables/{table}.parquet"
-
-
-def tables_of(*tables):
-    """Input function: for each of `tables`, its files."""
-    return lambda wildcards: {
-        table: files_of_table(table, wildcards.variant) for table in tables
-    }
-
-
-def named_tables(wildcards, input):
-    """Params function: every input table as TABLE=FILE, for the command line."""
-    return [
-        f"{table}={path}"
-        for table, paths in input.items()
-        for path in ([paths] if isinstance(paths, str) else paths)
-    ]
 
 
 def labels_of_figure(figure):
@@ -258,7 +292,7 @@ def labels_of_figure(figure):
         picture = Path(f"{RESULTS}/{wildcards.variant}/figures/{figure}.png")
         return {
             "figure": figure,
-            "code": "MODIFIED" if lineage.modified(picture) else "committed",
+            "code": "MODIFIED" if trace.modified(picture) else "committed",
         }
 
     return labels

@@ -1,30 +1,30 @@
 """The whole configuration beside its results, and what is checked before work starts."""
 
-# Open files whose locks end with this process: no kill leaves one behind.
+# Open files that hold locks; the kernel drops a lock with the process, so a kill leaves none behind.
 HELD = []
 
-# Jobs done and at work, in results/<preset>/status; only the Snakemake that was called by hand keeps it.
-WATCH = status.Watch(Path(RESULTS))
+# Keeps results/<preset>/status up to date, in the main process alone: jobs parse this file, too.
+STATUS = status.StatusPage(Path(RESULTS))
 if workflow.is_main_process and not workflow.dryrun:
-    logger.addHandler(WATCH)
+    logger.addHandler(STATUS)
 
 
 onstart:
     try:
-        HELD.append(storage.hold(Path(RESULTS) / ".lock"))
-        needs.check_disk(config, Path(RESULTS), workflow.cores or 1)
+        HELD.append(locks.hold(Path(RESULTS) / ".lock"))
+        sizing.check_disk(config, Path(RESULTS), workflow.cores or 1)
     except TransientRidgeError as error:
         raise WorkflowError(str(error)) from None
-    WATCH.start()
+    STATUS.start()
 
 
 onsuccess:
-    WATCH.end()
+    STATUS.end()
 
 
 onerror:
-    WATCH.end()
-    if shortage := storage.shortage(Path(RESULTS)):
+    STATUS.end()
+    if shortage := files.shortage(Path(RESULTS)):
         print(shortage, file=sys.stderr)
 
 

@@ -6,79 +6,77 @@ rule evaluate:
         manifest=rules.train.output.manifest,
         weights=ancient(rules.train.output.weights),  # the manifest holds its checksums
     output:
-        losses=f"{RESULTS}/{{variant}}/runs/{{run}}/losses.parquet",
-        distances=f"{RESULTS}/{{variant}}/runs/{{run}}/distances.parquet",
-        outputs=f"{RESULTS}/{{variant}}/runs/{{run}}/outputs.parquet",
+        losses=table("losses"),
+        distances=table("distances"),
+        outputs=table("outputs"),
     log:
-        f"{RESULTS}/{{variant}}/logs/evaluate/{{run}}.log",
+        log_of("evaluate/{run}"),
     benchmark:
-        f"{RESULTS}/{{variant}}/benchmarks/evaluate/{{run}}.tsv"
+        benchmark_of("evaluate/{run}")
     # Before more training, so that weights that are not kept leave the disk early.
     priority: 10
+    group:
+        "measurements"
     conda:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=memory(needs.evaluate_mb),
-        device=DEVICE,
-        gpu=GPUS,
-        gpu_mem_mb=gpu_memory(needs.evaluate_mb),
-        runtime=lambda wildcards, attempt: 30 * attempt,
+        **computing(sizing.evaluate_mb, minutes=30),
     params:
-        settings=stage_settings("evaluate"),
-        code=code_of("analysis.evaluate"),
+        **stage("analysis.evaluate", *TRAINED_BY, "evaluation"),
     shell:
-        "python -m transient_ridge evaluate --run {wildcards.run} --settings {params.settings:q} "
-        "--manifest {input.manifest} --weights {input.weights} --losses {output.losses} "
-        "--distances {output.distances} --outputs {output.outputs} --device {resources.device} "
-        "--threads {threads} > {log} 2>&1"
+        ON_DEVICE + TO_LOG
 
 
 rule evaluate_all:
     input:
-        of_all_variants("losses.parquet"),
+        of_all_variants("losses"),
 
 
 rule idealised:
     output:
-        losses=f"{RESULTS}/{{variant}}/tables/idealised_losses.parquet",
-        distances=f"{RESULTS}/{{variant}}/tables/idealised_distances.parquet",
-        outputs=f"{RESULTS}/{{variant}}/tables/idealised_outputs.parquet",
+        idealised_losses=table("idealised_losses"),
+        idealised_distances=table("idealised_distances"),
+        idealised_outputs=table("idealised_outputs"),
     log:
-        f"{RESULTS}/{{variant}}/logs/idealised.log",
+        log_of("idealised"),
     benchmark:
-        f"{RESULTS}/{{variant}}/benchmarks/idealised.tsv"
+        benchmark_of("idealised")
+    group:
+        "analysis"
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=lambda wildcards, attempt: 1500 * attempt,
-        runtime=lambda wildcards, attempt: 30 * attempt,
+        **light(minutes=30),
     params:
-        settings=stage_settings("idealised"),
-        code=code_of("analysis.evaluate"),
+        **stage(
+            "analysis.idealised",
+            "seed",
+            "data",
+            "evaluation",
+            "grid.task_diversities",
+        ),
     shell:
-        "python -m transient_ridge idealised --settings {params.settings:q} --losses {output.losses} "
-        "--distances {output.distances} --outputs {output.outputs} > {log} 2>&1"
+        STAGE + TO_LOG
 
 
 rule curves:
     input:
-        losses=of_all_runs("losses.parquet"),
+        losses=parts("losses"),
     output:
-        critical_steps=f"{RESULTS}/{{variant}}/tables/critical_steps.parquet",
-        smoothed=f"{RESULTS}/{{variant}}/tables/smoothed_losses.parquet",
+        critical_steps=table("critical_steps"),
+        smoothed_losses=table("smoothed_losses"),
     log:
-        f"{RESULTS}/{{variant}}/logs/curves.log",
+        log_of("curves"),
     benchmark:
-        f"{RESULTS}/{{variant}}/benchmarks/curves.tsv"
+        benchmark_of("curves")
+    group:
+        "analysis"
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=lambda wildcards, attempt: 1500 * attempt,
-        runtime=lambda wildcards, attempt: 10 * attempt,
+        **light(),
     params:
-        settings=stage_settings("curves"),
-        code=code_of("analysis.curves"),
+        **stage("analysis.curves", "curves"),
     shell:
-        "python -m transient_ridge curves --settings {params.settings:q} --losses {input.losses} "
-        "--critical-steps {output.critical_steps} --smoothed {output.smoothed} > {log} 2>&1"
+        STAGE + TO_LOG

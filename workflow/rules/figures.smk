@@ -1,12 +1,12 @@
-"""One rule per figure, drawn from tables alone."""
+"""One rule per figure, drawn from tables alone: the modules of `figures/` that say which tables they read."""
 
-for FIGURE in CATALOGUE:
+for FIGURE, ENTRY in catalogue().items():
 
     rule:
         name:
             f"figure_{FIGURE}"
         input:
-            unpack(tables_of(*CATALOGUE[FIGURE])),
+            unpack(tables(*ENTRY.tables)),
         output:
             png=report(
                 f"{RESULTS}/{{variant}}/figures/{FIGURE}.png",
@@ -17,22 +17,19 @@ for FIGURE in CATALOGUE:
             ),
             svg=f"{RESULTS}/{{variant}}/figures/{FIGURE}.svg",
         log:
-            f"{RESULTS}/{{variant}}/logs/figures/{FIGURE}.log",
+            log_of(f"figures/{FIGURE}"),
         benchmark:
-            f"{RESULTS}/{{variant}}/benchmarks/figures/{FIGURE}.tsv"
+            benchmark_of(f"figures/{FIGURE}")
+        group:
+            "analysis"
         conda:
             ENVIRONMENT
         resources:
-            mem_mb=lambda wildcards, attempt: 1500 * attempt,
-            runtime=lambda wildcards, attempt: 10 * attempt,
+            **light(),
         params:
-            figure=FIGURE,
-            code=code_of(f"figures.{module_of(FIGURE)}"),
-            render=code_of("figures.drawing.rendering"),
-            tables=named_tables,
+            **stage(ENTRY.module),
         shell:
-            "python -m transient_ridge figure {params.figure} --tables {params.tables} "
-            "--png {output.png} --svg {output.svg} > {log} 2>&1"
+            STAGE + TO_LOG
 
 
 rule figures:

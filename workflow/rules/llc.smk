@@ -7,168 +7,141 @@ rule llc:
         manifest=rules.train.output.manifest,
         weights=ancient(rules.train.output.weights),  # the manifest holds its checksums
     output:
-        estimates=f"{RESULTS}/{{variant}}/runs/{{run}}/llc/{{chunk}}.parquet",
-        traces=f"{RESULTS}/{{variant}}/runs/{{run}}/llc_traces/{{chunk}}.parquet",
+        llc=table("llc"),
+        llc_traces=table("llc_traces"),
     log:
-        f"{RESULTS}/{{variant}}/logs/llc/{{run}}-{{chunk}}.log",
+        log_of("llc/{run}-{chunk}"),
     benchmark:
-        f"{RESULTS}/{{variant}}/benchmarks/llc/{{run}}-{{chunk}}.tsv"
+        benchmark_of("llc/{run}-{chunk}")
     # Where weights are kept, after all training: then no core is idle while the last run trains.
     priority: 0 if config["keep_weights"] else 10
     conda:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=memory(needs.llc_mb),
-        device=DEVICE,
-        gpu=GPUS,
-        gpu_mem_mb=gpu_memory(needs.llc_mb),
-        runtime=lambda wildcards, attempt: 60 * attempt,
+        **computing(sizing.llc_mb, minutes=60),
     params:
-        settings=stage_settings("llc"),
-        code=code_of("llc.llc"),
+        **stage("llc.llc", *TRAINED_BY, "llc", without=("llc.steps", "llc.chunk")),
         steps=lambda wildcards: CHUNKS[wildcards.variant][int(wildcards.chunk)],
     shell:
-        "python -m transient_ridge llc --run {wildcards.run} --settings {params.settings:q} "
-        "--steps {params.steps} --manifest {input.manifest} --weights {input.weights} "
-        "--estimates {output.estimates} --traces {output.traces} --device {resources.device} "
-        "--threads {threads} > {log} 2>&1"
+        ON_DEVICE + " --steps {params.steps}" + TO_LOG
 
 
 rule join_llc:
     """All chunks of all runs in one table."""
     input:
-        lambda wildcards: chunk_files(wildcards.variant, wildcards.table),
+        llc=parts("llc"),
+        llc_traces=parts("llc_traces"),
     output:
-        f"{RESULTS}/{{variant}}/tables/{{table}}.parquet",
+        llc=table("llc", "variant"),
+        llc_traces=table("llc_traces", "variant"),
     log:
-        f"{RESULTS}/{{variant}}/logs/{{table}}.log",
-    wildcard_constraints:
-        table="llc|llc_traces",
+        log_of("join_llc"),
+    group:
+        "analysis"
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=lambda wildcards, attempt: 1500 * attempt,
-        runtime=lambda wildcards, attempt: 10 * attempt,
+        **light(),
+    params:
+        **stage("llc.join_llc", "llc", without=("llc.steps", "llc.chunk")),
     shell:
-        "python -m transient_ridge join {wildcards.table} --parts {input} --output {output} > {log} 2>&1"
+        STAGE + TO_LOG
 
 
-rule llc_calibrate_run:
+rule llc_calibration:
+    """One run at every setting of the sweep."""
     input:
         manifest=rules.train.output.manifest,
         weights=ancient(rules.train.output.weights),  # the manifest holds its checksums
     output:
-        estimates=f"{RESULTS}/{{variant}}/runs/{{run}}/llc_calibration.parquet",
-        traces=f"{RESULTS}/{{variant}}/runs/{{run}}/llc_calibration_traces.parquet",
+        llc_calibration=table("llc_calibration"),
+        llc_calibration_traces=table("llc_calibration_traces"),
     log:
-        f"{RESULTS}/{{variant}}/logs/llc_calibration/{{run}}.log",
+        log_of("llc_calibration/{run}"),
     benchmark:
-        f"{RESULTS}/{{variant}}/benchmarks/llc_calibration/{{run}}.tsv"
+        benchmark_of("llc_calibration/{run}")
     conda:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=memory(needs.calibration_mb),
-        device=DEVICE,
-        gpu=GPUS,
-        gpu_mem_mb=gpu_memory(needs.calibration_mb),
-        runtime=lambda wildcards, attempt: 120 * attempt,
+        **computing(sizing.calibration_mb, minutes=120),
     params:
-        settings=stage_settings("llc_calibration"),
-        code=code_of("llc.llc_calibration"),
+        **stage(
+            "llc.llc_calibration",
+            *TRAINED_BY,
+            "llc",
+            "llc_calibration",
+            without=("llc.steps", "llc.chunk", "llc_calibration.runs"),
+        ),
     shell:
-        "python -m transient_ridge llc-calibrate --run {wildcards.run} --settings {params.settings:q} "
-        "--manifest {input.manifest} --weights {input.weights} --estimates {output.estimates} "
-        "--traces {output.traces} --device {resources.device} --threads {threads} > {log} 2>&1"
+        ON_DEVICE + TO_LOG
 
 
-rule llc_recommend:
+rule llc_recommendation:
     """The sweeps together, and which setting to use."""
     input:
-        lambda wildcards: calibration_files(wildcards.variant, "llc_calibration"),
+        llc_calibration=parts("llc_calibration"),
     output:
-        f"{RESULTS}/{{variant}}/tables/llc_calibration.parquet",
+        llc_recommendation=table("llc_recommendation"),
     log:
-        f"{RESULTS}/{{variant}}/logs/llc_calibration/recommendation.log",
+        log_of("llc_recommendation"),
+    group:
+        "analysis"
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=lambda wildcards, attempt: 1500 * attempt,
-        runtime=lambda wildcards, attempt: 10 * attempt,
+        **light(),
     params:
-        code=code_of("llc.llc_calibration"),
+        **stage("llc.llc_recommendation"),
     shell:
-        "python -m transient_ridge llc-recommend --sweeps {input} --output {output} > {log} 2>&1"
+        STAGE + TO_LOG
 
 
-rule llc_crosscheck_run:
+rule llc_crosscheck:
+    """Both backends on the same checkpoints of one run."""
     input:
         manifest=rules.train.output.manifest,
         weights=ancient(rules.train.output.weights),  # the manifest holds its checksums
     output:
-        f"{RESULTS}/{{variant}}/runs/{{run}}/llc_crosscheck.parquet",
+        llc_crosscheck=table("llc_crosscheck"),
     log:
-        f"{RESULTS}/{{variant}}/logs/llc_crosscheck/{{run}}.log",
+        log_of("llc_crosscheck/{run}"),
     benchmark:
-        f"{RESULTS}/{{variant}}/benchmarks/llc_crosscheck/{{run}}.tsv"
+        benchmark_of("llc_crosscheck/{run}")
     conda:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=memory(needs.llc_mb),
-        device=DEVICE,
-        gpu=GPUS,
-        gpu_mem_mb=gpu_memory(needs.llc_mb),
-        runtime=lambda wildcards, attempt: 60 * attempt,
+        **computing(sizing.llc_mb, minutes=60),
     params:
-        settings=stage_settings("llc_crosscheck"),
-        code=code_of("llc.llc_calibration"),
+        **stage(
+            "llc.llc_crosscheck",
+            *TRAINED_BY,
+            "llc",
+            "llc_crosscheck",
+            without=("llc.steps", "llc.chunk"),
+        ),
     shell:
-        "python -m transient_ridge llc-crosscheck --run {wildcards.run} --settings {params.settings:q} "
-        "--manifest {input.manifest} --weights {input.weights} --comparison {output} "
-        "--device {resources.device} --threads {threads} > {log} 2>&1"
-
-
-rule join_crosschecks:
-    input:
-        of_all_runs("llc_crosscheck.parquet"),
-    output:
-        f"{RESULTS}/{{variant}}/tables/llc_crosscheck.parquet",
-    log:
-        f"{RESULTS}/{{variant}}/logs/llc_crosscheck/all.log",
-    conda:
-        ENVIRONMENT
-    resources:
-        mem_mb=lambda wildcards, attempt: 1500 * attempt,
-        runtime=lambda wildcards, attempt: 10 * attempt,
-    shell:
-        "python -m transient_ridge join llc_crosscheck --parts {input} --output {output} > {log} 2>&1"
+        ON_DEVICE + TO_LOG
 
 
 rule llc_all:
     input:
-        of_all_chunks(),
-        expand(
-            f"{RESULTS}/{{variant}}/tables/{{table}}.parquet",
-            variant=VARIANTS,
-            table=["llc", "llc_traces"],
-        ),
+        of_all_variants("llc", "llc_traces"),
+        expand(table("llc", "variant"), variant=VARIANTS),
+        expand(table("llc_traces", "variant"), variant=VARIANTS),
 
 
-rule llc_calibration:
+rule llc_calibration_all:
     """On request: it is done once for a preset, whose config states the outcome."""
     input:
         figure_files("llc_calibration"),
-        [
-            path
-            for variant in VARIANTS
-            for path in calibration_files(variant, "llc_calibration")
-        ],
+        of_all_variants("llc_calibration", "llc_recommendation"),
 
 
-rule llc_crosscheck:
+rule llc_crosscheck_all:
     """On request: both backends on the same checkpoints."""
     input:
         figure_files("llc_crosscheck"),
-        of_all_variants("llc_crosscheck.parquet"),
+        of_all_variants("llc_crosscheck"),

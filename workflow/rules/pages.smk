@@ -4,7 +4,7 @@
 rule explorer:
     input:
         unpack(
-            tables_of(
+            tables(
                 "pca_trajectories",
                 "pca_idealised",
                 "pca_variance",
@@ -16,38 +16,33 @@ rule explorer:
             )
         ),
     output:
-        report(
+        page=report(
             f"{RESULTS}/{{variant}}/explorer.html",
             caption="../report/explorer.rst",
             category="Explorer",
             labels={"variant": "{variant}"},
         ),
     log:
-        f"{RESULTS}/{{variant}}/logs/explorer.log",
+        log_of("explorer"),
     benchmark:
-        f"{RESULTS}/{{variant}}/benchmarks/explorer.tsv"
+        benchmark_of("explorer")
+    group:
+        "analysis"
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=lambda wildcards, attempt: 1500 * attempt,
-        runtime=lambda wildcards, attempt: 10 * attempt,
+        **light(),
     params:
-        settings=lambda wildcards: json.dumps(
-            {"title": f"transient-ridge: {config['preset']}, {wildcards.variant}"}
-        ),
-        code=code_of("report.explorer"),
-        assets=sources.assets("report.explorer"),
-        tables=named_tables,
+        **stage("report.explorer", "preset"),
     shell:
-        "python -m transient_ridge explorer --settings {params.settings:q} --tables {params.tables} "
-        "--page {output} > {log} 2>&1"
+        STAGE + TO_LOG
 
 
-rule report_page:
+rule tables_page:
     """The short tables as one page of the report."""
     input:
         unpack(
-            tables_of(
+            tables(
                 "claims",
                 "thresholds",
                 "selection",
@@ -57,44 +52,43 @@ rule report_page:
             )
         ),
     output:
-        report(
+        page=report(
             f"{RESULTS}/{{variant}}/tables.html",
             caption="../report/tables.rst",
             category="Tables",
             labels={"variant": "{variant}"},
         ),
     log:
-        f"{RESULTS}/{{variant}}/logs/report_page.log",
+        log_of("tables_page"),
     benchmark:
-        f"{RESULTS}/{{variant}}/benchmarks/report_page.tsv"
+        benchmark_of("tables_page")
+    group:
+        "analysis"
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=lambda wildcards, attempt: 1000 * attempt,
-        runtime=lambda wildcards, attempt: 10 * attempt,
+        **light(mb=1000),
     params:
-        code=code_of("report.tables_page"),
-        tables=named_tables,
+        **stage("report.tables_page"),
     shell:
-        "python -m transient_ridge report-page --tables {params.tables} --page {output} > {log} 2>&1"
+        STAGE + TO_LOG
 
 
-rule readme:
+rule tables_readme:
     """Every table, its columns, and how to read it."""
     output:
-        f"{RESULTS}/README.md",
+        page=f"{RESULTS}/README.md",
     log:
-        f"{RESULTS}/logs/readme.log",
+        f"{RESULTS}/logs/tables_readme.log",
     localrule: True
     conda:
         ENVIRONMENT
     params:
-        code=code_of("report.tables_page"),
-        columns=sources.module_digest("artefacts.tables"),
-        preset=config["preset"],
-        variants=list(VARIANTS),
-        of_a_run=TABLES_OF_A_RUN,
-        of_a_variant=TABLES_OF_A_VARIANT,
+        **stage(
+            "report.tables_readme",
+            "preset",
+            "variants",
+            also=("artefacts.schemas",),
+        ),
     shell:
-        "python -m transient_ridge readme --preset {params.preset} --variants {params.variants} "
-        "--of-a-run {params.of_a_run} --of-a-variant {params.of_a_variant} --page {output} > {log} 2>&1"
+        STAGE + TO_LOG

@@ -3,51 +3,55 @@
 
 rule joint_pca:
     input:
-        outputs=of_all_runs("outputs.parquet"),
-        idealised=rules.idealised.output.outputs,
+        outputs=parts("outputs"),
+        idealised_outputs=rules.idealised.output.idealised_outputs,
     output:
-        trajectories=f"{RESULTS}/{{variant}}/tables/pca_trajectories.parquet",
-        points=f"{RESULTS}/{{variant}}/tables/pca_idealised.parquet",
-        variance=f"{RESULTS}/{{variant}}/tables/pca_variance.parquet",
-        loadings=f"{RESULTS}/{{variant}}/tables/pca_loadings.parquet",
+        pca_trajectories=table("pca_trajectories"),
+        pca_idealised=table("pca_idealised"),
+        pca_variance=table("pca_variance"),
+        pca_loadings=table("pca_loadings"),
     log:
-        f"{RESULTS}/{{variant}}/logs/joint_pca.log",
+        log_of("joint_pca"),
     benchmark:
-        f"{RESULTS}/{{variant}}/benchmarks/joint_pca.tsv"
+        benchmark_of("joint_pca")
+    group:
+        "analysis"
     conda:
         ENVIRONMENT
     threads: workflow.cores or 1
     resources:
-        mem_mb=memory(needs.pca_mb, gpus=0),
+        mem_mb=memory(sizing.pca_mb, gpus=0),
         runtime=pca_minutes(lambda variant: 1),
     params:
-        settings=stage_settings("pca"),
-        code=code_of("analysis.joint_pca"),
+        **stage("analysis.joint_pca", "pca", "data.context_length"),
     shell:
-        "python -m transient_ridge pca --settings {params.settings:q} --outputs {input.outputs} "
-        "--idealised {input.idealised} --trajectories {output.trajectories} --points {output.points} "
-        "--variance {output.variance} --loadings {output.loadings} > {log} 2>&1"
+        STAGE + " --threads {threads}" + TO_LOG
 
 
 rule pca_robustness:
     """The joint PCA again with other choices of B, checkpoints and runs."""
     input:
-        outputs=of_all_runs("outputs.parquet"),
+        outputs=parts("outputs"),
     output:
-        f"{RESULTS}/{{variant}}/tables/pca_robustness.parquet",
+        pca_robustness=table("pca_robustness"),
     log:
-        f"{RESULTS}/{{variant}}/logs/pca_robustness.log",
+        log_of("pca_robustness"),
     benchmark:
-        f"{RESULTS}/{{variant}}/benchmarks/pca_robustness.tsv"
+        benchmark_of("pca_robustness")
     conda:
         ENVIRONMENT
     threads: workflow.cores or 1
     resources:
-        mem_mb=memory(needs.pca_mb, gpus=0),
-        runtime=pca_minutes(needs.robustness_fits),
+        mem_mb=memory(sizing.pca_mb, gpus=0),
+        runtime=pca_minutes(sizing.robustness_fits),
     params:
-        settings=stage_settings("pca_robustness"),
-        code=code_of("analysis.pca_robustness"),
+        **stage(
+            "analysis.pca_robustness",
+            "pca_robustness",
+            "pca.components",
+            "data.context_length",
+            "checkpoints",
+            "training.steps",
+        ),
     shell:
-        "python -m transient_ridge pca-robustness --settings {params.settings:q} "
-        "--outputs {input.outputs} --robustness {output} > {log} 2>&1"
+        STAGE + " --threads {threads}" + TO_LOG

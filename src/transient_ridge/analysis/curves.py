@@ -1,16 +1,17 @@
 """Curves over training: smoothing, and the critical step t_crit."""
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ..artefacts import tables
-from ..artefacts.provenance import collect
+from ..artefacts.tables import Rows
 from ..config.settings import CurveSettings
+from ..stage import stage
+from .datasets import OUT_OF_DISTRIBUTION
+from .views import RUN_KEY
 
 Array = NDArray[np.float64]
 
@@ -34,37 +35,19 @@ def critical_step(steps: Array, ood_loss: Array) -> tuple[int, float]:
     return int(steps[least]), float(ood_loss[least])
 
 
-def describe_curves(
-    losses: Sequence[Path],
-    settings: Mapping[str, Any],
-    critical_steps: Path,
-    smoothed_losses: Path,
-) -> None:
+@stage("critical_steps", "smoothed_losses")
+def compute_curves(losses: pd.DataFrame, settings: Mapping[str, Any]) -> tuple[Rows, Rows]:
     """Smooth every run's mean losses and find t_crit on the raw and on the smoothed OOD curve."""
-    width = CurveSettings.of(settings).smoothing_width
-    critical: dict[str, list[Any]] = {name: [] for name in tables.TABLES["critical_steps"]}
-    smoothed = []
-    for path in losses:
-        frame = tables.read(path, "losses").to_pandas()
-        frame = frame[frame["token"].isna()]
-        for dataset, curve in frame.sort_values("step").groupby("dataset"):
-            steps = curve["step"].to_numpy(dtype=np.float64)
-            raw = curve["loss"].to_numpy(dtype=np.float64)
-            even = smooth(steps, raw, width)
-            smoothed.append(curve.assign(loss=even)[list(tables.TABLES["smoothed_losses"])])
-            if dataset == "out_of_distribution":
-                for name, values in (("raw", raw), ("smoothed", even)):
-                    step, loss = critical_step(steps, values)
-                    first = curve.iloc[0]
-                    row = (first["task_diversity"], first["seed"], name, step, loss)
-                    for column, value in zip(critical.values(), row, strict=True):
-                        column.append(value)
-    provenance = collect(settings, inputs=losses)
-    tables.write(critical_steps, "critical_steps", critical, provenance)
-    together = pd.concat(smoothed)
-    tables.write(
-        smoothed_losses,
-        "smoothed_losses",
-        {name: together[name].tolist() for name in together},
-        provenance,
-    )
+    width = CurveSettings.of(settings["curves"]).smoothing_width
+    critical, smoothed = Rows("critical_steps"), []
+    means = losses[losses["token"].isna()].sort_values("step")
+    for (M, seed, dataset), curve in means.groupby([*RUN_KEY, "dataset"]):
+        steps = curve["step"].to_numpy(dtype=np.float64)
+        raw = curve["loss"].to_numpy(dtype=np.float64)
+        even = smooth(steps, raw, width)
+        smoothed.append(curve.assign(loss=even))
+        if dataset == OUT_OF_DISTRIBUTION:
+            for name, values in (("raw", raw), ("smoothed", even)):
+                step, loss = critical_step(steps, values)
+                critical.add(task_diversity=M, seed=seed, curve=name, step=step, loss=loss)
+    return critical, Rows.of("smoothed_losses", pd.concat(smoothed))

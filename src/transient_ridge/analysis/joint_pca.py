@@ -1,25 +1,23 @@
-"""Joint trajectory PCA: the paths of all runs through one low-dimensional function space.
+"""Joint trajectory PCA: the paths of all runs in one low-dimensional function space.
 
 A row of the data is the outputs on D(1) of one run at one checkpoint, B*K numbers; all runs of the grid are
 stacked, centred and decomposed together (arXiv 2501.17745, section 'Joint trajectory PCA'). The idealised
 predictors are projected into the same space and are not part of the fit.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 from numpy.typing import NDArray
 from sklearn.decomposition import PCA
 
-from ..artefacts import tables
-from ..artefacts.provenance import collect
+from ..artefacts.tables import Rows
 from ..config.settings import PcaSettings
 from ..errors import ConfigError
+from ..stage import stage
 
 Array = NDArray[np.float64]
 
@@ -57,7 +55,7 @@ def fit(outputs: NDArray[np.floating[Any]], components: int) -> Fit:
 
 
 def orient(fitted: Fit, ridge: Array, dmmse: Array) -> Fit:
-    """Fix the sign of every component, so that figures do not flip between runs of the pipeline.
+    """Fix the sign of every component, which a PCA leaves open.
 
     PC1 points from the grand mean to ridge (development), every other one from ridge to ``dmmse``, the
     outputs (B*K,) of the dMMSE predictor of the least task diversity (specialisation).
@@ -77,72 +75,45 @@ def token_loadings(components: Array, context_length: int) -> Array:
     return shares
 
 
-def joint_pca(
-    outputs: Sequence[Path],
-    idealised: Path,
-    settings: Mapping[str, Any],
-    *,
-    trajectories: Path,
-    idealised_points: Path,
-    variance: Path,
-    loadings: Path,
-) -> None:
-    """Fit the joint PCA of all runs' ``outputs`` tables and write coordinates, variance and loadings."""
+@stage("pca_trajectories", "pca_idealised", "pca_variance", "pca_loadings")
+def compute_joint_pca(
+    outputs: pd.DataFrame, idealised_outputs: pd.DataFrame, settings: Mapping[str, Any]
+) -> tuple[Rows, Rows, Rows, Rows]:
+    """Fit the joint PCA of all runs' outputs: coordinates, variance and loadings."""
     pca = PcaSettings.of(settings["pca"])
-    K = int(settings["context_length"])
-    used = pca.sequences * K
-    runs = tables.read_runs(outputs, "outputs")
-    ideal = tables.read(idealised, "idealised_outputs")
-    points = outputs_matrix(ideal, used)
-    keys = ideal.drop(["outputs"]).to_pandas()
-
-    fitted = fit(outputs_matrix(runs, used), pca.components)
-    smallest = keys["task_diversity"].idxmin()
-    fitted = orient(fitted, points[int((keys["predictor"] == "ridge").argmax())], points[smallest])
-
-    provenance = collect(settings, inputs=[*outputs, idealised])
-    components = list(range(1, pca.components + 1))
-    tables.write(
-        trajectories,
-        "pca_trajectories",
-        _tidy(runs.drop(["outputs"]).to_pandas(), fitted.project(outputs_matrix(runs, used))),
-        provenance,
-    )
-    tables.write(idealised_points, "pca_idealised", _tidy(keys, fitted.project(points)), provenance)
-    tables.write(
-        variance,
-        "pca_variance",
-        {
-            "component": components,
-            "explained_variance": fitted.variance.tolist(),
-            "explained_variance_ratio": fitted.variance_ratio.tolist(),
-        },
-        provenance,
-    )
+    K = int(settings["data"]["context_length"])
+    rows = outputs_matrix(outputs, pca.sequences * K)
+    points = outputs_matrix(idealised_outputs, pca.sequences * K)
+    predictors = idealised_outputs["predictor"]
+    diversities = idealised_outputs["task_diversity"].where(predictors == "dmmse", np.inf)
+    ridge = points[int((predictors == "ridge").argmax())]
+    fitted = orient(fit(rows, pca.components), ridge, points[int(diversities.argmin())])
+    variance, loadings = Rows("pca_variance"), Rows("pca_loadings")
     shares = token_loadings(fitted.components, K)
-    tables.write(
+    for number in range(pca.components):
+        variance.add(
+            component=number + 1,
+            explained_variance=fitted.variance[number],
+            explained_variance_ratio=fitted.variance_ratio[number],
+        )
+        for k in range(K):
+            loadings.add(component=number + 1, token=k + 1, loading=shares[number, k])
+    return (
+        _tidy("pca_trajectories", outputs, fitted.project(rows)),
+        _tidy("pca_idealised", idealised_outputs, fitted.project(points)),
+        variance,
         loadings,
-        "pca_loadings",
-        {
-            "component": np.repeat(components, K).tolist(),
-            "token": list(range(1, K + 1)) * pca.components,
-            "loading": shares.flatten().tolist(),
-        },
-        provenance,
     )
 
 
-def outputs_matrix(table: pa.Table, columns: int | None = None) -> NDArray[np.float32]:
+def outputs_matrix(table: pd.DataFrame, columns: int | None = None) -> NDArray[np.float32]:
     """The first ``columns`` outputs of every row, those of the first B sequences; all of them by default."""
-    values = table["outputs"].combine_chunks()
-    matrix: NDArray[np.float32] = values.flatten().to_numpy().reshape(len(values), -1)
-    return matrix[:, :columns]
+    return np.stack([row[:columns] for row in table["outputs"]])
 
 
-def _tidy(keys: pd.DataFrame, coordinates: Array) -> dict[str, list[Any]]:
+def _tidy(table: str, keys: pd.DataFrame, coordinates: Array) -> Rows:
     """One row per (key, component)."""
     count, v = coordinates.shape
-    columns = {str(name): keys[name].repeat(v).tolist() for name in keys}
-    columns["component"] = list(range(1, v + 1)) * count
-    columns["coordinate"] = coordinates.flatten().tolist()
-    return columns
+    frame = keys.drop(columns="outputs").loc[keys.index.repeat(v)]
+    frame["component"] = list(range(1, v + 1)) * count
+    return Rows.of(table, frame.assign(coordinate=coordinates.flatten()))

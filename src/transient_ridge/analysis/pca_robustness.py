@@ -1,33 +1,32 @@
-"""What the joint trajectory PCA owes to choices: B, the checkpoint schedule, and single runs (App. C).
+"""Sensitivity of the joint trajectory PCA to B, the checkpoint schedule and single runs (App. C).
 
-The PCA is fitted again with fewer sequences, with the linear or the logarithmic checkpoints alone, and without one run.
-Every checkpoint of every run is then projected on the new components and compared with the full fit.
+The PCA is fitted again with fewer sequences, with the linear or the logarithmic checkpoints only, and without one run.
+All checkpoints are then projected on the new components and compared with the full fit.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 from numpy.typing import NDArray
 from scipy.linalg import subspace_angles
 from scipy.spatial import procrustes
 
-from ..artefacts import tables
-from ..artefacts.provenance import collect
+from ..artefacts.tables import Rows
 from ..config.runs import Run
 from ..config.schedule import checkpoint_steps
 from ..config.settings import CheckpointSettings, RobustnessSettings
+from ..stage import stage
 from .joint_pca import Fit, fit, outputs_matrix
+from .views import RUN_KEY
 
 Array = NDArray[np.float64]
 
 
 class Alternative(NamedTuple):
-    """Another way to fit: the rows (checkpoints) and the number of sequences that it uses."""
+    """An alternative fit: its rows (checkpoints) and its number of sequences."""
 
     check: str
     setting: str
@@ -42,7 +41,7 @@ def alternatives(
     everything = np.ones(len(keys), dtype=bool)
     for B in sorted(RobustnessSettings.of(settings["pca_robustness"]).sequences):
         yield Alternative("sequences", str(B), everything, B)
-    schedule, last = CheckpointSettings.of(settings["checkpoints"]), settings["steps"]
+    schedule, last = CheckpointSettings.of(settings["checkpoints"]), settings["training"]["steps"]
     alone = {
         "linear": replace(schedule, log_count=0, extra_steps=()),
         "log": replace(schedule, linear_every=last, extra_steps=()),
@@ -51,7 +50,7 @@ def alternatives(
     for name, part in alone.items():
         kept = keys["step"].isin(checkpoint_steps(part, last)).to_numpy()
         yield Alternative("schedule", name, kept, sequences)
-    runs = list(zip(keys["task_diversity"].fillna(np.inf), keys["seed"], strict=True))
+    runs = list(zip(keys["task_diversity"], keys["seed"], strict=True))
     for M, seed in sorted(set(runs)) if len(set(runs)) > 1 else []:
         others = np.array([run != (M, seed) for run in runs])
         yield Alternative("left_out", Run(M, int(seed)).name, others, sequences)
@@ -69,37 +68,28 @@ def angle(components: Array, reference: Array) -> float:
 def trajectory_distance(coordinates: Array, reference: Array) -> float:
     """Procrustes distance of two sets of points (rows, v): shift, scale and rotation do not count.
 
-    0 means the same shape; it is the root mean square deviation in units of the reference's own spread, so at most 1.
+    0 is the same shape, 1 the most: the root mean square deviation in units of the reference's spread.
     """
     return float(np.sqrt(max(procrustes(reference, coordinates)[2], 0.0)))
 
 
-def describe_robustness(
-    outputs: Sequence[Path], settings: Mapping[str, Any], robustness: Path
-) -> None:
-    """Fit every alternative and write how far it is from the full fit, in the plane and in all components."""
-    K, most = int(settings["context_length"]), int(settings["components"])
-    runs = pa.concat_tables([tables.read(path, "outputs") for path in outputs])
-    keys = runs.drop(["outputs"]).to_pandas()
-    matrix = outputs_matrix(runs)
+@stage("pca_robustness")
+def compute_pca_robustness(outputs: pd.DataFrame, settings: Mapping[str, Any]) -> Rows:
+    """Fit every alternative and measure how far it is from the full fit, in the plane and in all components."""
+    K, most = int(settings["data"]["context_length"]), int(settings["pca"]["components"])
+    matrix = outputs_matrix(outputs)
     B = matrix.shape[1] // K
     full = fit(matrix, most)
-    rows: dict[str, list[Any]] = {name: [] for name in tables.TABLES["pca_robustness"]}
-    for other in alternatives(keys, B, settings):
+    rows = Rows("pca_robustness")
+    for other in alternatives(outputs[[*RUN_KEY, "step"]], B, settings):
         reference = bool(other.rows.all()) and other.sequences == B
         columns = matrix[:, : other.sequences * K]
         fitted = full if reference else fit(columns[other.rows], most)
         for v in sorted({min(2, most), most}):
-            row = {
-                **other._asdict(),
-                "rows": int(other.rows.sum()),
-                "components": v,
-                **_compare(fitted, full, columns, matrix, v),
-                "reference": reference,
-            }
-            for name, column in rows.items():
-                column.append(row[name])
-    tables.write(robustness, "pca_robustness", rows, collect(settings, inputs=outputs))
+            found = _compare(fitted, full, columns, matrix, v)
+            row = {**other._asdict(), "rows": int(other.rows.sum()), "components": v, **found}
+            rows.add(**row, reference=reference)
+    return rows
 
 
 def _compare(

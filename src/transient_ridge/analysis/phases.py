@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,10 +9,12 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.isotonic import IsotonicRegression
 
-from ..artefacts import tables
-from ..artefacts.provenance import collect
+from ..artefacts.tables import Rows
 from ..config.settings import CurveSettings
+from ..stage import stage
 from .curves import smooth
+from .datasets import IN_DISTRIBUTION
+from .views import RUN_KEY, averages
 
 Array = NDArray[np.float64]
 
@@ -65,51 +66,38 @@ def switch_step(steps: Array, relative: Array) -> int | None:
     return int(steps[first]) if first < len(steps) else None
 
 
-def describe_phases(
-    distances: Sequence[Path],
-    settings: Mapping[str, Any],
-    relative_distances: Path,
-    thresholds: Path,
-) -> None:
+@stage("relative_distances", "thresholds")
+def compute_phases(distances: pd.DataFrame, settings: Mapping[str, Any]) -> tuple[Rows, Rows]:
     """Relative distance of every run at every step, and the threshold at every step, for each seed."""
-    width = CurveSettings.of(settings).smoothing_width
-    relative = pd.concat([_relative_distances(path, width) for path in distances])
-    provenance = collect(settings, inputs=distances)
-    tables.write(
-        relative_distances,
-        "relative_distances",
-        {str(name): relative[name].tolist() for name in relative},
-        provenance,
-    )
-    rows: dict[str, list[Any]] = {name: [] for name in tables.TABLES["thresholds"]}
-    finite = relative.dropna(subset=["task_diversity"])
+    width = CurveSettings.of(settings["curves"]).smoothing_width
+    means = averages(distances, IN_DISTRIBUTION)
+    relative = pd.concat([_of_run(run, width) for _, run in means.groupby(RUN_KEY)])
+    thresholds = Rows("thresholds")
+    finite = relative[~np.isinf(relative["task_diversity"])]
     for (seed, step), group in finite.groupby(["seed", "step"]):
         found = task_diversity_threshold(
             group["task_diversity"].astype(int).tolist(), group["relative_distance"].tolist()
         )
         estimate = None if math.isnan(found.estimate) else found.estimate
-        row = (seed, step, estimate, found.below, found.above)
-        for column, value in zip(rows.values(), row, strict=True):
-            column.append(value)
-    tables.write(thresholds, "thresholds", rows, provenance)
+        sides = {"below": found.below, "above": found.above}
+        thresholds.add(seed=seed, step=step, threshold=estimate, **sides)
+    return Rows.of("relative_distances", relative), thresholds
 
 
-def _relative_distances(path: Path, width: float) -> pd.DataFrame:
-    """One run's smoothed distances to both predictors in distribution, averaged over positions."""
-    frame = tables.read(path, "distances").to_pandas()
-    frame = frame[frame["token"].isna() & (frame["dataset"] == "in_distribution")]
-    wide = frame.pivot(index="step", columns="predictor", values="distance").sort_index()
+def _of_run(distances: pd.DataFrame, width: float) -> pd.DataFrame:
+    """One run's smoothed distances to both predictors."""
+    wide = distances.pivot(index="step", columns="predictor", values="distance").sort_index()
     steps = wide.index.to_numpy(dtype=np.float64)
     both = {
         name: smooth(steps, wide[name].to_numpy(dtype=np.float64), width)
         for name in ("ridge", "dmmse")
     }
-    M = frame["task_diversity"].iloc[0]
-    relative = None if pd.isna(M) else relative_distance(both["ridge"], both["dmmse"])
+    M = distances["task_diversity"].iloc[0]
+    relative = None if math.isinf(M) else relative_distance(both["ridge"], both["dmmse"])
     return pd.DataFrame(
         {
             "task_diversity": M,
-            "seed": frame["seed"].iloc[0],
+            "seed": distances["seed"].iloc[0],
             "step": wide.index,
             **both,
             "relative_distance": relative,

@@ -7,9 +7,8 @@ Here n counts pairs (x, y) and l is the negative log likelihood of one, MSE / (2
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,9 +16,11 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import lambertw
 
-from ..artefacts import tables
-from ..artefacts.provenance import collect
+from ..artefacts.tables import Rows
+from ..stage import stage
+from .datasets import IN_DISTRIBUTION
 from .phases import switch_step
+from .views import averages, last_healthy_llc
 
 Array = NDArray[np.float64]
 
@@ -65,66 +66,64 @@ class Tradeoff:
         return float(-lambertw(-ratio, -1).real / ratio)
 
 
-def describe_selection(
-    sources: Mapping[str, Sequence[Path]],
+@stage("selection", "log_odds")
+def compute_selection(
+    relative_distances: pd.DataFrame,
+    critical_steps: pd.DataFrame,
+    smoothed_losses: pd.DataFrame,
+    idealised_losses: pd.DataFrame,
+    llc: pd.DataFrame,
     settings: Mapping[str, Any],
-    selection: Path,
-    log_odds: Path,
-) -> None:
-    """The trade-off of every run with finite M, from the tables in ``sources``; `llc` may be missing."""
-    frames = tables.read_all(sources)
-    relative = frames["relative_distances"]
+) -> tuple[Rows, Rows]:
+    """The trade-off of loss against complexity of every run with finite M; ``llc`` may be empty."""
+    relative = relative_distances
     last = int(relative["step"].max())
-    pairs_per_step = settings["batch_size"] * settings["context_length"]
-    rows: dict[str, list[Any]] = {name: [] for name in tables.TABLES["selection"]}
-    odds: dict[str, list[Any]] = {name: [] for name in tables.TABLES["log_odds"]}
+    pairs_per_step = settings["training"]["batch_size"] * settings["data"]["context_length"]
+    noise_variance = settings["data"]["noise_variance"]
+    rows, odds = Rows("selection"), Rows("log_odds")
     n = np.geomspace(1, max(last, 1) * pairs_per_step, POINTS)
     for seed in sorted(relative["seed"].unique()):
-        llc = _llc_at_the_end(frames.get("llc"), seed)
-        for M in sorted(relative["task_diversity"].dropna().unique()):
+        complexities = _llc_at_the_end(llc, seed)
+        for M in _finite(relative):
             run = relative[(relative["task_diversity"] == M) & (relative["seed"] == seed)]
             if run.empty:
                 continue
-            observed = _observed(frames["critical_steps"], run, M, seed)
-            complexity = _complexity(llc, M, relative, seed, settings["dmmse_like"])
-            for kind, (ridge, dmmse) in _losses(frames, M, seed).items():
-                difference = (dmmse - ridge) / (2 * settings["noise_variance"])
+            observed = _observed(critical_steps, run, M, seed)
+            complexity = _complexity(
+                complexities, M, relative, seed, settings["claims"]["dmmse_like"]
+            )
+            for kind, (ridge, dmmse) in _losses(idealised_losses, smoothed_losses, M, seed).items():
+                difference = (dmmse - ridge) / (2 * noise_variance)
                 key = {"task_diversity": M, "seed": seed, "losses": kind}
-                row = {
+                rows.add(
                     **key,
-                    "loss_ridge": ridge,
-                    "loss_dmmse": dmmse,
-                    "loss_difference": difference,
+                    loss_ridge=ridge,
+                    loss_dmmse=dmmse,
+                    loss_difference=difference,
                     **complexity,
                     **_crossover(difference, complexity, pairs_per_step),
                     **observed,
-                }
-                for name, column in rows.items():
-                    column.append(row[name])
+                )
                 measured = complexity["llc_difference"]
                 values = (
                     [None] * POINTS
                     if measured is None
                     else Tradeoff(difference, measured).log_odds(n).tolist()
                 )
-                for name, value in {**key, "n": n.tolist(), "log_odds": values}.items():
-                    odds[name] += value if isinstance(value, list) else [value] * POINTS
-    provenance = collect(settings, inputs=[path for paths in sources.values() for path in paths])
-    tables.write(selection, "selection", rows, provenance)
-    tables.write(log_odds, "log_odds", odds, provenance)
+                for point, value in zip(n.tolist(), values, strict=True):
+                    odds.add(**key, n=point, log_odds=value)
+    return rows, odds
 
 
-def _llc_at_the_end(llc: pd.DataFrame | None, seed: int) -> dict[float, tuple[float, float]]:
+def _finite(frame: pd.DataFrame) -> list[float]:
+    return sorted(M for M in frame["task_diversity"].unique() if not math.isinf(M))
+
+
+def _llc_at_the_end(llc: pd.DataFrame, seed: int) -> dict[float, tuple[float, float]]:
     """M -> (LLC of the whole model at its last step, standard error), of the healthy estimates of ``seed``."""
-    if llc is None:
-        return {}
-    rows = llc[(llc["component"] == "all") & llc["token"].isna() & (llc["seed"] == seed)]
-    found = {}
-    for M, group in rows.groupby(rows["task_diversity"].fillna(math.inf)):
-        last = group.sort_values("step").iloc[-1]
-        if last["healthy"]:
-            found[float(M)] = (float(last["llc"]), float(last["standard_error"]))
-    return found
+    end = last_healthy_llc(llc, seed)
+    diversities = end.index.to_numpy(dtype=np.float64).tolist()
+    return dict(zip(diversities, zip(end["llc"], end["standard_error"], strict=True), strict=True))
 
 
 def _complexity(
@@ -154,27 +153,24 @@ def _complexity(
     }
 
 
-def _losses(frames: tables.Frames, M: float, seed: int) -> dict[str, tuple[float, float]]:
+def _losses(
+    idealised_losses: pd.DataFrame, smoothed_losses: pd.DataFrame, M: float, seed: int
+) -> dict[str, tuple[float, float]]:
     """Kind -> losses on q_M of (ridge-like, dMMSE-like). Without M = infinity only the idealised ones are known.
 
     The model that stands for ridge is that of M = infinity, which is not evaluated on q_M: its loss there is taken
     as ridge's plus what it lacks to ridge on its own distribution.
     """
-    ideal = frames["idealised_losses"]
-    ideal = ideal[ideal["token"].isna() & (ideal["dataset"] == "in_distribution")]
+    ideal = averages(idealised_losses, IN_DISTRIBUTION)
     ridge = ideal[ideal["predictor"] == "ridge"].set_index("task_diversity")["loss"]
     dmmse = ideal[ideal["predictor"] == "dmmse"].set_index("task_diversity")["loss"]
     kinds = {"idealised": (float(ridge[M]), float(dmmse[M]))}
-    smoothed = frames["smoothed_losses"]
-    ends = smoothed[
-        smoothed["token"].isna()
-        & (smoothed["dataset"] == "in_distribution")
-        & (smoothed["seed"] == seed)
-    ].sort_values("step")
+    ends = averages(smoothed_losses, IN_DISTRIBUTION).sort_values("step")
+    ends = ends[ends["seed"] == seed]
     own = ends[ends["task_diversity"] == M]["loss"]
-    infinite = ends[ends["task_diversity"].isna()]["loss"]
+    infinite = ends[np.isinf(ends["task_diversity"])]["loss"]
     if len(infinite) and len(own):
-        lacking = infinite.iloc[-1] - ridge[ridge.index.isna()].iloc[0]
+        lacking = infinite.iloc[-1] - ridge[math.inf]
         kinds["measured"] = (float(ridge[M] + lacking), float(own.iloc[-1]))
     return kinds
 

@@ -1,44 +1,30 @@
-"""From tidy tables to the pieces that figures draw: one M, one run, one dataset at a time."""
+"""Queries on tables that analysis, scorecard, figures and explorer share."""
 
 import math
 from typing import Any
 
 import pandas as pd
 
-from ..artefacts.tables import Frames
 from ..config.runs import Run, TaskDiversity
 
-__all__ = ("Frames",)
-
-
-def diversity(value: Any) -> TaskDiversity:
-    """M from a table's nullable column: missing means infinity."""
-    return math.inf if pd.isna(value) else int(value)
-
-
-def by_diversity(frame: pd.DataFrame) -> list[tuple[TaskDiversity, pd.DataFrame]]:
-    """``frame`` split by M, ascending, infinity last."""
-    groups = frame.groupby("task_diversity", dropna=False)
-    return sorted(((diversity(M), group) for M, group in groups), key=lambda pair: pair[0])
-
-
-def by_run(frame: pd.DataFrame) -> list[tuple[Run, pd.DataFrame]]:
-    """``frame`` split by run, M ascending, the rows of each in the order of training."""
-    return by_run_of(frame, "step")
-
-
-def by_run_of(frame: pd.DataFrame, order: str) -> list[tuple[Run, pd.DataFrame]]:
-    """``frame`` split by run, M ascending, the rows of each in ``order``."""
-    return [
-        (Run(M, seed), group[group["seed"] == seed].sort_values(order))
-        for M, group in by_diversity(frame)
-        for seed in sorted(int(seed) for seed in group["seed"].unique())
-    ]
+#: The columns that name a run.
+RUN_KEY = ["task_diversity", "seed"]
 
 
 def averages(frame: pd.DataFrame, dataset: str) -> pd.DataFrame:
     """The rows of ``dataset`` that average over all positions of the context."""
     return frame[(frame["dataset"] == dataset) & frame["token"].isna()]
+
+
+def by_diversity(frame: pd.DataFrame) -> list[tuple[TaskDiversity, pd.DataFrame]]:
+    """``frame`` split by M, ascending, infinity last."""
+    return [(float(M), group) for M, group in frame.groupby("task_diversity")]  # type: ignore[arg-type]
+
+
+def by_run(frame: pd.DataFrame, order: str = "step") -> list[tuple[Run, pd.DataFrame]]:
+    """``frame`` split by run, M ascending, the rows of each in ``order``."""
+    groups: Any = frame.groupby(RUN_KEY)
+    return [(Run(float(M), int(seed)), rows.sort_values(order)) for (M, seed), rows in groups]
 
 
 def whole_model(llc: pd.DataFrame) -> pd.DataFrame:
@@ -48,8 +34,13 @@ def whole_model(llc: pd.DataFrame) -> pd.DataFrame:
 
 def last_step(frame: pd.DataFrame) -> pd.DataFrame:
     """The rows of each run's last step."""
-    last = frame.groupby(["task_diversity", "seed"], dropna=False)["step"].transform("max")
-    return frame[frame["step"] == last]
+    return frame[frame["step"] == frame.groupby(RUN_KEY)["step"].transform("max")]
+
+
+def last_healthy_llc(llc: pd.DataFrame, seed: int) -> pd.DataFrame:
+    """Index M: the estimate of the whole model at each run's last measured step, where it is healthy."""
+    end = last_step(whole_model(llc[llc["seed"] == seed]))
+    return end[end["healthy"].astype(bool)].set_index("task_diversity").sort_index()
 
 
 def over_seeds(frame: pd.DataFrame, value: str) -> pd.DataFrame:
@@ -61,26 +52,24 @@ def critical_points(frame: pd.DataFrame, curve: str) -> dict[Run, tuple[int, flo
     """t_crit of every run on the ``raw`` or ``smoothed`` curve, and the OOD loss there."""
     rows = frame[frame["curve"] == curve]
     return {
-        Run(M, int(seed)): (int(step), float(loss))
-        for M, group in by_diversity(rows)
-        for seed, step, loss in zip(group["seed"], group["step"], group["loss"], strict=True)
+        run: (int(one["step"].iloc[0]), float(one["loss"].iloc[0])) for run, one in by_run(rows)
     }
 
 
 def idealised_levels(frame: pd.DataFrame, dataset: str) -> dict[tuple[str, TaskDiversity], float]:
     """Loss of every idealised predictor on ``dataset``, by (predictor, M).
 
-    Ridge is one entry, at M = infinity, if its loss is the same for all M; so is dMMSE_inf, which is ridge.
+    A predictor whose loss is the same for all M is one entry, at M = infinity. One whose loss at M = infinity is
+    another's (dMMSE_inf is ridge) has no entry there.
     """
-    rows = averages(frame, dataset)
-    levels = {
-        (str(predictor), M): float(loss)
-        for M, group in by_diversity(rows)
-        for predictor, loss in zip(group["predictor"], group["loss"], strict=True)
-    }
-    levels.pop(("dmmse", math.inf), None)
-    ridge = {loss for (predictor, _), loss in levels.items() if predictor == "ridge"}
-    if len(ridge) == 1:
-        levels = {key: loss for key, loss in levels.items() if key[0] != "ridge"}
-        levels["ridge", math.inf] = ridge.pop()
+    levels: dict[tuple[str, TaskDiversity], float] = {}
+    taken: set[float] = set()
+    for predictor, rows in averages(frame, dataset).groupby("predictor", sort=False):
+        losses = dict(zip(rows["task_diversity"].astype(float), rows["loss"], strict=True))
+        if len(set(losses.values())) == 1:
+            losses = {math.inf: next(iter(losses.values()))}
+        if losses.get(math.inf) in taken:
+            del losses[math.inf]
+        taken |= {loss for M, loss in losses.items() if math.isinf(M)}
+        levels |= {(str(predictor), M): float(loss) for M, loss in sorted(losses.items())}
     return levels

@@ -1,20 +1,15 @@
-"""Files that appear under their final name only when they are complete, and have one writer at a time."""
+"""Files that appear under their final name only when they are complete."""
 
 import errno
-import fcntl
 import os
 import shutil
-import socket
-import sys
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TextIO
 
 from ..errors import StorageError
 
-#: What a file system says when it cannot take more, and what that means.
+#: Errors of a file system that cannot be written to, in words.
 _REFUSALS = {
     errno.ENOSPC: "the disk is full; free space",
     errno.EDQUOT: "the disk quota is used up; free space",
@@ -24,18 +19,15 @@ _REFUSALS = {
 }
 
 #: Bytes below which a disk counts as full.
-_ROOM = 1 << 16
-
-#: Seconds between two looks at a lock that another process holds.
-_LOOK_EVERY = 0.2
+_LEAST_FREE = 1 << 16
 
 
 @contextmanager
 def complete_file(path: Path) -> Iterator[Path]:
     """Yield a name beside ``path`` to write to; on success flush it to disk and rename it to ``path``.
 
-    On failure (a full disk, a kill that Python survives) the partial file is removed and ``path`` is untouched.
-    What a SIGKILL leaves behind goes with the next write. Raises StorageError if the file system refuses.
+    On failure the partial file is removed and ``path`` is untouched. What a SIGKILL leaves behind is removed by the
+    next write. Raises StorageError if the file system refuses.
     """
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
@@ -47,125 +39,26 @@ def complete_file(path: Path) -> Iterator[Path]:
             os.fsync(handle.fileno())
         partial.replace(path)
     except Exception as error:
-        refusal = _refusal(error)
-        if refusal is None:
+        why = refusal(error)
+        if why is None:
             raise
         raise StorageError(
-            f"{path}: cannot be written, {refusal} and run the same command again; what is finished is kept"
+            f"{path}: cannot be written, {why} and run the same command again; what is finished is kept"
         ) from error
     finally:
         if partial.exists():
             partial.unlink()
 
 
-def _refusal(error: Exception) -> str | None:
-    """Why the file system refused, if it did: libraries wrap its error in types of their own."""
+def refusal(error: Exception) -> str | None:
+    """Why the file system refused, or None. Libraries wrap its errors in their own types, so messages are searched."""
     if isinstance(error, OSError) and error.errno in _REFUSALS:
         return _REFUSALS[error.errno]
     return next((why for n, why in _REFUSALS.items() if os.strerror(n) in str(error)), None)
 
 
-@contextmanager
-def only_writer(lock: Path, patience: float) -> Iterator[bool]:
-    """Hold ``lock``, which a job orphaned by a killed Snakemake may still hold; yield whether one did.
-
-    The kernel drops the lock with its holder, so no kill leaves one behind. A holder is asked to hand over
-    (it may look with :func:`handover_requested`) and waited for; after ``patience`` seconds StorageError is raised.
-    """
-    request = _request(lock)
-    deadline = time.monotonic() + patience
-    waited = False
-    while (handle := try_lock(lock)) is None:
-        if not waited:
-            waited = True
-            print(f"{lock}: held by {_holder(lock)}; waiting for it to end", file=sys.stderr)
-            request.touch()
-        if time.monotonic() > deadline:
-            raise StorageError(
-                f"{lock}: another process ({_holder(lock)}) is writing the same files; stop it, or wait for "
-                "it to end"
-            )
-        time.sleep(_LOOK_EVERY)
-    request.unlink(missing_ok=True)
-    try:
-        yield waited
-    finally:
-        release(lock, handle)
-
-
-def try_lock(lock: Path) -> TextIO | None:
-    """An open file that holds ``lock``, or None if another process holds it."""
-    lock.parent.mkdir(parents=True, exist_ok=True)
-    handle = lock.open("a+")
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        # The file may have been removed by the holder before, and made anew by another process.
-        if lock.exists() and os.path.samestat(os.fstat(handle.fileno()), lock.stat()):
-            # Who holds it is a courtesy, which a full disk may refuse.
-            with suppress(OSError):
-                os.ftruncate(handle.fileno(), 0)
-                os.write(
-                    handle.fileno(), f"process {os.getpid()} on {socket.gethostname()}".encode()
-                )
-            return handle
-    except BlockingIOError:
-        pass
-    handle.close()
-    return None
-
-
-def release(lock: Path, handle: TextIO) -> None:
-    """Give up ``lock``, which ``handle`` holds."""
-    lock.unlink(missing_ok=True)
-    handle.close()
-
-
-def handover_requested(lock: Path) -> bool:
-    """Whether another process waits for ``lock``, which this one holds."""
-    return _request(lock).exists()
-
-
-def hold(lock: Path) -> TextIO:
-    """Hold ``lock`` for as long as the returned file stays open. Raises StorageError if another process does."""
-    try:
-        handle = try_lock(lock)
-    except OSError as error:
-        raise StorageError(
-            f"{lock.parent}: cannot be written, {_refusal(error) or error}"
-        ) from error
-    if handle is None:
-        raise StorageError(
-            f"{lock.parent}: another Snakemake ({_holder(lock)}) is at work in this folder; wait for it to end, or "
-            "stop it first"
-        )
-    return handle
-
-
-def is_held(lock: Path) -> bool:
-    """Whether a process of this machine holds ``lock``; looks without taking it."""
-    try:
-        with lock.open("r") as handle:
-            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except FileNotFoundError:
-        return False
-    except BlockingIOError:
-        return True
-    return False
-
-
 def shortage(folder: Path) -> str | None:
-    """What to say if the disk of ``folder`` is full: the logs of the jobs that failed could not be written either."""
-    if shutil.disk_usage(folder).free >= _ROOM:
+    """A message if the disk of ``folder`` is full (logs of failed jobs are then missing too), else None."""
+    if shutil.disk_usage(folder).free >= _LEAST_FREE:
         return None
     return f"{folder}: {_REFUSALS[errno.ENOSPC]} and run the same command again; what is finished is kept"
-
-
-def _request(lock: Path) -> Path:
-    return lock.with_name(f"{lock.name}.handover")
-
-
-def _holder(lock: Path) -> str:
-    try:
-        return lock.read_text() or "unknown"
-    except OSError:
-        return "unknown"

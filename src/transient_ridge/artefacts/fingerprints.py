@@ -1,65 +1,59 @@
-"""Which code computes a stage's results: a fingerprint that Snakemake can compare.
+"""Code fingerprints, by which Snakemake knows which stages an edit makes stale.
 
-The fingerprint of a module covers the syntax tree of that module and of all modules of this package that it
-imports, directly or not, without comments, docstrings and layout. It is a `params:` value of the stage's
-rule: an edit that can change a number makes exactly the stages stale that use the edited code, and touching,
-reformatting or documenting a file makes nothing stale.
+The fingerprint of a module covers its syntax tree and those of all modules of this package that it imports, directly or
+not, and the other files of packages among them (a page, a style). Comments, docstrings and layout do not count. It is a
+`params:` value of the stage's rule, so an edit makes exactly those stages stale that use the edited code.
 """
 
 import ast
 import functools
 import hashlib
+from collections.abc import Iterable
 from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parents[1]
 
-#: Modules that carry numbers and never compute one. They are left out of every fingerprint: describing a new
-#: table or a new setting, or a better message, does not retrain a model. What a stage is *given* of the settings
-#: is compared by its params; a table on disk that lacks a new column is refused when it is read.
-CARRIERS = frozenset(
+#: Excluded from fingerprints because they cannot change a number: a new table, key or message must not retrain a model.
+#: Settings are compared as params; a table on disk that lacks a new column is refused when it is read.
+EXCLUDED = frozenset(
     {
         "errors",
         "progress",
-        "artefacts.provenance",
-        "config.settings",
+        "stage",
         "artefacts.files",
+        "artefacts.locks",
+        "artefacts.provenance",
+        "artefacts.schemas",
         "artefacts.tables",
+        "config.keys",
+        "config.registries",
+        "config.settings",
     }
 )
 
 
-def closure(module: str) -> frozenset[str]:
-    """``module`` and the modules of this package that it imports, directly or not, without carriers."""
+def closure(modules: Iterable[str]) -> frozenset[str]:
+    """``modules`` and what they import of this package, directly or not, without the excluded."""
     found: set[str] = set()
-    pending = [module]
+    pending = list(modules)
     while pending:
         name = pending.pop()
-        if name not in found and name not in CARRIERS:
+        if name not in found and name not in EXCLUDED:
             found.add(name)
             pending += _imports(name)
     return frozenset(found)
 
 
 @functools.cache
-def fingerprint(module: str) -> str:
-    """Sixteen hexadecimal digits that change when the code behind ``module`` does."""
+def fingerprint(*modules: str) -> str:
+    """Hash of the code behind ``modules``, 16 hexadecimal digits.
+
+    Modules that a registry loads by name are imported nowhere: pass those in use along with the stage's own.
+    """
     digest = hashlib.sha256()
-    for name in sorted(closure(module)):
+    for name in sorted(closure(modules) | (set(modules) & EXCLUDED)):
         digest.update(f"{name}\0{ast.dump(_without_docstrings(_tree(name)))}\0".encode())
-    return digest.hexdigest()[:16]
-
-
-def module_digest(module: str) -> str:
-    """Fingerprint of ``module`` alone, for what describes a carrier rather than computes with it."""
-    code = ast.dump(_without_docstrings(_tree(module)))
-    return hashlib.sha256(code.encode()).hexdigest()[:16]
-
-
-def assets(package: str) -> str:
-    """Fingerprint of the files of ``package`` that are not Python: a page, a style, a script."""
-    digest = hashlib.sha256()
-    for path in sorted(_path(package).parent.iterdir()):
-        if path.is_file() and path.suffix != ".py":
+        for path in _other_files(name):
             digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()[:16]
 
@@ -73,6 +67,16 @@ def _tree(module: str) -> ast.Module:
     return ast.parse(_path(module).read_text())
 
 
+def _other_files(module: str) -> list[Path]:
+    """Files of a package that are not Python."""
+    path = _path(module)
+    if path.name != "__init__.py":
+        return []
+    return sorted(
+        p for p in path.parent.iterdir() if p.is_file() and p.suffix not in (".py", ".pyc")
+    )
+
+
 def _imports(module: str) -> list[str]:
     """Modules of this package named by the import statements of ``module``, wherever they stand."""
     parent = module.split(".") if _path(module).name == "__init__.py" else module.split(".")[:-1]
@@ -81,14 +85,9 @@ def _imports(module: str) -> list[str]:
         if isinstance(node, ast.ImportFrom) and node.level:
             base = parent[: len(parent) - node.level + 1]
             target = ".".join([*base, *(node.module or "").split(".")]).strip(".")
-            names += [target] if target and _exists(target) else []
             inside = [f"{target}.{alias.name}".strip(".") for alias in node.names]
-            names += [name for name in inside if _exists(name)]
+            names += [name for name in (target, *inside) if name and _path(name).is_file()]
     return names
-
-
-def _exists(module: str) -> bool:
-    return _path(module).is_file() and module != ""
 
 
 def _without_docstrings(tree: ast.Module) -> ast.Module:

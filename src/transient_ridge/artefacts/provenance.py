@@ -1,8 +1,9 @@
-"""What config, code, packages, machine and seed made an artefact, and from which other artefacts.
+"""Provenance records: the settings, code, packages, machine and seed that made an artefact, and its inputs.
 
-A record lies beside every result as ``<name>.provenance.json``, with the result's SHA-256, and in the metadata of
-tables and figures, there without what changes from one time to the next: the same settings, code and packages give
-the same files, byte for byte. :mod:`transient_ridge.lineage` follows the records from a figure back to the settings.
+A record is written beside every result as ``<name>.provenance.json``, with the result's SHA-256. Tables and figures
+also have it in their metadata, without timings and other values that differ between runs, so that the same settings,
+code and packages give the same bytes. :mod:`transient_ridge.artefacts.trace` follows the records from a figure to the
+settings.
 """
 
 import functools
@@ -40,17 +41,17 @@ PACKAGES = (
     "snakemake",
 )
 
-#: What a record holds of the one time that a result was made, and of the place.
+#: Fields that differ between two runs of the same job; they are not in the metadata of results.
 PASSING = ("wall_seconds", "peak_memory_mb", "resumed_at_step", "seconds_of_last_attempt", "inputs")
 
 
 def canonical_json(value: object) -> str:
-    """One spelling for equal settings: sorted keys, no spaces."""
+    """JSON with sorted keys and no spaces, so that equal settings give equal text."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"))
 
 
 def settings_hash(settings: object) -> str:
-    """Sixteen hexadecimal digits that name ``settings`` (a JSON value)."""
+    """Hash of ``settings`` (a JSON value), 16 hexadecimal digits."""
     return hashlib.sha256(canonical_json(settings).encode()).hexdigest()[:16]
 
 
@@ -81,22 +82,22 @@ def sha256(path: Path) -> str:
 
 
 def lasting(record: Mapping[str, Any]) -> dict[str, Any]:
-    """The part of ``record`` that is the same whenever and wherever the result is made."""
+    """``record`` without the :data:`PASSING` fields."""
     return {key: value for key, value in record.items() if key not in PASSING}
 
 
 def beside(artefact: Path) -> Path:
-    """Where the record of ``artefact`` lies."""
+    """Path of the record of ``artefact``."""
     return artefact.with_name(f"{artefact.name}.provenance.json")
 
 
 def unseal(artefact: Path) -> None:
-    """Before ``artefact`` is replaced: at no moment does a checksum lie beside a file that it is not of."""
+    """Remove the record of ``artefact`` before it is replaced, so that no checksum stands beside another file."""
     beside(artefact).unlink(missing_ok=True)
 
 
 def seal(artefact: Path, record: Mapping[str, Any]) -> None:
-    """Write the record of the complete ``artefact`` beside it; inputs relative to it, so that results can be moved."""
+    """Write the record of ``artefact`` beside it; paths of inputs are relative, so that results can be moved."""
     inputs = [
         {**item, "path": os.path.relpath(item["path"], artefact.parent)}
         for item in record.get("inputs", [])
@@ -116,7 +117,7 @@ def read_beside(artefact: Path) -> dict[str, Any] | None:
 
 
 def altered(artefact: Path) -> str | None:
-    """What is wrong with the bytes of ``artefact``, if the checksum beside it says so."""
+    """A message if ``artefact`` does not have its recorded checksum, else None."""
     sealed = read_beside(artefact)
     if sealed is None or sealed.get("sha256") == sha256(artefact):
         return None
@@ -124,7 +125,7 @@ def altered(artefact: Path) -> str | None:
 
 
 def misplaced(artefact: Path, record: Mapping[str, Any]) -> str | None:
-    """What is wrong with the place of ``artefact``, if its ``record`` names another run than its folder."""
+    """A message if ``record`` names another run than the folder of ``artefact``, else None."""
     folder, run = artefact.parent.name, record.get("run")
     if run is not None and re.fullmatch(RUN_PATTERN, folder) and run != folder:
         return f"was made by the run {run}, not {folder}"
@@ -132,7 +133,7 @@ def misplaced(artefact: Path, record: Mapping[str, Any]) -> str | None:
 
 
 def _seeds(settings: Mapping[str, Any], run: str | None) -> dict[str, int | None]:
-    """The root seed of every random stream, and the run's own: null where a stage draws nothing."""
+    """The root seed and the run's seed; null where a stage draws no random numbers."""
     root = settings.get("seed", settings.get("train", {}).get("seed"))
     return {"root": root, "run": int(run.rpartition("seed")[2]) if run else None}
 
@@ -154,7 +155,7 @@ def _environment() -> dict[str, Any]:
 
 
 def _processor() -> str:
-    """The CPU's model, where Linux tells it."""
+    """The CPU's model if Linux reports it, else the architecture."""
     try:
         cpus = Path("/proc/cpuinfo").read_text()
     except OSError:

@@ -1,6 +1,6 @@
-"""From a figure or table back through the artefacts that it came from, to the settings of each.
+"""Trace a figure or table back to the settings of every artefact behind it, and report what has changed since.
 
-Follows the records that lie beside results (see :mod:`transient_ridge.provenance`) and says what has changed since.
+Follows the records that are kept beside results (:mod:`transient_ridge.artefacts.provenance`).
 """
 
 from collections import Counter
@@ -15,10 +15,10 @@ Record = Mapping[str, Any]
 
 
 def describe(artefact: Path) -> list[str]:
-    """Lines that show the chain behind ``artefact``, every step with its parameters.
+    """Lines that show the chain behind ``artefact``, every step with its settings.
 
-    Inputs that were made by the same settings and code, such as one table of many runs, share a step; a step
-    that was shown before is not shown again. Raises TableError if ``artefact`` has no record.
+    Inputs made by the same settings and code, such as one table of many runs, share a step. A step is shown once.
+    Raises TableError if ``artefact`` has no record.
     """
     if read_beside(artefact) is None:
         raise TableError(
@@ -29,7 +29,7 @@ def describe(artefact: Path) -> list[str]:
 
 
 def modified(artefact: Path) -> bool:
-    """Whether ``artefact``, or anything that it came from, was made from a working tree with uncommitted changes."""
+    """Whether ``artefact`` or anything behind it was made by uncommitted code."""
     return any(
         record["git"]["dirty"]
         for path in _ancestry(artefact)
@@ -38,9 +38,9 @@ def modified(artefact: Path) -> bool:
 
 
 def _packages(artefact: Path) -> list[str]:
-    """Lines for the packages whose version is not one and the same behind ``artefact`` and in this environment.
+    """Lines for packages whose versions differ among the files behind ``artefact``, or from this environment.
 
-    An upgrade makes nothing stale: most change no number, and training again takes days. It is told here instead.
+    An upgrade makes nothing stale, because most change no number and training again takes days. It is reported here.
     """
     behind = [read_beside(path) or {} for path in _ancestry(artefact)]
     lines = []
@@ -64,7 +64,7 @@ def _ancestry(artefact: Path) -> set[Path]:
 
 
 def _inputs(artefact: Path) -> list[tuple[Path, str]]:
-    """The files that ``artefact`` was made from, and the checksums that they had."""
+    """The inputs of ``artefact`` and their checksums at the time."""
     record = read_beside(artefact) or {}
     folder = artefact.parent.resolve()
     return [

@@ -1,15 +1,14 @@
-"""Choices that a configuration makes by name: each is a file in the package of its registry.
+"""Registries: what a configuration chooses by name is a file in a package.
 
-``training/schedules/wsd.py`` is the schedule ``wsd``: to add one, add a file that offers what the docstring of its
-package asks for. Names are listed and constants are read without importing anything, because planning and
-figures must not wait for torch. Only the entries that a configuration names enter a stage's fingerprint, so a new
-file makes nothing stale.
+``training/schedules/wsd.py`` is the schedule ``wsd``. To add one, add a file with what the docstring of its package
+asks for. Names and constants are read without importing, because planning and figures must not wait for torch. Only
+chosen entries are part of a stage's fingerprint, so a new file makes nothing stale.
 """
 
 import ast
 import importlib
-from collections.abc import Mapping
-from functools import cached_property
+from collections.abc import Callable, Mapping
+from functools import cached_property, partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -63,15 +62,30 @@ class Registry:
             )
         return None if kind is None else kind.of(given)
 
+    def function(self, choice: Choice, name: str) -> Callable[..., Any]:
+        """The entry's function (or class) ``name``, with its ``options`` bound if it has any."""
+        found: Callable[..., Any] = getattr(self.load(choice), name)
+        return partial(found, options=self.options(choice)) if self.has_options(choice) else found
+
+    def has_options(self, choice: Choice) -> bool:
+        """Whether options are given, or the entry's module declares some."""
+        declared = any(
+            isinstance(node, ast.ClassDef) and node.name == "Options" for node in self._tree(choice)
+        )
+        return declared or not isinstance(choice, str)
+
     def constant(self, choice: Choice, name: str) -> Any:
         """The literal that the entry's module assigns to ``name``; None if it assigns none."""
-        path = PACKAGE.joinpath(*self.module(choice).split(".")).with_suffix(".py")
-        for node in ast.parse(path.read_text()).body:
+        for node in self._tree(choice):
             if isinstance(node, ast.Assign) and any(
                 isinstance(target, ast.Name) and target.id == name for target in node.targets
             ):
                 return ast.literal_eval(node.value)
         return None
+
+    def _tree(self, choice: Choice) -> list[ast.stmt]:
+        path = PACKAGE.joinpath(*self.module(choice).split(".")).with_suffix(".py")
+        return ast.parse(path.read_text()).body
 
 
 def name_of(choice: Choice) -> str:

@@ -2,6 +2,7 @@
 
 import math
 import re
+from pathlib import Path
 from typing import NamedTuple
 
 from ..errors import ConfigError
@@ -34,6 +35,16 @@ class Run(NamedTuple):
             raise ConfigError(f"run '{name}': expected a name such as M16-seed0 or Minf-seed2")
         task_diversity, seed = name[1:].split("-seed")
         return cls(parse_task_diversity(task_diversity), int(seed))
+
+
+def run_files(folder: Path | str) -> dict[str, Path]:
+    """The artefacts of training in a run's folder, as the rule `train` names and places them."""
+    folder = Path(folder)
+    return {
+        "weights": folder / "checkpoints",
+        "manifest": folder / "checkpoints.json",
+        "training": folder / "training.parquet",
+    }
 
 
 def format_task_diversity(task_diversity: TaskDiversity) -> str:

@@ -1,45 +1,135 @@
-"""One frozen dataclass per section of the configuration.
+"""Every configuration key: one frozen dataclass per section, its fields declaring what each key may be.
 
-No field has a default: every value comes from a configuration file, where it is explained.
-Nothing here imports torch, so that reading the workflow stays quick.
+To add a key, add a field here and its value to ``config/config.yaml``, then run ``make config``.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from typing import Any, Literal, Self
+import math
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from . import registries
+from .keys import (
+    ABOVE_ONE,
+    CORRELATION,
+    COUNT,
+    DECAY,
+    FALL,
+    NAME,
+    NAME_PATTERN,
+    NATURAL,
+    POSITIVE,
+    SHARE,
+    STEPS,
+    TASK_DIVERSITY,
+    TEXT,
+    UPDATES,
+    YES_OR_NO,
+    Kind,
+    Settings,
+    at_least,
+    entry_of,
+    key,
+    list_of,
+    one_of,
+    optional,
+    section,
+)
+from .runs import TaskDiversity, parse_task_diversity
+
+FOR_SPEED = "paper: {}; here smaller, for speed"
+UNKNOWN = "unknown in the paper"
+CALIBRATED = "unknown in the paper; calibrated"
 
 
 @dataclass(frozen=True)
-class Settings:
-    """A section of the configuration."""
+class ComputeSettings(Settings):
+    """Where and how jobs compute. Makes nothing stale."""
+
+    device: Literal["auto", "cpu", "cuda"] = key(
+        one_of("auto", "cpu", "cuda"),
+        "auto: CUDA where there is one. Results at float32 on the CPU are the reference.",
+    )
+    state_seconds: float = key(
+        POSITIVE, "Time between two saves of a run's state: what a kill costs at most.", unit="s"
+    )
+    stack: int = key(
+        COUNT,
+        "Runs that one training job advances at once, for a GPU that one small model leaves idle; on a CPU 1 is "
+        "faster. Agrees with training alone to float32 rounding.",
+        unit="runs",
+    )
+
+
+@dataclass(frozen=True)
+class GridSettings(Settings):
+    """Which runs there are: every M from every seed."""
+
+    task_diversities: tuple[TaskDiversity, ...] = key(
+        list_of(TASK_DIVERSITY, "a list of integers >= 1, or inf", least=1, different=False),
+        "M, the number of training tasks; inf draws a fresh task for every sequence.",
+        origin="paper: 1 to 32768 and inf, exact grid unknown; here our choice",
+    )
+    seeds: tuple[int, ...] = key(
+        list_of(NATURAL, "a list of different integers >= 0", least=1),
+        "Seeds of the initial weights and batches.",
+        origin=UNKNOWN,
+    )
 
     @classmethod
-    def of(cls, section: Mapping[str, Any]) -> Self:
-        """Build from a validated section of the configuration, lists becoming tuples."""
-        values = {f.name: section[f.name] for f in fields(cls)}
-        return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
+    def of(cls, section: Any) -> "GridSettings":
+        """As usual, with M = inf as the number."""
+        diversities = sorted(parse_task_diversity(M) for M in section["task_diversities"])
+        return cls(tuple(diversities), tuple(section.get("seeds", ())))
 
 
 @dataclass(frozen=True)
 class DataSettings(Settings):
-    """What a sequence is: D, K and sigma^2."""
+    """What a sequence is."""
 
-    dimension: int
-    context_length: int
-    noise_variance: float
+    dimension: int = key(COUNT, "D, the dimension of tasks and inputs.", origin=FOR_SPEED.format(8))
+    context_length: int = key(
+        COUNT, "K, the number of pairs (x, y) in a sequence.", origin=FOR_SPEED.format(16)
+    )
+    noise_variance: float = key(
+        POSITIVE, "sigma^2, the variance of y given x and the task.", unit="y^2", origin="paper"
+    )
+    tasks: str = key(
+        entry_of(registries.TASK_FAMILIES), "The distribution q_inf of tasks.", origin="paper"
+    )
+    inputs: str = key(
+        entry_of(registries.INPUT_LAWS), "How x and y of a task are drawn.", origin="paper"
+    )
 
 
 @dataclass(frozen=True)
 class ModelSettings(Settings):
-    """Architecture. ``positions`` is the number of learned token positions, at least 2K."""
+    """Architecture of the transformer."""
 
-    layers: int
-    d_model: int
-    d_mlp: int
-    heads: int
-    attention_projection: bool
-    residual: Literal["single", "doubled"]
-    positions: int
+    layers: int = key(COUNT, "Transformer blocks.", origin="paper")
+    d_model: int = key(
+        COUNT, "Width of the residual stream.", origin="paper: 512, inferred; here our choice"
+    )
+    d_mlp: int = key(
+        COUNT,
+        "Hidden width of the MLPs; the lever for a visible transient ridge at small scale.",
+        origin="paper: 512, inferred",
+    )
+    heads: int = key(COUNT, "Attention heads; must divide d_model.", origin="inferred")
+    attention: str = key(
+        entry_of(registries.ATTENTION), "The attention mechanism.", origin="predecessor's code"
+    )
+    attention_projection: bool = key(
+        YES_OR_NO,
+        "An output projection after attention.",
+        origin="paper: none, inferred; here our choice",
+    )
+    residual: Literal["single", "doubled"] = key(
+        one_of("single", "doubled"),
+        "Residual stream: single, or doubled as in the predecessor's public code.",
+    )
+    positions: int = key(
+        optional(COUNT, "2K", none="auto"), "Learned token positions, at least 2K.", unit="tokens"
+    )
 
     def parameter_count(self, dimension: int) -> int:
         """Number of parameters for tasks in R^dimension."""
@@ -50,138 +140,458 @@ class ModelSettings(Settings):
         embedding = d * (dimension + 1 + self.positions)
         return embedding + self.layers * block + 2 * d + (d + 1) * (dimension + 1)
 
+    def components(self) -> list[str]:
+        """Named parts whose refined LLC can be estimated; layers and heads count from 0."""
+        names = ["all", "embedding", "unembedding"]
+        for layer in range(self.layers):
+            names += [f"layer{layer}", f"layer{layer}.attention", f"layer{layer}.mlp"]
+            names += [f"layer{layer}.head{head}" for head in range(self.heads)]
+        return names
+
 
 @dataclass(frozen=True)
 class TrainingSettings(Settings):
-    """Length, batches and optimiser of a run. Rates are per step; steps count optimiser updates."""
+    """Length, batches and optimiser of a run."""
 
-    steps: int
-    batch_size: int
-    optimiser: Literal["adam", "muon"]
-    learning_rate: float
-    muon_learning_rate: float
-    betas: tuple[float, float]
-    schedule: Literal["constant", "warmup", "linear", "one_cycle", "wsd"]
-    warmup_steps: int
-    decay_steps: int
-    gradient_clip: float | None
-    precision: Literal["float32", "tf32", "bf16"]
+    steps: int = key(COUNT, "Optimiser updates of a run.", origin="paper: 150000; here our choice")
+    batch_size: int = key(
+        COUNT, "Sequences per update, fresh at every step.", unit="sequences", origin=UNKNOWN
+    )
+    optimiser: str = key(
+        entry_of(registries.OPTIMISERS),
+        "adam; or muon: Muon for the blocks' hidden matrices, Adam for the rest, in a third of the steps.",
+        origin=UNKNOWN,
+    )
+    learning_rate: float = key(POSITIVE, "Adam's learning rate.", origin=UNKNOWN)
+    muon_learning_rate: float = key(POSITIVE, "Muon's learning rate, for optimiser: muon alone.")
+    betas: tuple[float, float] = key(
+        Kind(
+            {"type": "array", "minItems": 2, "maxItems": 2, "items": DECAY.whole()},
+            "two numbers in [0, 1)",
+        ),
+        "Adam's decay rates of the two moments.",
+        origin="predecessor's code",
+    )
+    schedule: str = key(
+        entry_of(registries.SCHEDULES),
+        "constant; warmup (linear rise, then constant); linear (rise, then linear fall to 0); wsd (rise, constant, "
+        "linear fall to 0 at the end); one_cycle (triangle). A fall to 0 ends at a minimum, which an LLC is of.",
+        origin=UNKNOWN,
+    )
+    warmup_steps: int = key(
+        UPDATES, "Length of the rise, for warmup, linear and wsd.", unit="updates, or share"
+    )
+    decay_steps: int = key(UPDATES, "Length of the fall, for wsd.", unit="updates, or share")
+    gradient_clip: float | None = key(
+        optional(POSITIVE, "off"), "Largest joint gradient norm.", origin=UNKNOWN
+    )
+    precision: Literal["float32", "tf32", "bf16"] = key(
+        one_of("float32", "tf32", "bf16"),
+        "tf32 and bf16 multiply matrices in less precision where the device can; weights stay float32.",
+    )
 
 
 @dataclass(frozen=True)
 class CheckpointSettings(Settings):
     """The steps at which weights are kept: C_lin, C_log and single steps."""
 
-    linear_every: int
-    log_count: int
-    extra_steps: tuple[int, ...]
+    linear_every: int = key(
+        COUNT,
+        "C_lin: a checkpoint every so many steps.",
+        origin="predecessor's code, paper scale: 100",
+    )
+    log_count: int = key(
+        NATURAL,
+        "C_log: so many checkpoints evenly spaced in log(step); 0 for none.",
+        origin="predecessor's code, paper scale: 1000",
+    )
+    extra_steps: tuple[int, ...] = key(
+        list_of(NATURAL, "a list of steps >= 0", different=False), "Single steps to keep besides."
+    )
 
 
 @dataclass(frozen=True)
 class EvaluationSettings(Settings):
-    """Sizes of the evaluation sets, in sequences. ``root_task_sequences`` is B of the joint PCA."""
+    """What every checkpoint is measured on and compared with."""
 
-    sequences: int
-    root_task_sequences: int
-
-
-@dataclass(frozen=True)
-class PcaSettings(Settings):
-    """Joint trajectory PCA: number of components and the B it uses of the root-task sequences."""
-
-    components: int
-    sequences: int
+    sequences: int = key(
+        at_least(2, " (a standard error needs two)"),
+        "Sequences of the in- and of the out-of-distribution set.",
+        origin=UNKNOWN,
+    )
+    root_task_sequences: int = key(
+        at_least(2, " (a standard error needs two)"),
+        "B, sequences of the root task on which functions are compared.",
+        origin="paper",
+    )
+    predictors: tuple[str, ...] = key(
+        list_of(entry_of(registries.PREDICTORS), "a list of different predictors", least=2),
+        "Idealised predictors; the paper's two, ridge and dmmse, must be among them.",
+        origin="paper",
+    )
 
 
 @dataclass(frozen=True)
 class CurveSettings(Settings):
-    """Smoothing of curves over training: kernel width in units of ln(step)."""
+    """Curves over training."""
 
-    smoothing_width: float
-
-
-@dataclass(frozen=True)
-class SgldSettings(Settings):
-    """How the local posterior is sampled: eps, gamma, and the chains' lengths in SGLD steps."""
-
-    epsilon: float
-    gamma: float
-    chains: int
-    burn_in: int
-    draws: int
-    preconditioner: str
-    noise: Literal["independent", "averaged"]
-    annealing: int
+    smoothing_width: float = key(
+        POSITIVE, "Width of the Gaussian kernel that smooths curves.", unit="ln(step)"
+    )
 
 
 @dataclass(frozen=True)
-class LlcSettings(Settings):
-    """What the LLC is of (loss, data, component) and how the estimate is made.
+class PcaSettings(Settings):
+    """Joint trajectory PCA."""
 
-    ``n_beta`` multiplies ``loss``: the mean squared error, or the negative log-likelihood MSE / (2 sigma^2).
-    """
-
-    backend: Literal["stacked", "devinterp"]
-    loss: Literal["mse", "nll"]
-    n_beta: float
-    sequences: int
-    minibatch: int
-    minibatches: Literal["fixed", "fresh"]
-    control_variate: bool
-    data: Literal["q_M", "q_1", "q_inf"]
-    components: tuple[str, ...]
-    per_token: bool
-    unhealthy: Literal["mark", "fail"]
+    components: int = key(COUNT, "v, the number of components kept.", origin="paper: 2 and 4")
+    sequences: int = key(
+        COUNT, "B used by the PCA: the first so many root-task sequences.", origin="paper: 512"
+    )
 
 
 @dataclass(frozen=True)
 class HealthSettings(Settings):
-    """Limits of a healthy estimate; None switches a check off."""
+    """Limits of a healthy LLC estimate; null switches a check off."""
 
-    r_hat: float | None
-    ess: float | None
-    mala_acceptance: float | None
-    share_below: float | None
-    relaxations: float | None
-    distance_trend: float | None
-    heating: float | None
-    locality: float | None
-    slope_share: float | None
+    mala_acceptance: float | None = key(
+        optional(SHARE, "no check"),
+        "Least mean Metropolis acceptance of the SGLD steps after the burn-in: below it eps is too large for the "
+        "posterior.",
+    )
+    r_hat: float | None = key(
+        optional(ABOVE_ONE, "no check"),
+        "Largest split R-hat of the losses: above it the chains disagree, or drift.",
+    )
+    ess: float | None = key(optional(POSITIVE, "no check"), "Least effective sample size.")
+    share_below: float | None = key(
+        optional(SHARE, "no check"),
+        "Largest share of draws whose loss is below that of w*: above it w* is not at a minimum.",
+    )
+    relaxations: float | None = key(
+        optional(POSITIVE, "no check"),
+        "Least length of the burn-in in relaxations of a flat direction, of 2 / (eps gamma G) steps each; with "
+        "annealing, of its second half.",
+    )
+    distance_trend: float | None = key(
+        optional(POSITIVE, "no check"),
+        "Largest change of |w - w*|^2 during the draws, as a share of its mean: above it the chains have not arrived.",
+    )
+    heating: float | None = key(
+        optional(POSITIVE, "no check"),
+        "Largest share of the estimate that the noise of minibatches may have added, by an upper bound.",
+    )
+    locality: float | None = key(
+        optional(POSITIVE, "no check"),
+        "Largest mean |w - w*| / |w*|: above it the chains are somewhere else.",
+    )
+    slope_share: float | None = key(
+        optional(POSITIVE, "no check"),
+        "Largest share of the estimate that the slope of the loss at w* may have taken off, by an upper bound: above "
+        "it w* is not at a minimum.",
+    )
+
+
+@dataclass(frozen=True)
+class ChainSettings(Settings):
+    """How long chains are."""
+
+    chains: int = key(
+        COUNT,
+        "Chains per checkpoint.",
+        origin="unknown in the paper; predecessor's code: 8 to 10",
+    )
+    burn_in: int = key(
+        NATURAL,
+        "SGLD steps before the first draw.",
+        origin="predecessor's code: 500",
+    )
+    draws: int = key(
+        at_least(8, " (SGLD steps after the burn-in)"),
+        "SGLD steps that are kept, each a draw.",
+        origin="predecessor's code: 500",
+    )
+
+
+@dataclass(frozen=True)
+class SgldSettings(ChainSettings):
+    """How the local posterior is sampled."""
+
+    epsilon: float = key(POSITIVE, "eps, the SGLD step size.", unit="weight^2", origin=CALIBRATED)
+    gamma: float = key(POSITIVE, "gamma, the localisation.", unit="1/weight^2", origin=CALIBRATED)
+    preconditioner: str = key(
+        entry_of(registries.PRECONDITIONERS),
+        "none; rmsprop: the root of each chain's mean squared gradient, as in devinterp; diagonal, kronecker: the "
+        "posterior's variance by the curvature where the chains are, fixed before the first draw; eps counts in it.",
+    )
+    noise: Literal["independent", "averaged"] = key(
+        one_of("independent", "averaged"),
+        "independent: plain SGLD; averaged: of two steps each, which is exact for quadratics at every eps.",
+    )
+    annealing: int = key(
+        NATURAL,
+        "Stages in which the first half of the burn-in lowers gamma to its value, by 4 each; 0 for none.",
+    )
+
+    def relaxation_steps(self) -> float | None:
+        """Steps in which a flat direction forgets a factor e; None where only the chains can tell."""
+        if registries.PRECONDITIONERS.constant(self.preconditioner, "NATURAL_STEP"):
+            return 2 / self.epsilon
+        return 2 / (self.epsilon * self.gamma) if self.preconditioner == "none" else None
+
+    def burn_in_for(self, relaxations: float) -> int:
+        """Steps of a burn-in of so many relaxations, 0 where :meth:`relaxation_steps` is not known."""
+        return math.ceil(relaxations * (self.relaxation_steps() or 0)) * (
+            2 if self.annealing else 1
+        )
+
+
+@dataclass(frozen=True)
+class LlcSettings(SgldSettings):
+    """What one estimate depends on."""
+
+    backend: Literal["stacked", "devinterp"] = key(
+        one_of("stacked", "devinterp"),
+        "stacked: ours, all chains at once; devinterp: its optimiser moves the chains.",
+    )
+    loss: Literal["mse", "nll"] = key(
+        one_of("mse", "nll"),
+        "The loss that n_beta multiplies: mse, or nll = MSE / (2 sigma^2).",
+        origin="predecessor's code: mse",
+    )
+    n_beta: float = key(
+        POSITIVE,
+        "n beta, the inverse temperature times the number of data.",
+        origin="unknown in the paper; predecessor's code: 60; calibrated",
+    )
+    minibatch: int = key(COUNT, "Sequences per SGLD step and chain.", unit="sequences")
+    sequences: int = key(
+        at_least(2, " (a standard error needs two)"),
+        "n, the sequences whose mean loss is l_n, drawn once.",
+        unit="sequences",
+    )
+    data: Literal["q_M", "q_1", "q_inf"] = key(
+        one_of("q_M", "q_1", "q_inf"),
+        "Which sequences: of the run's own tasks, of the root task, or of tasks from N(0, I).",
+    )
+    minibatches: Literal["fixed", "fresh"] = key(
+        one_of("fixed", "fresh"),
+        "fixed: drawn from these n, so that the loss of w* on each is known; or fresh ones at every step.",
+    )
+    control_variate: bool = key(
+        YES_OR_NO,
+        "Gradients grad l_B(w) - grad l_B(w*) + grad l_n(w*): less noise of minibatches for twice the time.",
+    )
+    components: tuple[str, ...] = key(
+        list_of(
+            TEXT, "a list of different components, such as [all, embedding, layer0.head1]", least=1
+        ),
+        "Parts of the model whose (refined) LLC is estimated: all, embedding, unembedding, layer0, "
+        "layer0.attention, layer0.head0, layer0.mlp, ...",
+    )
+    per_token: bool = key(YES_OR_NO, "Also the LLC of the loss at each position of the context.")
+    unhealthy: Literal["mark", "fail"] = key(
+        one_of("mark", "fail"),
+        "What an estimate outside the limits does: mark its row, or fail the job.",
+    )
+    limits: HealthSettings = key(section(HealthSettings), "Limits of a healthy estimate.")
+
+
+@dataclass(frozen=True)
+class LlcSection(LlcSettings):
+    """The local learning coefficient: of which loss, data and component, and how it is estimated."""
+
+    steps: tuple[int, ...] = key(
+        STEPS,
+        "Checkpoints whose LLC is estimated, for every run; shares snap to the schedule. [] leaves the LLC out.",
+    )
+    chunk: int = key(
+        COUNT,
+        "Consecutive checkpoints of the schedule that one job takes; one more step samples its chunk again.",
+        unit="checkpoints",
+    )
+
+
+@dataclass(frozen=True)
+class CalibrationSettings(ChainSettings):
+    """The sweep over eps x n beta x gamma behind the values above: `snakemake --cores all llc_calibration_all`."""
+
+    runs: tuple[str, ...] = key(
+        optional(
+            list_of(TEXT, "a list of runs, such as [M16-seed0]", least=1),
+            "least, middle and infinite M of the first seed",
+            none="auto",
+        ),
+        "A setting must be healthy for all of these runs.",
+    )
+    steps: tuple[int, ...] = key(STEPS, "Checkpoints at which it must be healthy.")
+    epsilons: tuple[float, ...] = key(
+        list_of(POSITIVE, "a list of different numbers > 0", least=1), "eps of the sweep."
+    )
+    n_betas: tuple[float, ...] = key(
+        list_of(POSITIVE, "a list of different numbers > 0", least=1), "n beta of the sweep."
+    )
+    gammas: tuple[float, ...] = key(
+        list_of(POSITIVE, "a list of different numbers > 0", least=1), "gamma of the sweep."
+    )
+
+
+@dataclass(frozen=True)
+class CrosscheckSettings(Settings):
+    """Both backends on the same checkpoints: `snakemake --cores all llc_crosscheck_all`."""
+
+    steps: tuple[int, ...] = key(STEPS, "Checkpoints of every run that are compared.")
 
 
 @dataclass(frozen=True)
 class RobustnessSettings(Settings):
-    """The B that the joint PCA is fitted with again, to see what depends on it."""
+    """What the joint PCA depends on."""
 
-    sequences: tuple[int, ...]
+    sequences: tuple[int, ...] = key(
+        list_of(COUNT, "a list of different integers >= 1", least=1),
+        "The joint PCA is fitted again with the first so many root-task sequences.",
+        origin="paper: App. C examines B; the values are our choice",
+    )
 
 
 @dataclass(frozen=True)
 class ClaimSettings(Settings):
-    """What the scorecard compares with; each threshold is explained in config/config.yaml."""
+    """Thresholds of the scorecard. The paper states its findings in words and figures: unless marked, each is ours."""
 
-    standard_errors: float
-    converged: float
-    dmmse_like: float
-    ridge_like: float
-    falls: float
-    grows: float
-    follows: float
-    follows_inversely: float
-    paper_threshold: float | None
-    threshold_octaves: float
-    transience: float
-    risen: float
-    no_transience: float
-    at_ridge: float
-    explained: float
-    straight: float
-    deflected: float
-    insensitive_from: int
-    trajectory_distance: float
-    fitting_side: float
-    onset_octaves: float
-    plateau_from: int
-    llc_spread: float
-    never_ridge: float
-    settled_octaves: float
+    standard_errors: float = key(
+        POSITIVE,
+        "A mean over seeds closer to its threshold than so many standard errors decides nothing: 2 is 95 % of a "
+        "normal.",
+    )
+    converged: float = key(
+        SHARE,
+        "'Fully trained': M = inf keeps at most this share of the OOD excess loss over ridge of the untrained model.",
+    )
+    dmmse_like: float = key(
+        SHARE, "'Close to dMMSE', relative distance: three times nearer to dMMSE than to ridge."
+    )
+    ridge_like: float = key(SHARE, "'Close to ridge', relative distance.")
+    grows: float = key(
+        CORRELATION,
+        "Rank correlation of what grows with M: one pair of neighbours in six may be exchanged (0.94).",
+    )
+    falls: float = key(FALL, "Rank correlation of what falls with M.")
+    follows: float = key(
+        CORRELATION,
+        "Rank correlation of what follows: it explains half of the variance of the ranks.",
+    )
+    follows_inversely: float = key(FALL, "Rank correlation of what follows inversely.")
+    paper_threshold: float | None = key(
+        optional(POSITIVE, "the paper states none for other D, K or sigma^2"),
+        "The middle of the paper's threshold, between M = 128 and 362.",
+        unit="M",
+        origin="paper",
+    )
+    threshold_octaves: float = key(
+        POSITIVE, "Half the width of the paper's threshold.", unit="octaves"
+    )
+    transience: float = key(
+        SHARE,
+        "A transient ridge: OOD loss dips below dMMSE's and rises again, both by this share of the gap to ridge's.",
+    )
+    no_transience: float = key(
+        SHARE,
+        "No transient ridge: the wiggles of a smoothed curve with 1,024 sequences are up to 0.05.",
+    )
+    at_ridge: float = key(
+        SHARE, "'Ends at ridge': what is left of the squared distance between the predictors."
+    )
+    risen: float = key(
+        POSITIVE, "'Rises to dMMSE's': the end of the OOD loss, 0 at ridge's and 1 at dMMSE's."
+    )
+    explained: float = key(
+        SHARE, "Share of the variance in two components.", origin="paper: 27.5 %"
+    )
+    straight: float = key(
+        SHARE,
+        "'Straight': share of the squared distance to ridge, at the straight path's nearest, that a path saves.",
+    )
+    deflected: float = key(SHARE, "'Deflected': the same share.")
+    insensitive_from: int = key(COUNT, "B from which the PCA is insensitive.", origin="paper")
+    trajectory_distance: float = key(
+        SHARE, "Procrustes distance, as a share of the trajectories' spread, that is hardly seen."
+    )
+    fitting_side: float = key(
+        SHARE, "Excess loss over dMMSE_M of a model on dMMSE's side, as a share of ridge's."
+    )
+    onset_octaves: float = key(
+        POSITIVE,
+        "'At the onset of transience': within a factor of two in M, the spacing of the paper's named values.",
+        unit="octaves",
+    )
+    plateau_from: int = key(COUNT, "The M above which the LLC is level.", unit="M", origin="paper")
+    llc_spread: float = key(
+        POSITIVE, "What 'level' and 'equal' allow, relative: twice a usual standard error."
+    )
+    never_ridge: float = key(
+        POSITIVE,
+        "n* up to which ridge is 'never' preferred: log n / n is greatest at e.",
+        unit="pairs",
+    )
+    settled_octaves: float = key(
+        POSITIVE,
+        "'Settled': the threshold moved less than this while training doubled.",
+        unit="octaves",
+    )
+
+
+@dataclass(frozen=True)
+class Configuration(Settings):
+    """The whole configuration."""
+
+    preset: str = key(NAME, "Name of the preset; results go to results/<preset>/.")
+    seed: int = key(
+        NATURAL,
+        "Root seed: tasks, evaluation sets, initial weights and batches are drawn from named streams under it.",
+    )
+    variants: Any = key(
+        Kind({}, "at least one named overlay, such as 'base: {}'"),
+        "Overlays that are run side by side, each into results/<preset>/<variant>/: sections here replace those below, "
+        "as in three-layers: {model: {layers: 3}}.",
+    )
+    keep_weights: bool = key(
+        YES_OR_NO,
+        "Keep all checkpoints. If false, a run's weights are deleted when every measurement of it is done.",
+    )
+    compute: ComputeSettings = key(section(ComputeSettings), "")
+    grid: GridSettings = key(section(GridSettings), "")
+    data: DataSettings = key(section(DataSettings), "")
+    model: ModelSettings = key(section(ModelSettings), "")
+    training: TrainingSettings = key(section(TrainingSettings), "")
+    checkpoints: CheckpointSettings = key(section(CheckpointSettings), "")
+    evaluation: EvaluationSettings = key(section(EvaluationSettings), "")
+    curves: CurveSettings = key(section(CurveSettings), "")
+    pca: PcaSettings = key(section(PcaSettings), "")
+    pca_robustness: RobustnessSettings = key(section(RobustnessSettings), "")
+    llc: LlcSection = key(section(LlcSection), "")
+    llc_calibration: CalibrationSettings = key(section(CalibrationSettings), "")
+    llc_crosscheck: CrosscheckSettings = key(section(CrosscheckSettings), "")
+    claims: ClaimSettings = key(section(ClaimSettings), "")
+
+    @classmethod
+    def schema(cls) -> dict[str, Any]:
+        """The schema of a configuration file; a variant may overlay every key that can change a result."""
+        whole = super().schema()
+        own = ("preset", "variants", "keep_weights", "compute")
+        whole["properties"]["variants"] = {
+            "type": "object",
+            "minProperties": 1,
+            "propertyNames": {"pattern": NAME_PATTERN, "expects": NAME.expects},
+            "additionalProperties": {
+                "type": ["object", "null"],
+                "additionalProperties": False,
+                "properties": {name: {} for name in whole["properties"] if name not in own},
+                "expects": "sections laid over the configuration (or nothing)",
+            },
+            "expects": cls.keys()["variants"].kind.expects,
+        }
+        return {
+            "$schema": "https://json-schema.org/draft/2020-12/schema",
+            "title": "Configuration of transient-ridge",
+            **whole,
+        }

@@ -1,7 +1,7 @@
-"""What jobs need of a machine, from the configuration: memory, time and disk.
+"""Memory, time and disk that jobs need, from the configuration.
 
-Constants are upper bounds of what ``benchmarks/memory.py`` measures: schedulers kill what takes more than it asked for.
-Functions that end in ``_mb`` return MB.
+Constants are upper bounds of what ``benchmarks/memory.py`` measures, because schedulers kill jobs that exceed a
+request. Functions that end in ``_mb`` return MB.
 """
 
 import shutil
@@ -9,12 +9,11 @@ from pathlib import Path
 
 from ..errors import ConfigError
 from .configuration import Config, checkpoint_schedule, resolve, runs
+from .limits import CHUNK
 from .settings import ModelSettings
 
 #: MB of Python, torch, ArviZ, tables and what malloc keeps: up to 970 measured, in LLC jobs of the laptop preset.
 PROCESS = 1500
-#: Sequences per forward pass where no gradient is needed.
-CHUNK = 1024
 
 
 def weights_bytes(config: Config) -> int:
@@ -56,14 +55,14 @@ def pca_mb(config: Config) -> int:
 
 
 def pca_cpu_seconds(config: Config) -> float:
-    """One fit of the joint PCA, on the slower of the machines that were at hand."""
+    """One fit of the joint PCA, on the slower of two machines."""
     rows, columns = _pca_shape(config)
     n = min(rows, columns)
     return 1.3e-10 * rows * columns * n + 1e-9 * n**3
 
 
 def robustness_fits(config: Config) -> int:
-    """How often the robustness of the joint PCA fits it: in full, every B, three schedules, and without each run."""
+    """Number of fits for the robustness of the joint PCA: full, every B, three schedules, without each run."""
     return 1 + len(config["pca_robustness"]["sequences"]) + 3 + len(runs(config))
 
 

@@ -14,15 +14,6 @@ from ..config.settings import ModelSettings
 from ..errors import ConfigError
 
 
-def component_names(settings: ModelSettings) -> list[str]:
-    """Every component that a transformer of these settings has."""
-    names = ["all", "embedding", "unembedding"]
-    for layer in range(settings.layers):
-        names += [f"layer{layer}", f"layer{layer}.attention", f"layer{layer}.mlp"]
-        names += [f"layer{layer}.head{head}" for head in range(settings.heads)]
-    return names
-
-
 def mask(
     component: str, shapes: Sequence[tuple[str, Sequence[int]]], settings: ModelSettings
 ) -> NDArray[np.float32] | None:
@@ -32,9 +23,9 @@ def mask(
     MLP owns the norm before it, the unembedding the last one. A head owns its rows of Q, K and V and its columns
     of the output projection. Raises ConfigError on other names.
     """
-    if component not in component_names(settings):
+    if component not in settings.components():
         raise ConfigError(
-            f"llc.components = {component}: unknown; this model has {', '.join(component_names(settings))}"
+            f"llc.components = {component}: unknown; this model has {', '.join(settings.components())}"
         )
     if component == "all":
         return None

@@ -1,10 +1,6 @@
 """Whether to believe an estimate, and if not, why not and what to change."""
 
-import math
-
-from ..config.registries import PRECONDITIONERS
-from ..config.settings import HealthSettings, SgldSettings
-from ..errors import ConfigError
+from ..config.settings import HealthSettings
 from .estimate import Estimate
 
 
@@ -59,37 +55,6 @@ def not_equilibrated(of: Estimate, limits: HealthSettings) -> list[str]:
             "raise llc.burn_in"
         )
     return found
-
-
-def relaxation_steps(settings: SgldSettings) -> float | None:
-    """Steps in which a flat direction forgets a factor e; None where it is known only from the chains.
-
-    Raises ConfigError for gamma = 0, at which a flat direction never does.
-    """
-    if settings.gamma == 0:
-        raise ConfigError(
-            "llc.gamma = 0: the posterior is not bounded where the loss is flat, and no preconditioner bounds it; "
-            "give a gamma > 0"
-        )
-    if PRECONDITIONERS.constant(settings.preconditioner, "NATURAL_STEP"):
-        return 2 / settings.epsilon
-    if settings.preconditioner == "none":
-        return 2 / (settings.epsilon * settings.gamma)
-    return None
-
-
-def check_burn_in(settings: SgldSettings, limits: HealthSettings) -> None:
-    """Raise ConfigError if the burn-in is too short to reach the posterior, with the steps that are needed."""
-    steps = relaxation_steps(settings)
-    if steps is None or limits.relaxations is None:
-        return
-    needed = math.ceil(limits.relaxations * steps) * (2 if settings.annealing else 1)
-    if settings.burn_in < needed:
-        raise ConfigError(
-            f"llc.burn_in = {settings.burn_in}: a flat direction forgets w* in {steps:.0f} steps at llc.epsilon = "
-            f"{settings.epsilon:g} and llc.gamma = {settings.gamma:g}, so {limits.relaxations:g} relaxations take "
-            f"{needed} steps; raise llc.burn_in to that, or llc.epsilon"
-        )
 
 
 def _below(value: float, limit: float | None) -> bool:

@@ -9,15 +9,14 @@ from typing import Any
 
 import torch
 
-from ..artefacts import tables
-from ..artefacts.provenance import collect
+from ..artefacts.schemas import TABLES
 from ..artefacts.tables import Rows
 from ..config.runs import Run
 from ..config.settings import DataSettings, HealthSettings, LlcSettings, ModelSettings, SgldSettings
 from ..errors import ChainDivergedError, UnhealthyChainError
-from ..model.device import device_name
 from ..model.transformer import Transformer
 from ..progress import Progress
+from ..stage import stage
 from ..training.checkpoints import Checkpoints
 from . import sgld
 from .components import mask
@@ -26,17 +25,17 @@ from .health import faults
 from .posterior import CheckpointPosterior
 
 
-class LlcStage:
+class Estimator:
     """Estimates at one set of hyper-parameters for the checkpoints of one run."""
 
     def __init__(
         self, run: Run, settings: Mapping[str, Any], kept: Checkpoints, device: torch.device
     ) -> None:
-        """``settings`` are those of the stage llc: ``train``, and the section ``llc``."""
+        """``settings`` hold what the weights were trained with, and the section ``llc``."""
         self.run, self.kept, self.device = run, kept, device
-        self.root_seed = settings["train"]["seed"]
-        self.data = DataSettings.of(settings["train"]["data"])
-        self.architecture = ModelSettings.of(settings["train"]["model"])
+        self.root_seed = settings["seed"]
+        self.data = DataSettings.of(settings["data"])
+        self.architecture = ModelSettings.of(settings["model"])
         self.model = Transformer(self.data.dimension, self.architecture).to(device)
         self.llc = LlcSettings.of(settings["llc"])
         self.sgld = SgldSettings.of(settings["llc"])
@@ -99,7 +98,7 @@ class LlcStage:
             traces = self.sample(posterior, component)
         except ChainDivergedError as error:
             self._complain(step, component, [str(error)])
-            nothing = dict.fromkeys(tables.TABLES["llc"])
+            nothing = dict.fromkeys(TABLES["llc"].columns)
             return [{**nothing, **key, "healthy": False, "fault": str(error)}], None
         estimates = estimate(
             traces,
@@ -121,30 +120,28 @@ class LlcStage:
         print(message, file=sys.stderr)
 
 
+@stage("llc", "llc_traces")
 def estimate_llc(
-    run: Run,
-    settings: Mapping[str, Any],
-    steps: Sequence[int],
     manifest: Path,
     weights: Path,
-    *,
-    estimates: Path,
-    traces: Path,
+    run: Run,
+    steps: Sequence[int],
+    settings: Mapping[str, Any],
     device: torch.device,
-) -> None:
-    """Estimate the LLC of every component at ``steps`` of ``run`` and write the tables llc and llc_traces.
+) -> tuple[Rows, Rows]:
+    """Estimate the LLC of every component at ``steps`` of ``run``; with the chains' traces.
 
     Raises CheckpointError for a step without a readable checkpoint, ConfigError for a component that the model
-    lacks, UnhealthyChainError as :meth:`LlcStage.rows` says.
+    lacks, UnhealthyChainError as :meth:`Estimator.rows` says.
     """
-    stage = LlcStage(run, settings, Checkpoints(manifest, weights, settings["train"]), device)
+    estimator = Estimator(run, settings, Checkpoints(manifest, weights, settings), device)
     rows, chains = Rows("llc"), Rows("llc_traces")
-    progress = Progress(f"llc {run.name}", len(steps) * len(stage.llc.components))
+    progress = Progress(f"llc {run.name}", len(steps) * len(estimator.llc.components))
     done = 0
     for step in steps:
-        posterior = stage.posterior(step)
-        for component in stage.llc.components:
-            found, traced = stage.rows(posterior, step, component)
+        posterior = estimator.posterior(step)
+        for component in estimator.llc.components:
+            found, traced = estimator.rows(posterior, step, component)
             for row in found:
                 rows.add(**row)
             if traced is not None:
@@ -153,9 +150,7 @@ def estimate_llc(
             done += 1
             progress.update(done, {"llc": found[0]["llc"] or math.nan})
     progress.close()
-    provenance = collect(settings, inputs=[manifest], run=run.name, device=device_name(device))
-    tables.write(estimates, "llc", rows.columns, provenance)
-    tables.write(traces, "llc_traces", chains.columns, provenance)
+    return rows, chains
 
 
 def _key(run: Run, step: int) -> dict[str, Any]:

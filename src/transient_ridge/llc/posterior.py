@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..config.limits import CHUNK
 from ..config.runs import ROOT_TASK, Run, TaskDiversity
 from ..config.settings import DataSettings, LlcSettings
 from ..model.functional import Layout, errors_and_gradient, squared_errors
@@ -22,9 +23,6 @@ from ..regression.sequences import Sequences, SequenceSource
 from ..regression.streams import Name, generator, torch_seed
 from .sgld import Evaluation, Noise
 from .spectrum import gauss_newton_product, gauss_newton_samples
-
-#: Sequences per forward pass when all n are measured.
-CHUNK = 1024
 
 #: Sequences behind one measurement of the curvature, at most.
 CURVATURE_SEQUENCES = 512

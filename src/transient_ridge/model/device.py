@@ -1,4 +1,4 @@
-"""The device and the process that computes."""
+"""Device selection and process-wide settings of torch."""
 
 import contextlib
 import ctypes
@@ -23,7 +23,7 @@ def select_device(name: str) -> torch.device:
 
 
 def prepare(device: torch.device, precision: str, threads: int) -> None:
-    """Make this process's arithmetic repeatable, and its memory cheap.
+    """Set threads, deterministic algorithms and memory reuse of this process.
 
     ``precision`` tf32 lets CUDA multiply float32 matrices in TF32; bf16 acts through :func:`autocast`.
     """
@@ -43,15 +43,15 @@ def autocast(device: torch.device, precision: str) -> contextlib.AbstractContext
 
 
 def device_name(device: torch.device) -> str:
-    """What provenance calls the device."""
+    """Name of the device in provenance records."""
     return torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
 
 
 def _keep_freed_memory() -> None:
     """Stop glibc from handing big freed blocks back to the kernel.
 
-    Every step allocates the same activations again; faulting their pages in afresh costs a quarter of a CPU
-    training step. A C library without ``mallopt`` works as before.
+    Every step allocates the same activations; faulting their pages in again would take a quarter of a CPU training
+    step. Nothing changes with a C library that lacks ``mallopt``.
     """
     m_trim_threshold, m_mmap_threshold, one_gib = -1, -3, 1 << 30
     with contextlib.suppress(OSError, AttributeError):

@@ -1,4 +1,4 @@
-"""Models stacked along a first axis: parameters as one flat vector each, losses of all of them at once."""
+"""Stacked models: parameters as flat vectors, losses and gradients of all models in one call."""
 
 import math
 from collections.abc import Mapping
@@ -8,18 +8,26 @@ import torch
 from torch import Tensor
 from torch.func import functional_call, vmap
 
+from ..config.limits import CHUNK
 from .transformer import Transformer
+
+
+@torch.no_grad()
+def predict(model: Transformer, x: Tensor, y: Tensor) -> Tensor:
+    """Predictions (B, K), float32, for ``x`` (B, K, D) and ``y`` (B, K), :data:`CHUNK` sequences at a time."""
+    chunks = zip(torch.split(x, CHUNK), torch.split(y, CHUNK), strict=True)
+    return torch.cat([model(*chunk) for chunk in chunks])
 
 
 @dataclass(frozen=True)
 class Layout:
-    """Where each named parameter lies in a flat vector of all ``size`` of them."""
+    """Positions of named parameters in a flat vector of all of them."""
 
     shapes: tuple[tuple[str, torch.Size], ...]
 
     @classmethod
     def of(cls, parameters: Mapping[str, Tensor]) -> "Layout":
-        """The layout in which ``parameters`` follow each other as they are listed."""
+        """The layout of ``parameters``, in their order."""
         return cls(tuple((name, parameter.shape) for name, parameter in parameters.items()))
 
     @property

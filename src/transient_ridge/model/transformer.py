@@ -1,9 +1,9 @@
-"""The in-context regression transformer, readable in one sitting.
+"""The in-context regression transformer.
 
 A sequence becomes the 2K tokens ``(0, x_1), (y_1, 0), ..., (0, x_K), (y_K, 0)`` of R^{D+1}; the prediction
 for ``y_k`` is output 0 at the token of ``x_k`` (architecture of arXiv 2402.02364, which the paper follows).
-The model computes what is used and nothing else: the token of ``y_K`` is never read, and in the last layer
-queries, MLP, final norm and unembedding run at the x tokens only, which leaves every prediction as it is.
+Only what predictions use is computed: the token of ``y_K`` is left out, and in the last layer queries, MLP, final norm
+and unembedding run at the x tokens only. Predictions are the same.
 """
 
 import math
@@ -12,43 +12,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ..config.registries import ATTENTION
 from ..config.settings import ModelSettings
 from ..regression.streams import torch_seed
-
-
-class Attention(nn.Module):
-    """Causal softmax attention with fused QKV, no biases, and an optional output projection.
-
-    ``qkv.weight`` stacks the rows of Q, K and V; within each, head h owns rows h*d_head ... (h+1)*d_head.
-    """
-
-    def __init__(self, settings: ModelSettings) -> None:
-        super().__init__()
-        d = settings.d_model
-        self.heads = settings.heads
-        self.qkv = nn.Linear(d, 3 * d, bias=False)
-        self.projection = (
-            nn.Linear(d, d, bias=False) if settings.attention_projection else nn.Identity()
-        )
-
-    def forward(self, h: Tensor, mask: Tensor, every: int) -> Tensor:
-        """Attend from every ``every``-th token of ``h`` (B, T, d) to all tokens up to it."""
-        B, T, d = h.shape
-        width = d // self.heads
-        if every == 1:
-            q, k, v = torch.split(F.linear(h, self.qkv.weight), d, dim=-1)
-        else:
-            # Contiguous: with stacked weights, a product with strided tokens would copy the weights for every sequence.
-            q = F.linear(h[:, ::every].contiguous(), self.qkv.weight[:d])
-            k, v = torch.split(F.linear(h, self.qkv.weight[d:]), d, dim=-1)
-        q = q.reshape(B, -1, self.heads, width).transpose(1, 2)
-        k = k.reshape(B, T, self.heads, width).permute(0, 2, 3, 1)
-        v = v.reshape(B, T, self.heads, width).transpose(1, 2)
-        # Written out: at 2K tokens the scores are so small that a fused kernel costs more than it saves.
-        scores = (q * (1 / math.sqrt(width))) @ k + mask
-        mixed = torch.softmax(scores, dim=-1) @ v
-        out: Tensor = self.projection(mixed.transpose(1, 2).reshape(B, -1, d))
-        return out
 
 
 class Block(nn.Module):
@@ -62,14 +28,14 @@ class Block(nn.Module):
         super().__init__()
         d = settings.d_model
         self.attention_norm = nn.LayerNorm(d)
-        self.attention = Attention(settings)
+        self.attention = ATTENTION.function(settings.attention, "Attention")(settings)
         self.mlp_norm = nn.LayerNorm(d)
         self.mlp_in = nn.Linear(d, settings.d_mlp)
         self.mlp_out = nn.Linear(settings.d_mlp, d)
         self.doubled = settings.residual == "doubled"
 
     def forward(self, h: Tensor, mask: Tensor, every: int) -> Tensor:
-        """Map the stream (B, T, d) to every ``every``-th token of the next one, (B, T/every, d)."""
+        """Map the stream (B, T, d) to the next one at every ``every``-th token, (B, T/every, d)."""
         stream = h if every == 1 else h[:, ::every]
         out: Tensor = stream + self.attention(self.attention_norm(h), mask, every)
         # ReLU out of place: in place on a linear layer's output, which is a view, autograd copies it twice.
@@ -113,8 +79,8 @@ class Transformer(nn.Module):
 def initialise(model: Transformer, root_seed: int, run_seed: int) -> None:
     """Draw all parameters: U(-1/sqrt(fan_in), 1/sqrt(fan_in)); norms start at the identity.
 
-    Each parameter has its own stream, named by the run's seed and the parameter, so all task diversities of
-    a seed start from the same weights and an added layer leaves the others' initial weights alone.
+    Each parameter has its own stream, named by the run's seed and the parameter. So all M of a seed start from the same
+    weights, and another layer does not change the other layers' initial weights.
     """
     with torch.no_grad():
         for name, module in model.named_modules():

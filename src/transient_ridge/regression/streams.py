@@ -1,9 +1,8 @@
 """Named, independent random streams.
 
-Every random number of the project is drawn from a stream that is addressed by a *name* such as
-``("batches", run_seed, step)``. A stream is a pure function of the root seed and its name: no stream
-depends on how many numbers another one drew, so adding a task diversity or enlarging an evaluation set
-moves nothing else, and training can resume at any step.
+Every random number is drawn from a stream with a *name*, such as ``("training", run_seed, step, "inputs")``. A stream
+is a pure function of the root seed and its name and does not depend on how many numbers another one drew. So adding
+an M or enlarging an evaluation set changes nothing else, and training can resume at any step.
 """
 
 import hashlib

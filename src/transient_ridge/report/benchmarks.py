@@ -1,14 +1,15 @@
-"""Where the time went: Snakemake's benchmark files, added up by stage."""
+"""Run times of a variant by stage, from Snakemake's benchmark files."""
 
 from pathlib import Path
 
 import pandas as pd
 
 
-def times(variant: Path) -> str:
-    """A table of the stages of the results folder ``variant``: jobs, their wall and CPU time, memory of the largest.
+def time_by_stage(variant: Path) -> str:
+    """Text table of the stages of the results folder ``variant``, or "" if none has run.
 
-    A job that was cut off and done again counts with its last attempt alone, as Snakemake records it.
+    Columns: jobs, sums of wall and CPU time in seconds, share of the wall time, memory of the largest job in MB.
+    Of a job that was interrupted and restarted, Snakemake records the last attempt.
     """
     rows = []
     folder = variant / "benchmarks"
@@ -30,16 +31,16 @@ def times(variant: Path) -> str:
         )
         .sort_values("wall", ascending=False)
     )
-    whole = by_stage["wall"].sum()
+    total = by_stage["wall"].sum()
     lines = [f"  {'stage':<16} {'jobs':>5} {'wall s':>9} {'CPU s':>9} {'share':>6} {'MB':>6}"]
     for name, row in by_stage.iterrows():
-        # Snakemake measures nothing in jobs that last less than a moment.
+        # Snakemake does not measure the memory of very short jobs.
         memory = "-" if pd.isna(row["memory"]) else f"{row['memory']:.0f}"
         lines.append(
             f"  {name:<16} {row['jobs']:>5.0f} {row['wall']:>9.1f} {row['cpu']:>9.1f} "
-            f"{row['wall'] / whole:>6.0%} {memory:>6}"
+            f"{row['wall'] / total:>6.0%} {memory:>6}"
         )
     lines.append(
-        f"  {'all':<16} {by_stage['jobs'].sum():>5.0f} {whole:>9.1f} {by_stage['cpu'].sum():>9.1f}"
+        f"  {'all':<16} {by_stage['jobs'].sum():>5.0f} {total:>9.1f} {by_stage['cpu'].sum():>9.1f}"
     )
     return "\n".join(lines)

@@ -1,28 +1,32 @@
-"""What a person who watches wants to know: jobs done of each stage, and how far each running job is.
+"""Jobs of a running Snakemake, and the status page ``<results>/status`` that shows them.
 
-Snakemake tells its loggers of every job (its logging interface); a job tells its own log how far it is
-(:mod:`transient_ridge.progress`). Both together are one page of text, written every few seconds.
+Snakemake reports every job to its log handlers; each job writes its progress to its own log
+(:mod:`transient_ridge.progress`). :class:`Jobs` puts the two together, for the page here and for
+:mod:`transient_ridge.report.terminal`.
 """
 
 import logging
+import math
 import threading
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..artefacts.files import complete_file, is_held
+from ..artefacts.files import complete_file
+from ..artefacts.locks import is_held
 from ..errors import StorageError
+from ..progress import Reading, parse
 
-#: Seconds between two pages.
-EVERY = 5.0
-#: Bytes at the end of a log in which its last line is sought.
-TAIL = 4096
+#: Seconds between two writes of the page.
+INTERVAL = 5.0
+#: Bytes read at the end of a log.
+TAIL_BYTES = 16_384
 
-#: What Snakemake counts and a person does not: the sum, and the target that only asks for the rest.
-UNCOUNTED = ("total", "all")
+#: How Snakemake's message begins when the user has asked it to stop.
+STOPPING = "Terminating processes on user request"
 
 PAGE_FILE = "status"
 LOCK_FILE = ".lock"
@@ -30,54 +34,128 @@ LOCK_FILE = ".lock"
 
 @dataclass(frozen=True)
 class Job:
-    """A job that was started, or handed to a cluster."""
+    """A job that was started, or submitted to a cluster."""
 
     stage: str
     name: str
     log: Path | None
-    since: float  # time.time()
+    started: float  # time.time()
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the start."""
+        return time.time() - self.started
+
+    def last_line(self) -> str:
+        """The last line of the job's log; a job without one is starting, or waits in a queue."""
+        return next(iter(tail(self.log, 1)), "no output yet")
+
+    def reading(self) -> Reading | None:
+        """The job's progress, if its last line says so."""
+        return parse(self.last_line())
+
+    def seconds_left(self) -> float | None:
+        """Seconds until the job is done by its own estimate; None if it has not made one."""
+        reading = self.reading()
+        return reading.seconds_left if reading and math.isfinite(reading.seconds_left) else None
 
 
-class Watch(logging.Handler):
-    """Listens to the events of one Snakemake and keeps the page ``<results>/status`` up to date."""
+class Jobs:
+    """What Snakemake has reported: jobs planned, running, done and failed, by stage.
+
+    :meth:`note` and the other methods may be called from different threads: one dictionary is copied at once.
+    """
+
+    def __init__(self) -> None:
+        self.started = time.time()
+        self.planned: dict[str, int] = {}
+        self.done: Counter[str] = Counter()
+        self.failed: dict[int, Job] = {}
+        self.stopping = (
+            False  # on request; jobs that end in error have been stopped, and did not fail
+        )
+        self._running: dict[int, Job] = {}
+        self._seconds: defaultdict[str, float] = defaultdict(
+            float
+        )  # of the finished jobs of a stage
+
+    def note(self, record: logging.LogRecord) -> None:
+        """Take in one event of Snakemake; other records are ignored.
+
+        Raises KeyError, TypeError or AttributeError if the event has an unknown form.
+        """
+        event = vars(record)
+        self.stopping = self.stopping or record.getMessage().startswith(STOPPING)
+        match str(event.get("event")):
+            case "run_info":
+                for rule, count in event["stats"].items():
+                    if rule != "total" and not is_target(rule):
+                        self.planned[stage(rule)] = self.planned.get(stage(rule), 0) + count
+            case "job_info" if not is_target(event["rule_name"]):
+                self.failed.pop(event["jobid"], None)  # it is tried again
+                self._running[event["jobid"]] = _job(event)
+            case "job_finished":
+                if job := self._running.pop(event["job_id"], None):
+                    self.done[job.stage] += 1
+                    self._seconds[job.stage] += job.elapsed
+            case "job_error":
+                job = self._running.pop(event["jobid"], None)
+                if job and not self.stopping:
+                    self.failed[event["jobid"]] = job
+
+    def running(self, of: str | None = None) -> list[Job]:
+        """Jobs at work, of one stage or of all; the one that started first comes first."""
+        jobs = [job for job in list(self._running.values()) if of in (None, job.stage)]
+        return sorted(jobs, key=lambda job: job.started)
+
+    def failures(self) -> Counter[str]:
+        """Failed jobs by stage."""
+        return Counter(job.stage for job in list(self.failed.values()))
+
+    def seconds_left(self, of: str) -> float | None:
+        """Seconds until stage ``of`` is done, if as many of its jobs stay at work as now.
+
+        A job takes as long as those before it, or as long as the running ones expect. None if neither is known.
+        """
+        running = self.running(of)
+        own = {job: left for job in running if (left := job.seconds_left()) is not None}
+        if done := self.done[of]:
+            typical = self._seconds[of] / done
+        elif own:
+            typical = sum(job.elapsed + left for job, left in own.items()) / len(own)
+        else:
+            return None
+        waiting = self.planned.get(of, 0) - done - len(running) - self.failures()[of]
+        work = sum(own.get(job, max(typical - job.elapsed, 0.0)) for job in running)
+        return (work + max(waiting, 0) * typical) / max(len(running), 1)
+
+    def count(self) -> str:
+        """``12 of 47 jobs done``, with those that failed."""
+        failed = f", {len(self.failed)} failed" if self.failed else ""
+        return f"{self.done.total()} of {sum(self.planned.values())} jobs done{failed}"
+
+    def progress(self, of: str) -> str:
+        """``3 of 8``, with the time that is left while jobs of the stage are at work."""
+        left = self.seconds_left(of) if self.running(of) else None
+        remark = "" if left is None else f" ({clock(left)} left)"
+        return f"{self.done[of]} of {self.planned[of]}{remark}"
+
+
+class StatusPage(logging.Handler):
+    """Log handler that keeps the page ``<results>/status`` up to date."""
 
     def __init__(self, results: Path) -> None:
         super().__init__()
         self.results = results
-        self.began = time.time()
-        self.total: dict[str, int] = {}
-        self.done: Counter[str] = Counter()
-        self.failed: Counter[str] = Counter()
-        self.running: dict[int, Job] = {}
+        self.jobs = Jobs()
         self._ended = threading.Event()
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Take note of a Snakemake event; other records pass, and what is not understood is reported and passes."""
+        """Take in an event; one of an unknown form is reported on stderr and stops nothing."""
         try:
-            self._note(vars(record))
+            self.jobs.note(record)
         except (KeyError, TypeError, AttributeError):
             self.handleError(record)
-
-    def _note(self, said: dict[str, Any]) -> None:
-        match str(said.get("event")):
-            case "run_info":
-                for rule, count in said["stats"].items():
-                    if rule not in UNCOUNTED:
-                        self.total[stage(rule)] = self.total.get(stage(rule), 0) + count
-            case "job_info" if said["rule_name"] not in UNCOUNTED:
-                logs = said["log"] or [None]
-                log = None if logs[0] is None else Path(str(logs[0]))
-                job = Job(stage(said["rule_name"]), _name(said), log, time.time())
-                self.running[said["jobid"]] = job
-            case "job_finished":
-                self._end_of(said["job_id"], self.done)
-            case "job_error":
-                self._end_of(said["jobid"], self.failed)
-
-    def _end_of(self, number: int, outcome: Counter[str]) -> None:
-        job = self.running.pop(number, None)
-        if job is not None:
-            outcome[job.stage] += 1
 
     def start(self) -> None:
         """Write the page now and every few seconds, until :meth:`end`."""
@@ -91,7 +169,7 @@ class Watch(logging.Handler):
     def _keep_writing(self) -> None:
         while True:
             self._write()
-            if self._ended.wait(EVERY):
+            if self._ended.wait(INTERVAL):
                 return
 
     def _write(self) -> None:
@@ -101,59 +179,70 @@ class Watch(logging.Handler):
 
     def page(self) -> str:
         """The page as it stands."""
-        now = time.time()
-        of = sum(self.total.values())
+        jobs, running, failures = self.jobs, self.jobs.running(), self.jobs.failures()
         lines = [
-            f"{self.results} at {time.strftime('%Y-%m-%d %H:%M:%S', time.localtime(now))}: "
-            f"{self.done.total()} of {of} jobs done, {len(self.running)} at work, {self.failed.total()} failed, "
-            f"{_clock(now - self.began)} since the start",
+            f"{self.results} at {time.strftime('%Y-%m-%d %H:%M:%S')}: {jobs.done.total()} of "
+            f"{sum(jobs.planned.values())} jobs done, {len(running)} at work, {failures.total()} failed, "
+            f"{clock(time.time() - jobs.started)} since the start",
             "",
         ]
-        width = max(map(len, self.total), default=0)
-        for name, count in self.total.items():
-            failed = f", {self.failed[name]} failed" if self.failed[name] else ""
-            lines.append(f"  {name:<{width}} {self.done[name]:>5} of {count}{failed}")
-        jobs = sorted(self.running.values(), key=lambda job: job.since)
-        lines += [""] * bool(jobs)
-        lines += [f"  {job.name}: {_clock(now - job.since)}, {last_line(job.log)}" for job in jobs]
+        width = max(map(len, jobs.planned), default=0)
+        for name in list(jobs.planned):
+            failed = f", {failures[name]} failed" if failures[name] else ""
+            lines.append(f"  {name:<{width}} {jobs.progress(name)}{failed}")
+        lines += [""] * bool(running)
+        lines += [f"  {job.name}: {clock(job.elapsed)}, {job.last_line()}" for job in running]
         return "\n".join(lines) + "\n"
 
 
 def describe(results: Path) -> str:
-    """The page of ``results``, with a remark if nobody is at work there."""
+    """The page of ``results``, with a remark if no Snakemake is at work there."""
     page = results / PAGE_FILE
     if not page.exists():
         return f"{results}: nothing has been run here"
-    at_work = is_held(results / LOCK_FILE)
     remark = (
-        "" if at_work else "No Snakemake is at work here; this is how the last one left it.\n\n"
+        ""
+        if is_held(results / LOCK_FILE)
+        else "No Snakemake is at work here; this is how the last one left it.\n\n"
     )
     return remark + page.read_text().rstrip("\n")
 
 
+def is_target(rule: str) -> bool:
+    """Whether a rule only asks for the files of other rules."""
+    return rule in ("all", "figures") or rule.endswith("_all")
+
+
 def stage(rule: str) -> str:
-    """What a rule is counted under: all figures are one stage."""
+    """The stage that a rule counts towards: all figures are one."""
     return "figures" if rule.startswith("figure_") else rule
 
 
-def last_line(log: Path | None) -> str:
-    """What a job last said, or that it has said nothing (it is starting, or waits in a queue)."""
-    with suppress(OSError):
-        if log is not None:
-            with log.open("rb") as handle:
-                handle.seek(max(0, log.stat().st_size - TAIL))
-                lines = handle.read().decode(errors="replace").splitlines()
-            said = [line.strip() for line in lines if line.strip()]
-            if said:
-                return said[-1]
-    return "nothing said yet"
+def tail(log: Path | None, lines: int) -> list[str]:
+    """The last non-empty lines of a log; none if there is no log that can be read."""
+    if log is None:
+        return []
+    try:
+        with log.open("rb") as handle:
+            handle.seek(max(0, log.stat().st_size - TAIL_BYTES))
+            text = handle.read().decode(errors="replace")
+    except OSError:
+        return []
+    return [line.rstrip() for line in text.splitlines() if line.strip()][-lines:]
 
 
-def _name(said: dict[str, Any]) -> str:
-    wildcards = (said["wildcards"] or {}).values()
-    return " ".join([stage(said["rule_name"]), *map(str, wildcards)])
-
-
-def _clock(seconds: float) -> str:
-    minutes, rest = divmod(int(seconds), 60)
+def clock(seconds: float) -> str:
+    """``0:12:05``: hours, minutes and seconds."""
+    minutes, rest = divmod(round(seconds), 60)
     return f"{minutes // 60}:{minutes % 60:02}:{rest:02}"
+
+
+def _job(event: dict[str, Any]) -> Job:
+    log = next(iter(event["log"] or []), None)
+    rule, wildcards = event["rule_name"], (event["wildcards"] or {}).values()
+    return Job(
+        stage=stage(rule),
+        name=" ".join([rule.replace("figure_", "figure ", 1), *map(str, wildcards)]),
+        log=None if log is None else Path(str(log)),
+        started=time.time(),
+    )

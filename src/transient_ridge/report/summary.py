@@ -1,4 +1,4 @@
-"""What `make reproduce` ends with: the scorecard in lines, and where to look next."""
+"""The end of `make reproduce`: verdicts, run times, and the paths of figures, explorer and report."""
 
 import re
 from collections.abc import Mapping
@@ -7,19 +7,19 @@ from typing import Any
 
 from ..artefacts import tables
 from ..scorecard.claims import UNTESTABLE, measured, tally
-from .benchmarks import times
+from .benchmarks import time_by_stage
 
 
 def summary(results: Path) -> str:
-    """The scorecard of every variant below ``results``, and where to look next."""
+    """Verdicts, run times and paths of every variant below ``results`` that is complete."""
     lines = []
     for explorer in sorted(results.glob("*/explorer.html")):
         variant = explorer.parent
-        rows = tables.read(variant / "tables" / "claims.parquet", "claims").to_pylist()
+        rows = tables.read(variant / "tables" / "claims.parquet", "claims").to_dict("records")
         lines += ["", f"{variant}: {tally([row['verdict'] for row in rows])}"]
-        lines += [_line(row) for row in rows]
-        spent = times(variant)
-        lines += ["", "  where the time went", spent] if spent else []
+        lines += [_line({str(name): value for name, value in row.items()}) for row in rows]
+        run_times = time_by_stage(variant)
+        lines += ["", "  run times", run_times] if run_times else []
         lines += [
             "",
             f"  explorer   {explorer}",
@@ -33,7 +33,7 @@ def summary(results: Path) -> str:
 
 
 def _line(row: Mapping[str, Any]) -> str:
-    """``  2a  holds  0.28  (at least 0.2)  statement``; with the reason if it could not be tested."""
+    """``2a  holds  statement: 0.28 (at least 0.2)``; with the reason if it could not be tested."""
     verdict = re.sub(" at this scale", "", row["verdict"])
     value = measured(row["value"], row["standard_error"])
     numbers = f"{value} ({row['comparison']} {row['threshold']:.3g})"

@@ -7,16 +7,16 @@ verdict says so and gives the reason: it never turns into a 'does not hold'.
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..artefacts import tables
-from ..artefacts.files import complete_file
-from ..artefacts.provenance import collect
+from ..analysis.datasets import OUT_OF_DISTRIBUTION as OUT
+from ..artefacts.pages import Page
+from ..artefacts.tables import Frames, Rows
 from ..config.settings import ClaimSettings
-from .measurements import OUT, Evidence, NotTestableError
+from ..stage import stage
+from .measurements import Evidence, NotTestableError
 from .statements import AT_LEAST, STATEMENTS, Statement
 
 HOLDS, FAILS, UNTESTABLE = "holds", "does not hold", "not testable at this scale"
@@ -69,42 +69,48 @@ def assess(statement: Statement, evidence: Evidence) -> Verdict:
     return judge(values, statement.comparison, threshold, evidence.settings.standard_errors)
 
 
-def score(evidence: Evidence) -> dict[str, list[Any]]:
-    """Columns of the table `claims`: every statement, judged by ``evidence``."""
-    columns: dict[str, list[Any]] = {name: [] for name in tables.TABLES["claims"]}
+def score(evidence: Evidence) -> Rows:
+    """The table `claims`: every statement, judged by ``evidence``."""
+    rows = Rows("claims")
     for statement in sorted(STATEMENTS, key=lambda row: (row.claim, row.part)):
-        row = {
+        rows.add(
             **assess(statement, evidence)._asdict(),
-            "claim": statement.claim,
-            "part": statement.part,
-            "statement": statement.text,
-            "quantity": statement.quantity,
-            "comparison": statement.comparison,
-            "threshold": float(getattr(evidence.settings, statement.threshold)),
-        }
-        for name, column in columns.items():
-            column.append(row[name])
-    return columns
+            claim=statement.claim,
+            part=statement.part,
+            statement=statement.text,
+            quantity=statement.quantity,
+            comparison=statement.comparison,
+            threshold=float(getattr(evidence.settings, statement.threshold)),
+        )
+    return rows
 
 
-def describe_claims(
-    sources: Mapping[str, Sequence[Path]], settings: Mapping[str, Any], claims: Path, page: Path
-) -> None:
-    """Judge every statement by the tables in ``sources`` (`llc` may be missing); write table and Markdown."""
-    evidence = Evidence(tables.read_all(sources), ClaimSettings.of(settings))
-    columns = score(evidence)
-    inputs = [path for paths in sources.values() for path in paths]
-    tables.write(
-        claims,
-        "claims",
-        columns,
-        collect(settings, inputs=inputs),
-    )
-    with complete_file(page) as partial:
-        partial.write_text(f"{markdown(columns)}\n{by_diversity(evidence)}")
+@stage(
+    "claims",
+    "page",
+    tables=(
+        "relative_distances",
+        "thresholds",
+        "smoothed_losses",
+        "idealised_losses",
+        "idealised_distances",
+        "pca_trajectories",
+        "pca_idealised",
+        "pca_variance",
+        "pca_loadings",
+        "pca_robustness",
+        "selection",
+        "llc",
+    ),
+)
+def judge_claims(frames: Frames, settings: Mapping[str, Any]) -> tuple[Rows, Page]:
+    """Judge every statement by the tables; as a table and as a page."""
+    evidence = Evidence(frames, ClaimSettings.of(settings["claims"]))
+    scored = score(evidence)
+    return scored, Page(f"{markdown(scored.columns)}\n{by_diversity(evidence)}")
 
 
-def markdown(columns: tables.Columns) -> str:
+def markdown(columns: Mapping[str, Sequence[Any]]) -> str:
     """The scorecard as a Markdown table under a line that counts the verdicts."""
     lines = [
         f"{tally(columns['verdict'])}.",

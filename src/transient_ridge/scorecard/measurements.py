@@ -12,10 +12,11 @@ import numpy as np
 import pandas as pd
 from scipy.stats import spearmanr
 
+from ..analysis.datasets import IN_DISTRIBUTION as IN
+from ..analysis.datasets import OUT_OF_DISTRIBUTION as OUT
+from ..analysis.views import averages, last_healthy_llc
 from ..artefacts.tables import Frames
 from ..config.settings import ClaimSettings
-
-IN, OUT, ROOT = "in_distribution", "out_of_distribution", "root_task"
 
 
 class NotTestableError(Exception):
@@ -39,12 +40,7 @@ class Evidence:
     """The tables of a variant (name -> frame) and the thresholds of `claims` in the configuration."""
 
     def __init__(self, frames: Frames, settings: ClaimSettings) -> None:
-        self.frames = {
-            name: frame.assign(task_diversity=frame["task_diversity"].fillna(math.inf))
-            if "task_diversity" in frame
-            else frame
-            for name, frame in frames.items()
-        }
+        self.frames = frames
         self.settings = settings
 
     @cached_property
@@ -77,7 +73,8 @@ class Evidence:
 
     def predictors_apart(self, M: float, dataset: str = IN) -> float:
         """Delta(dMMSE_M, ridge), in distribution unless ``dataset`` says otherwise."""
-        rows = _average(self.frames["idealised_distances"], dataset)
+        rows = averages(self.frames["idealised_distances"], dataset)
+        rows = rows[(rows["predictor"] == "dmmse") & (rows["other"] == "ridge")]
         return float(rows.set_index("task_diversity")["distance"][M])
 
     def reach(self, seed: int) -> float:
@@ -214,13 +211,13 @@ class Evidence:
 
     def llc(self, seed: int) -> dict[float, float]:
         """M -> LLC of the whole model at its last measured step, of the healthy estimates."""
-        if "llc" not in self.frames:
+        self._require_llc()
+        found = last_healthy_llc(self.frames["llc"], seed)["llc"]
+        return dict(zip(found.index.to_numpy(float).tolist(), found.tolist(), strict=True))
+
+    def _require_llc(self) -> None:
+        if self.frames["llc"].empty:
             raise NotTestableError("LLC not measured")
-        rows = self.frames["llc"]
-        rows = rows[(rows["component"] == "all") & rows["token"].isna() & (rows["seed"] == seed)]
-        last = rows.sort_values("step").groupby("task_diversity").tail(1)
-        healthy = last[last["healthy"]]
-        return dict(zip(healthy["task_diversity"].astype(float), healthy["llc"], strict=True))
 
     def llc_of_ridge(self, seed: int) -> float:
         """lambda_inf, the LLC of the M = infinity run at the end of training."""
@@ -233,8 +230,7 @@ class Evidence:
         """Trade-off of every finite M by the measured losses, M ascending; n* must be known for some."""
         rows = self.frames["selection"]
         rows = rows[(rows["seed"] == seed) & (rows["losses"] == "measured")]
-        if "llc" not in self.frames:
-            raise NotTestableError("LLC not measured")
+        self._require_llc()
         if not rows["crossover"].notna().any():
             raise NotTestableError("n* is known for no M: no dMMSE-like run with a healthy LLC")
         return rows.sort_values("task_diversity")
@@ -251,11 +247,7 @@ class Evidence:
 
     def with_loss(self, number: int, seed: int, dataset: str) -> float:
         """Rank correlation of a component with the loss on ``dataset`` over all runs and steps."""
-        rows = _average(self.frames["smoothed_losses"], dataset)
+        rows = averages(self.frames["smoothed_losses"], dataset)
         losses = rows[rows["seed"] == seed].set_index(["task_diversity", "step"])["loss"]
         both = pd.concat([self.component(number, seed), losses], axis=1, join="inner")
         return rank_correlation(both["coordinate"], both["loss"], "checkpoints")
-
-
-def _average(frame: pd.DataFrame, dataset: str) -> pd.DataFrame:
-    return frame[(frame["dataset"] == dataset) & frame["token"].isna()]

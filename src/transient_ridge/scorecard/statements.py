@@ -11,7 +11,10 @@ from typing import Literal
 
 import numpy as np
 
-from .measurements import IN, OUT, ROOT, Evidence, NotTestableError, rank_correlation
+from ..analysis.datasets import IN_DISTRIBUTION as IN
+from ..analysis.datasets import OUT_OF_DISTRIBUTION as OUT
+from ..analysis.datasets import ROOT
+from .measurements import Evidence, NotTestableError, rank_correlation
 
 AT_LEAST: Literal["at least"] = "at least"
 AT_MOST: Literal["at most"] = "at most"
@@ -61,7 +64,7 @@ OCTAVES = "octaves of M"
 STATEMENTS: list[Statement] = []
 
 
-def states(  # noqa: PLR0917 (the columns of a row, in their order)
+def states(
     claim: int,
     part: str,
     text: str,

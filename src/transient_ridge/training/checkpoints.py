@@ -17,7 +17,10 @@ from torch import Tensor
 
 from ..artefacts.files import complete_file
 from ..artefacts.provenance import altered, lasting, misplaced, seal, settings_hash, sha256, unseal
+from ..config.runs import run_files
+from ..config.settings import DataSettings, ModelSettings
 from ..errors import CheckpointError
+from ..model.transformer import Transformer
 
 
 def file_name(step: int) -> str:
@@ -52,8 +55,16 @@ def write_manifest(
 class Checkpoints:
     """Reads the checkpoints of one run, refusing what is damaged or made by other settings."""
 
-    def __init__(self, manifest: Path, folder: Path, settings: Mapping[str, Any]) -> None:
-        """``settings`` are the training settings that the checkpoints must have been made with.
+    @classmethod
+    def of_run(cls, folder: Path | str) -> "Checkpoints":
+        """The checkpoints in a run's folder, such as results/laptop/base/runs/M12-seed0, whatever their settings."""
+        files = run_files(folder)
+        return cls(files["manifest"], files["weights"])
+
+    def __init__(
+        self, manifest: Path, folder: Path, settings: Mapping[str, Any] | None = None
+    ) -> None:
+        """``settings`` hold, among others, what the checkpoints must have been made with; None accepts any.
 
         Raises CheckpointError if the manifest is unreadable, of another run or records other settings.
         """
@@ -66,7 +77,8 @@ class Checkpoints:
             content = json.loads(manifest.read_text())
             self._sha256: dict[int, str] = {int(s): h for s, h in content["sha256"].items()}
             record = content["provenance"]
-            made_with = record["settings"]
+            #: The settings that made the checkpoints.
+            self.settings: Mapping[str, Any] = record["settings"]
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise CheckpointError(
                 f"{manifest}: unreadable checkpoint manifest ({error}); {remedy}"
@@ -74,8 +86,11 @@ class Checkpoints:
         wrong = misplaced(manifest, record)
         if wrong:
             raise CheckpointError(f"{manifest}: {wrong}; {remedy}")
-        if settings_hash(made_with) != settings_hash(settings):
-            changes = "; ".join(_differences(made_with, settings))
+        if settings is None:
+            return
+        asked = {key: settings.get(key) for key in self.settings}
+        if settings_hash(self.settings) != settings_hash(asked):
+            changes = "; ".join(_differences(self.settings, asked))
             raise CheckpointError(
                 f"{manifest}: made with another configuration ({changes}); delete it to train again"
             )
@@ -101,6 +116,13 @@ class Checkpoints:
             raise CheckpointError(f"{path}: truncated or altered since it was written; {remedy}")
         loaded: dict[str, Tensor] = safetensors.torch.load(content)
         return {name: tensor.to(device) for name, tensor in loaded.items()}
+
+    def model(self, step: int, device: torch.device | str = "cpu") -> Transformer:
+        """The transformer at ``step``, in evaluation mode. Raises CheckpointError as :meth:`load` does."""
+        dimension = DataSettings.of(self.settings["data"]).dimension
+        model = Transformer(dimension, ModelSettings.of(self.settings["model"])).to(device)
+        model.load_state_dict(self.load(step, device))
+        return model.eval()
 
 
 def _differences(old: object, new: object, key: str = "") -> list[str]:

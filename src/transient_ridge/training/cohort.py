@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
-from ..artefacts.files import handover_requested, release, try_lock
+from ..artefacts.locks import handover_requested, release, try_lock
 from ..config.runs import Run
 from .stack import Stack
 from .trainer import Trainer

@@ -16,7 +16,7 @@ def make_optimisers(
 
     ``stack_dims`` counts the leading axes of every parameter that index runs rather than weights.
     """
-    optimisers: list[torch.optim.Optimizer] = OPTIMISERS.load(settings.optimiser).make(
+    optimisers: list[torch.optim.Optimizer] = OPTIMISERS.function(settings.optimiser, "make")(
         parameters, settings, stack_dims
     )
     for optimiser in optimisers:
@@ -27,7 +27,7 @@ def make_optimisers(
 
 def rate_factor(settings: TrainingSettings, step: int) -> float:
     """Multiple of the base learning rate used by the update that leads to ``step + 1``."""
-    return float(SCHEDULES.load(settings.schedule).factor(settings, step))
+    return float(SCHEDULES.function(settings.schedule, "factor")(settings, step))
 
 
 def set_rates(

@@ -12,20 +12,19 @@ import signal
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 import torch
 
-from ..artefacts import tables
-from ..artefacts.files import handover_requested, only_writer
+from ..artefacts.locks import handover_requested, only_writer
 from ..artefacts.provenance import collect
 from ..config.runs import Run
-from ..errors import CheckpointError
-from ..model.device import device_name
+from ..errors import CheckpointError, Interrupted
+from ..model.device import device_name, prepare
 from ..progress import Progress
+from ..stage import stage
 from . import checkpoints
 from .cohort import LOCK_FILE, Cohort, Member
 from .trainer import WEIGHTS, Trainer
@@ -33,39 +32,26 @@ from .trainer import WEIGHTS, Trainer
 #: Seconds between two looks whether another job wants to take over, and those that it waits for the state.
 LOOK_EVERY = 1.0
 PATIENCE = 120.0
-#: Seconds that the Snakemake of a job on a cluster has to tidy up after it was made to hand over: it deletes the
-#: outputs of what it takes for a failure, which must not be those of the successor.
-AFTERMATH = 3.0
+#: Seconds of grace for the clean-up of the Snakemake whose job was made to hand over: it takes that job for a
+#: failure and deletes its outputs, which must not be those of the successor.
+CLEANUP_GRACE = 3.0
 
 
-@dataclass
-class Outputs:
-    """Where a run's artefacts go: a folder of weights, its manifest, and the training curve."""
-
-    weights: Path
-    manifest: Path
-    curve: Path
+#: Where a run's artefacts go: a folder of ``weights``, its ``manifest``, and the table ``training``.
+Targets = Mapping[str, Path]
 
 
-class Interrupted(Exception):  # noqa: N818 - not an error: the state is saved and the run can go on
-    """The process was asked to stop; ``signal`` says how."""
-
-    def __init__(self, number: int) -> None:
-        super().__init__(f"stopped by {signal.Signals(number).name}; the state is saved")
-        self.signal = number
-
-
+@stage("weights", "manifest", "training", by_itself=True)
 def train(
     run: Run,
     settings: Mapping[str, Any],
-    outputs: Outputs,
-    *,
+    targets: Targets,
     scratch: Path,
     device: torch.device,
     state_seconds: float,
-    cohort: Sequence[Run] = (),
+    cohort: Sequence[str] = (),
 ) -> None:
-    """Train ``run`` and write its checkpoints, manifest and curve.
+    """Train ``run``: its checkpoints, their manifest and the training curve.
 
     ``scratch`` belongs to this run, these settings and this code; it holds the state between attempts and is
     removed at the end. ``state_seconds`` is the longest time of work that a kill can cost. Pending runs among
@@ -74,18 +60,19 @@ def train(
     over, StorageError if one holds the run and does not let go.
     """
     began = time.monotonic()
+    prepare(device, settings["training"]["precision"], torch.get_num_threads())
     with only_writer(scratch / LOCK_FILE, PATIENCE) as waited, _stop_requests() as stop:
-        if waited and _finished(outputs, settings):
+        if waited and _finished(targets, settings):
             shutil.rmtree(scratch)
             return
         if waited:
-            time.sleep(AFTERMATH)
+            time.sleep(CLEANUP_GRACE)
         trainer = Trainer(run, settings, device)
         trainer.load_state(scratch)
         resumed_at = trainer.step
         with closing(Cohort(Member(trainer, scratch))) as together:
             if trainer.step < trainer.training.steps:
-                together.invite(cohort, settings, outputs.manifest)
+                together.invite(map(Run.parse, cohort), settings, targets["manifest"])
             _advance(together, state_seconds, stop)
         provenance = collect(
             settings,
@@ -96,20 +83,20 @@ def train(
             resumed_at_step=resumed_at,
             seconds_of_last_attempt=time.monotonic() - began,
         )
-        _publish(scratch / WEIGHTS, outputs.weights)
-        tables.write(outputs.curve, "training", trainer.curve.table(run), provenance)
+        _publish(scratch / WEIGHTS, targets["weights"])
+        trainer.curve.rows(run).save(targets["training"], provenance)
         steps = trainer.checkpoint_steps
-        checkpoints.write_manifest(outputs.manifest, outputs.weights, steps, provenance)
+        checkpoints.write_manifest(targets["manifest"], targets["weights"], steps, provenance)
         shutil.rmtree(scratch)
 
 
-def _finished(outputs: Outputs, settings: Mapping[str, Any]) -> bool:
+def _finished(targets: Targets, settings: Mapping[str, Any]) -> bool:
     """Whether the process that was waited for has finished the run instead of handing it over."""
     try:
-        kept = checkpoints.Checkpoints(outputs.manifest, outputs.weights, settings)
+        kept = checkpoints.Checkpoints(targets["manifest"], targets["weights"], settings)
     except CheckpointError:
         return False
-    return checkpoints.all_there(outputs.weights, kept.steps) and outputs.curve.exists()
+    return checkpoints.all_there(targets["weights"], kept.steps) and targets["training"].exists()
 
 
 def _publish(source: Path, target: Path) -> None:
@@ -157,8 +144,8 @@ def _advance(together: Cohort, state_seconds: float, stop: list[int]) -> None:
         if done:
             break
         together.update()
-        if own.trainer.curve.rows:
-            progress.update(own.trainer.step, {"loss": own.trainer.curve.rows[-1][1]})
+        if own.trainer.curve.points:
+            progress.update(own.trainer.step, {"loss": own.trainer.curve.points[-1][1]})
     progress.close()
 
 

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from ..artefacts.files import complete_file
+from ..artefacts.tables import Rows
 from ..config.runs import Run
 from ..config.schedule import checkpoint_steps
 from ..config.settings import CheckpointSettings, DataSettings, ModelSettings, TrainingSettings
@@ -39,19 +40,17 @@ WEIGHTS = "weights"
 class Curve:
     """Mean loss, gradient norm and rate factor at every ``CURVE_EVERY``-th step."""
 
-    rows: list[tuple[int, float, float, float]] = field(default_factory=list)
+    points: list[tuple[int, float, float, float]] = field(default_factory=list)
 
-    def table(self, run: Run) -> dict[str, list[Any]]:
-        """Columns of the table ``training``."""
-        step, loss, norm, rate = zip(*self.rows, strict=True) if self.rows else ((),) * 4
-        return {
-            "task_diversity": [run.task_diversity] * len(step),
-            "seed": [run.seed] * len(step),
-            "step": list(step),
-            "loss": list(loss),
-            "gradient_norm": list(norm),
-            "rate_factor": list(rate),
-        }
+    def rows(self, run: Run) -> Rows:
+        """The table ``training``."""
+        rows = Rows("training")
+        for step, loss, norm, rate in self.points:
+            rows.add(
+                task_diversity=run.task_diversity, seed=run.seed, step=step,
+                loss=loss, gradient_norm=norm, rate_factor=rate,
+            )  # fmt: skip
+        return rows
 
 
 class Trainer:
@@ -119,13 +118,13 @@ class Trainer:
                 f"training.muon_learning_rate = {self.training.muon_learning_rate}, or set "
                 f"training.gradient_clip (now {self.training.gradient_clip})"
             )
-        self.curve.rows.append((self.step, mean, norm, rate_factor(self.training, self.step - 1)))
+        self.curve.points.append((self.step, mean, norm, rate_factor(self.training, self.step - 1)))
 
     def save_state(self, folder: Path) -> None:
         """Write everything that the next step depends on, in one file."""
         tensors = {f"parameter/{name}": p.detach() for name, p in self.parameters.items()}
         tensors |= self._optimiser_tensors()
-        tensors["curve"] = torch.tensor(self.curve.rows, dtype=torch.float64).reshape(-1, 4)
+        tensors["curve"] = torch.tensor(self.curve.points, dtype=torch.float64).reshape(-1, 4)
         tensors["loss_sum"] = self.loss_sum
         tensors["step"] = torch.tensor(self.step)
         tensors["stacked"] = torch.tensor(self.stacked)

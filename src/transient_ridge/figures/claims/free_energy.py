@@ -8,7 +8,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ...analysis.views import Frames, by_diversity
+from ...analysis.views import by_diversity
+from ...artefacts.tables import Frames
+from ..drawing.picture import figure_of
 from ..drawing.style import (
     DOUBLE_COLUMN,
     DiversityColours,
@@ -25,6 +27,7 @@ CROSSOVER: dict[str, Any] = {"color": "0.5", "linestyle": ":"}
 POINTS = 200
 
 
+@figure_of("selection", "log_odds")
 def draw(frames: Frames) -> Figure:
     """One panel per M that was chosen; the losses are those of the trained models where they are known."""
     selection = frames["selection"]

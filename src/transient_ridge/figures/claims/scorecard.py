@@ -5,9 +5,10 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from ...analysis.views import Frames
+from ...artefacts.tables import Frames
 from ...scorecard.claims import FAILS, HOLDS, UNTESTABLE, measured, tally
 from ...scorecard.statements import AT_LEAST, AT_MOST
+from ..drawing.picture import figure_of
 from ..drawing.style import DOUBLE_COLUMN, marker_key, new_figure
 
 ROW = 0.185  # inches
@@ -29,6 +30,7 @@ VERDICTS: dict[str, dict[str, Any]] = {
 }
 
 
+@figure_of("claims")
 def draw(frames: Frames) -> Figure:
     """One line of text per statement, in the order of the paper's claims."""
     claims = frames["claims"]

@@ -8,7 +8,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ...analysis.views import Frames, by_diversity, by_run_of
+from ...analysis.views import by_diversity, by_run
+from ...artefacts.tables import Frames
+from ..drawing.picture import figure_of
 from ..drawing.style import (
     CRITICAL,
     DOUBLE_COLUMN,
@@ -30,6 +32,7 @@ SWITCH: dict[str, Any] = {"marker": "x", "markersize": 4.5, "linestyle": "none",
 MISSING = "LLC not measured"
 
 
+@figure_of("selection", "log_odds")
 def draw(frames: Frames) -> Figure:
     """Four panels; a point or a line per M, several seeds beside each other."""
     selection = frames["selection"]
@@ -85,7 +88,7 @@ def _odds(axes: Axes, log_odds: pd.DataFrame, colours: DiversityColours) -> None
     known = log_odds.dropna(subset=["log_odds"])
     kind = "measured" if (known["losses"] == "measured").any() else "idealised"
     known = known[known["losses"] == kind]
-    for run, rows in by_run_of(known, "n"):
+    for run, rows in by_run(known, "n"):
         axes.plot(
             rows["n"], rows["log_odds"], color=colours[run.task_diversity], label=f"_{run.name}",
             linewidth=0.9, **KINDS[kind],

@@ -4,14 +4,14 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ...analysis.views import Frames, averages, by_run, critical_points, idealised_levels
+from ...analysis.views import averages, by_run, critical_points, idealised_levels
+from ...artefacts.tables import Frames
 from ..drawing.panels import circle_critical, curves, level, loss_axis, path, plane
+from ..drawing.picture import figure_of
 from ..drawing.style import (
     CRITICAL,
-    DMMSE,
     DOUBLE_COLUMN,
     END,
-    RIDGE,
     START,
     DiversityColours,
     colours_of,
@@ -19,12 +19,22 @@ from ..drawing.style import (
     marker_key,
     new_figure,
     panel_titles,
+    predictors_in,
 )
 
 OOD = "out_of_distribution"
 TITLES = ("OOD loss over training", "joint trajectory PCA", "distance to the predictors")
 
 
+@figure_of(
+    "smoothed_losses",
+    "critical_steps",
+    "idealised_losses",
+    "distances",
+    "pca_trajectories",
+    "pca_idealised",
+    "pca_variance",
+)
 def draw(frames: Frames) -> Figure:
     """The three panels, sharing one colour for each M."""
     colours = colours_of(
@@ -40,7 +50,8 @@ def draw(frames: Frames) -> Figure:
     _distances(panels[2], frames["distances"], frames["critical_steps"], colours)
     panel_titles(panels, TITLES)
     colours.key(figure, panels)
-    marker_key(figure, (DMMSE, RIDGE, CRITICAL, START, END))
+    predictors = predictors_in(frames["pca_idealised"], frames["idealised_losses"])
+    marker_key(figure, [*predictors, CRITICAL, START, END])
     return figure
 
 

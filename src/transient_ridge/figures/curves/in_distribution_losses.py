@@ -2,16 +2,17 @@
 
 from matplotlib.figure import Figure
 
-from ...analysis.views import Frames, averages, idealised_levels
+from ...analysis.views import averages, idealised_levels
+from ...artefacts.tables import Frames
 from ..drawing.panels import curves, level, loss_axis
+from ..drawing.picture import figure_of
 from ..drawing.style import (
-    DMMSE,
     DOUBLE_COLUMN,
-    RIDGE,
     colours_of,
     marker_key,
     new_figure,
     panel_titles,
+    predictors_in,
 )
 
 PANELS = {
@@ -20,6 +21,7 @@ PANELS = {
 }
 
 
+@figure_of("smoothed_losses", "idealised_losses")
 def draw(frames: Frames) -> Figure:
     """One panel per evaluation set, with the idealised predictors' levels at the right edge."""
     losses = frames["smoothed_losses"]
@@ -34,5 +36,5 @@ def draw(frames: Frames) -> Figure:
         axes.set_ylabel("loss (units of $y^2$)")
     panel_titles(panels, list(PANELS.values()))
     colours.key(figure, panels)
-    marker_key(figure, (DMMSE, RIDGE))
+    marker_key(figure, predictors_in(frames["idealised_losses"]))
     return figure

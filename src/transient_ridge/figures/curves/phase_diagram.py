@@ -9,8 +9,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator
 
-from ...analysis.views import Frames, by_diversity, critical_points
+from ...analysis.views import by_diversity, critical_points
+from ...artefacts.tables import Frames
 from ..drawing.panels import step_axis
+from ..drawing.picture import figure_of
 from ..drawing.style import CRITICAL, DOUBLE_COLUMN, label, mark, marker_key, new_figure
 
 #: From ridge (0) through half-way (white) to dMMSE (1); its two hues are told apart with any colour vision.
@@ -22,6 +24,7 @@ CROSSOVER: dict[str, Any] = {
 }  # fmt: skip
 
 
+@figure_of("relative_distances", "thresholds", "critical_steps", "selection")
 def draw(frames: Frames) -> Figure:
     """A row per finite M, a column per checkpoint; the colour is the mean over seeds."""
     figure = new_figure(DOUBLE_COLUMN, 3.1)

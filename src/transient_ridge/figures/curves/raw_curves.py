@@ -2,8 +2,10 @@
 
 from matplotlib.figure import Figure
 
-from ...analysis.views import Frames, averages, by_run
+from ...analysis.views import averages, by_run
+from ...artefacts.tables import Frames
 from ..drawing.panels import circle_critical, loss_axis, path, step_axis
+from ..drawing.picture import figure_of
 from ..drawing.style import (
     CRITICAL,
     DOUBLE_COLUMN,
@@ -16,6 +18,7 @@ from ..drawing.style import (
 PANELS = {"raw": "losses", "smoothed": "smoothed_losses"}
 
 
+@figure_of("losses", "smoothed_losses", "critical_steps")
 def draw(frames: Frames) -> Figure:
     """Every run its own line, left as measured and right smoothed, on one scale."""
     colours = colours_of(*(frames[table] for table in PANELS.values()), frames["critical_steps"])

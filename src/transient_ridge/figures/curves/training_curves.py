@@ -2,11 +2,13 @@
 
 from matplotlib.figure import Figure
 
-from ...analysis.views import Frames
+from ...artefacts.tables import Frames
 from ..drawing.panels import curves, loss_axis
+from ..drawing.picture import figure_of
 from ..drawing.style import SINGLE_COLUMN, colours_of, new_figure
 
 
+@figure_of("training")
 def draw(frames: Frames) -> Figure:
     """Mean loss over windows of updates, for each M."""
     training = frames["training"]

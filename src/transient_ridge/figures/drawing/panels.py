@@ -8,9 +8,10 @@ from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, SymmetricalLogLocator
 
-from ...analysis.views import Frames, by_diversity, by_run, critical_points, over_seeds
+from ...analysis.views import by_diversity, by_run, critical_points, over_seeds
+from ...artefacts.tables import Frames
 from ...config.runs import Run, TaskDiversity
-from .style import CRITICAL, END, RIDGE, START, DiversityColours, mark
+from .style import CRITICAL, END, START, DiversityColours, mark
 
 
 def path(axes: Axes, x: Any, y: Any, run: Run, colours: DiversityColours) -> None:
@@ -87,13 +88,13 @@ def level(
 ) -> None:
     """An idealised predictor's value: a faint dash at the right edge and a marker outside.
 
-    Ridge has a column of its own; a predictor whose M is not in the grid is left out.
+    What is the same for all M has a column of its own; a predictor whose M is not in the grid is left out.
     """
     if not math.isinf(task_diversity) and task_diversity not in colours:
         return
     colour = colours[task_diversity]
     across = axes.get_yaxis_transform()
-    at = 1.075 if predictor == RIDGE else 1.03
+    at = 1.075 if math.isinf(task_diversity) else 1.03
     axes.plot(
         [0.94, at], [value, value], color=colour, transform=across, linewidth=0.7, alpha=0.6,
         zorder=1, clip_on=False,
@@ -130,7 +131,7 @@ def plane(
             mark(axes, x[-1], y[-1], END, colour)
     for M, rows in by_diversity(frames["pca_idealised"]):
         for predictor, point in coordinates(rows, components).groupby("predictor"):
-            if predictor == RIDGE or M in colours:
+            if math.isinf(M) or M in colours:
                 x, y = point.iloc[0]
                 mark(axes, x, y, str(predictor), colours[M])
     axes.set_xlabel(component_label(frames["pca_variance"], first))

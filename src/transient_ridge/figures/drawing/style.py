@@ -1,4 +1,4 @@
-"""The one look of all figures: size, type, the colour of a task diversity, markers and their keys."""
+"""The style of all figures: sizes, fonts, colours of task diversities, markers and their keys."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import NullLocator
 
-from ...analysis.views import diversity
+from ...config.registries import PREDICTORS
 from ...config.runs import TaskDiversity
 
 SINGLE_COLUMN = 3.4  # inches
@@ -51,19 +51,15 @@ STYLE: Any = {
     "svg.fonttype": "none",
 }
 
-RIDGE, DMMSE, CRITICAL, END, START = "ridge", "dmmse", "critical", "end", "start"
+CRITICAL, END, START = "critical", "end", "start"
 
 #: How each kind of point is drawn; the colour of its M is added by :func:`mark`.
 _MARKERS: dict[str, dict[str, Any]] = {
-    RIDGE: {"marker": "s", "markersize": 5.0, "markeredgewidth": 0.7, "zorder": 8},
-    DMMSE: {"marker": "D", "markersize": 4.6, "markeredgewidth": 0.7, "zorder": 7},
     END: {"marker": "*", "markersize": 7.5, "markeredgewidth": 0.5, "zorder": 6},
     CRITICAL: {"marker": "o", "markersize": 5.5, "markeredgewidth": 1.0, "zorder": 5},
     START: {"marker": ".", "markersize": 4.0, "markeredgewidth": 0.0, "zorder": 4},
 }
 _NAMES = {
-    RIDGE: "ridge",
-    DMMSE: r"dMMSE$_M$",
     CRITICAL: r"$t_{\mathrm{crit}}$",
     END: "end of training",
     START: "start",
@@ -71,13 +67,13 @@ _NAMES = {
 
 
 def new_figure(width: float, height: float) -> Figure:
-    """A figure of this size in inches whose parts keep out of each other's way."""
+    """A figure of this size in inches, with constrained layout."""
     return Figure(figsize=(width, height), layout="constrained")
 
 
 def label(task_diversity: TaskDiversity) -> str:
     """``16`` or the sign of infinity."""
-    return "∞" if math.isinf(task_diversity) else str(task_diversity)
+    return "∞" if math.isinf(task_diversity) else str(int(task_diversity))
 
 
 class DiversityColours:
@@ -158,14 +154,32 @@ class DarkDiversityColours(DiversityColours):
 
 def colours_of(*tables: pd.DataFrame) -> DiversityColours:
     """Colours for the grid that ``tables`` cover together."""
-    return DiversityColours(
-        diversity(M) for table in tables for M in table["task_diversity"].unique()
-    )
+    return DiversityColours(float(M) for table in tables for M in table["task_diversity"].unique())
 
 
 def mark(axes: Axes, x: float, y: float, kind: str, colour: str, **options: Any) -> None:
-    """One point of a ``kind`` that all figures draw alike: ring, star, diamond or square."""
+    """Draw one point in the marker of its ``kind``, the same in all figures."""
     axes.plot([x], [y], **{**_look(kind, colour), "clip_on": False, **options})
+
+
+def predictors_in(*tables: pd.DataFrame) -> list[str]:
+    """Names of the predictors in ``tables``: those of the task set first, then one for all M."""
+    names = {str(name): None for table in tables for name in table["predictor"].unique()}
+    return sorted(names, key=lambda name: not PREDICTORS.constant(name, "OF_TASK_SET"))
+
+
+def name_of_kind(kind: str) -> str:
+    """Name of a kind of point in keys; predictors define their own."""
+    return _NAMES.get(kind) or str(PREDICTORS.constant(kind, "LABEL"))
+
+
+def _marker(kind: str) -> dict[str, Any]:
+    if kind in _MARKERS:
+        return _MARKERS[kind]
+    over = 0 if PREDICTORS.constant(kind, "OF_TASK_SET") else 1  # one for all M lies above
+    marker = PREDICTORS.constant(kind, "MARKER")
+    size = 4.6 + 0.4 * over
+    return {"marker": marker, "markersize": size, "markeredgewidth": 0.7, "zorder": 7 + over}
 
 
 def _look(kind: str, colour: str) -> dict[str, Any]:
@@ -174,7 +188,7 @@ def _look(kind: str, colour: str) -> dict[str, Any]:
         "linestyle": "none",
         "markerfacecolor": "none" if ring else colour,
         "markeredgecolor": colour if ring else "white",
-        **_MARKERS[kind],
+        **_marker(kind),
     }
 
 
@@ -183,7 +197,7 @@ def marker_key(
 ) -> None:
     """Explain markers in one row under the figure, in grey; ``extra`` adds handles by name."""
     grey = "0.35"
-    looks = {_NAMES[kind]: {**_look(kind, grey), "markeredgecolor": grey} for kind in kinds}
+    looks = {name_of_kind(kind): {**_look(kind, grey), "markeredgecolor": grey} for kind in kinds}
     handles = [
         Line2D([], [], label=name, **look) for name, look in {**looks, **(extra or {})}.items()
     ]
@@ -197,6 +211,10 @@ def panel_titles(axes: Sequence[Axes], titles: Sequence[str]) -> None:
     """Titles with a bold letter in front."""
     for letter, panel, title in zip("abcdefgh", axes, titles, strict=False):
         panel.set_title(rf"$\mathbf{{{letter}}}$  {title}")
+
+
+#: What an empty panel says of LLCs that nobody asked for.
+NOT_MEASURED = "LLC not measured"
 
 
 def note(axes: Axes, text: str) -> None:

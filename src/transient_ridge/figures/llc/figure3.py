@@ -1,23 +1,39 @@
 """Figure 3: loss on q_M and LLC of the fully trained transformers against M, with the idealised predictors."""
 
 import math
+from itertools import cycle
 from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ...analysis.views import Frames, averages, by_diversity, last_step, whole_model
+from ...analysis.views import averages, by_diversity, last_step, whole_model
+from ...artefacts.tables import Frames
+from ...config.registries import PREDICTORS
 from ...config.runs import TaskDiversity
-from ..drawing.style import SINGLE_COLUMN, new_figure, panel_titles
+from ..drawing.picture import figure_of
+from ..drawing.style import (
+    NOT_MEASURED,
+    SINGLE_COLUMN,
+    label,
+    name_of_kind,
+    new_figure,
+    note,
+    panel_titles,
+    predictors_in,
+)
 
 IN_DISTRIBUTION = "in_distribution"
-RIDGE_COLOUR, DMMSE_COLOUR, TRAINED_COLOUR = "0.35", "#c5761c", "#3a3aa0"
+TRAINED_COLOUR = "#3a3aa0"
+#: Of the predictors: those of the task set first, the one for all M last.
+PREDICTOR_COLOURS = ("#c5761c", "0.35", "#2a7f62", "#8a4f9e")
 
 #: Doublings of M that the name of a tick takes.
 ROOM = 0.5
 
 
+@figure_of("losses", "idealised_losses", "llc")
 def draw(frames: Frames) -> Figure:
     """Above, losses; below, LLCs; infinity has a column of its own at the right edge."""
     figure = new_figure(SINGLE_COLUMN, 4.4)
@@ -32,14 +48,12 @@ def _losses(axes: Axes, frames: Frames) -> None:
     ideal = averages(frames["idealised_losses"], IN_DISTRIBUTION)
     trained = last_step(averages(frames["losses"], IN_DISTRIBUTION))
     columns = Columns(ideal["task_diversity"], trained["task_diversity"])
-    for predictor, colour, marker, name in (
-        ("dmmse", DMMSE_COLOUR, "D", r"dMMSE$_M$"),
-        ("ridge", RIDGE_COLOUR, "s", "ridge"),
-    ):
+    for predictor, colour in zip(predictors_in(ideal), cycle(PREDICTOR_COLOURS), strict=False):
         rows = ideal[ideal["predictor"] == predictor]
         points = [(columns[M], float(group["loss"].iloc[0])) for M, group in by_diversity(rows)]
         x, y = zip(*points, strict=True)
-        axes.plot(x, y, color=colour, marker=marker, markersize=3.5, label=name)
+        marker = PREDICTORS.constant(predictor, "MARKER")
+        axes.plot(x, y, color=colour, marker=marker, markersize=3.5, label=name_of_kind(predictor))
     for M, group in by_diversity(trained):
         _point(axes, columns[M], group["loss"], group["standard_error"], named=columns.first == M)
     columns.label(axes)
@@ -61,7 +75,10 @@ def _llc(axes: Axes, llc: pd.DataFrame) -> None:
             )  # fmt: skip
     columns.label(axes)
     axes.set_ylabel(r"$\hat\lambda$")
-    axes.legend()
+    if end.empty:
+        note(axes, NOT_MEASURED)
+    else:
+        axes.legend()
 
 
 def _point(axes: Axes, x: float, values: pd.Series, errors: pd.Series, *, named: bool) -> None:
@@ -78,7 +95,7 @@ class Columns:
     """Where each M stands on an axis of log2 M, infinity one and a half doublings after the largest."""
 
     def __init__(self, *columns: Any) -> None:
-        values = {math.inf if pd.isna(M) else int(M) for column in columns for M in column.unique()}
+        values = {float(M) for column in columns for M in column.unique()}
         finite = sorted(M for M in values if not math.isinf(M))
         self.at: dict[TaskDiversity, float] = {M: math.log2(M) for M in finite}
         if math.inf in values:
@@ -94,7 +111,7 @@ class Columns:
         names, last = [], -math.inf
         for M, position in self.at.items():
             room = position - last >= ROOM
-            names.append(("∞" if math.isinf(M) else str(M)) if room else "")
+            names.append(label(M) if room else "")
             last = position if room else last
         axes.set_xticks(list(self.at.values()), names)
         axes.set_xlabel("task diversity $M$")

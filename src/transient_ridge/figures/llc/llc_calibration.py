@@ -8,15 +8,18 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from ...analysis.views import Frames, by_run
+from ...analysis.views import by_run
+from ...artefacts.tables import Frames
 from ...config.runs import Run
+from ..drawing.picture import figure_of
 from ..drawing.style import DOUBLE_COLUMN, label, new_figure
 from .llc_traces import draw_chains
 
 
+@figure_of("llc_recommendation", "llc_calibration_traces")
 def draw(frames: Frames) -> Figure:
     """A row of heat maps (one per run and gamma), then the traces of the first run by eps and n beta."""
-    sweep, traces = frames["llc_calibration"], frames["llc_calibration_traces"]
+    sweep, traces = frames["llc_recommendation"], frames["llc_calibration_traces"]
     maps = [
         (run, step, gamma, part)
         for run, rows in by_run(sweep)

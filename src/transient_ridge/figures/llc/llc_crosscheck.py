@@ -2,10 +2,13 @@
 
 from matplotlib.figure import Figure
 
-from ...analysis.views import Frames, by_run
-from ..drawing.style import SINGLE_COLUMN, colours_of, mark, new_figure
+from ...analysis.views import by_run
+from ...artefacts.tables import Frames
+from ..drawing.picture import figure_of
+from ..drawing.style import SINGLE_COLUMN, colours_of, new_figure
 
 
+@figure_of("llc_crosscheck")
 def draw(frames: Frames) -> Figure:
     """One point per checkpoint with the standard errors of both; on the diagonal they agree."""
     table = frames["llc_crosscheck"]
@@ -20,7 +23,15 @@ def draw(frames: Frames) -> Figure:
             axes.errorbar(
                 [theirs], [ours], xerr=[their_error], yerr=[our_error], color=colour, linewidth=0.9, zorder=3
             )  # fmt: skip
-            mark(axes, theirs, ours, "dmmse", colour, marker="o")
+            axes.plot(
+                [theirs],
+                [ours],
+                "o",
+                color=colour,
+                markersize=4.6,
+                markeredgecolor="white",
+                zorder=7,
+            )
     low, high = axes.get_xlim()
     axes.axline((low, low), (high, high), color="0.5", linewidth=0.8, linestyle="--", zorder=1)
     axes.set_xlabel(r"$\hat\lambda$ by devinterp")

@@ -1,9 +1,11 @@
-"""Whether to believe the LLC estimates: every diagnostic of every checkpoint."""
+"""Diagnostics of every LLC estimate."""
 
 from matplotlib.figure import Figure
 
-from ...analysis.views import Frames, by_run, whole_model
+from ...analysis.views import by_run, whole_model
+from ...artefacts.tables import Frames
 from ..drawing.panels import path, step_axis
+from ..drawing.picture import figure_of
 from ..drawing.style import DOUBLE_COLUMN, colours_of, new_figure, panel_titles
 
 PANELS = {
@@ -16,6 +18,7 @@ PANELS = {
 }
 
 
+@figure_of("llc")
 def draw(frames: Frames) -> Figure:
     """One panel per diagnostic, one line per run; crosses mark the estimates that were found unhealthy."""
     llc = whole_model(frames["llc"])

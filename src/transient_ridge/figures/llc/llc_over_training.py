@@ -1,4 +1,4 @@
-"""LLC over training, with the loss that it trades against."""
+"""LLC over training, beside the loss on q_M."""
 
 import math
 
@@ -6,11 +6,14 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ...analysis.views import Frames, averages, by_diversity, whole_model
+from ...analysis.views import averages, by_diversity, whole_model
+from ...artefacts.tables import Frames
 from ..drawing.panels import curves, loss_axis, step_axis
+from ..drawing.picture import figure_of
 from ..drawing.style import DOUBLE_COLUMN, DiversityColours, colours_of, new_figure, panel_titles
 
 
+@figure_of("llc", "smoothed_losses")
 def draw(frames: Frames) -> Figure:
     """Left, the LLC of each M against the step; right, the smoothed loss on q_M."""
     colours = colours_of(frames["llc"], frames["smoothed_losses"])
@@ -30,7 +33,7 @@ def _llc(axes: Axes, llc: pd.DataFrame, colours: DiversityColours) -> None:
     for M, rows in by_diversity(llc):
         at = rows.groupby("step")
         seeds = at["llc"].count()
-        # Several seeds: the spread between them; one: what its chains are unsure of.
+        # Several seeds: the standard error between them; one seed: the Monte Carlo error of its chains.
         error = (at["llc"].std(ddof=1) / seeds**0.5).where(seeds > 1, at["standard_error"].mean())
         axes.errorbar(
             at["llc"].mean().index, at["llc"].mean(), yerr=error, color=colours[M], marker=".", markersize=3,

@@ -5,14 +5,17 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ...analysis.views import Frames, by_run, last_step, whole_model
-from ..drawing.style import DOUBLE_COLUMN, colours_of, label, new_figure
+from ...analysis.views import by_run, last_step, whole_model
+from ...artefacts.tables import Frames
+from ..drawing.picture import figure_of
+from ..drawing.style import DOUBLE_COLUMN, NOT_MEASURED, colours_of, label, new_figure, note
 
-#: SGLD steps averaged into one point, so that a chain's course is seen and not its minibatches.
+#: SGLD steps averaged into one point: without, the noise of minibatches hides the drift.
 WINDOW = 10
 COLUMNS = 4
 
 
+@figure_of("llc_traces", "llc")
 def draw(frames: Frames) -> Figure:
     """One panel per M (first seed), one line per chain; the dotted line is l(w*)."""
     traces, llc = last_step(frames["llc_traces"]), last_step(whole_model(frames["llc"]))
@@ -20,6 +23,10 @@ def draw(frames: Frames) -> Figure:
     colours = colours_of(frames["llc"])
     firsts = {run.task_diversity: run for run, _ in reversed(by_run(llc))}
     runs = sorted(firsts.values())
+    if not runs:
+        empty = new_figure(DOUBLE_COLUMN, 1.8)
+        note(empty.subplots(), NOT_MEASURED)
+        return empty
     rows = -(-len(runs) // COLUMNS)
     figure = new_figure(DOUBLE_COLUMN, 0.3 + 1.5 * rows)
     panels = figure.subplots(rows, COLUMNS, sharex=True, sharey=True, squeeze=False).flatten()

@@ -2,11 +2,14 @@
 
 from matplotlib.figure import Figure
 
-from ...analysis.views import Frames, by_diversity
+from ...analysis.views import by_diversity
+from ...artefacts.tables import Frames
 from ..drawing.panels import component_label, curves, level
-from ..drawing.style import DMMSE, DOUBLE_COLUMN, RIDGE, colours_of, marker_key, new_figure
+from ..drawing.picture import figure_of
+from ..drawing.style import DOUBLE_COLUMN, colours_of, marker_key, new_figure, predictors_in
 
 
+@figure_of("pca_trajectories", "pca_idealised", "pca_variance")
 def draw(frames: Frames) -> Figure:
     """One panel per component, the idealised predictors' coordinates at the right edge."""
     trajectories, ideal = frames["pca_trajectories"], frames["pca_idealised"]
@@ -26,5 +29,5 @@ def draw(frames: Frames) -> Figure:
     for axes in panels[len(components) :]:
         axes.remove()
     colours.key(figure, panels[: len(components)])
-    marker_key(figure, (DMMSE, RIDGE))
+    marker_key(figure, predictors_in(ideal))
     return figure

@@ -2,20 +2,21 @@
 
 from matplotlib.figure import Figure
 
-from ...analysis.views import Frames
+from ...artefacts.tables import Frames
 from ..drawing.panels import plane
+from ..drawing.picture import figure_of
 from ..drawing.style import (
-    DMMSE,
     DOUBLE_COLUMN,
     END,
-    RIDGE,
     START,
     colours_of,
     marker_key,
     new_figure,
+    predictors_in,
 )
 
 
+@figure_of("pca_trajectories", "pca_idealised", "pca_variance")
 def draw(frames: Frames) -> Figure:
     """A lower triangle of planes: column = horizontal component, row = vertical component."""
     trajectories = frames["pca_trajectories"]
@@ -34,5 +35,5 @@ def draw(frames: Frames) -> Figure:
             plane(axes, frames, colours, (across[column], down[row]))
             axes.label_outer()
     colours.key(figure, panels.flatten().tolist())
-    marker_key(figure, (DMMSE, RIDGE, START, END))
+    marker_key(figure, [*predictors_in(frames["pca_idealised"]), START, END])
     return figure

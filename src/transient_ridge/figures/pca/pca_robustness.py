@@ -1,4 +1,4 @@
-"""What the joint PCA owes to B, to the checkpoint schedule and to single runs."""
+"""Sensitivity of the joint PCA to B, checkpoint schedule and runs."""
 
 from typing import Any
 
@@ -6,8 +6,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ...analysis.views import Frames
+from ...artefacts.tables import Frames
 from ...config.runs import Run
+from ..drawing.picture import figure_of
 from ..drawing.style import DOUBLE_COLUMN, label, marker_key, new_figure, panel_titles
 
 PANELS = {
@@ -19,6 +20,7 @@ PLANE: dict[str, Any] = {"marker": "o", "color": "#0072b2", "markersize": 4.5, "
 ALL: dict[str, Any] = {"marker": "D", "color": "#e69f00", "markersize": 4, "linestyle": "none"}
 
 
+@figure_of("pca_robustness")
 def draw(frames: Frames) -> Figure:
     """A row per alternative fit; two components and all of them. Left-out runs of one M show the worst seed."""
     table = frames["pca_robustness"]

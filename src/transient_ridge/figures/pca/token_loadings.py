@@ -3,14 +3,16 @@
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from ...analysis.views import Frames
+from ...artefacts.tables import Frames
 from ..drawing.panels import component_label
+from ..drawing.picture import figure_of
 from ..drawing.style import DOUBLE_COLUMN, marker_key, new_figure
 
 BAR = "#4c6a92"
 EVEN = {"color": "0.25", "linewidth": 0.8, "linestyle": (0, (4, 2))}
 
 
+@figure_of("pca_loadings", "pca_variance")
 def draw(frames: Frames) -> Figure:
     """A bar per position and a panel per component, four to a row; the dashed line is an even spread."""
     loadings = frames["pca_loadings"]

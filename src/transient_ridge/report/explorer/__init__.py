@@ -1,7 +1,7 @@
-"""The interactive explorer: one HTML file with its data and its plotting library in it.
+"""The interactive explorer: one HTML file that contains its data and its plotting library.
 
-The page opens from disk and asks no network for anything (its content security policy forbids it). Data and Plotly are
-packed with gzip and unpacked by the browser, so that the whole stays below 5 MB at the paper's scale.
+The page opens from disk and needs no network (its content security policy forbids any). Data and Plotly are compressed,
+so that the file stays below 5 MB at the paper's scale.
 """
 
 import base64
@@ -11,7 +11,6 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from importlib import resources
-from pathlib import Path
 from string import Template
 from typing import Any
 
@@ -19,32 +18,50 @@ import numpy as np
 import pandas as pd
 from plotly.offline import get_plotlyjs
 
-from ...analysis.views import by_diversity, by_run, critical_points, idealised_levels
-from ...artefacts import tables
-from ...artefacts.files import complete_file
-from ...artefacts.provenance import collect, lasting, seal
+from ...analysis.datasets import IN_DISTRIBUTION, OUT_OF_DISTRIBUTION, ROOT
+from ...analysis.views import by_run, critical_points, idealised_levels, whole_model
+from ...artefacts.pages import RECORD, Page
+from ...artefacts.tables import Frames
+from ...config.registries import PREDICTORS
 from ...config.runs import Run
 from ...figures.drawing.style import DarkDiversityColours, DiversityColours, colours_of, label
+from ...stage import stage
 
-#: Checkpoints of a run that are drawn at most; more are thinned evenly in log(step). It bounds the size of the page.
+#: Most checkpoints drawn of a run, which bounds the size of the page; more are thinned evenly in log(step).
 POINTS = 400
 
-LOSSES = {"ood": "out_of_distribution", "inside": "in_distribution", "root": "root_task"}
+LOSSES = {"ood": OUT_OF_DISTRIBUTION, "inside": IN_DISTRIBUTION, "root": ROOT}
+
+#: Plotly's names of matplotlib's markers.
+SYMBOLS = {
+    "s": "square",
+    "D": "diamond",
+    "^": "triangle-up",
+    "v": "triangle-down",
+    "o": "circle",
+    "P": "cross",
+}
 
 
-def describe_explorer(
-    sources: Mapping[str, Sequence[Path]], settings: Mapping[str, Any], page: Path
-) -> None:
-    """Write the explorer of the tables in ``sources``; `llc` may be missing."""
-    data = payload(tables.read_all(sources), settings["title"])
-    inputs = [path for paths in sources.values() for path in paths]
-    record = collect(settings, inputs=inputs)
-    with complete_file(page) as partial:
-        partial.write_text(_page(data, lasting(record)))
-    seal(page, record)
+@stage(
+    "page",
+    tables=(
+        "pca_trajectories",
+        "pca_idealised",
+        "pca_variance",
+        "smoothed_losses",
+        "idealised_losses",
+        "critical_steps",
+        "relative_distances",
+        "llc",
+    ),
+)
+def make_explorer(frames: Frames, settings: Mapping[str, Any]) -> Page:
+    """The explorer: all trajectories, losses and LLCs under one slider, as one HTML file; ``llc`` may be empty."""
+    return Page(_page(payload(frames, f"transient-ridge: {settings['preset']}")))
 
 
-def payload(frames: tables.Frames, title: str) -> dict[str, Any]:
+def payload(frames: Frames, title: str) -> dict[str, Any]:
     """Everything the page shows, as JSON values: runs, idealised predictors, steps of the slider."""
     trajectories = frames["pca_trajectories"]
     steps = thinned(sorted(int(step) for step in trajectories["step"].unique()))
@@ -67,7 +84,7 @@ def payload(frames: tables.Frames, title: str) -> dict[str, Any]:
         "ridge": _rounded(
             [idealised_levels(frames["idealised_losses"], LOSSES["ood"]).get(("ridge", math.inf))]
         )[0],
-        "llc": "llc" in frames,
+        "llc": not frames["llc"].empty,
     }
 
 
@@ -81,7 +98,7 @@ def thinned(steps: Sequence[int]) -> list[int]:
 
 
 def _run(
-    run: Run, rows: pd.DataFrame, frames: tables.Frames, steps: Sequence[int], group: int
+    run: Run, rows: pd.DataFrame, frames: Frames, steps: Sequence[int], group: int
 ) -> dict[str, Any]:
     """One run at the thinned steps that it has; its LLC at the steps where that was measured."""
     wide = rows.pivot(index="step", columns="component", values="coordinate").sort_index()
@@ -101,10 +118,9 @@ def _run(
         "relative": _rounded(relative.reindex(wide.index)),
         "critical": critical[0] if critical else None,
     }
-    if "llc" in frames:
+    if not frames["llc"].empty:
         llc = frames["llc"]
-        whole = (llc["component"] == "all") & llc["token"].isna() & llc["healthy"]
-        measured = _of_run(llc[whole], run).sort_values("step")
+        measured = _of_run(whole_model(llc[llc["healthy"].astype(bool)]), run).sort_values("step")
         found["llc"] = {
             "steps": measured["step"].tolist(),
             "value": _rounded(measured["llc"]),
@@ -114,24 +130,23 @@ def _run(
 
 
 def _of_run(frame: pd.DataFrame, run: Run) -> pd.DataFrame:
-    of_diversity = (
-        frame["task_diversity"].isna()
-        if math.isinf(run.task_diversity)
-        else frame["task_diversity"] == run.task_diversity
-    )
-    return frame[of_diversity & (frame["seed"] == run.seed)]
+    return frame[(frame["task_diversity"] == run.task_diversity) & (frame["seed"] == run.seed)]
 
 
-def _ideal(frames: tables.Frames, colours: DiversityColours) -> list[dict[str, Any]]:
-    """Points of dMMSE_M, for the M of the grid, and of ridge."""
+def _ideal(frames: Frames, colours: DiversityColours) -> list[dict[str, Any]]:
+    """Points of the predictors: one for each M of the grid, or one for all M, whose group is null."""
     found = []
-    for M, rows in by_diversity(frames["pca_idealised"]):
-        ridge = rows["predictor"].iloc[0] == "ridge"
-        if ridge or M in colours:
-            group = colours.values.index(M) if M in colours else None
-            coordinates = _rounded(rows.sort_values("component")["coordinate"])
-            name = "ridge" if ridge else f"dMMSE, M = {label(M)}"
-            found.append({"name": name, "ridge": bool(ridge), "group": group, "pc": coordinates})
+    points: Any = frames["pca_idealised"].groupby(["task_diversity", "predictor"])
+    for (M, predictor), rows in points:
+        if math.isinf(M) or M in colours:
+            found.append(
+                {
+                    "name": predictor if math.isinf(M) else f"{predictor}, M = {label(M)}",
+                    "symbol": SYMBOLS.get(PREDICTORS.constant(predictor, "MARKER"), "x"),
+                    "group": None if math.isinf(M) else colours.values.index(M),
+                    "pc": _rounded(rows.sort_values("component")["coordinate"]),
+                }
+            )
     return found
 
 
@@ -143,7 +158,7 @@ def _rounded(values: Any) -> list[float | None]:
     ]
 
 
-def _page(data: Mapping[str, Any], record: Mapping[str, Any]) -> str:
+def _page(data: Mapping[str, Any]) -> str:
     """The template with style, script, library and data put in."""
     parts = {name: _part(name) for name in ("page.html", "style.css", "script.js")}
     return Template(parts["page.html"]).substitute(
@@ -152,7 +167,7 @@ def _page(data: Mapping[str, Any], record: Mapping[str, Any]) -> str:
         script=parts["script.js"],
         library=_packed(get_plotlyjs()),
         data=_packed(json.dumps(data, separators=(",", ":"), allow_nan=False)),
-        provenance=html.escape(json.dumps(record, sort_keys=True)),
+        provenance=RECORD,
     )
 
 

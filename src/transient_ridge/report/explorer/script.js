@@ -77,9 +77,9 @@ function explore(data) {
         line: { color: colour(run.group), width: 2 }, hoverinfo: "skip", name: run.name });
     }
     for (const ideal of data.ideal) {
-      if (ideal.group !== null && !ideal.ridge && !state.chosen.has(ideal.group)) continue;
+      if (ideal.group !== null && !state.chosen.has(ideal.group)) continue;
       traces.push({ x: [ideal.pc[state.across]], y: [ideal.pc[state.up]], mode: "markers", text: [ideal.name], hoverinfo: "text",
-        marker: { color: colour(ideal.ridge ? null : ideal.group), size: 10, symbol: ideal.ridge ? "square" : "diamond",
+        marker: { color: colour(ideal.group), size: 10, symbol: ideal.symbol,
           line: { color: css("--ground"), width: 1 } }, name: ideal.name });
     }
     const at = runs().map((run) => [run, upTo(run.steps, step())]);

@@ -1,9 +1,4 @@
-"""The idealised predictors: ridge and dMMSE_M, for every prefix of a sequence at once.
-
-Both predict ``y_k`` from ``(x_1, y_1, ..., x_{k-1}, y_{k-1}, x_k)`` as the posterior mean of
-``t.x_k`` when the noise has variance sigma^2 (arXiv 2501.17745, section 'Idealised predictors'):
-ridge under the prior N(0, I_D), dMMSE_M under the uniform prior over the M tasks of T_M.
-"""
+"""dMMSE_M, the posterior mean over the M training tasks, on every prefix of a sequence."""
 
 import math
 from collections.abc import Sequence
@@ -11,30 +6,22 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-#: Tasks looked at together; a longer product gains nothing.
+from ..shapes import check
+from .ridge import ridge
+
+LABEL = r"dMMSE$_M$"
+MARKER = "D"
+OF_TASK_SET = True
+
+#: Tasks per block; larger blocks are not faster.
 TASK_BLOCK = 4096
-#: Bytes of residuals and weights at a time on a CPU: beyond its cache every pass would be slower.
+#: Bytes of residuals and weights at a time on a CPU: more would not fit its cache.
 CPU_CACHE = 8 * 2**20
 
 
-def ridge(x: Tensor, y: Tensor, noise_variance: float) -> Tensor:
-    """Ridge predictions (..., K): ``x_k.(X'X + sigma^2 I)^{-1} X'Y`` of k-1 pairs; 0 at k = 1.
-
-    ``x`` is (..., K, D) and ``y`` (..., K), both float32 or both float64, as is the result. Solved
-    in float64 as a least-squares problem by QR, without forming X'X: for sigma^2 -> 0 it tends to
-    the minimum-norm solution. Raises ValueError on shapes that do not fit or a noise_variance <= 0.
-    """
-    _check(x, y, noise_variance)
-    K, D = x.shape[-2:]
-    X, Y = x.double(), y.double()
-    # Prefix k holds the first k-1 pairs and zeros for the rest, above sigma * I.
-    before = torch.ones(K, K, dtype=torch.float64, device=x.device).tril(-1)
-    prior = (noise_variance**0.5) * torch.eye(D, dtype=torch.float64, device=x.device)
-    prefixes = before[:, :, None] * X.unsqueeze(-3)
-    Q, R = torch.linalg.qr(torch.cat((prefixes, prior.expand(*prefixes.shape[:-2], D, D)), dim=-2))
-    projected = Q[..., :K, :].mT @ (before * Y.unsqueeze(-2)).unsqueeze(-1)
-    weights: Tensor = torch.linalg.solve_triangular(R, projected, upper=True)
-    return (weights.squeeze(-1) * X).sum(dim=-1).to(x.dtype)
+def predict(x: Tensor, y: Tensor, tasks: Tensor | None, noise_variance: float) -> Tensor:
+    """:func:`dmmse`, which for M = inf is ridge."""
+    return ridge(x, y, noise_variance) if tasks is None else dmmse(x, y, tasks, noise_variance)
 
 
 def dmmse(
@@ -43,12 +30,12 @@ def dmmse(
     """dMMSE_M predictions (..., K): mean of ``t_m.x_k`` under the posterior over ``tasks`` (M, D).
 
     The weight of task m is proportional to ``exp(-1/(2 sigma^2) sum_{j<k} (y_j - t_m.x_j)^2)``; at
-    k = 1 all are equal. Sequences and tasks are taken in blocks whose sums of weights are merged
-    with a running maximum: the work space stays within ``memory_limit`` bytes whatever B and M
-    (one task and one sequence at the least), and nothing overflows for sigma^2 -> 0. Shapes, dtypes
-    and errors are those of :func:`ridge`; no tasks at all is a ValueError.
+    k = 1 all are equal. Sequences and tasks are processed in blocks, whose sums of weights are merged
+    with a running maximum. So the work space stays within ``memory_limit`` bytes for any B and M (one
+    task and one sequence at the least), and nothing overflows for sigma^2 -> 0. Shapes, dtypes and
+    errors are those of :func:`ridge`; an empty ``tasks`` is a ValueError.
     """
-    _check(x, y, noise_variance)
+    check(x, y, noise_variance)
     K, D = x.shape[-2:]
     if tasks.ndim != 2 or len(tasks) == 0 or tasks.shape[1] != D:
         raise ValueError(f"tasks: shape {tuple(tasks.shape)}, must be (M, {D}) with M >= 1")
@@ -98,13 +85,3 @@ def _posterior_means(
         sums = sums * (peak - new_peak).exp() + block_sums
         peak = new_peak
     return sums[..., :D] / sums[..., D:]
-
-
-def _check(x: Tensor, y: Tensor, noise_variance: float) -> None:
-    if not 0 < noise_variance < math.inf:
-        raise ValueError(f"noise_variance = {noise_variance}: must be > 0 and finite")
-    if x.ndim < 2 or 0 in x.shape[-2:] or x.shape[:-1] != y.shape:
-        shapes = f"x {tuple(x.shape)} and y {tuple(y.shape)}"
-        raise ValueError(f"{shapes}: must be (..., K, D) and (..., K) with K, D >= 1")
-    if x.dtype != y.dtype or x.dtype not in (torch.float32, torch.float64):
-        raise ValueError(f"x {x.dtype} and y {y.dtype}: must both be float32 or both float64")

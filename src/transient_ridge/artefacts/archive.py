@@ -1,0 +1,139 @@
+"""Results in one file: packed here, verified and taken for done by Snakemake elsewhere.
+
+An archive holds the results folder of a preset (weights on request), the checksum of every file, the fingerprint of
+every stage's code, and Snakemake's records of what made each file. With these another machine plans as this one does:
+it does again what its own settings or code make stale, and nothing else.
+"""
+
+import base64
+import hashlib
+import json
+import tarfile
+from collections.abc import Mapping
+from io import BufferedReader, BytesIO
+from pathlib import Path
+from typing import Any, cast
+
+from ..errors import ArchiveError
+from ..stage import stages
+from .files import complete_file
+from .fingerprints import fingerprint
+from .provenance import git_state, sha256
+
+#: The first member of an archive.
+MANIFEST = "manifest.json"
+#: Folders and files of a results folder that are about work in progress, or about one machine.
+LEFT_OUT = ("scratch", "logs", "status", ".lock")
+WEIGHTS = "checkpoints"
+#: Where Snakemake keeps its records, each named by the base64 of the path that it is about.
+RECORDS = Path(".snakemake/metadata")
+
+
+def pack(results: Path, archive: Path, *, weights: bool = False) -> int:
+    """Write ``archive`` from the folder ``results``, which is relative to the working directory; how many files.
+
+    Raises ArchiveError if there is nothing to pack.
+    """
+    found = (path for path in sorted(results.rglob("*")) if path.is_file())
+    files = [path for path in found if _is_packed(path.relative_to(results), weights)]
+    if not files:
+        raise ArchiveError(f"{results}: nothing to pack; run `make reproduce` first")
+    members = [*files, *_records(results)]
+    manifest = {
+        "results": str(results),
+        "git": git_state(),
+        "code": _code(),
+        "sha256": {str(path): sha256(path) for path in members},
+    }
+    text = json.dumps(manifest, indent=1).encode()
+    header = tarfile.TarInfo(MANIFEST)
+    header.size = len(text)
+    with complete_file(archive) as partial, tarfile.open(partial, "w:gz", compresslevel=1) as tar:
+        tar.addfile(header, BytesIO(text))
+        for path in members:
+            tar.add(path)
+    return len(files)
+
+
+def unpack(archive: Path, *, other_code: bool = False) -> Path:
+    """Put the results in ``archive`` where they were, below the working directory; the results folder.
+
+    Raises ArchiveError, before anything is written, if the archive is damaged, if the folder is there already, or,
+    unless ``other_code`` is accepted, if a stage's code differs from that which made it.
+    """
+    try:
+        manifest = _verify(archive)
+        _check(archive, manifest, other_code=other_code)
+        with tarfile.open(archive, "r:gz") as tar:
+            names = manifest["sha256"]
+            tar.extractall(
+                members=[each for each in tar.getmembers() if each.name in names], filter="data"
+            )
+    except (OSError, EOFError, ValueError, KeyError, tarfile.TarError) as error:
+        raise ArchiveError(f"{archive}: truncated, or no archive of results ({error})") from error
+    return Path(manifest["results"])
+
+
+def _is_packed(path: Path, weights: bool) -> bool:
+    parts = path.parts
+    return not any(part in LEFT_OUT or part.endswith(".lock") for part in parts) and (
+        weights or WEIGHTS not in parts
+    )
+
+
+def _records(results: Path) -> list[Path]:
+    """Snakemake's records of what lies below ``results``."""
+    found = []
+    for record in sorted(path for path in RECORDS.rglob("*") if path.is_file()):
+        # Long names are split into folders that begin with @.
+        name = "".join(part.removeprefix("@") for part in record.relative_to(RECORDS).parts)
+        if base64.urlsafe_b64decode(name).decode().startswith(f"{results}/"):
+            found.append(record)
+    return found
+
+
+def _code() -> dict[str, str]:
+    """Stage -> fingerprint of the code behind it."""
+    return {name: fingerprint(name) for name in stages()}
+
+
+def _verify(archive: Path) -> Mapping[str, Any]:
+    """The manifest, after every member was compared with its checksum."""
+    with tarfile.open(archive, "r:gz") as tar:
+        first = tar.next()
+        opened = tar.extractfile(first) if first and first.name == MANIFEST else None
+        if opened is None:
+            raise ArchiveError(
+                f"{archive}: no archive of results, it does not begin with {MANIFEST}"
+            )
+        manifest: dict[str, Any] = json.load(opened)
+        expected = dict(manifest["sha256"])
+        while (member := tar.next()) is not None:
+            content = cast(BufferedReader | None, tar.extractfile(member))
+            checksum = expected.pop(member.name, None)
+            if content is None or hashlib.file_digest(content, "sha256").hexdigest() != checksum:
+                raise ArchiveError(f"{archive}: {member.name} was altered since it was packed")
+        while tar.fileobj is not None and tar.fileobj.read(1 << 20):
+            pass  # to the end, where gzip has its own checksum
+    if expected:
+        raise ArchiveError(
+            f"{archive}: {len(expected)} files are missing, among them {min(expected)}"
+        )
+    return manifest
+
+
+def _check(archive: Path, manifest: Mapping[str, Any], *, other_code: bool) -> None:
+    """Refuse results that are there already, and results of other code."""
+    results = Path(manifest["results"])
+    if results.exists() and any(results.iterdir()):
+        raise ArchiveError(
+            f"{archive}: {results} is there already; move it away, or unpack in another checkout"
+        )
+    here = _code()
+    differing = [name for name, made in manifest["code"].items() if here.get(name) != made]
+    if differing and not other_code:
+        commit = (manifest["git"]["commit"] or "unknown")[:12]
+        raise ArchiveError(
+            f"{archive}: made by other code than is here ({', '.join(differing)}); check out commit {commit}, or "
+            "accept it with OTHER_CODE=1, and Snakemake does again what the code here makes stale"
+        )

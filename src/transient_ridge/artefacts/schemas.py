@@ -1,0 +1,391 @@
+"""The columns of every table: type, meaning, and whether there is one table per run, per variant, or per chunk.
+
+On disk ``task_diversity`` is a nullable int64 whose null means infinity; in paths and configurations it is ``inf``.
+``token`` is k = 1..K; null means the average over all K positions. Losses are in units of y^2.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import pyarrow as pa
+
+Columns = dict[str, tuple[pa.DataType, str]]
+
+
+@dataclass(frozen=True)
+class Table:
+    """Columns (name -> type and meaning), and what there is one file for.
+
+    A table of chunks is also joined to one of the variant. Tables ``on_request`` are made by targets of their own.
+    """
+
+    scope: Literal["run", "variant", "chunk"]
+    columns: Columns
+    on_request: bool = False
+
+    def pattern(self, name: str) -> str:
+        """Where files of this table, called ``name``, lie in a variant's folder; chunks joined."""
+        return f"runs/*/{name}.parquet" if self.scope == "run" else f"tables/{name}.parquet"
+
+    @property
+    def schema(self) -> pa.Schema:
+        """Arrow schema, meanings attached to the columns."""
+        return pa.schema(
+            [
+                pa.field(name, kind, metadata={"meaning": meaning})
+                for name, (kind, meaning) in self.columns.items()
+            ]
+        )
+
+
+_RUN = {
+    "task_diversity": (pa.int64(), "M, the number of training tasks; null = infinity"),
+    "seed": (pa.int64(), "seed of the run (initial weights and batches)"),
+    "step": (pa.int64(), "number of optimiser updates made"),
+}
+_SET = {
+    "dataset": (
+        pa.string(),
+        "in_distribution (q_M), out_of_distribution (q_inf) or root_task (q_1)",
+    ),
+    "token": (pa.int64(), "position k = 1..K; null = mean over all positions"),
+}
+_PREDICTOR = {"predictor": (pa.string(), "an idealised predictor, for the M of this row")}
+_LOSS = {
+    "loss": (pa.float64(), "mean squared error, in units of y^2"),
+    "standard_error": (pa.float64(), "standard error of the mean over sequences"),
+}
+_DISTANCE = {
+    "distance": (pa.float64(), "Delta: mean squared difference of predictions, in units of y^2"),
+    "standard_error": (pa.float64(), "standard error of the mean over sequences"),
+}
+
+#: Every table, by name.
+TABLES: dict[str, Table] = {
+    "training": Table(
+        "run",
+        {
+            **_RUN,
+            "loss": (pa.float64(), "mean training loss over the updates since the row before"),
+            "gradient_norm": (pa.float64(), "joint norm of the last gradient, before clipping"),
+            "rate_factor": (pa.float64(), "learning rate as a multiple of its base value"),
+        },
+    ),
+    "losses": Table("run", {**_RUN, **_SET, **_LOSS}),
+    "distances": Table("run", {**_RUN, **_PREDICTOR, **_SET, **_DISTANCE}),
+    "outputs": Table(
+        "run",
+        {
+            **_RUN,
+            "outputs": (pa.list_(pa.float32()), "predictions on D(1), B*K values, sequence-major"),
+        },
+    ),
+    "idealised_losses": Table(
+        "variant",
+        {
+            "task_diversity": _RUN["task_diversity"],
+            **_PREDICTOR,
+            **_SET,
+            **_LOSS,
+        },
+    ),
+    "idealised_distances": Table(
+        "variant",
+        {
+            "task_diversity": _RUN["task_diversity"],
+            **_PREDICTOR,
+            "other": (pa.string(), "the predictor that it is compared with"),
+            **_SET,
+            **_DISTANCE,
+        },
+    ),
+    "idealised_outputs": Table(
+        "variant",
+        {
+            "task_diversity": (
+                pa.int64(),
+                "M of the predictor's task set; null = infinity, or no task set",
+            ),
+            **_PREDICTOR,
+            "outputs": (pa.list_(pa.float32()), "predictions on D(1), B*K values, sequence-major"),
+        },
+    ),
+    "critical_steps": Table(
+        "variant",
+        {
+            "task_diversity": _RUN["task_diversity"],
+            "seed": _RUN["seed"],
+            "curve": (pa.string(), "raw or smoothed"),
+            "step": (pa.int64(), "t_crit: the step of least OOD loss"),
+            "loss": (pa.float64(), "OOD loss there"),
+        },
+    ),
+    "smoothed_losses": Table(
+        "variant", {**_RUN, **_SET, "loss": (pa.float64(), "smoothed loss, in units of y^2")}
+    ),
+    "pca_trajectories": Table(
+        "variant",
+        {
+            **_RUN,
+            "component": (pa.int64(), "principal component, from 1"),
+            "coordinate": (pa.float64(), "gamma_M(t): projection on the component"),
+        },
+    ),
+    "pca_idealised": Table(
+        "variant",
+        {
+            "task_diversity": (
+                pa.int64(),
+                "M of the predictor's task set; null = infinity, or no task set",
+            ),
+            **_PREDICTOR,
+            "component": (pa.int64(), "principal component, from 1"),
+            "coordinate": (pa.float64(), "projection on the component; not part of the fit"),
+        },
+    ),
+    "pca_variance": Table(
+        "variant",
+        {
+            "component": (pa.int64(), "principal component, from 1"),
+            "explained_variance": (pa.float64(), "variance along the component"),
+            "explained_variance_ratio": (pa.float64(), "share of the total variance"),
+        },
+    ),
+    "pca_loadings": Table(
+        "variant",
+        {
+            "component": (pa.int64(), "principal component, from 1"),
+            "token": (pa.int64(), "position k = 1..K"),
+            "loading": (pa.float64(), "share of the component's squared norm at this position"),
+        },
+    ),
+    "relative_distances": Table(
+        "variant",
+        {
+            **_RUN,
+            "ridge": (pa.float64(), "Delta(f, ridge) in distribution, smoothed, in units of y^2"),
+            "dmmse": (pa.float64(), "Delta(f, dMMSE_M) in distribution, smoothed, in units of y^2"),
+            "relative_distance": (
+                pa.float64(),
+                "ridge / (ridge + dmmse): 0 = ridge, 1 = dMMSE_M; null at M = infinity, where they are one",
+            ),
+        },
+    ),
+    "thresholds": Table(
+        "variant",
+        {
+            "seed": _RUN["seed"],
+            "step": _RUN["step"],
+            "threshold": (
+                pa.float64(),
+                "task diversity at which the relative distance is 1/2; null = not within the grid",
+            ),
+            "below": (pa.int64(), "greatest M of the grid on the side of dMMSE; null = none"),
+            "above": (pa.int64(), "least finite M of the grid on the side of ridge; null = none"),
+        },
+    ),
+    "selection": Table(
+        "variant",
+        {
+            "task_diversity": _RUN["task_diversity"],
+            "seed": _RUN["seed"],
+            "losses": (
+                pa.string(),
+                "idealised (of the predictors) or measured (of the trained models)",
+            ),
+            "loss_ridge": (
+                pa.float64(),
+                "l(u): loss on q_M of the ridge-like solution, units of y^2",
+            ),
+            "loss_dmmse": (
+                pa.float64(),
+                "l(v_M): loss on q_M of the dMMSE-like solution, units of y^2",
+            ),
+            "loss_difference": (
+                pa.float64(),
+                "dl = (l(v_M) - l(u)) / (2 sigma^2), nats per pair (x, y)",
+            ),
+            "llc_ridge": (pa.float64(), "lambda(u); null = not measured"),
+            "llc_dmmse": (pa.float64(), "lambda(v_M); null = not measured"),
+            "llc_difference": (
+                pa.float64(),
+                "dlambda = lambda(v_M) - lambda(u); null = not measured",
+            ),
+            "llc_difference_standard_error": (
+                pa.float64(),
+                "Monte Carlo standard error of dlambda",
+            ),
+            "complexity": (
+                pa.string(),
+                "where lambda(v_M) is from: measured (this run), extrapolated (the dMMSE-like run of greatest M); "
+                "null = not measured",
+            ),
+            "phase": (
+                pa.string(),
+                "never ridge, ridge then dMMSE, always ridge, or dMMSE then ridge, for growing n; null = unknown",
+            ),
+            "crossover": (
+                pa.float64(),
+                "n*, in pairs (x, y): ridge is preferred below; 0 = never, infinity = always; null = unknown",
+            ),
+            "crossover_low": (pa.float64(), "n* at dlambda less one standard error"),
+            "crossover_high": (pa.float64(), "n* at dlambda plus one standard error"),
+            "crossover_step": (pa.float64(), "the training step after which n* pairs were seen"),
+            "critical_step": (pa.int64(), "t_crit on the smoothed OOD loss"),
+            "switch_step": (
+                pa.int64(),
+                "first step from which on the run stays nearer to dMMSE_M than to ridge; null = none",
+            ),
+            "relative_distance": (pa.float64(), "at the end of training: 0 = ridge, 1 = dMMSE_M"),
+        },
+    ),
+    "log_odds": Table(
+        "variant",
+        {
+            "task_diversity": _RUN["task_diversity"],
+            "seed": _RUN["seed"],
+            "losses": (
+                pa.string(),
+                "idealised (of the predictors) or measured (of the trained models)",
+            ),
+            "n": (pa.float64(), "number of pairs (x, y) seen"),
+            "log_odds": (
+                pa.float64(),
+                "log of the posterior odds of ridge over dMMSE_M, nats; null = LLC not measured",
+            ),
+        },
+    ),
+    "pca_robustness": Table(
+        "variant",
+        {
+            "check": (
+                pa.string(),
+                "sequences (B), schedule (of checkpoints) or left_out (one run)",
+            ),
+            "setting": (pa.string(), "the B, the schedule, or the run that was left out"),
+            "rows": (pa.int64(), "checkpoints of all runs in this fit"),
+            "sequences": (pa.int64(), "B of this fit"),
+            "components": (pa.int64(), "number of leading components that are compared"),
+            "angle": (
+                pa.float64(),
+                "largest principal angle between this fit's components and the full fit's, in degrees",
+            ),
+            "trajectory_distance": (
+                pa.float64(),
+                "Procrustes distance of all trajectories from the full fit's: 0 = same shape, 1 = unrelated",
+            ),
+            "explained_variance_ratio": (
+                pa.float64(),
+                "share of the variance that this fit explains",
+            ),
+            "reference": (
+                pa.bool_(),
+                "whether this is the full fit: greatest B, every checkpoint and run",
+            ),
+        },
+    ),
+    "claims": Table(
+        "variant",
+        {
+            "claim": (pa.int64(), "number of the paper's claim"),
+            "part": (pa.string(), "letter of the statement within the claim"),
+            "statement": (pa.string(), "the claim as something that can be measured"),
+            "quantity": (pa.string(), "what is measured"),
+            "value": (
+                pa.float64(),
+                "what was measured, mean over seeds; null = could not be measured",
+            ),
+            "standard_error": (
+                pa.float64(),
+                "standard error of the mean over seeds; null = one seed",
+            ),
+            "seeds": (pa.int64(), "number of values behind the mean; 0 = none"),
+            "comparison": (pa.string(), "at least or at most"),
+            "threshold": (pa.float64(), "what the value is compared with"),
+            "verdict": (pa.string(), "holds, does not hold or not testable at this scale"),
+            "reason": (pa.string(), "why, in words"),
+        },
+    ),
+}
+
+_ESTIMATE = {
+    "llc": (pa.float64(), "lambda_hat, paired; null if a chain diverged"),
+    "standard_error": (pa.float64(), "Monte Carlo standard error of llc"),
+    "llc_unpaired": (pa.float64(), "lambda_hat against l(w*) of all n sequences"),
+    "standard_error_unpaired": (pa.float64(), "Monte Carlo standard error of llc_unpaired"),
+    "llc_variance": (
+        pa.float64(),
+        "(n beta)^2 Var[l], minibatch noise taken off; null for single positions",
+    ),
+    "standard_error_variance": (pa.float64(), "Monte Carlo standard error of llc_variance"),
+    "centre_loss": (pa.float64(), "l(w*) on the n sequences, in units of y^2"),
+    "mean_loss": (pa.float64(), "mean loss of the draws, in units of y^2"),
+    "r_hat": (pa.float64(), "split R-hat of the draws' paired losses; null for one chain"),
+    "ess": (pa.float64(), "effective sample size of the draws' paired losses"),
+    "share_below": (pa.float64(), "share of draws whose loss is below that of w*"),
+    "mala_acceptance": (pa.float64(), "mean Metropolis acceptance of the SGLD steps"),
+    "distance": (pa.float64(), "mean |w - w*|"),
+    "gradient_norm": (pa.float64(), "mean length of the gradient's part of a step"),
+    "noise_norm": (pa.float64(), "mean length of the noise's part of a step"),
+    "relaxations": (pa.float64(), "length of the burn-in in relaxations of a flat direction"),
+    "distance_trend": (pa.float64(), "change of |w - w*|^2 during the draws over its mean"),
+    "radius_share": (pa.float64(), "mean |w - w*|^2 over P / gamma, the localisation's alone"),
+    "heating": (pa.float64(), "most that minibatch noise adds to llc, as a share of it"),
+    "locality": (pa.float64(), "mean |w - w*| over |w*|"),
+    "centre_slope": (pa.float64(), "|grad l_n(w*)|, 0 at a minimum, in units of y^2 / weight"),
+    "slope_share": (pa.float64(), "most that the slope at w* takes off llc, as a share of it"),
+    "healthy": (pa.bool_(), "whether every diagnostic is within the limits of the configuration"),
+    "fault": (pa.string(), "what is wrong and what to change; null if healthy"),
+}
+_COMPONENT = {
+    "component": (pa.string(), "the parameters that were sampled; all = the whole model"),
+}
+_POSITION = {"token": (pa.int64(), "position k = 1..K of the loss; null = all positions")}
+_TRACES = {
+    "chain": (pa.int64(), "chain, from 0"),
+    "losses": (pa.list_(pa.float32()), "minibatch loss before each SGLD step, burn-in included"),
+    "centre_losses": (pa.list_(pa.float32()), "loss of w* on the same minibatches"),
+}
+_SGLD = {
+    "epsilon": (pa.float64(), "SGLD step size"),
+    "n_beta": (pa.float64(), "n beta, as a factor of the loss that llc.loss names"),
+    "gamma": (pa.float64(), "localisation"),
+}
+TABLES |= {
+    "llc": Table("chunk", {**_RUN, **_COMPONENT, **_POSITION, **_ESTIMATE}),
+    "llc_traces": Table("chunk", {**_RUN, **_COMPONENT, **_TRACES}),
+    "llc_calibration": Table(
+        "run",
+        {
+            **_RUN,
+            **_SGLD,
+            **_ESTIMATE,
+        },
+        on_request=True,
+    ),
+    "llc_calibration_traces": Table("run", {**_RUN, **_SGLD, **_TRACES}, on_request=True),
+    "llc_recommendation": Table(
+        "variant",
+        {
+            **_RUN,
+            **_SGLD,
+            **_ESTIMATE,
+            "recommended": (pa.bool_(), "the setting to use, by the rule of config/README.md"),
+        },
+        on_request=True,
+    ),
+    "llc_crosscheck": Table(
+        "run",
+        {
+            **_RUN,
+            "backend": (pa.string(), "stacked (ours) or devinterp"),
+            **_ESTIMATE,
+            "seconds": (pa.float64(), "wall time of the sampling"),
+            "z": (pa.float64(), "difference from the other backend, in its standard errors"),
+        },
+        on_request=True,
+    ),
+}
+
+#: Integer columns in which null has a meaning: infinity, 'all positions', and 'none'.
+NULLABLE = ("task_diversity", "token", "below", "above", "switch_step")

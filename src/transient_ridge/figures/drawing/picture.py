@@ -1,0 +1,62 @@
+"""A figure as an artefact, and the decorator of those that draw one."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from ...artefacts.files import complete_file
+from ...artefacts.provenance import lasting, seal, unseal
+from ...artefacts.tables import Frames
+from ...stage import stage
+from .style import STYLE
+
+PNG_DPI = 200
+
+Draw = Callable[[Frames], Figure]
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure to be written as PNG or SVG, by the suffix of the path."""
+
+    figure: Figure
+
+    def save(self, path: Path, record: Mapping[str, Any]) -> None:
+        """Write the file with ``record`` in its metadata and beside it.
+
+        The same tables give the same file, byte for byte, in the same environment, wherever the tables lie.
+        """
+        description = json.dumps(lasting(record), sort_keys=True)
+        metadata = {
+            ".png": {"Software": "transient-ridge", "Description": description},
+            ".svg": {"Date": None, "Description": description},
+        }[path.suffix]
+        unseal(path)
+        with mpl.rc_context(STYLE), complete_file(path) as partial:
+            FigureCanvasAgg(self.figure)
+            kind = path.suffix.removeprefix(".")
+            self.figure.savefig(partial, format=kind, dpi=PNG_DPI, metadata=metadata)
+        seal(path, record)
+
+
+def figure_of(*tables: str) -> Callable[[Draw], Callable[[Frames], tuple[Picture, Picture]]]:
+    """Decorator: the function draws the figure of its module from these ``tables``."""
+
+    def mark(draw: Draw) -> Callable[[Frames], tuple[Picture, Picture]]:
+        @stage("png", "svg", tables=tables)
+        @wraps(draw)
+        def pictures(frames: Frames) -> tuple[Picture, Picture]:
+            with mpl.rc_context(STYLE):
+                picture = Picture(draw(frames))
+            return picture, picture
+
+        return pictures
+
+    return mark

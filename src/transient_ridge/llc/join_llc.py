@@ -1,0 +1,12 @@
+"""The chunks of all runs in one table."""
+
+import pandas as pd
+
+from ..artefacts.tables import Rows
+from ..stage import stage
+
+
+@stage("llc", "llc_traces")
+def join_llc(llc: pd.DataFrame, llc_traces: pd.DataFrame) -> tuple[Rows, Rows]:
+    """Put the chunks of all runs together."""
+    return Rows.of("llc", llc), Rows.of("llc_traces", llc_traces)

@@ -1,0 +1,45 @@
+"""Our sampler against devinterp's, on the same checkpoints at the same settings."""
+
+import math
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ..artefacts.tables import Rows
+from ..config.runs import Run
+from ..stage import stage
+from ..training.checkpoints import Checkpoints
+from .llc import Estimator
+
+
+@stage("llc_crosscheck")
+def crosscheck_llc(
+    manifest: Path, weights: Path, run: Run, settings: Mapping[str, Any], device: torch.device
+) -> Rows:
+    """Estimate the LLC of ``run`` with both backends and say how far apart they are.
+
+    The backends draw minibatches and noise from streams of their own; z is their difference in units of its
+    standard error, about N(0, 1) if they sample the same posterior.
+    """
+    kept = Checkpoints(manifest, weights, settings)
+    rows = Rows("llc_crosscheck")
+    for step in settings["llc_crosscheck"]["steps"]:
+        found: dict[str, dict[str, Any]] = {}
+        for backend in ("stacked", "devinterp"):
+            section = {**settings["llc"], "backend": backend, "per_token": False}
+            estimator = Estimator(run, {**settings, "llc": section}, kept, device)
+            posterior = estimator.posterior(step)
+            began = time.perf_counter()
+            (row,), _ = estimator.rows(posterior, step, "all")
+            found[backend] = {**row, "seconds": time.perf_counter() - began}
+        ours, theirs = found.values()
+        z = math.nan
+        if ours["llc"] is not None and theirs["llc"] is not None:
+            error = math.hypot(ours["standard_error"], theirs["standard_error"])
+            z = (ours["llc"] - theirs["llc"]) / error
+        for backend, row in found.items():
+            rows.add(**{**row, "backend": backend, "z": z if backend == "stacked" else -z})
+    return rows

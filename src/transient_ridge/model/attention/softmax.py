@@ -1,0 +1,44 @@
+"""Causal softmax attention."""
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ...config.settings import ModelSettings
+
+
+class Attention(nn.Module):
+    """Causal softmax attention with fused QKV, no biases, and an optional output projection.
+
+    ``qkv.weight`` stacks the rows of Q, K and V; within each, head h owns rows h*d_head ... (h+1)*d_head.
+    """
+
+    def __init__(self, settings: ModelSettings) -> None:
+        super().__init__()
+        d = settings.d_model
+        self.heads = settings.heads
+        self.qkv = nn.Linear(d, 3 * d, bias=False)
+        self.projection = (
+            nn.Linear(d, d, bias=False) if settings.attention_projection else nn.Identity()
+        )
+
+    def forward(self, h: Tensor, mask: Tensor, every: int) -> Tensor:
+        """Attend from every ``every``-th token of ``h`` (B, T, d) to all tokens up to it."""
+        B, T, d = h.shape
+        width = d // self.heads
+        if every == 1:
+            q, k, v = torch.split(F.linear(h, self.qkv.weight), d, dim=-1)
+        else:
+            # Contiguous: with stacked weights, a product with strided tokens would copy the weights for every sequence.
+            q = F.linear(h[:, ::every].contiguous(), self.qkv.weight[:d])
+            k, v = torch.split(F.linear(h, self.qkv.weight[d:]), d, dim=-1)
+        q = q.reshape(B, -1, self.heads, width).transpose(1, 2)
+        k = k.reshape(B, T, self.heads, width).permute(0, 2, 3, 1)
+        v = v.reshape(B, T, self.heads, width).transpose(1, 2)
+        # Written out: at 2K tokens the scores are so small that a fused kernel costs more than it saves.
+        scores = (q * (1 / math.sqrt(width))) @ k + mask
+        mixed = torch.softmax(scores, dim=-1) @ v
+        out: Tensor = self.projection(mixed.transpose(1, 2).reshape(B, -1, d))
+        return out

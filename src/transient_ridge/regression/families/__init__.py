@@ -1,0 +1,5 @@
+"""Task families, one per file: the distribution q_inf that tasks are drawn from.
+
+An entry offers ``sample(generator, count, dimension) -> (count, dimension) float array``. The first members that a
+generator yields must not depend on ``count``: ``T_M`` is a prefix of ``T_M'`` for every M' > M.
+"""

@@ -1,0 +1,6 @@
+"""Input laws, one per file: how the pairs (x, y) of a task are drawn.
+
+An entry offers ``draw(tasks, context_length, deviation, inputs, noise) -> (x, y)`` with ``tasks`` (B, D), the standard
+deviation of the noise, two independent generators, and float32 results (B, K, D) and (B, K). The first sequences
+must not depend on how many are drawn.
+"""

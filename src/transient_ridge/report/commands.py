@@ -1,0 +1,84 @@
+"""Commands that ask about results: `python -m transient_ridge COMMAND ...`."""
+
+import argparse
+import inspect
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Command:
+    """A function of paths whose docstring is its help."""
+
+    act: Callable[..., None]
+    arguments: tuple[str, ...]
+    flags: tuple[str, ...] = ()
+
+    @property
+    def summary(self) -> str:
+        """The first line of its help."""
+        return (self.act.__doc__ or "").split("\n")[0]
+
+    def __call__(self, words: Sequence[str]) -> None:
+        """Run on the words of the command line."""
+        name = self.act.__name__
+        parser = argparse.ArgumentParser(
+            f"transient_ridge {name}", description=inspect.cleandoc(self.act.__doc__ or ""),
+            formatter_class=argparse.RawTextHelpFormatter,
+        )  # fmt: skip
+        for argument in self.arguments:
+            parser.add_argument(argument, type=Path)
+        for flag in self.flags:
+            parser.add_argument(f"--{flag}", action="store_true")
+        self.act(**vars(parser.parse_args(words)))
+
+
+def summary(results: Path) -> None:
+    """Print the scorecard of a results folder and where to look next; reads tables and benchmarks."""
+    from .summary import summary as text
+
+    print(text(results))
+
+
+def status(results: Path) -> None:
+    """Print how far the Snakemake at work in a results folder is; reads its page `status`."""
+    from .status import describe
+
+    print(describe(results))
+
+
+def provenance(artefact: Path) -> None:
+    """Print what a figure, table or manifest came from, back to the settings; reads the records beside results."""
+    from ..artefacts.trace import describe
+
+    print("\n".join(describe(artefact)))
+
+
+def pack(results: Path, archive: Path, weights: bool) -> None:
+    """Pack a results folder into one file that another machine can take over; reads it and Snakemake's records.
+
+    With --weights the checkpoints too, so that their LLC can be done again without training.
+    """
+    from ..artefacts.archive import pack as write
+
+    print(f"{archive}: {write(results, archive, weights=weights)} files of {results}")
+
+
+def unpack(archive: Path, other_code: bool) -> None:
+    """Verify an archive and put its results where Snakemake takes them for done; writes the results folder.
+
+    With --other-code also if other code made them: Snakemake then does again what the code here makes stale.
+    """
+    from ..artefacts.archive import unpack as write
+
+    print(f"{write(archive, other_code=other_code)}: unpacked and verified")
+
+
+COMMANDS = {
+    "summary": Command(summary, ("results",)),
+    "status": Command(status, ("results",)),
+    "provenance": Command(provenance, ("artefact",)),
+    "pack": Command(pack, ("results", "archive"), ("weights",)),
+    "unpack": Command(unpack, ("archive",), ("other-code",)),
+}

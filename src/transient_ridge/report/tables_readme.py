@@ -1,0 +1,75 @@
+"""The README of a results folder: every table, its columns, and how to read it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..artefacts.pages import Page
+from ..artefacts.schemas import TABLES
+from ..stage import stage
+
+_TYPES = {
+    "int64": "integer",
+    "double": "number",
+    "string": "text",
+    "bool": "true or false",
+    "list<item: float>": "list of numbers",
+}
+
+_HEAD = """# Tables of {preset}
+
+Made by the pipeline; do not edit. Every table is tidy Parquet, one row per observation, with the meaning of each column
+in its schema and what made it (settings, git commit, versions, device) in its metadata under `provenance`.
+`task_diversity` is null for M = infinity; losses are in units of y^2.
+
+Variants: {variants}. The examples read `{first}` and run in this folder.
+"""
+
+
+@stage("page")
+def make_tables_readme(settings: Mapping[str, Any]) -> Page:
+    """The README of a results folder, with every table that is made without being asked for."""
+    variants = list(settings["variants"])
+    parts = [
+        _HEAD.format(preset=settings["preset"], variants=", ".join(variants), first=variants[0])
+    ]
+    for name, table in TABLES.items():
+        if not table.on_request:
+            parts.append(_section(name, f"{variants[0]}/{table.pattern(name)}"))
+    return Page("\n".join(parts))
+
+
+def _section(table: str, path: str) -> str:
+    """One table: where it is, its columns, and two lines in each of three libraries."""
+    several = "*" in path
+    rows = "\n".join(
+        f"| `{name}` | {_TYPES[str(kind)]} | {meaning} |"
+        for name, (kind, meaning) in TABLES[table].columns.items()
+    )
+    pandas = (
+        f'frame = pandas.concat(map(pandas.read_parquet, glob.glob("{path}")))'
+        if several
+        else f'frame = pandas.read_parquet("{path}")'
+    )
+    return f"""## {table}
+
+`{path}`{", one file per run" if several else ""}
+
+| column | type | meaning |
+|---|---|---|
+{rows}
+
+```python
+import {"glob, " if several else ""}pandas
+{pandas}
+```
+
+```python
+import polars
+frame = polars.read_parquet("{path}")
+```
+
+```python
+import duckdb
+frame = duckdb.sql("SELECT * FROM '{path}'").df()
+```
+"""

@@ -1,0 +1,191 @@
+"""What `make reproduce` shows while it runs: a few lines redrawn in place, or plain lines where there is no terminal.
+
+The full log goes to a file; its path is printed at the start, and again after a failure.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from .status import STOPPING, Job, Jobs, clock, tail
+
+#: Redraws per second of the live lines.
+REFRESH = 2
+#: Running jobs shown; the rest are counted.
+JOBS_SHOWN = 8
+#: Lines shown of the log of a failed job.
+LOG_LINES = 15
+
+#: Seconds between plain lines: this share of the time so far, within these bounds.
+PLAIN_SHARE, PLAIN_SHORTEST, PLAIN_LONGEST = 0.02, 10.0, 300.0
+
+#: Beginnings of Snakemake's messages that matter although they are no warnings.
+SHOWN = ("Nothing to be done", STOPPING, "Will exit after finishing")
+#: Beginnings of errors that say no more than that a job failed, which is shown anyway.
+REDUNDANT = (
+    "Exiting because a job execution failed",
+    "RuleException:\nCalledProcessError",
+    "WorkflowError:\nAt least one job did not complete",
+)
+
+
+class Terminal:
+    """Shows the events of one Snakemake on ``console``.
+
+    ``log_file`` returns the path of Snakemake's log, or None before it has one.
+    """
+
+    def __init__(self, console: Console, log_file: Callable[[], Path | None]) -> None:
+        self.console, self.log_file = console, log_file
+        self.jobs = Jobs()
+        self._errors = False
+        self._ended = threading.Event()
+        self._live: Live | None = None
+        if console.is_terminal and not console.is_dumb_terminal:
+            self._live = Live(
+                get_renderable=self.draw,
+                console=console,
+                refresh_per_second=REFRESH,
+                transient=True,
+            )
+            self._live.start()
+        else:
+            threading.Thread(target=self._keep_printing, daemon=True).start()
+
+    def note(self, record: logging.LogRecord) -> None:
+        """Take in one log record, and print what should stay on the screen.
+
+        Raises KeyError, TypeError or AttributeError if the record is an event of an unknown form.
+        """
+        self.jobs.note(record)
+        event = str(getattr(record, "event", None))
+        message = record.getMessage()
+        if event == "run_info":
+            planned = sum(self.jobs.planned.values())
+            self._print(f"{planned} job{'s' * (planned != 1)} to do; {self._full_log()}")
+        elif event == "job_error":
+            if job := self.jobs.failed.get(vars(record)["jobid"]):
+                self._errors = True
+                self._print_failure(job)
+        elif record.levelno >= logging.ERROR and not message.startswith(REDUNDANT):
+            self._errors = True
+            self._print(message, "red")
+        elif record.levelno >= logging.WARNING and not message.startswith(REDUNDANT):
+            self._print(message, "yellow")
+        elif message.startswith(SHOWN):
+            self._print(message)
+
+    def close(self) -> None:
+        """Remove the live lines and print how it ended; a second call does nothing."""
+        if self._ended.is_set():
+            return
+        self._ended.set()
+        if self._live is not None:
+            self._live.stop()
+        jobs = self.jobs
+        if jobs.planned:
+            how = "stopped" if jobs.stopping else "ended"
+            self._print(f"{how} after {clock(time.time() - jobs.started)}: {jobs.count()}")
+        for job in list(jobs.failed.values()):
+            self._print(f"failed: {job.name}, log {job.log}", "red")
+        if self._errors:
+            self._print(self._full_log())
+
+    def draw(self) -> RenderableType:
+        """The live lines."""
+        jobs = self.jobs
+        so_far = f"{clock(time.time() - jobs.started)} so far"
+        if not jobs.planned:
+            return Text(f"Snakemake prepares, {so_far}", style="dim")
+        total = sum(jobs.planned.values())
+        head = Table.grid(padding=(0, 2))
+        head.add_row(jobs.count(), _bar(jobs.done.total(), total, 30), so_far)
+        stages = Table.grid(padding=(0, 2), expand=True)
+        stages.add_column(style="dim", width=len("waiting"))
+        stages.add_column(no_wrap=True, overflow="ellipsis", ratio=1)
+        for label, names in self._by_state().items():
+            if names:
+                stages.add_row(label, ", ".join(names))
+        return Group(head, stages, *self._job_lines())
+
+    def line(self) -> str:
+        """The same in one line of text."""
+        begun = self._by_state()["begun"]
+        return (
+            f"{clock(time.time() - self.jobs.started)}  {self.jobs.count()}"
+            + "; begun: " * bool(begun)
+            + ", ".join(begun)
+        )
+
+    def _by_state(self) -> dict[str, list[str]]:
+        """Stages that are done, begun and waiting; those begun with their jobs done and time left."""
+        jobs, failures = self.jobs, self.jobs.failures()
+        states: dict[str, list[str]] = {"done": [], "begun": [], "waiting": []}
+        for name, planned in list(jobs.planned.items()):
+            ended = jobs.done[name] + failures[name]
+            if ended >= planned:
+                states["done"].append(name)
+            elif ended or jobs.running(name):
+                states["begun"].append(f"{name} {jobs.progress(name)}")
+            else:
+                states["waiting"].append(name if planned == 1 else f"{name} {planned}")
+        return states
+
+    def _job_lines(self) -> Iterator[RenderableType]:
+        """One line per running job: name, progress, values such as the loss, time left."""
+        running = self.jobs.running()
+        table = Table.grid(padding=(0, 2), expand=True)
+        table.add_column(no_wrap=True)
+        table.add_column(width=12)
+        table.add_column(no_wrap=True, ratio=1, overflow="ellipsis")
+        for job in running[:JOBS_SHOWN]:
+            reading, left = job.reading(), job.seconds_left()
+            if reading is None:
+                table.add_row(
+                    job.name, "", f"{clock(job.elapsed)}, {job.last_line()}", style="cyan"
+                )
+                continue
+            parts = [f"{reading.done}/{reading.total}", reading.values]
+            parts.append(f"{clock(job.elapsed)} so far" if left is None else f"{clock(left)} left")
+            bar = _bar(reading.done, reading.total)
+            table.add_row(job.name, bar, ", ".join(filter(None, parts)), style="cyan")
+        more = len(running) - JOBS_SHOWN
+        yield table
+        if more > 0:
+            yield Text(f"and {more} more job{'s' * (more != 1)}", style="dim")
+
+    def _keep_printing(self) -> None:
+        while not self._ended.wait(self._interval()):
+            if self.jobs.planned:
+                self._print(self.line())
+
+    def _interval(self) -> float:
+        share = PLAIN_SHARE * (time.time() - self.jobs.started)
+        return min(max(share, PLAIN_SHORTEST), PLAIN_LONGEST)
+
+    def _print_failure(self, job: Job) -> None:
+        lines = tail(job.log, LOG_LINES)
+        where = f"the end of {job.log}:" if lines else "it left no log"
+        self._print(f"{job.name} failed after {clock(job.elapsed)}; {where}", "red")
+        for line in lines:
+            self._print(f"    {line}")
+
+    def _full_log(self) -> str:
+        path = self.log_file()
+        return "full log: none" if path is None else f"full log: {path}"
+
+    def _print(self, text: str, style: str = "") -> None:
+        # Paths and messages stay whole, however narrow the terminal is.
+        self.console.print(Text(text, style=style), soft_wrap=True)
+
+
+def _bar(done: int, total: int, width: int | None = None) -> ProgressBar:
+    return ProgressBar(total=max(total, 1), completed=done, width=width)

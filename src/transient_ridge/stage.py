@@ -1,0 +1,123 @@
+"""What a stage is: one function from named inputs to named outputs, which the command line runs as one job.
+
+Parameters of the function are its inputs, named as in the rule, and what the job is told (:data:`TOLD`). A Parquet
+input is read as the table of that name, all its files together; any other is passed as its path. The function returns
+one artefact per output, in the order in which the decorator names them.
+"""
+
+import importlib
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Protocol, TypeVar
+
+from .errors import StageError
+
+PACKAGE = Path(__file__).parent
+
+#: What a stage may be told besides its inputs: its part of the configuration, which run and steps it is about, where
+#: it computes, and for stages that write by themselves, where.
+TOLD = ("settings", "run", "steps", "device", "targets", "scratch", "state_seconds", "cohort")
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+class Artefact(Protocol):
+    """What a stage returns: a table, a page, a picture."""
+
+    def save(self, path: Path, record: Mapping[str, Any]) -> None:
+        """Write the file, complete or not at all, with the ``record`` of what made it."""
+        ...
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A function and the names of its outputs. One that writes ``by_itself`` is given their paths as ``targets``."""
+
+    compute: Callable[..., Any]
+    writes: tuple[str, ...]
+    tables: tuple[str, ...]
+    by_itself: bool
+
+    @property
+    def parameters(self) -> list[str]:
+        """Names of the function's parameters."""
+        return list(inspect.signature(self.compute).parameters)
+
+    @property
+    def reads(self) -> list[str]:
+        """Names of the inputs."""
+        own = [name for name in self.parameters if name not in (*TOLD, "frames")]
+        return [*self.tables, *own]
+
+    @property
+    def optional(self) -> set[str]:
+        """Inputs that may be left out."""
+        parameters = inspect.signature(self.compute).parameters.values()
+        return {p.name for p in parameters if p.default is not inspect.Parameter.empty}
+
+
+def stage(
+    *writes: str, tables: Sequence[str] = (), by_itself: bool = False
+) -> Callable[[Function], Function]:
+    """Decorator: the function is the stage of its module, and returns (or writes ``by_itself``) these outputs.
+
+    One that reads many ``tables`` names them here and is given all of them as ``frames``.
+    """
+
+    def mark(compute: Function) -> Function:
+        compute.stage = Stage(compute, writes, tuple(tables), by_itself)  # type: ignore[attr-defined]
+        return compute
+
+    return mark
+
+
+def stage_of(module: ModuleType) -> Stage | None:
+    """The stage that ``module`` defines, if it does."""
+    for value in vars(module).values():
+        found = getattr(value, "stage", None)
+        if isinstance(found, Stage) and found.compute.__module__ == module.__name__:
+            return found
+    return None
+
+
+def stages() -> list[str]:
+    """The modules that define a stage, found without importing them."""
+    marks = ("\n@stage(", "\n@figure_of(")
+    found = [path for path in PACKAGE.rglob("*.py") if any(m in path.read_text() for m in marks)]
+    parts = (path.relative_to(PACKAGE).with_suffix("").parts for path in found)
+    return sorted(".".join(part for part in each if part != "__init__") for each in parts)
+
+
+def load(name: str) -> Stage:
+    """The stage of the module ``name``. Raises StageError that lists the stages if there is none."""
+    if name not in stages():
+        raise StageError(f"stage '{name}': unknown; there are {', '.join(stages())}")
+    found = stage_of(importlib.import_module(f"transient_ridge.{name}"))
+    assert found is not None
+    return found
+
+
+def named(pairs: list[str]) -> dict[str, list[Path]]:
+    """Name -> files, from NAME=FILE; ``NAME=`` alone names an input without files."""
+    files: dict[str, list[Path]] = {}
+    for pair in pairs:
+        name, _, path = pair.partition("=")
+        files.setdefault(name, []).extend([Path(path)] if path else [])
+    return files
+
+
+def check(stage: Stage, inputs: dict[str, Any], outputs: dict[str, Any], name: str) -> None:
+    """Raise StageError, before any work, if inputs or outputs are missing or surplus."""
+    for what, given, known, needed in (
+        ("input", set(inputs), stage.reads, set(stage.reads) - stage.optional),
+        ("output", set(outputs), list(stage.writes), set(stage.writes)),
+    ):
+        wrong = [f"{what} '{each}' is missing" for each in sorted(needed - given)]
+        wrong += [f"{what} '{each}' is unknown" for each in sorted(given - set(known))]
+        if wrong:
+            raise StageError(
+                f"stage {name}: {'; '.join(wrong)}; its {what}s are {', '.join(known)}"
+            )

@@ -1,0 +1,97 @@
+"""Results and rules in other places: packed and unpacked, and used as a module of another workflow."""
+
+import shutil
+import subprocess
+import sys
+
+import pytest
+import yaml
+
+from tests.conftest import ROOT
+from tests.workflow.conftest import PARTS, Project, tiny_config
+
+pytestmark = pytest.mark.workflow
+
+
+def command(project, *words):
+    subprocess.run(
+        [sys.executable, "-m", "transient_ridge", *words], cwd=project.root, check=True,
+        env={"PYTHONPATH": str(project.root / "src"), "PATH": "/usr/bin:/bin"},
+    )  # fmt: skip
+
+
+@pytest.fixture
+def elsewhere(tmp_path) -> Project:
+    """A fresh checkout."""
+    root = tmp_path / "elsewhere"
+    root.mkdir()
+    for part in PARTS:
+        copy = shutil.copytree if (ROOT / part).is_dir() else shutil.copy
+        copy(ROOT / part, root / part)
+    project = Project(root)
+    project.configure(tiny_config())
+    return project
+
+
+def test_unpacked_results_are_taken_for_done(project, elsewhere, tmp_path):
+    archive = str(tmp_path / "tiny.tar.gz")
+    command(project, "pack", "results/tiny", archive, "--weights")
+    command(elsewhere, "unpack", archive)
+    assert elsewhere.stale() == set()
+    config = elsewhere.config
+    config["llc"]["n_beta"] = 77
+    elsewhere.configure(config)
+    stale = elsewhere.stale()
+    assert {job for job in stale if job.startswith("llc:")}
+    assert not {job for job in stale if job.startswith(("train", "evaluate"))}
+
+
+CALLER = """
+module transient_ridge:
+    snakefile:
+        "{root}/Snakefile"
+    config:
+        config
+
+
+use rule * from transient_ridge as icl_*
+
+
+rule mine:
+    input:
+        "results/tiny/base/tables/claims.parquet",
+    output:
+        "mine.txt",
+    default_target: True
+    shell:
+        "echo {{input}} > {{output}}"
+"""
+
+
+def caller(folder, config, *words):
+    folder.mkdir(exist_ok=True)
+    (folder / "Snakefile").write_text(CALLER.format(root=ROOT))
+    (folder / "mine.yaml").write_text(yaml.safe_dump(config))
+    words = [sys.executable, "-m", "snakemake", "--cores", "2", "--configfile", "mine.yaml", *words]
+    return subprocess.run(words, cwd=folder, capture_output=True, text=True, check=False)
+
+
+def test_another_workflow_plans_it_as_a_module(tmp_path):
+    done = caller(tmp_path / "caller", tiny_config(), "-n")
+    assert done.returncode == 0, done.stderr
+    assert "rule icl_train" in done.stdout
+    assert "rule mine" in done.stdout
+
+
+def test_a_modules_config_without_its_sections_is_refused_by_name(tmp_path):
+    done = caller(tmp_path / "caller", {"preset": "mine", "grid": {"seeds": [0]}}, "-n")
+    assert done.returncode != 0
+    for missing in ("training: missing", "llc: missing", "grid.task_diversities: missing"):
+        assert missing in done.stderr + done.stdout
+
+
+@pytest.mark.slow
+def test_another_workflow_runs_it_as_a_module(tmp_path):
+    done = caller(tmp_path / "caller", tiny_config())
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "caller/mine.txt").read_text() == "results/tiny/base/tables/claims.parquet\n"
