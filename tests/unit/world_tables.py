@@ -22,8 +22,8 @@ from transient_ridge.artefacts.schemas import TABLES
 from transient_ridge.artefacts.tables import Rows
 from transient_ridge.config.registries import PREDICTORS
 from transient_ridge.config.runs import Run
-from transient_ridge.scorecard.claims import FAILS, HOLDS, UNTESTABLE
 from transient_ridge.scorecard.statements import STATEMENTS
+from transient_ridge.scorecard.verdicts import FAILS, HOLDS, UNTESTABLE
 
 INF = math.inf
 #: Fewer M than the world has: a small one, some that turn to dMMSE, one above the threshold.
@@ -41,7 +41,8 @@ SWEEP = list(itertools.product((100.0, 1000.0), (10.0, 100.0), (1e-5, 1e-4)))
 #: Values of columns that no claim asks for, where the tables of the world lack them.
 _DEFAULTS = {
     "idealised_losses": {"standard_error": 0.01},
-    "idealised_distances": {"predictor": "dmmse", "other": "ridge", "standard_error": 0.01},
+    "idealised_distances": {"standard_error": 0.01},
+    "ridge_on_tasks": {"standard_error": 0.01},
 }
 
 _ESTIMATE = {
@@ -62,9 +63,7 @@ def tables(
     """Every table, as it is read from its file. The answer is shared: copy what you want to change."""
     made = _world(grid, seeds)
     for table, values in _DEFAULTS.items():
-        made[table] = made[table].assign(
-            **{column: value for column, value in values.items() if column not in made[table]}
-        )
+        made[table] = _filled(made[table], values)
     _thresholds(made, grid)
     _components(made, components)
     _robustness(made, grid, seeds, components)
@@ -73,15 +72,24 @@ def tables(
     _distances(made, predictors)
     _llc(made, grid, seeds)
     made["claims"] = _claims()
+    made["claim_values"] = _claim_values(seeds)
     del made["selection"]  # of which the world has a few columns; computed below
     made = {table: Rows.of(table, frame).frame() for table, frame in made.items()}
     _outputs(made)
     read = ("relative_distances", "critical_steps", "smoothed_losses", "idealised_losses", "llc")
+    given = {name: made[name] for name in (*read, "ridge_on_tasks")}
     settings = {**PAIRS, "claims": {"dmmse_like": 0.75}}
-    for rows in compute_selection(*(made[name] for name in read), settings):
+    for rows in compute_selection(**given, settings=settings):
         made[rows.table] = rows.frame()
     assert set(made) == set(TABLES)
     return made
+
+
+def _filled(frame: pd.DataFrame, values: dict) -> pd.DataFrame:
+    """``frame`` with these values in the columns that the world leaves empty."""
+    return frame.assign(
+        **{name: value for name, value in values.items() if frame[name].isna().all()}
+    )
 
 
 def of_run(frame: pd.DataFrame, M: float, seed: int) -> pd.DataFrame:
@@ -242,8 +250,7 @@ def _llc(made, grid, seeds):
     """All of an estimate; the untrained models' are unhealthy. Traces, the sweep and the cross-check."""
     llc = made["llc"]
     healthy = llc["step"] > 0
-    made["llc"] = llc.assign(
-        **{column: value for column, value in _ESTIMATE.items() if column not in llc},
+    made["llc"] = _filled(llc, _ESTIMATE).assign(
         llc_unpaired=llc["llc"] + 3,
         healthy=healthy,
         fault=np.where(healthy, None, FAULT),
@@ -318,12 +325,27 @@ def _claims():
         rows.append(
             {
                 "claim": statement.claim, "part": statement.part, "statement": statement.text,
-                "quantity": statement.quantity, "value": 0.5 if known else None,
-                "standard_error": 0.12 if known else None, "seeds": 2, "comparison": statement.comparison,
-                "threshold": 0.25, "verdict": verdict, "reason": "made up",
+                "about": statement.about, "quantity": statement.quantity, "value": 0.5 if known else None,
+                "standard_error": 0.12 if known else None, "margin": 0.24 if known else None,
+                "seeds": 2, "root_seeds": 1,
+                "deviation_seeds": 0.17 if known else None, "comparison": statement.comparison, "threshold": 0.25,
+                "set_when": statement.set_when, "verdict": verdict, "reason": "made up",
             }
         )  # fmt: skip
     return _rows("claims", rows)
+
+
+def _claim_values(seeds):
+    """What each seed gives of every statement."""
+    key = {"root_seed": 0, "resolution": 0.0, "outcome": "measured", "reason": ""}
+    return _rows(
+        "claim_values",
+        [
+            {"claim": statement.claim, "part": statement.part, "seed": seed, "value": 0.5, **key}
+            for statement in STATEMENTS
+            for seed in seeds
+        ],
+    )
 
 
 def _outputs(made):

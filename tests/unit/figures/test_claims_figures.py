@@ -1,4 +1,4 @@
-"""Figures of model selection and of the scorecard."""
+"""Figures of model selection."""
 
 import math
 import re
@@ -15,8 +15,6 @@ from transient_ridge.analysis.selection import Tradeoff
 from transient_ridge.config import runs
 from transient_ridge.figures.claims.free_energy import choose
 from transient_ridge.figures.drawing import style
-from transient_ridge.scorecard.claims import FAILS, HOLDS, UNTESTABLE
-from transient_ridge.scorecard.statements import STATEMENTS
 
 FINITE = GRID[:-1]
 
@@ -106,20 +104,3 @@ def test_without_finite_m_there_is_nothing_to_choose(figure, panels_):
     made = draw(figure, world_tables.tables(grid=(math.inf,), seeds=(1,), components=1))
     said = [text.get_text() for axes in made.axes for text in axes.texts]
     assert said == panels_ * ["no finite $M$"]
-
-
-def test_scorecard(drawn, frames):
-    (axes,) = panels(drawn("scorecard"))
-    written = [text.get_text() for text in axes.texts]
-    for statement in STATEMENTS:
-        assert f"{statement.claim}{statement.part}" in written
-    for verdict in (HOLDS, FAILS, UNTESTABLE):
-        count = (frames["claims"]["verdict"] == verdict).sum()
-        assert len(named(axes, "_" + verdict)) == count > 0
-    assert written.count("0.5 ± 0.12") == (frames["claims"]["verdict"] != UNTESTABLE).sum()
-
-
-def test_the_scorecard_sets_symbols_as_symbols(drawn):
-    (axes,) = panels(drawn("scorecard"))
-    outside = [re.sub(r"\$.*?\$", "", text.get_text()) for text in axes.texts]
-    assert not [text for text in outside if re.search(r"_M|_inf|n\*|_crit", text)]
