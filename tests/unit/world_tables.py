@@ -15,9 +15,7 @@ import pandas as pd
 
 from tests.unit import worlds
 from transient_ridge.analysis.curves import critical_step
-from transient_ridge.analysis.datasets import OUT_OF_DISTRIBUTION
 from transient_ridge.analysis.selection import compute_selection
-from transient_ridge.analysis.views import RUN_KEY
 from transient_ridge.artefacts.schemas import TABLES
 from transient_ridge.artefacts.tables import Rows
 from transient_ridge.config.registries import PREDICTORS
@@ -35,8 +33,7 @@ KNOWN = ("dmmse", "ridge")
 #: A pair per example and few examples, so that n* falls within training.
 PAIRS = {"training": {"batch_size": 1}, "data": {"context_length": 6, "noise_variance": 0.125}}
 LLC_STEPS = (0, STEPS[-1])
-#: n beta, gamma, epsilon.
-SWEEP = list(itertools.product((100.0, 1000.0), (10.0, 100.0), (1e-5, 1e-4)))
+SWEEP = list(itertools.product((100.0, 1000.0), (10.0, 100.0), (1e-5, 1e-4)))  # n beta, gamma, eps
 
 #: Values of columns that no claim asks for, where the tables of the world lack them.
 _DEFAULTS = {
@@ -73,8 +70,7 @@ def tables(
     _distances(made, predictors)
     _llc(made, grid, seeds)
     made["claims"] = _claims()
-    del made["selection"]  # of which the world has a few columns; computed below
-    made = {table: Rows.of(table, frame).frame() for table, frame in made.items()}
+    made = {table: Rows.of(table, frame).frame() for table, frame in made.items() if table != "selection"}  # fmt: skip
     _outputs(made)
     read = ("relative_distances", "critical_steps", "smoothed_losses", "idealised_losses", "llc")
     settings = {**PAIRS, "claims": {"dmmse_like": 0.75}}
@@ -209,8 +205,8 @@ def _raw(made):
         [smoothed, smoothed.assign(token=1, loss=2 * smoothed["loss"])]
     )
     critical = [made["critical_steps"]]
-    outside = raw[raw["dataset"] == OUT_OF_DISTRIBUTION]
-    for (M, seed), rows in outside.groupby(RUN_KEY):
+    ood = raw[raw["dataset"] == "out_of_distribution"]
+    for (M, seed), rows in ood.groupby(["task_diversity", "seed"]):
         step, loss = critical_step(rows["step"].to_numpy(), rows["loss"].to_numpy())
         row = {"task_diversity": M, "seed": seed, "curve": "raw", "step": step, "loss": loss}
         critical.append(_rows("critical_steps", [row]))
@@ -332,6 +328,6 @@ def _outputs(made):
         ("outputs", made["pca_trajectories"][["task_diversity", "seed", "step"]]),
         ("idealised_outputs", made["pca_idealised"][["task_diversity", "predictor"]]),
     ):
-        rows = keys.drop_duplicates()
-        values = _noise(3).normal(size=(len(rows), 2 * worlds.K)).tolist()
-        made[table] = Rows.of(table, rows.assign(outputs=values)).frame()
+        each = keys.drop_duplicates()
+        values = _noise(3).normal(size=(len(each), 2 * worlds.K)).tolist()
+        made[table] = Rows.of(table, each.assign(outputs=values)).frame()

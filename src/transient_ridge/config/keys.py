@@ -124,6 +124,16 @@ def section(settings: type[Settings]) -> Kind:
     return Kind(settings.schema(), "a section")
 
 
+def _only(name: str, kind: Kind) -> dict[str, Any]:
+    """Schema of a mapping with one key."""
+    return {
+        "type": "object",
+        "required": [name],
+        "additionalProperties": False,
+        "properties": {name: dict(kind.schema)},
+    }
+
+
 def _number(expects: str, **limits: Any) -> Kind:
     return Kind({"type": "number", **limits}, expects)
 
@@ -161,6 +171,19 @@ UPDATES = Kind(
         ]
     },
     "an integer >= 0, or a share of training between 0 and 1",
+)
+#: An exponential moving average, as it may be stated.
+AVERAGE = Kind(
+    {
+        "anyOf": [
+            _only("decay", DECAY),
+            _only(
+                "half_life",
+                Kind({"anyOf": [COUNT.schema, *UPDATES.schema["anyOf"][1:]]}, ""),
+            ),
+        ]
+    },
+    "{decay: number in [0, 1)} or {half_life: integer >= 1 or share of training between 0 and 1}",
 )
 STEP = Kind(
     {

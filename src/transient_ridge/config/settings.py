@@ -3,12 +3,14 @@
 To add a key, add a field here and its value to ``config/config.yaml``, then run ``make config``.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from . import registries
 from .keys import (
     ABOVE_ONE,
+    AVERAGE,
     CORRELATION,
     COUNT,
     DECAY,
@@ -16,6 +18,7 @@ from .keys import (
     NAME,
     NAME_PATTERN,
     NATURAL,
+    NOT_NEGATIVE,
     POSITIVE,
     SHARE,
     STEPS,
@@ -149,6 +152,16 @@ class ModelSettings(Settings):
 
 
 @dataclass(frozen=True)
+class RateSettings(Settings):
+    """Multiples of the learning rates by part of the model, each with the norms before it."""
+
+    embedding: float = key(NOT_NEGATIVE, "Tokens and positions.")
+    attention: float = key(NOT_NEGATIVE, "Attention of every layer.")
+    mlp: float = key(NOT_NEGATIVE, "MLP of every layer.")
+    unembedding: float = key(NOT_NEGATIVE, "Read-out.")
+
+
+@dataclass(frozen=True)
 class TrainingSettings(Settings):
     """Length, batches and optimiser of a run."""
 
@@ -163,6 +176,9 @@ class TrainingSettings(Settings):
     )
     learning_rate: float = key(POSITIVE, "Adam's learning rate.", origin=UNKNOWN)
     muon_learning_rate: float = key(POSITIVE, "Muon's learning rate, for optimiser: muon alone.")
+    muon_split_qkv: bool = key(
+        YES_OR_NO, "Muon takes Q, K and V for three matrices rather than for one."
+    )
     betas: tuple[float, float] = key(
         Kind(
             {"type": "array", "minItems": 2, "maxItems": 2, "items": DECAY.whole()},
@@ -188,6 +204,15 @@ class TrainingSettings(Settings):
         one_of("float32", "tf32", "bf16"),
         "tf32 and bf16 multiply matrices in less precision where the device can; weights stay float32.",
     )
+    average: Mapping[str, float] | None = key(
+        optional(AVERAGE, "none"),
+        "Exponential moving average of the weights, which checkpoints then hold. The decay of update t = 0, 1, ... "
+        "is at most (1 + t) / (10 + t).",
+    )
+    keep_raw: bool = key(
+        YES_OR_NO, "Checkpoints hold the raw weights besides their average, in twice the space."
+    )
+    rate_multipliers: RateSettings = key(section(RateSettings), "Rates by part of the model.")
 
 
 @dataclass(frozen=True)
@@ -227,6 +252,10 @@ class EvaluationSettings(Settings):
         list_of(entry_of(registries.PREDICTORS), "a list of different predictors", least=2),
         "Idealised predictors; the paper's two, ridge and dmmse, must be among them.",
         origin="paper",
+    )
+    weights: Literal["auto", "averaged", "raw"] = key(
+        one_of("auto", "averaged", "raw"),
+        "Which weights are measured; auto: the average where training keeps one, as the LLC does always.",
     )
 
 
