@@ -55,10 +55,13 @@ def changed_by(edit) -> set[str]:
         ("model/transformer", {"training.train", "analysis.evaluate"}),
         ("training/schedules/wsd", set()),  # a registry's entry counts where it is chosen
         ("analysis/evaluation_sets", {"analysis.evaluate"}),
-        ("analysis/curves", {"analysis.curves", "analysis.phases", "analysis.selection"}),
-        ("analysis/phases", {"analysis.phases", "analysis.selection"}),
+        (
+            "analysis/curves",
+            {"analysis.curves", "analysis.phases", "analysis.selection", "scorecard.claims"},
+        ),
+        ("analysis/phases", {"analysis.phases", "analysis.selection", "scorecard.claims"}),
         ("analysis/joint_pca", {"analysis.joint_pca", "analysis.pca_robustness"}),
-        ("analysis/selection", {"analysis.selection"}),
+        ("analysis/selection", {"analysis.selection", "scorecard.claims"}),
         ("scorecard/measurements", {"scorecard.claims"}),
         ("figures/drawing/style", {"report.explorer", "figures.curves.figure1"}),
         ("figures/pca/pc_pairs", set()),

@@ -207,14 +207,14 @@ def table(name, scope=None):
 
 
 def parts_of(name, variant):
-    """The files of a table of runs or chunks."""
-    swept = VARIANTS[variant]["llc_calibration"]["runs"]
-    return expand(
-        table(name),
-        variant=variant,
-        run=swept if name.startswith("llc_calibration") else RUNS[variant],
-        chunk=CHUNKS[variant],
-    )
+    """The files of a table of runs or chunks: of all runs, of those of M = inf, or of those of the sweep."""
+    if name == "ridge_on_tasks":
+        chosen = [run for run in RUNS[variant] if run.startswith("Minf-")]
+    elif name.startswith("llc_calibration"):
+        chosen = VARIANTS[variant]["llc_calibration"]["runs"]
+    else:
+        chosen = RUNS[variant]
+    return expand(table(name), variant=variant, run=chosen, chunk=CHUNKS[variant])
 
 
 def parts(name):

@@ -3,6 +3,7 @@
 To add a key, add a field here and its value to ``config/config.yaml``, then run ``make config``.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -11,15 +12,16 @@ from . import registries
 from .keys import (
     ABOVE_ONE,
     AVERAGE,
-    CORRELATION,
     COUNT,
     DECAY,
     FALL,
+    INNER_SHARE,
     NAME,
     NAME_PATTERN,
     NATURAL,
     NOT_NEGATIVE,
     POSITIVE,
+    RISE,
     SHARE,
     STEPS,
     TASK_DIVERSITY,
@@ -41,6 +43,10 @@ from .runs import TaskDiversity, parse_task_diversity
 FOR_SPEED = "paper: {}; here smaller, for speed"
 UNKNOWN = "unknown in the paper"
 CALIBRATED = "unknown in the paper; calibrated"
+SET_BEFORE = "set before the laptop run was scored"
+SET_BEFORE_GRID = "set before the laptop run was scored; its grid was then chosen so that M meet it"
+SET_GRID = "set after the laptop grid was chosen"
+SET_REVISED = "set with three laptop seeds known"
 
 
 @dataclass(frozen=True)
@@ -284,7 +290,8 @@ class HealthSettings(Settings):
 
     mala_acceptance: float | None = key(
         optional(SHARE, "no check"),
-        "Least mean Metropolis acceptance of the SGLD steps: below it eps is too large for the posterior.",
+        "Least mean Metropolis acceptance of the SGLD steps after the burn-in: below it eps is too large for the "
+        "posterior.",
     )
     r_hat: float | None = key(
         optional(ABOVE_ONE, "no check"),
@@ -294,6 +301,28 @@ class HealthSettings(Settings):
     share_below: float | None = key(
         optional(SHARE, "no check"),
         "Largest share of draws whose loss is below that of w*: above it w* is not at a minimum.",
+    )
+    relaxations: float | None = key(
+        optional(POSITIVE, "no check"),
+        "Least length of the burn-in in relaxations of a flat direction, of 2 / (eps gamma G) steps each; with "
+        "annealing, of its second half.",
+    )
+    distance_trend: float | None = key(
+        optional(POSITIVE, "no check"),
+        "Largest change of |w - w*|^2 during the draws, as a share of its mean: above it the chains have not arrived.",
+    )
+    heating: float | None = key(
+        optional(POSITIVE, "no check"),
+        "Largest share of the estimate that the noise of minibatches may have added, by an upper bound.",
+    )
+    locality: float | None = key(
+        optional(POSITIVE, "no check"),
+        "Largest mean |w - w*| / |w*|: above it the chains are somewhere else.",
+    )
+    slope_share: float | None = key(
+        optional(POSITIVE, "no check"),
+        "Largest share of the estimate that the slope of the loss at w* may have taken off, by an upper bound: above "
+        "it w* is not at a minimum.",
     )
 
 
@@ -308,7 +337,7 @@ class ChainSettings(Settings):
     )
     burn_in: int = key(
         NATURAL,
-        "SGLD steps before the first draw, fewer than draws.",
+        "SGLD steps before the first draw.",
         origin="predecessor's code: 500",
     )
     draws: int = key(
@@ -326,8 +355,29 @@ class SgldSettings(ChainSettings):
     gamma: float = key(POSITIVE, "gamma, the localisation.", unit="1/weight^2", origin=CALIBRATED)
     preconditioner: str = key(
         entry_of(registries.PRECONDITIONERS),
-        "none, or rmsprop: steps scaled by the root of each chain's mean squared gradient, as in devinterp.",
+        "none; rmsprop: the root of each chain's mean squared gradient, as in devinterp; diagonal, kronecker: the "
+        "posterior's variance by the curvature where the chains are, fixed before the first draw; eps counts in it.",
     )
+    noise: Literal["independent", "averaged"] = key(
+        one_of("independent", "averaged"),
+        "independent: plain SGLD; averaged: of two steps each, which is exact for quadratics at every eps.",
+    )
+    annealing: int = key(
+        NATURAL,
+        "Stages in which the first half of the burn-in lowers gamma to its value, by 4 each; 0 for none.",
+    )
+
+    def relaxation_steps(self) -> float | None:
+        """Steps in which a flat direction forgets a factor e; None where only the chains can tell."""
+        if registries.PRECONDITIONERS.constant(self.preconditioner, "NATURAL_STEP"):
+            return 2 / self.epsilon
+        return 2 / (self.epsilon * self.gamma) if self.preconditioner == "none" else None
+
+    def burn_in_for(self, relaxations: float) -> int:
+        """Steps of a burn-in of so many relaxations, 0 where :meth:`relaxation_steps` is not known."""
+        return math.ceil(relaxations * (self.relaxation_steps() or 0)) * (
+            2 if self.annealing else 1
+        )
 
 
 @dataclass(frozen=True)
@@ -351,12 +401,20 @@ class LlcSettings(SgldSettings):
     minibatch: int = key(COUNT, "Sequences per SGLD step and chain.", unit="sequences")
     sequences: int = key(
         at_least(2, " (a standard error needs two)"),
-        "n, the sequences of q_M whose mean loss is l_n, drawn once.",
+        "n, the sequences whose mean loss is l_n, drawn once.",
         unit="sequences",
+    )
+    data: Literal["q_M", "q_1", "q_inf"] = key(
+        one_of("q_M", "q_1", "q_inf"),
+        "Which sequences: of the run's own tasks, of the root task, or of tasks from N(0, I).",
     )
     minibatches: Literal["fixed", "fresh"] = key(
         one_of("fixed", "fresh"),
-        "fixed: taken from these n, so that the loss of w* on each is known; or fresh ones at every step.",
+        "fixed: drawn from these n, so that the loss of w* on each is known; or fresh ones at every step.",
+    )
+    control_variate: bool = key(
+        YES_OR_NO,
+        "Gradients grad l_B(w) - grad l_B(w*) + grad l_n(w*): less noise of minibatches for twice the time.",
     )
     components: tuple[str, ...] = key(
         list_of(
@@ -432,31 +490,41 @@ class RobustnessSettings(Settings):
 
 @dataclass(frozen=True)
 class ClaimSettings(Settings):
-    """Thresholds of the scorecard. The paper states its findings in words and figures: unless marked, each is ours."""
+    """Thresholds of the scorecard. The paper states findings in words and figures: unless marked 'paper', each is ours.
 
-    standard_errors: float = key(
-        POSITIVE,
-        "A mean over seeds closer to its threshold than so many standard errors decides nothing: 2 is 95 % of a "
-        "normal.",
+    The origin of each says when it was set.
+    """
+
+    confidence: float = key(
+        INNER_SHARE,
+        "A mean whose t interval over seeds (or root seeds) of this confidence holds its threshold decides nothing.",
+        origin=SET_REVISED,
     )
     converged: float = key(
         SHARE,
         "'Fully trained': M = inf keeps at most this share of the OOD excess loss over ridge of the untrained model.",
+        origin=SET_BEFORE,
     )
     dmmse_like: float = key(
-        SHARE, "'Close to dMMSE', relative distance: three times nearer to dMMSE than to ridge."
+        SHARE,
+        "'Close to dMMSE', relative distance: three times nearer to dMMSE than to ridge.",
+        origin=SET_BEFORE,
     )
-    ridge_like: float = key(SHARE, "'Close to ridge', relative distance.")
+    ridge_like: float = key(SHARE, "'Close to ridge', relative distance.", origin=SET_BEFORE)
     grows: float = key(
-        CORRELATION,
+        RISE,
         "Rank correlation of what grows with M: one pair of neighbours in six may be exchanged (0.94).",
+        origin=SET_BEFORE,
     )
-    falls: float = key(FALL, "Rank correlation of what falls with M.")
+    falls: float = key(FALL, "Rank correlation of what falls with M.", origin=SET_BEFORE)
     follows: float = key(
-        CORRELATION,
+        RISE,
         "Rank correlation of what follows: it explains half of the variance of the ranks.",
+        origin=SET_BEFORE,
     )
-    follows_inversely: float = key(FALL, "Rank correlation of what follows inversely.")
+    follows_inversely: float = key(
+        FALL, "Rank correlation of what follows inversely.", origin=SET_BEFORE
+    )
     paper_threshold: float | None = key(
         optional(POSITIVE, "the paper states none for other D, K or sigma^2"),
         "The middle of the paper's threshold, between M = 128 and 362.",
@@ -464,21 +532,28 @@ class ClaimSettings(Settings):
         origin="paper",
     )
     threshold_octaves: float = key(
-        POSITIVE, "Half the width of the paper's threshold.", unit="octaves"
+        POSITIVE, "Half the width of the paper's threshold.", unit="octaves", origin=SET_BEFORE
     )
     transience: float = key(
         SHARE,
-        "A transient ridge: OOD loss dips below dMMSE's and rises again, both by this share of the gap to ridge's.",
+        "A transient ridge: OOD loss dips below the straight way to dMMSE_M and rises again, both by this share of the "
+        "gap to ridge's.",
+        origin=SET_BEFORE_GRID,
     )
     no_transience: float = key(
         SHARE,
         "No transient ridge: the wiggles of a smoothed curve with 1,024 sequences are up to 0.05.",
+        origin=SET_BEFORE,
     )
     at_ridge: float = key(
-        SHARE, "'Ends at ridge': what is left of the squared distance between the predictors."
+        SHARE,
+        "'Ends at ridge': what is left of the squared distance between the predictors.",
+        origin=SET_GRID,
     )
     risen: float = key(
-        POSITIVE, "'Rises to dMMSE's': the end of the OOD loss, 0 at ridge's and 1 at dMMSE's."
+        POSITIVE,
+        "'Rises to dMMSE's': the end of the OOD loss, 0 at ridge's and 1 at dMMSE's.",
+        origin=SET_BEFORE,
     )
     explained: float = key(
         SHARE, "Share of the variance in two components.", origin="paper: 27.5 %"
@@ -486,33 +561,68 @@ class ClaimSettings(Settings):
     straight: float = key(
         SHARE,
         "'Straight': share of the squared distance to ridge, at the straight path's nearest, that a path saves.",
+        origin=SET_BEFORE,
     )
-    deflected: float = key(SHARE, "'Deflected': the same share.")
+    deflected: float = key(SHARE, "'Deflected': the same share.", origin=SET_BEFORE)
     insensitive_from: int = key(COUNT, "B from which the PCA is insensitive.", origin="paper")
     trajectory_distance: float = key(
-        SHARE, "Procrustes distance, as a share of the trajectories' spread, that is hardly seen."
+        SHARE,
+        "Procrustes distance, as a share of the trajectories' spread, that is hardly seen.",
+        origin=SET_BEFORE,
     )
     fitting_side: float = key(
-        SHARE, "Excess loss over dMMSE_M of a model on dMMSE's side, as a share of ridge's."
+        SHARE,
+        "Excess loss over dMMSE_M of a model on dMMSE's side, as a share of ridge's.",
+        origin=SET_BEFORE,
     )
     onset_octaves: float = key(
         POSITIVE,
         "'At the onset of transience': within a factor of two in M, the spacing of the paper's named values.",
         unit="octaves",
+        origin=SET_BEFORE,
     )
     plateau_from: int = key(COUNT, "The M above which the LLC is level.", unit="M", origin="paper")
     llc_spread: float = key(
-        POSITIVE, "What 'level' and 'equal' allow, relative: twice a usual standard error."
+        POSITIVE,
+        "What 'level' and 'equal' allow, relative: twice a usual standard error.",
+        origin=SET_BEFORE,
     )
     never_ridge: float = key(
         POSITIVE,
         "n* up to which ridge is 'never' preferred: log n / n is greatest at e.",
         unit="pairs",
+        origin=SET_BEFORE,
     )
     settled_octaves: float = key(
         POSITIVE,
         "'Settled': the threshold moved less than this while training doubled.",
         unit="octaves",
+        origin=SET_BEFORE,
+    )
+    nearer_to_ridge: float = key(
+        SHARE,
+        "Relative distance at t_crit of a run that is nearer to ridge than to dMMSE.",
+        origin=SET_REVISED,
+    )
+    axis_share: float = key(
+        SHARE,
+        "'The axis to ridge': share of the squared distance from dMMSE_M to ridge that lies along a component.",
+        origin=SET_REVISED,
+    )
+    foretold: float = key(
+        SHARE,
+        "Share of the transient M that Eq. 8 must call 'ridge, then dMMSE': all.",
+        origin=SET_REVISED,
+    )
+    own: Any = key(
+        Kind(
+            {
+                "type": "object",
+                "additionalProperties": {"type": "number", "expects": "a number"},
+            },
+            "a name and a number for each statement of your own, or {}",
+        ),
+        "Thresholds of your own statements, by name (src/transient_ridge/scorecard/statements/own.py).",
     )
 
 

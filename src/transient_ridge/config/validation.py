@@ -1,6 +1,7 @@
 """Checks of a configuration: every fault at once, each with the key, its value and what is allowed."""
 
 import difflib
+import math
 import warnings
 from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import suppress
@@ -14,7 +15,7 @@ from .configuration import Config, checkpoint_schedule, overlay, resolve, runs
 from .keys import Settings, choices
 from .runs import parse_task_diversity
 from .schedule import half_life_of
-from .settings import Configuration, ModelSettings
+from .settings import Configuration, ModelSettings, SgldSettings
 
 #: Predictors that phases, model selection and the scorecard are about.
 NEEDED_PREDICTORS = ("ridge", "dmmse")
@@ -71,6 +72,7 @@ def _readings(text: str) -> Iterator[Any]:
 
 
 def _schema_faults(config: Config, rules: Config) -> Iterator[str]:
+    yield from _not_finite(config)
     for error in jsonschema.Draft202012Validator(rules).iter_errors(config):
         path = list(error.absolute_path)
         key = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in path).lstrip(".")
@@ -86,6 +88,18 @@ def _schema_faults(config: Config, rules: Config) -> Iterator[str]:
             yield from (f"{f'{key}.{name}'.lstrip('.')}: missing" for name in missing)
         else:
             yield f"{key} = {error.instance!r}: must be {_expectation(error)}"
+
+
+def _not_finite(value: Any, dotted: str = "") -> Iterator[str]:
+    """Numbers that are none: NaN is within every limit of a schema."""
+    if isinstance(value, float) and not math.isfinite(value):
+        yield f"{dotted} = {value}: must be a finite number"
+    elif isinstance(value, Mapping):
+        for name, part in value.items():
+            yield from _not_finite(part, f"{dotted}.{name}".lstrip("."))
+    elif isinstance(value, list):
+        for i, part in enumerate(value):
+            yield from _not_finite(part, f"{dotted}[{i}]")
 
 
 def _expectation(error: jsonschema.ValidationError) -> str:
@@ -204,12 +218,14 @@ def _llc_contradictions(config: Config) -> Iterator[str]:
         yield f"llc.components = {name}: unknown; this model has {', '.join(known)}"
     if llc["minibatch"] > llc["sequences"]:
         yield f"llc.minibatch = {llc['minibatch']}: must be at most llc.sequences = {llc['sequences']}"
+    sgld, least = SgldSettings.of(llc), llc["limits"]["relaxations"]
+    if least is not None and sgld.burn_in < sgld.burn_in_for(least):
+        yield (
+            f"llc.burn_in = {sgld.burn_in}: a flat direction forgets w* in {sgld.relaxation_steps():.0f} steps at "
+            f"llc.epsilon = {sgld.epsilon:g} and llc.gamma = {sgld.gamma:g}, so llc.limits.relaxations = {least:g} "
+            f"take {sgld.burn_in_for(least)} steps; raise llc.burn_in to that, or llc.epsilon"
+        )
     for section in ("llc", "llc_calibration"):
-        if config[section]["burn_in"] >= config[section]["draws"]:
-            yield (
-                f"{section}.burn_in = {config[section]['burn_in']}: must be less than {section}.draws = "
-                f"{config[section]['draws']}, the steps that are kept after it"
-            )
         if llc["limits"]["r_hat"] is not None and config[section]["chains"] < 2:
             yield (
                 f"{section}.chains = {config[section]['chains']}: split R-hat needs at least 2 chains; raise it, or "

@@ -105,7 +105,10 @@ def _odds(axes: Axes, log_odds: pd.DataFrame, colours: DiversityColours) -> None
 
 
 def _prediction(axes: Axes, selection: pd.DataFrame, colours: DiversityColours) -> None:
-    """t_crit and the step of the switch against the step at which n* pairs were seen."""
+    """t_crit and the step of the switch against the step at which n* pairs were seen.
+
+    Eq. 8 orders the M; that training at a step is the posterior of the pairs seen by then is an assumption.
+    """
     rows = selection[selection["losses"] == "measured"]
     rows = rows[(rows["crossover_step"] > 0) & np.isfinite(rows["crossover_step"])]
     for row in rows.to_dict("records"):
@@ -117,7 +120,7 @@ def _prediction(axes: Axes, selection: pd.DataFrame, colours: DiversityColours) 
             axes.plot([row["crossover_step"]], [row["switch_step"]], **look)
     axes.set_xscale("log")
     axes.set_yscale("log")
-    axes.set_xlabel("step at which $n^*$ pairs were seen")
+    axes.set_xlabel("step after $n^*$ pairs, each counted as an observation")
     axes.set_ylabel("step observed")
     if rows.empty:
         known = selection["crossover"].notna().any()
