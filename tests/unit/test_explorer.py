@@ -56,7 +56,7 @@ def test_the_stage_reads_what_the_page_needs(frames):
 
 def test_the_data_are_those_of_the_tables(payload, frames):
     assert payload["title"] == "transient-ridge: tests & <more>"
-    assert [each["label"] for each in payload["diversities"]] == ["1", "16", "64", "512", "∞"]
+    assert [each["label"] for each in payload["diversities"]] == ["1", "16", "64", "256", "∞"]
     assert payload["components"][:2] == ["PC1 (40.0 %)", "PC2 (20.0 %)"]
     assert len(payload["runs"]) == len(GRID) * len(SEEDS)
     for M, name in ((16, "M16-seed1"), (INF, "Minf-seed1")):
@@ -96,7 +96,7 @@ def test_predictors_are_points_with_the_marker_of_the_figures(payload):
 @pytest.mark.parametrize("of_tasks", [True, False], ids=["of the tasks", "for all M"])
 def test_a_third_predictor_is_another_point(of_tasks, third_predictor, payload):
     name = third_predictor(of_tasks)
-    world = world_tables.tables.__wrapped__(predictors=(*world_tables.KNOWN, name))
+    world = world_tables.tables(predictors=(*world_tables.KNOWN, name))
     data = json.loads(json.dumps(explorer.payload(world, "t")))
     added = [point for point in data["ideal"] if point["name"].startswith(name)]
     assert [point for point in data["ideal"] if point not in added] == payload["ideal"]
