@@ -26,6 +26,7 @@ from transient_ridge.llc import sgld
 from transient_ridge.model.device import device_name, prepare, select_device
 from transient_ridge.model.functional import predict
 from transient_ridge.training.stack import Stack
+from transient_ridge.training.step import take_step
 from transient_ridge.training.trainer import Trainer
 
 PRECISIONS = ("float32", "tf32", "bf16")
@@ -97,8 +98,8 @@ def _training(
     settings["training"] = settings["training"] | {"precision": precision}
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats()
-    trainer = Trainer(Run(64, 0), settings, device)
-    seconds = _seconds(device, trainer.update, sizes.steps)
+    stack = Stack([Trainer(Run(64, 0), settings, device)])
+    seconds = _seconds(device, lambda: take_step(stack), sizes.steps)
     reached = flops_per_step(config) / seconds / 1e12
     memory = torch.cuda.max_memory_allocated() / 1e9 if device.type == "cuda" else 0.0
     return {
@@ -115,9 +116,8 @@ def _stacked(
 ) -> dict[str, float]:
     _prepare(device, "float32")
     settings = configuration.trained_by(config)
-    trainers = [Trainer(Run(8, seed), settings, device) for seed in range(runs)]
-    update: Callable[[], object] = Stack(trainers).update if runs > 1 else trainers[0].update
-    seconds = _seconds(device, update, sizes.steps)
+    stack = Stack([Trainer(Run(8, seed), settings, device) for seed in range(runs)])
+    seconds = _seconds(device, lambda: take_step(stack), sizes.steps)
     return {"step_ms": 1000 * seconds, "run_steps_per_s": runs / seconds}
 
 
@@ -157,8 +157,9 @@ def _trajectories(
         settings["training"] = settings["training"] | {"precision": precision}
         for seed in (0, 1):
             trainer = Trainer(Run(8, seed), settings, device)
+            alone = Stack([trainer])
             for _ in range(sizes.trajectory):
-                trainer.update()
+                take_step(alone)
             found.setdefault(precision, []).append(trainer.curve.points[-1][1])
     return found
 

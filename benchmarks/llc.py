@@ -55,8 +55,8 @@ def bench_llc(repeats: int = 3, draws: int | None = None) -> dict[str, float]:
         for repeat in range(repeats):
             began = time.perf_counter()
             traces = sgld.sample(posterior, stage.sgld, stage.n_beta(), posterior.noise())
-            of_centre = stage.centre(posterior, "all")
-            ours = estimate(traces, stage.n_beta(), stage.sgld, of_centre)[0]
+            centre = stage.centre(posterior, "all")
+            ours = estimate(traces, stage.n_beta(), stage.sgld, centre)[0]
             times["ours"].append(time.perf_counter() - began)
             began = time.perf_counter()
             theirs, error = _devinterp(stage, posterior, Path(folder) / f"{repeat}.zarr")

@@ -26,6 +26,8 @@ from transient_ridge.config.settings import SgldSettings
 from transient_ridge.llc import sgld
 from transient_ridge.model.device import prepare
 from transient_ridge.model.functional import predict
+from transient_ridge.training.stack import Stack
+from transient_ridge.training.step import take_step
 from transient_ridge.training.trainer import Trainer
 
 CPU = torch.device("cpu")
@@ -55,9 +57,9 @@ def of_checkpoints(number: int) -> dict[str, Any]:
 
 
 def train(config: configuration.Config) -> float:
-    trainer = Trainer(Run(8, 0), configuration.trained_by(config), CPU)
+    alone = Stack([Trainer(Run(8, 0), configuration.trained_by(config), CPU)])
     for _ in range(3):
-        trainer.update()
+        take_step(alone)
     return sizing.train_mb(config)
 
 

@@ -11,6 +11,10 @@ class ConfigError(TransientRidgeError):
     """A configuration that cannot be run."""
 
 
+class ConfigWarning(UserWarning):
+    """A configuration that can be run and is probably not meant."""
+
+
 class CheckpointError(TransientRidgeError):
     """A checkpoint that is missing, damaged or belongs to another configuration."""
 

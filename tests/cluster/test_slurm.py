@@ -13,6 +13,8 @@ from tests.cluster.conftest import FLAGS, configure
 from transient_ridge.artefacts.provenance import read_beside
 from transient_ridge.config import configuration, presets
 from transient_ridge.config.runs import Run
+from transient_ridge.training.stack import Stack
+from transient_ridge.training.step import take_step
 from transient_ridge.training.trainer import Trainer
 
 pytestmark = pytest.mark.cluster
@@ -24,14 +26,11 @@ CURVE = f"results/smoke/base/runs/{RUN}/training.parquet"
 def one_long_run(submission, seconds: float, state_seconds: float = 2) -> int:
     """Configure a run that trains for about so long on this machine; its number of steps."""
     config = presets.read("smoke")
-    trainer = Trainer(
-        Run.parse(RUN),
-        configuration.trained_by(configuration.resolve(config, "base")),
-        torch.device("cpu"),
-    )
+    settings = configuration.trained_by(presets.load("smoke"))
+    alone = Stack([Trainer(Run.parse(RUN), settings, torch.device("cpu"))])
     began = time.monotonic()
     for _ in range(100):
-        trainer.update()
+        take_step(alone)
     steps = int(100 * seconds / (time.monotonic() - began))
     config["grid"] = {"task_diversities": [4], "seeds": [0]}
     config["training"]["steps"] = steps

@@ -10,7 +10,7 @@ from transient_ridge.config import configuration as config
 from transient_ridge.config import generate, presets
 from transient_ridge.config.runs import Run
 from transient_ridge.config.validation import validate
-from transient_ridge.errors import ConfigError
+from transient_ridge.errors import ConfigError, ConfigWarning
 
 PRESETS = sorted(path.stem for path in (ROOT / "config").glob("*.yaml") if path.stem != "config")
 
@@ -108,6 +108,14 @@ def change(path: str, value) -> dict:
         ("llc_calibration.epsilons", [], r"llc_calibration\.epsilons = \[\]: must be a list of different numbers > 0"),
         ("llc_crosscheck.steps", [2990], r"llc_crosscheck\.steps = 2990: has no checkpoint"),
         ("training.optimiser", "sgd", r"training\.optimiser = 'sgd': must be adam or muon"),
+        ("training.average", {"decay": 1}, r"average = {'decay': 1}: must be null \(none\) or {decay: .*\[0, 1\)"),
+        ("training.average", {"decay": -0.1}, r"must be null \(none\) or {decay: .*\[0, 1\)"),
+        ("training.average", {"half_life": 0}, r"{'half_life': 0}: must be .* integer >= 1 or share"),
+        ("training.average", {"half_life": 9, "decay": 0.9}, r"must be null \(none\) or {decay"),
+        ("training.keep_raw", True, r"training\.keep_raw = True: there is no average"),
+        ("evaluation.weights", "averaged", r"evaluation\.weights = averaged: training keeps no average"),
+        ("training.rate_multipliers.head", 1, r"rate_multipliers\.head = 1: unknown key; known here: embedding, "),
+        ("training.rate_multipliers.mlp", -1, r"rate_multipliers\.mlp = -1: must be a number >= 0"),
         ("training.gradient_clip", 0, r"training\.gradient_clip = 0: must be null \(off\) or a number > 0"),
         ("checkpoints.extra_steps", [10**9], r"checkpoints\.extra_steps = \[1000000000\]: must not be after"),
         ("pca.sequences", 1000, r"pca\.sequences = 1000: must be at most evaluation\.root_task_sequences"),
@@ -116,7 +124,7 @@ def change(path: str, value) -> dict:
         ("pca.components", 25, r"\[4\] times data\.context_length = 6 must be at least pca\.components = 25"),
         ("claims.ridge_like", 0.8, r"claims\.ridge_like = 0\.8: must be less than claims\.dmmse_like = 0\.75"),
         ("claims.no_transience", 0.2, r"claims\.no_transience = 0\.2: must be less than claims\.transience"),
-        ("claims.grows", 1.5, r"claims\.grows = 1\.5: must be a number in \[-1, 1\]"),
+        ("claims.grows", 1.5, r"claims\.grows = 1\.5: must be a number in \(0, 1\]"),
         ("claims.paper_threshold", -1, r"claims\.paper_threshold = -1: must be null \(the paper states none"),
         ("compute.device", "tpu", r"compute\.device = 'tpu': must be auto, cpu or cuda"),
         ("preset", "My Preset", r"preset = 'My Preset': must be a name"),
@@ -236,6 +244,30 @@ def test_a_folder_of_another_preset_is_refused(tmp_path):
         ConfigError, match=r"written by preset = smoke, and this is preset = laptop"
     ):
         config.check_results_folder(load(), tmp_path)
+
+
+def test_raw_weights_are_measured_only_if_they_are_kept():
+    changed = load()
+    changed["training"]["average"] = {"decay": 0.99}
+    changed["evaluation"]["weights"] = "raw"
+    with pytest.raises(ConfigError, match=r"evaluation\.weights = raw: .*keep_raw: true"):
+        validate(changed)
+    changed["training"]["keep_raw"] = True
+    validate(changed)
+
+
+def test_a_half_life_may_be_a_share_of_training():
+    changed = change("training.average", {"half_life": 0.05})
+    changed["training"]["steps"] = 2000
+    assert config.resolve(changed, "base")["training"]["average"] == {"half_life": 100}
+
+
+@pytest.mark.parametrize("average", [{"half_life": 4001}, {"decay": 0.9999}])
+def test_an_average_longer_than_training_is_warned_of(average):
+    with pytest.warns(
+        ConfigWarning, match=r"training\.average = .* longer than training\.steps = 4000"
+    ):
+        validate(change("training.average", average))
 
 
 def test_a_cohort_is_so_many_consecutive_runs():

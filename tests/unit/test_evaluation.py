@@ -29,9 +29,9 @@ PREDICTORS = ("ridge", "dmmse")
 
 
 def test_sets_grow_without_changing_and_do_not_depend_on_the_grid():
-    few = evaluation_sets(0, DATA, EvaluationSettings(10, 5, PREDICTORS), 8)
-    many = evaluation_sets(0, DATA, EvaluationSettings(20, 9, PREDICTORS), 8)
-    other = evaluation_sets(0, DATA, EvaluationSettings(10, 5, PREDICTORS), math.inf)
+    few = evaluation_sets(0, DATA, EvaluationSettings(10, 5, PREDICTORS, "auto"), 8)
+    many = evaluation_sets(0, DATA, EvaluationSettings(20, 9, PREDICTORS, "auto"), 8)
+    other = evaluation_sets(0, DATA, EvaluationSettings(10, 5, PREDICTORS, "auto"), math.inf)
     for name, sequences in few.items():
         assert torch.equal(sequences.x, many[name].x[: len(sequences.x)])
         assert torch.equal(sequences.y, many[name].y[: len(sequences.y)])
@@ -53,7 +53,7 @@ def test_token_means_are_means_and_standard_errors():
 
 
 def test_at_infinite_diversity_both_predictors_are_ridge():
-    sequences = evaluation_sets(0, DATA, EvaluationSettings(10, 5, PREDICTORS), 8)[
+    sequences = evaluation_sets(0, DATA, EvaluationSettings(10, 5, PREDICTORS, "auto"), 8)[
         "out_of_distribution"
     ]
     predictions = idealised_predictions(0, DATA, PREDICTORS, math.inf, sequences)

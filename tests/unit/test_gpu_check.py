@@ -7,6 +7,7 @@ import pytest
 from benchmarks import gpu_check
 
 
+@pytest.mark.slow
 def test_the_check_runs_small_on_a_cpu(tmp_path, capsys):
     gpu_check.main([str(tmp_path), "--device", "cpu", "--small"])
     found = json.loads((tmp_path / "gpu-check.json").read_text())

@@ -5,18 +5,26 @@ import dataclasses
 import pytest
 import torch
 
-from transient_ridge.config.settings import TrainingSettings
+from transient_ridge.config.runs import Run
+from transient_ridge.config.settings import RateSettings, TrainingSettings
+from transient_ridge.errors import ConfigError
 from transient_ridge.training.optimisation import (
-    clip_gradients,
+    clip,
+    gradient_norms,
     make_optimisers,
     rate_factor,
     set_rates,
 )
 from transient_ridge.training.optimisers.muon import Muon, orthogonalise
+from transient_ridge.training.part_rates import part_of
+from transient_ridge.training.stack import Stack
+from transient_ridge.training.step import take_step
+from transient_ridge.training.trainer import Trainer
 
 SETTINGS = TrainingSettings(
-    steps=100, batch_size=8, optimiser="muon", learning_rate=0.1, muon_learning_rate=0.5,
+    steps=100, batch_size=8, optimiser="muon", learning_rate=0.1, muon_learning_rate=0.5, muon_split_qkv=False,
     betas=(0.9, 0.999), schedule="constant", warmup_steps=10, decay_steps=20, gradient_clip=None, precision="float32",
+    average=None, keep_raw=False, rate_multipliers=RateSettings(1, 1, 1, 1),
 )  # fmt: skip
 
 
@@ -75,6 +83,74 @@ def test_muon_takes_the_blocks_matrices_and_adam_the_rest():
     assert len(only[0].param_groups[0]["params"]) == 3
 
 
+def names_of(group: dict, parameters: dict) -> set[str]:
+    return {name for name, p in parameters.items() if any(p is each for each in group["params"])}
+
+
+def test_a_rate_of_its_own_makes_a_group_of_its_own(tiny):
+    parameters = Trainer(Run(4, 0), tiny, torch.device("cpu")).parameters
+    assert [len(o.param_groups) for o in make_optimisers(parameters, SETTINGS)] == [1, 1]
+    rates = RateSettings(embedding=2, attention=0.5, mlp=1, unembedding=1)
+    settings = dataclasses.replace(SETTINGS, rate_multipliers=rates)
+    adam, muon = make_optimisers(parameters, settings)
+    by_rate = {group["lr"]: names_of(group, parameters) for group in adam.param_groups}
+    assert by_rate.keys() == {0.2, 0.05, 0.1}
+    assert by_rate[0.2] == {"token_embedding.weight", "position_embedding"}
+    norms = {f"blocks.{n}.attention_norm.{part}" for n in (0, 1) for part in ("weight", "bias")}
+    assert by_rate[0.05] == norms
+    assert {"unembedding.weight", "final_norm.bias", "blocks.0.mlp_in.bias"} <= by_rate[0.1]
+    by_rate = {group["lr"]: names_of(group, parameters) for group in muon.param_groups}
+    assert by_rate.keys() == {0.25, 0.5}
+    assert by_rate[0.5] == {
+        f"blocks.{n}.mlp_{part}.weight" for n in (0, 1) for part in ("in", "out")
+    }
+    set_rates([adam, muon], dataclasses.replace(settings, schedule="linear"), 4)
+    assert sorted(group["lr"] for group in muon.param_groups) == pytest.approx([0.12, 0.24])
+
+
+def test_a_part_at_rate_zero_stays(tiny):
+    tiny["training"]["rate_multipliers"]["mlp"] = 0
+    trainer = Trainer(Run(4, 0), tiny, torch.device("cpu"))
+    before = {name: p.detach().clone() for name, p in trainer.parameters.items()}
+    for _ in range(3):
+        take_step(Stack([trainer]))
+    moved = {name for name, p in trainer.parameters.items() if not torch.equal(p, before[name])}
+    assert moved == {name for name in before if part_of(name) != "mlp"}
+
+
+def test_a_rate_of_a_part_that_the_model_lacks_is_refused():
+    shapes = {"blocks.0.mlp_in.weight": (4, 3), "blocks.0.mlp_in.bias": (4,)}
+    only_mlp = {name: torch.nn.Parameter(torch.randn(shape)) for name, shape in shapes.items()}
+    settings = dataclasses.replace(SETTINGS, rate_multipliers=RateSettings(1, 0.5, 1, 1))
+    with pytest.raises(ConfigError, match=r"rate_multipliers\.attention = 0\.5: .* only mlp"):
+        make_optimisers(only_mlp, settings)
+    make_optimisers(only_mlp, SETTINGS)
+
+
+@pytest.mark.parametrize("stack_dims", [0, 1])
+def test_q_k_and_v_can_be_matrices_of_their_own(stack_dims):
+    torch.manual_seed(0)
+    shape = (*[5] * stack_dims, 12, 4)
+    qkv, projection = (torch.nn.Parameter(torch.randn(shape)) for _ in range(2))
+    alone = [torch.nn.Parameter(p.clone()) for p in qkv.detach().split(4, dim=-2)]
+    named = {
+        "blocks.0.attention.qkv.weight": qkv,
+        "blocks.0.attention.projection.weight": projection,
+        "blocks.0.mlp_in.bias": torch.nn.Parameter(torch.zeros(shape[:-1])),
+    }
+    settings = dataclasses.replace(SETTINGS, muon_split_qkv=True)
+    together = make_optimisers(named, settings, stack_dims)[-1]
+    assert [group["parts"] for group in together.param_groups] == [1, 3]
+    separately = Muon(alone, lr=SETTINGS.muon_learning_rate)
+    for _ in range(3):
+        qkv.grad, projection.grad = torch.randn(shape), torch.randn(shape)
+        for parameter, gradient in zip(alone, qkv.grad.split(4, dim=-2), strict=True):
+            parameter.grad = gradient.clone()
+        together.step()
+        separately.step()
+    torch.testing.assert_close(qkv.detach(), torch.cat([p.detach() for p in alone], dim=-2))
+
+
 @pytest.mark.parametrize(
     ("schedule", "expected"),
     [
@@ -103,12 +179,25 @@ def test_rates_scale_both_optimisers():
         assert [o.param_groups[0]["lr"] for o in optimisers] == pytest.approx([0.05, 0.25])
 
 
-def test_clipping_bounds_the_joint_norm_or_does_nothing():
-    parameters = [torch.nn.Parameter(torch.zeros(3)) for _ in range(2)]
-    for parameter in parameters:
-        parameter.grad = torch.full((3,), 10.0)
-    clip_gradients(parameters, None)
-    assert parameters[0].grad[0] == 10
-    clip_gradients(parameters, 1.0)
-    total = torch.nn.utils.get_total_norm([p.grad for p in parameters])
-    assert float(total) == pytest.approx(1, rel=1e-4)
+def test_the_norm_of_gradients_is_joint_and_each_runs_own():
+    torch.manual_seed(0)
+    gradients = [torch.randn(3, 4, 5), torch.randn(3, 6)]
+    norms = gradient_norms(gradients, stack_dims=1)
+    assert norms.shape == (3,)
+    for run, norm in enumerate(norms):
+        alone = [g[run] for g in gradients]
+        torch.testing.assert_close(norm, torch.nn.utils.get_total_norm(alone))
+        torch.testing.assert_close(norm, gradient_norms(alone))
+
+
+def test_clipping_bounds_each_runs_joint_norm():
+    gradients = [torch.full((2, 3), 10.0), torch.full((2, 3, 1), 10.0)]
+    for gradient in gradients:
+        gradient[1] *= 1e-3
+    before = [g[1].clone() for g in gradients]
+    clip(gradients, gradient_norms(gradients, stack_dims=1), 1.0)
+    assert gradient_norms(gradients, stack_dims=1).tolist() == pytest.approx([1, 0.0245], rel=1e-3)
+    assert all(torch.equal(g[1], b) for g, b in zip(gradients, before, strict=True))
+    alone = [g[0] * 7 for g in gradients]
+    clip(alone, gradient_norms(alone), 1.0)
+    assert float(gradient_norms(alone)) == pytest.approx(1, rel=1e-4)

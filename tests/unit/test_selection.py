@@ -3,15 +3,17 @@
 import math
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from tests.unit import worlds
-from transient_ridge.analysis import selection
-from transient_ridge.analysis.selection import ALWAYS, BACKWARDS, NEVER, SWITCHES, Tradeoff
-from transient_ridge.artefacts import tables
-
-SETTINGS = {"noise_variance": 0.125, "context_length": 6, "batch_size": 100, "dmmse_like": 0.75}
+from transient_ridge.analysis.selection import (
+    ALWAYS,
+    BACKWARDS,
+    NEVER,
+    SWITCHES,
+    Tradeoff,
+    compute_selection,
+)
 
 
 @pytest.mark.parametrize(("loss", "complexity"), [(-0.01, 5.0), (-1e-6, 0.3), (-0.3, 1.0)])
@@ -53,23 +55,16 @@ def test_a_later_crossover_for_a_smaller_gain_and_for_a_greater_cost():
     assert Tradeoff(-0.01, 2).crossover < Tradeoff(-0.01, 3).crossover
 
 
-def described(tmp_path, world, leave_out=()):
-    """Write the tables of ``world`` that the stage reads, run it, and read what it wrote."""
-    sources = {}
+@pytest.fixture
+def world():
+    return worlds.tables()
+
+
+def computed(world, **others):
+    """The two tables of the stage."""
     names = ("relative_distances", "critical_steps", "smoothed_losses", "idealised_losses", "llc")
-    for name in names:
-        if name in leave_out:
-            continue
-        frame = world[name].reindex(columns=list(tables.TABLES[name]))
-        columns = {
-            column: [None if pd.isna(value) else value for value in frame[column]]
-            for column in frame
-        }
-        sources[name] = [tmp_path / f"{name}.parquet"]
-        tables.write(sources[name][0], name, columns, {})
-    out = [tmp_path / f"{name}.parquet" for name in ("selection", "log_odds")]
-    selection.describe_selection(sources, SETTINGS, *out)
-    return [tables.read(path, path.stem).to_pandas() for path in out]
+    given = {name: world[name] for name in (*names, "ridge_on_tasks")} | others
+    return [rows.frame() for rows in compute_selection(**given, settings=worlds.SETTINGS)]
 
 
 def of(frame, M, seed=0, losses="idealised"):
@@ -77,8 +72,8 @@ def of(frame, M, seed=0, losses="idealised"):
     return frame[chosen]
 
 
-def test_every_run_gets_its_tradeoff(tmp_path):
-    found, odds = described(tmp_path, worlds.tables())
+def test_every_run_gets_its_tradeoff(world):
+    found, odds = computed(world)
     assert len(found) == 9 * 2 * 2
     (row,) = of(found, 16).itertuples()
     assert row.loss_difference == pytest.approx(-worlds.advantage(16) / 0.25)
@@ -87,7 +82,7 @@ def test_every_run_gets_its_tradeoff(tmp_path):
     assert row.crossover == Tradeoff(row.loss_difference, row.llc_difference).crossover
     assert row.crossover_low < row.crossover < row.crossover_high
     assert row.crossover_step == row.crossover / 600
-    assert row.complexity == "measured"
+    assert (row.complexity, row.complexity_ridge) == ("measured", "q_inf")
     assert row.relative_distance > 0.9
     curve = of(odds, 16)
     expected = Tradeoff(row.loss_difference, row.llc_difference).log_odds(curve["n"].to_numpy())
@@ -96,44 +91,65 @@ def test_every_run_gets_its_tradeoff(tmp_path):
     assert of(found, 1)["phase"].tolist() == [NEVER]
 
 
-def test_above_the_threshold_the_last_dmmse_like_run_stands_in(tmp_path):
-    found, _ = described(tmp_path, worlds.tables())
-    (row,) = of(found, 512).itertuples()
+def test_above_the_threshold_the_last_dmmse_like_run_stands_in(world):
+    found, _ = computed(world)
+    (row,) = of(found, 256).itertuples()
     assert row.complexity == "extrapolated"
     assert row.llc_dmmse == worlds.LLC[128]
     assert math.isnan(row.switch_step)
     assert row.crossover > of(found, 128)["crossover"].iloc[0]
 
 
-def test_measured_losses_count_what_the_infinite_run_lacks(tmp_path):
-    world = worlds.tables()
-    smoothed = world["smoothed_losses"]
-    infinite = smoothed["task_diversity"].isna() & (smoothed["dataset"] == "in_distribution")
-    smoothed.loc[infinite & (smoothed["step"] == worlds.STEPS[-1]), "loss"] = worlds.RIDGE + 0.05
-    found, _ = described(tmp_path, world)
+def test_measured_losses_are_those_of_both_models_on_q_m(world):
+    ridge = world["ridge_on_tasks"]
+    ridge.loc[ridge["task_diversity"] == 64, "loss"] = worlds.RIDGE + 0.05
+    found, _ = computed(world)
     (row,) = of(found, 64, losses="measured").itertuples()
     assert row.loss_ridge == pytest.approx(worlds.RIDGE + 0.05)
-    assert row.loss_dmmse == pytest.approx(worlds.RIDGE - worlds.advantage(64), abs=1e-3)
+    smoothed = world["smoothed_losses"]
+    own = (smoothed["task_diversity"] == 64) & (smoothed["seed"] == 0)
+    own &= smoothed["dataset"] == "in_distribution"
+    assert row.loss_dmmse == smoothed[own].sort_values("step")["loss"].iloc[-1]
 
 
-def test_without_llc_the_losses_are_still_there(tmp_path):
-    found, odds = described(tmp_path, worlds.tables(), leave_out=("llc",))
+def test_only_idealised_losses_are_known_where_ridge_was_not_measured_on_q_m(world):
+    found, _ = computed(world, ridge_on_tasks=worlds.empty("ridge_on_tasks"))
+    assert set(found["losses"]) == {"idealised"}
+
+
+def test_lambda_of_ridge_is_that_on_q_m_where_it_was_measured(world):
+    llc = world["llc"]
+    on_tasks = llc[(llc["task_diversity"] == 16) & (llc["step"] == worlds.STEPS[-1])]
+    found, _ = computed(world, llc_on_tasks=on_tasks.assign(llc=33.0))
+    (measured,) = of(found, 16).itertuples()
+    assert (measured.llc_ridge, measured.complexity_ridge) == (33.0, "q_M")
+    (other,) = of(found, 32).itertuples()
+    assert (other.llc_ridge, other.complexity_ridge) == (worlds.LLC[worlds.INF], "q_inf")
+
+
+def test_without_llc_the_losses_are_still_there(world):
+    found, odds = computed(world, llc=worlds.empty("llc"))
     assert found["loss_difference"].notna().all()
-    for column in ("llc_difference", "crossover", "phase", "complexity", "crossover_step"):
+    names = ("llc_difference", "crossover", "phase", "complexity", "complexity_ridge")
+    for column in (*names, "crossover_step"):
         assert found[column].isna().all()
     assert odds["log_odds"].isna().all()
 
 
-def test_an_unhealthy_llc_is_not_used(tmp_path):
-    world = worlds.tables()
+def test_an_unhealthy_llc_is_not_used(world):
     world["llc"].loc[world["llc"]["task_diversity"] == 16, "healthy"] = False
-    found, _ = described(tmp_path, world)
-    (row,) = of(found, 16).itertuples()
+    (row,) = of(computed(world)[0], 16).itertuples()
     assert row.complexity == "extrapolated"
     assert row.llc_dmmse == worlds.LLC[8]
 
 
-def test_without_infinity_there_is_no_complexity_to_compare(tmp_path):
-    found, _ = described(tmp_path, worlds.tables(grid=(4, 16)))
+def test_an_llc_of_an_earlier_checkpoint_is_not_used(world):
+    last = world["llc"]["step"] == worlds.STEPS[-1]
+    world["llc"].loc[last, "step"] = worlds.STEPS[-2]
+    assert computed(world)[0]["llc_difference"].isna().all()
+
+
+def test_without_infinity_there_is_no_complexity_to_compare():
+    found, _ = computed(worlds.tables(grid=(4, 16)))
     assert set(found["losses"]) == {"idealised"}
     assert found["llc_difference"].isna().all()

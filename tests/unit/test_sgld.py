@@ -16,8 +16,8 @@ from transient_ridge.config.settings import LlcSettings, ModelSettings
 from transient_ridge.errors import ChainDivergedError, ConfigError
 from transient_ridge.llc import devinterp_backend as devinterp_sampler
 from transient_ridge.llc import sgld
+from transient_ridge.llc.curvature.metric import Metric
 from transient_ridge.llc.estimate import estimate
-from transient_ridge.llc.metric import Metric
 from transient_ridge.llc.posterior import CheckpointPosterior
 from transient_ridge.model.functional import Layout, errors_and_gradient
 from transient_ridge.model.transformer import Transformer, initialise

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from transient_ridge.config.settings import ModelSettings
-from transient_ridge.llc import kronecker, spectrum
+from transient_ridge.llc.curvature import kronecker, spectrum
 from transient_ridge.model.functional import Layout
 from transient_ridge.model.transformer import Transformer, initialise
 from transient_ridge.regression.sequences import Sequences

@@ -8,18 +8,19 @@ import signal
 import pytest
 import torch
 
-from tests.unit.test_training import CPU, Killed, weights_of
+from tests.unit.test_training import CPU, Killed, targets, weights_of
 from transient_ridge.artefacts import tables
-from transient_ridge.artefacts.files import only_writer, try_lock
+from transient_ridge.artefacts.locks import only_writer, try_lock
 from transient_ridge.config.runs import Run
 from transient_ridge.config.settings import DataSettings
-from transient_ridge.errors import DivergenceError
+from transient_ridge.errors import DivergenceError, Interrupted
 from transient_ridge.regression.sequences import SequenceSource
 from transient_ridge.training.batches import Batches
 from transient_ridge.training.checkpoints import Checkpoints
-from transient_ridge.training.cohort import LOCK_FILE, _of
+from transient_ridge.training.cohort import LOCK_FILE, Cohort, _of
 from transient_ridge.training.stack import Stack
-from transient_ridge.training.train import Interrupted, Outputs, train
+from transient_ridge.training.step import take_step
+from transient_ridge.training.train import train
 from transient_ridge.training.trainer import STATE_FILE, Trainer
 
 RUNS = [Run(1, 0), Run(4, 0), Run(4, 1), Run(math.inf, 0)]
@@ -29,8 +30,7 @@ CLOSE = {"atol": 2e-5, "rtol": 2e-4}
 
 
 def files(root, run):
-    folder = root / "runs" / run.name
-    return Outputs(folder / "weights", folder / "manifest.json", folder / "curve.parquet")
+    return targets(root / "runs" / run.name)
 
 
 def scratch(root, run):
@@ -41,15 +41,16 @@ def job(settings, root, run, cohort=RUNS, state_seconds=1e9):
     """What Snakemake calls for one run."""
     train(
         run, settings, files(root, run), scratch=scratch(root, run), device=CPU,
-        state_seconds=state_seconds, cohort=cohort,
+        state_seconds=state_seconds, cohort=[r.name for r in cohort],
     )  # fmt: skip
-    return weights_of(files(root, run).weights.parent)
+    return weights_of(files(root, run)["weights"].parent)
 
 
 def alone(settings, steps, run):
     trainer = Trainer(run, settings, CPU)
+    stack = Stack([trainer])
     for _ in range(steps):
-        trainer.update()
+        assert take_step(stack) == []
     return trainer
 
 
@@ -72,7 +73,7 @@ def test_a_stack_is_its_runs_alone(tiny, change):
         tiny[section] |= values
     stack = Stack([Trainer(run, tiny, CPU) for run in RUNS])
     for _ in range(25):
-        assert stack.update() == []
+        assert take_step(stack) == []
     for trainer in stack.trainers:
         single = alone(tiny, 25, trainer.run)
         start = Trainer(trainer.run, tiny, CPU)
@@ -87,12 +88,12 @@ def test_a_stack_is_its_runs_alone(tiny, change):
 def test_the_curve_of_a_stacked_run_is_its_own(tiny):
     stack = Stack([Trainer(run, tiny, CPU) for run in RUNS[:2]])
     for _ in range(50):
-        stack.update()
+        take_step(stack)
     for trainer in stack.trainers:
-        assert trainer.curve.rows == [
-            pytest.approx(row, rel=1e-3) for row in alone(tiny, 50, trainer.run).curve.rows
+        assert trainer.curve.points == [
+            pytest.approx(row, rel=1e-3) for row in alone(tiny, 50, trainer.run).curve.points
         ]
-    assert stack.trainers[0].curve.rows != stack.trainers[1].curve.rows
+    assert stack.trainers[0].curve.points != stack.trainers[1].curve.rows
 
 
 @pytest.mark.parametrize("optimiser", ["adam", "muon"])
@@ -101,7 +102,7 @@ def test_a_state_written_in_a_stack_is_a_runs_own(tiny, tmp_path, optimiser):
     tiny["training"]["optimiser"] = optimiser
     stack = Stack([Trainer(run, tiny, CPU) for run in RUNS])
     for _ in range(12):
-        stack.update()
+        take_step(stack)
     loaded = []
     for trainer in stack.trainers:
         trainer.checkpoint_steps = []  # their files are the job's business
@@ -110,11 +111,11 @@ def test_a_state_written_in_a_stack_is_a_runs_own(tiny, tmp_path, optimiser):
         again.checkpoint_steps = []
         again.load_state(tmp_path / trainer.run.name)
         loaded.append(again)
-    restacked = Stack(loaded[:2])
+    restacked, single = Stack(loaded[:2]), Stack(loaded[2:3])
     for _ in range(8):
-        stack.update()
-        restacked.update()
-        loaded[2].update()
+        take_step(stack)
+        take_step(restacked)
+        take_step(single)
     for trainer, again in zip(stack.trainers, loaded[:3], strict=False):
         for name, parameter in trainer.parameters.items():
             torch.testing.assert_close(again.parameters[name], parameter, **CLOSE)
@@ -134,50 +135,51 @@ def test_batches_drawn_ahead_are_the_same(tiny):
 
 def test_the_first_job_advances_all_and_the_others_publish(tiny, tmp_path, monkeypatch):
     job(tiny, tmp_path, RUNS[1])
-    assert not files(tmp_path, RUNS[0]).manifest.exists()  # an artefact is its own job's
+    assert not files(tmp_path, RUNS[0])["manifest"].exists()  # an artefact is its own job's
 
     def die(*_):
         raise AssertionError("a finished run was trained again")
 
-    monkeypatch.setattr(Trainer, "update", die)
-    monkeypatch.setattr(Stack, "update", die)
+    monkeypatch.setattr(Cohort, "update", die)
     for run in (RUNS[0], RUNS[2], RUNS[3]):
         job(tiny, tmp_path, run)
     assert not any((tmp_path / "scratch").iterdir())
     monkeypatch.undo()
     for run in RUNS:
-        record = json.loads(files(tmp_path, run).manifest.read_text())["provenance"]
+        record = json.loads(files(tmp_path, run)["manifest"].read_text())["provenance"]
         assert (record["run"], record["stacked"]) == (run.name, 4)
-        kept = Checkpoints(files(tmp_path, run).manifest, files(tmp_path, run).weights, tiny)
+        kept = Checkpoints(files(tmp_path, run)["manifest"], files(tmp_path, run)["weights"], tiny)
         single = alone(tiny, 60, run)
         for name, tensor in kept.load(60).items():
             torch.testing.assert_close(tensor, single.parameters[name], atol=5e-4, rtol=5e-3)
-        assert tables.read(files(tmp_path, run).curve, "training").num_rows == 1
+        assert tables.read(files(tmp_path, run)["training"], "training").shape[0] == 1
 
 
 def test_an_added_run_is_trained_alone(tiny, tmp_path, monkeypatch):
     for run in RUNS[:2]:
         job(tiny, tmp_path, run, RUNS[:2])
 
-    def die(*_):
-        raise AssertionError("a published run was taken along")
+    def alone_only(self, trainers):
+        assert len(trainers) == 1, "a published run was taken along"
+        init(self, trainers)
 
-    monkeypatch.setattr(Stack, "__init__", die)
+    init = Stack.__init__
+    monkeypatch.setattr(Stack, "__init__", alone_only)
     job(tiny, tmp_path, RUNS[2], RUNS[:3])
-    record = json.loads(files(tmp_path, RUNS[2]).manifest.read_text())["provenance"]
+    record = json.loads(files(tmp_path, RUNS[2])["manifest"].read_text())["provenance"]
     assert record["stacked"] == 1
     tiny["training"]["steps"] = 40  # other settings: nothing published is theirs
     with pytest.raises(AssertionError, match="taken along"):
         train(
             RUNS[2], tiny, files(tmp_path, RUNS[2]), scratch=tmp_path / "scratch" / f"{RUNS[2].name}-4567cdef",
-            device=CPU, state_seconds=1e9, cohort=RUNS[:3],
+            device=CPU, state_seconds=1e9, cohort=[r.name for r in RUNS[:3]],
         )  # fmt: skip
 
 
 @pytest.mark.parametrize("killed_at", [3, 30])
 def test_a_killed_stack_goes_on_to_the_same_bits(tiny, tmp_path, monkeypatch, killed_at):
     undisturbed = [job(tiny, tmp_path / "undisturbed", run) for run in RUNS]
-    update, count = Stack.update, [0]
+    update, count = Cohort.update, [0]
 
     def counted(self):
         count[0] += 1
@@ -186,7 +188,7 @@ def test_a_killed_stack_goes_on_to_the_same_bits(tiny, tmp_path, monkeypatch, ki
         return update(self)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Stack, "update", counted)
+        patch.setattr(Cohort, "update", counted)
         with pytest.raises(Killed):
             job(tiny, tmp_path / "killed", RUNS[0], state_seconds=0.0)
     assert [job(tiny, tmp_path / "killed", run) for run in RUNS] == undisturbed
@@ -204,8 +206,8 @@ def test_a_companion_that_diverges_takes_nobody_with_it(tiny, tmp_path, monkeypa
     assert f"left to its own job: run {RUNS[2].name}" in capsys.readouterr().err
     with pytest.raises(DivergenceError, match=RUNS[2].name):
         job(tiny, tmp_path, RUNS[2])
-    assert files(tmp_path, RUNS[3]).manifest.exists()
-    assert not files(tmp_path, RUNS[2]).manifest.exists()
+    assert files(tmp_path, RUNS[3])["manifest"].exists()
+    assert not files(tmp_path, RUNS[2])["manifest"].exists()
 
 
 def test_the_states_of_the_others_outlive_a_diverged_run(tiny, tmp_path, monkeypatch):
@@ -232,8 +234,8 @@ def test_a_run_in_other_hands_is_left_alone(tiny, tmp_path, monkeypatch):
 
 def test_a_companion_is_handed_to_its_own_job(tiny, tmp_path, monkeypatch):
     """Another job asks for a run in the middle of training: it gets it, at the step that was reached."""
-    monkeypatch.setattr("transient_ridge.training.LOOK_EVERY", -1.0)
-    update, count = Stack.update, [0]
+    monkeypatch.setattr("transient_ridge.training.train.LOOK_EVERY", -1.0)
+    update, count = Cohort.update, [0]
     wanted = scratch(tmp_path, RUNS[1])
 
     def counted(self):
@@ -242,7 +244,7 @@ def test_a_companion_is_handed_to_its_own_job(tiny, tmp_path, monkeypatch):
             (wanted / f"{LOCK_FILE}.handover").touch()
         return update(self)
 
-    monkeypatch.setattr(Stack, "update", counted)
+    monkeypatch.setattr(Cohort, "update", counted)
     job(tiny, tmp_path, RUNS[0])
     trainer = Trainer(RUNS[1], tiny, CPU)
     trainer.load_state(wanted)
@@ -251,11 +253,11 @@ def test_a_companion_is_handed_to_its_own_job(tiny, tmp_path, monkeypatch):
     assert handle is not None
     handle.close()
     job(tiny, tmp_path, RUNS[1])
-    assert files(tmp_path, RUNS[1]).manifest.exists()
+    assert files(tmp_path, RUNS[1])["manifest"].exists()
 
 
 def test_a_stopped_stack_saves_every_state(tiny, tmp_path, monkeypatch):
-    update, count = Stack.update, [0]
+    update, count = Cohort.update, [0]
 
     def counted(self):
         count[0] += 1
@@ -263,7 +265,7 @@ def test_a_stopped_stack_saves_every_state(tiny, tmp_path, monkeypatch):
             os.kill(os.getpid(), signal.SIGTERM)
         return update(self)
 
-    monkeypatch.setattr(Stack, "update", counted)
+    monkeypatch.setattr(Cohort, "update", counted)
     with pytest.raises(Interrupted):
         job(tiny, tmp_path, RUNS[0])
     for run in RUNS:

@@ -13,22 +13,27 @@ import pytest
 import torch
 
 from transient_ridge.artefacts import tables
-from transient_ridge.artefacts.files import only_writer
+from transient_ridge.artefacts.locks import only_writer
 from transient_ridge.config.runs import Run
 from transient_ridge.config.schedule import checkpoint_steps
 from transient_ridge.config.settings import CheckpointSettings
-from transient_ridge.errors import CheckpointError, DivergenceError, StorageError
+from transient_ridge.errors import CheckpointError, DivergenceError, Interrupted, StorageError
 from transient_ridge.training import train as training
 from transient_ridge.training.checkpoints import Checkpoints
-from transient_ridge.training.train import Outputs, train
+from transient_ridge.training.cohort import Cohort
+from transient_ridge.training.train import Targets, train
 from transient_ridge.training.trainer import STATE_FILE, Trainer
 
 CPU = torch.device("cpu")
 RUN = Run(4, 0)
 
 
-def outputs(folder: Path) -> Outputs:
-    return Outputs(folder / "weights", folder / "manifest.json", folder / "curve.parquet")
+def targets(folder: Path) -> Targets:
+    return {
+        "weights": folder / "weights",
+        "manifest": folder / "manifest.json",
+        "training": folder / "training.parquet",
+    }
 
 
 def weights_of(folder: Path) -> dict[str, bytes]:
@@ -37,13 +42,13 @@ def weights_of(folder: Path) -> dict[str, bytes]:
 
 def run_whole(settings: dict, folder: Path, **change) -> Path:
     arguments = {"run": RUN, "scratch": folder / "scratch", "state_seconds": 1e9, **change}
-    train(settings=settings, outputs=outputs(folder), device=CPU, **arguments)
+    train(settings=settings, targets=targets(folder), device=CPU, **arguments)
     return folder
 
 
 def stop_after(monkeypatch, steps: int, how) -> None:
     """Let ``how`` happen in the update after so many."""
-    update, count = Trainer.update, [0]
+    update, count = Cohort.update, [0]
 
     def counted(self):
         count[0] += 1
@@ -51,7 +56,7 @@ def stop_after(monkeypatch, steps: int, how) -> None:
             how()
         update(self)
 
-    monkeypatch.setattr(Trainer, "update", counted)
+    monkeypatch.setattr(Cohort, "update", counted)
 
 
 def test_checkpoint_steps():
@@ -68,9 +73,9 @@ def test_a_run_writes_what_it_promises(tiny, tmp_path):
     run_whole(tiny, tmp_path)
     kept = Checkpoints(tmp_path / "manifest.json", tmp_path / "weights", tiny)
     assert kept.steps == checkpoint_steps(CheckpointSettings(20, 4, (7,)), 60)
-    curve = tables.read(tmp_path / "curve.parquet", "training").to_pandas()
+    curve = tables.read(tmp_path / "training.parquet", "training")
     assert curve["step"].tolist() == [50]
-    assert tables.provenance(tmp_path / "curve.parquet")["settings"] == tiny
+    assert tables.provenance(tmp_path / "training.parquet")["settings"] == tiny
     assert not (tmp_path / "scratch").exists()
     start, end = kept.load(0), kept.load(60)
     assert all(torch.isfinite(tensor).all() for tensor in end.values())
@@ -81,7 +86,7 @@ def test_a_run_writes_what_it_promises(tiny, tmp_path):
 def test_the_loss_falls(tiny, tmp_path, optimiser):
     tiny["training"] |= {"steps": 300, "optimiser": optimiser, "learning_rate": 0.003}
     run_whole(tiny, tmp_path, run=Run(1, 0))
-    loss = tables.read(tmp_path / "curve.parquet", "training")["loss"].to_pylist()
+    loss = tables.read(tmp_path / "training.parquet", "training")["loss"].tolist()
     assert loss[-1] < 0.7 * loss[0]
 
 
@@ -104,7 +109,7 @@ def test_a_killed_run_goes_on_to_the_same_bits(tiny, tmp_path, monkeypatch, opti
             run_whole(tiny, tmp_path / "killed", state_seconds=0.0)
     resumed = run_whole(tiny, tmp_path / "killed")
     assert weights_of(resumed) == weights_of(undisturbed)
-    curves = [tables.read(f / "curve.parquet", "training") for f in (resumed, undisturbed)]
+    curves = [tables.read(f / "training.parquet", "training") for f in (resumed, undisturbed)]
     assert curves[0].equals(curves[1])
 
 
@@ -113,7 +118,7 @@ def test_a_stop_request_saves_the_state(tiny, tmp_path, monkeypatch, number):
     undisturbed = run_whole(tiny, tmp_path / "undisturbed")
     with monkeypatch.context() as patch:
         stop_after(patch, 25, lambda: os.kill(os.getpid(), number))
-        with pytest.raises(training.Interrupted, match=number.name):
+        with pytest.raises(Interrupted, match=number.name):
             run_whole(tiny, tmp_path / "stopped")
     trainer = Trainer(RUN, tiny, CPU)
     trainer.load_state(tmp_path / "stopped" / "scratch")
@@ -132,7 +137,7 @@ def test_a_kill_between_the_last_step_and_the_end_loses_nothing(tiny, tmp_path, 
         with pytest.raises(Killed):
             run_whole(tiny, tmp_path / "killed")
     with monkeypatch.context() as patch:
-        patch.setattr(Trainer, "update", die)  # nothing is trained again
+        patch.setattr(Cohort, "update", die)  # nothing is trained again
         run_whole(tiny, tmp_path / "killed")
     assert weights_of(tmp_path / "killed") == weights_of(undisturbed)
 
@@ -141,7 +146,7 @@ def test_lost_scratch_weights_are_made_again(tiny, tmp_path, monkeypatch):
     undisturbed = run_whole(tiny, tmp_path / "undisturbed")
     with monkeypatch.context() as patch:
         stop_after(patch, 25, lambda: os.kill(os.getpid(), signal.SIGTERM))
-        with pytest.raises(training.Interrupted):
+        with pytest.raises(Interrupted):
             run_whole(tiny, tmp_path / "stopped")
     (tmp_path / "stopped" / "scratch" / "weights" / "step-00000007.safetensors").unlink()
     assert weights_of(run_whole(tiny, tmp_path / "stopped")) == weights_of(undisturbed)
@@ -150,7 +155,7 @@ def test_lost_scratch_weights_are_made_again(tiny, tmp_path, monkeypatch):
 def test_a_damaged_state_is_named(tiny, tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
         stop_after(patch, 5, lambda: os.kill(os.getpid(), signal.SIGTERM))
-        with pytest.raises(training.Interrupted):
+        with pytest.raises(Interrupted):
             run_whole(tiny, tmp_path)
     state = tmp_path / "scratch" / STATE_FILE
     state.write_bytes(state.read_bytes()[:100])
@@ -176,13 +181,14 @@ def test_two_writers_of_one_run_are_refused(tiny, tmp_path, monkeypatch):
 
 def on_the_command_line(tiny: dict, folder: Path) -> list[str | Path]:
     return [
-        sys.executable, "-m", "transient_ridge", "train", "--run", RUN.name, "--settings",
-        json.dumps(tiny), "--weights", folder / "weights", "--manifest", folder / "manifest.json",
-        "--curve", folder / "curve.parquet", "--scratch", folder / "scratch", "--device", "cpu",
-        "--threads", "1", "--state-seconds", "0.2",
+        sys.executable, "-m", "transient_ridge", "training.train", "--run", RUN.name, "--settings",
+        json.dumps(tiny), "--outputs", *(f"{name}={path}" for name, path in targets(folder).items()),
+        "--scratch", folder / "scratch", "--device", "cpu", "--threads", "1", "--state-seconds", "0.2",
     ]  # fmt: skip
 
 
+@pytest.mark.ci
+@pytest.mark.slow
 def test_an_orphan_hands_its_run_over(tiny, tmp_path):
     tiny["training"] |= {"steps": 1500, "optimiser": "adam"}
     tiny["checkpoints"]["linear_every"] = 500
@@ -213,14 +219,15 @@ def test_a_run_that_an_orphan_finished_meanwhile_is_not_trained_again(tiny, tmp_
         raise Killed
 
     monkeypatch.setattr(training, "only_writer", had_to_wait)
-    monkeypatch.setattr(Trainer, "update", die)
+    monkeypatch.setattr(Cohort, "update", die)
     run_whole(tiny, tmp_path)
     assert not (tmp_path / "scratch").exists()
-    (tmp_path / "curve.parquet").unlink()
+    (tmp_path / "training.parquet").unlink()
     with pytest.raises(Killed):  # not all of it is there
         run_whole(tiny, tmp_path)
 
 
+@pytest.mark.slow
 def test_kill_minus_nine_on_the_command_line(tiny, tmp_path):
     tiny["training"]["steps"] = 2000
     tiny["checkpoints"]["linear_every"] = 200

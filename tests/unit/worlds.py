@@ -1,29 +1,46 @@
-"""Tables of made-up worlds: one in which every claim of the paper is true, to be bent until it is not."""
+"""Tables of made-up worlds: one in which every claim of the paper is true, and two in which nothing happens.
+
+A run is made of how much of its first distance to ridge it has covered, and how far it has gone from ridge to dMMSE_M;
+the untrained model lies at a right angle to that way. Curves, phases and model selection are computed by their stages.
+"""
 
 import math
 
 import numpy as np
 import pandas as pd
 
+from transient_ridge.analysis.curves import compute_curves
+from transient_ridge.analysis.phases import compute_phases
+from transient_ridge.analysis.selection import compute_selection
+from transient_ridge.artefacts.schemas import TABLES
+from transient_ridge.artefacts.tables import Rows
+
 INF = math.inf
-GRID = (1, 4, 8, 16, 32, 64, 128, 512, 1024, INF)
+GRID = (1, 4, 8, 16, 32, 64, 128, 256, 1024, INF)
 SEEDS = (0, 1)
-STEPS = [0, 100, 300, 1000, 3000, 10000, 20000, 40000]
-LEARNT = np.array([0.0, 0.2, 0.4, 0.6, 0.8, 0.95, 1.0, 1.0])
+STEPS = np.unique(np.r_[0, np.geomspace(100, 40_000, 25)].astype(int)).tolist()
+#: Share of the way from the untrained model that is covered at each step: log-linear up to step 10,000.
+LEARNT = np.clip(np.log(np.maximum(STEPS, 50) / 50) / np.log(200), 0, 1)
 START = 2.0  # squared distance of the untrained model to ridge
 RIDGE = 1.4
 K = 6
-LLC = {1: 10, 4: 30, 8: 40, 16: 44, 32: 46, 64: 47, 128: 47.5, 512: 42, 1024: 40, INF: 40}
-CROSSOVER = {M: 0.0 if M == 1 else 1000.0 * M for M in GRID[:-1]}
+LLC = {1: 10, 4: 30, 8: 42.5, 16: 44, 32: 46, 64: 47, 128: 47.5, 256: 41, 1024: 40, INF: 40}
+SETTINGS = {
+    "curves": {"smoothing_width": 0.05},
+    "training": {"batch_size": 100},
+    "data": {"context_length": K, "noise_variance": 0.125},
+    "claims": {"dmmse_like": 0.75},
+}
+RUN = ("task_diversity", "seed", "step")
 
 
 def apart(M: float) -> float:
-    """Delta(dMMSE_M, ridge)."""
+    """Delta(dMMSE_M, ridge) in distribution."""
     return 0.0 if math.isinf(M) else 1 / M**0.25
 
 
 def gap(M: float) -> float:
-    """How much more dMMSE_M loses out of distribution than ridge."""
+    """How much more dMMSE_M loses out of distribution than ridge, and Delta(dMMSE_M, ridge) there."""
     return 0.0 if math.isinf(M) else 1.5 / M**0.3
 
 
@@ -33,42 +50,85 @@ def advantage(M: float) -> float:
 
 
 def turned(M: float) -> np.ndarray:
-    """How far a run has gone from ridge to dMMSE_M; later and later for larger M, and never above the threshold."""
-    late = (
-        1 / (1 + np.exp(-12 * (LEARNT - min(0.8, 0.35 + 0.15 * math.log2(M) / 2))))
-        if M < 256
-        else 0
-    )
-    settled = np.array([0, 0, 0, 0, 0, 0.9, 1, 1]) if M < 256 else np.zeros(len(STEPS))
-    if M == 1:
-        return LEARNT.copy()
-    return np.maximum(late * LEARNT, settled) * (0.98 if M < 256 else 0.0) + 0.02 * LEARNT
+    """How far a run has gone from ridge to dMMSE_M: at once for small M, later for larger, never above a threshold."""
+    if M <= 4:
+        return LEARNT
+    if M > 128:
+        return np.zeros(len(STEPS))
+    return 1 / (1 + (np.maximum(STEPS, 1) / (1000 * M**0.5)) ** -6.0)
 
 
-def tables(grid=GRID, seeds=SEEDS) -> dict[str, pd.DataFrame]:
-    """The tables that the claims are judged by."""
-    rows = {
-        name: []
-        for name in (
-            "relative_distances", "thresholds", "smoothed_losses", "idealised_losses", "idealised_distances",
-            "pca_trajectories", "pca_idealised", "pca_variance", "pca_loadings", "pca_robustness",
-            "selection", "llc", "critical_steps",
-        )
-    }  # fmt: skip
+def straight(M: float) -> np.ndarray:
+    """The straight way to dMMSE_M, for every M: no ridge phase."""
+    return np.zeros(len(STEPS)) if math.isinf(M) else LEARNT
+
+
+def tables(
+    grid=GRID, seeds=SEEDS, over=turned, start=lambda seed: START
+) -> dict[str, pd.DataFrame]:
+    """The tables that claims are judged by: ``over`` says how far the run of an M has gone from ridge to dMMSE_M."""
+    names = (
+        "losses", "distances", "llc", "ridge_on_tasks", "idealised_losses", "idealised_distances",
+        "pca_trajectories", "pca_idealised", "pca_variance", "pca_loadings", "pca_robustness",
+    )  # fmt: skip
+    rows = {name: [] for name in names}
     for M in grid:
         _idealised(rows, M)
         for seed in seeds:
-            _run(rows, M, seed)
-    for seed in seeds:
-        for step in STEPS:
-            at = {"threshold": 215.0 + seed, "below": 128, "above": 512}
-            rows["thresholds"].append({"seed": seed, "step": step, **at})
+            _run(rows, M, seed, over(M), start(seed) * (1 + 0.001 * seed))
+            if INF in grid:
+                loss = {"token": np.nan, "loss": RIDGE + 1e-4}
+                rows["ridge_on_tasks"].append(
+                    {"task_diversity": M, "seed": seed, "step": STEPS[-1], **loss}
+                )
     _shape(rows)
-    frames = {name: pd.DataFrame(values) for name, values in rows.items()}
-    for frame in frames.values():
-        if "task_diversity" in frame:
-            frame["task_diversity"] = frame["task_diversity"].replace(INF, np.nan)
-    return frames
+    return derive({name: complete(name, pd.DataFrame(values)) for name, values in rows.items()})
+
+
+def without_training() -> dict[str, pd.DataFrame]:
+    """The paper's world cut at step 0, with the PCA as it was: whatever has a step is of the untrained models."""
+    world = tables()
+    names = ("losses", "distances", "llc", "ridge_on_tasks", "pca_trajectories")
+    return derive(world | {name: world[name][world[name]["step"] == 0] for name in names})
+
+
+def without_a_ridge_phase(seeds=SEEDS) -> dict[str, pd.DataFrame]:
+    """Every run goes from a random start straight to its dMMSE_M, with noise; LLC and PCA are the paper's world's."""
+    rng = np.random.default_rng(0)
+    starts = dict(zip(seeds, rng.uniform(0.5, 4, len(seeds)), strict=True))
+    world = tables(seeds=seeds, over=straight, start=starts.get)
+    for name, column in (("losses", "loss"), ("distances", "distance")):
+        world[name][column] *= 1 + 0.01 * rng.standard_normal(len(world[name]))
+    return derive(world)
+
+
+def derive(world: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    """``world`` with what the stages compute of it."""
+    critical, smoothed = compute_curves(world["losses"], SETTINGS)
+    relative, thresholds = compute_phases(
+        world["distances"], world["idealised_distances"], SETTINGS
+    )
+    made = {
+        "critical_steps": critical.frame(),
+        "smoothed_losses": smoothed.frame(),
+        "relative_distances": relative.frame(),
+        "thresholds": thresholds.frame(),
+    }
+    of_selection = ("idealised_losses", "llc", "ridge_on_tasks")
+    given = {name: world[name] for name in of_selection} | made
+    given.pop("thresholds")
+    selection, _ = compute_selection(**given, settings=SETTINGS)
+    return world | made | {"selection": selection.frame()}
+
+
+def complete(table: str, frame: pd.DataFrame) -> pd.DataFrame:
+    """``frame`` with all columns of ``table``, those that it lacks empty."""
+    return frame.reindex(columns=list(TABLES[table].columns))
+
+
+def empty(table: str) -> pd.DataFrame:
+    """The table without rows, as it is read back."""
+    return Rows(table).frame()
 
 
 def _shape(rows):
@@ -80,13 +140,16 @@ def _shape(rows):
             rows["pca_loadings"].append(
                 {"component": component, "token": token, "loading": loading}
             )
-    for B, distance in ((4, 0.5), (16, 0.05), (64, 0.01), (512, 0.0)):
+    checks = [("sequences", str(B), B, d) for B, d in ((4, 0.5), (16, 0.05), (64, 0.01), (512, 0))]
+    checks += [("schedule", "linear", 512, 0.04), ("schedule", "log", 512, 0.03)]
+    checks += [("schedule", "union", 512, 0)]
+    for check, setting, B, distance in checks:
         for v in (2, 4):
             rows["pca_robustness"].append(
                 {
-                    "check": "sequences", "setting": str(B), "rows": 900, "sequences": B, "components": v,
+                    "check": check, "setting": setting, "rows": 900, "sequences": B, "components": v,
                     "angle": 60 * distance, "trajectory_distance": distance * v / 2,
-                    "explained_variance_ratio": 0.6, "reference": B == 512,
+                    "explained_variance_ratio": 0.6, "reference": distance == 0,
                 }
             )  # fmt: skip
 
@@ -100,9 +163,13 @@ def _idealised(rows, M):
         for predictor, loss in (("ridge", ridge), ("dmmse", dmmse)):
             key = {"task_diversity": M, "dataset": dataset, "token": np.nan}
             rows["idealised_losses"].append({**key, "predictor": predictor, "loss": loss})
-    for dataset in ("in_distribution", "out_of_distribution"):
-        key = {"task_diversity": M, "dataset": dataset, "token": np.nan}
-        rows["idealised_distances"].append({**key, "distance": apart(M)})
+    for dataset, distance in (("in_distribution", apart(M)), ("out_of_distribution", gap(M))):
+        rows["idealised_distances"].append(
+            {
+                "task_diversity": M, "dataset": dataset, "token": np.nan, "predictor": "dmmse", "other": "ridge",
+                "distance": distance,
+            }
+        )  # fmt: skip
     for component, value in ((1, 5.0), (2, 10 * apart(M))):
         rows["pca_idealised"].append(
             {
@@ -112,46 +179,29 @@ def _idealised(rows, M):
         )  # fmt: skip
 
 
-def _run(rows, M, seed):
+def _run(rows, M, seed, over, start):
     key = {"task_diversity": M, "seed": seed}
-    wiggle = 1 + 0.001 * seed
-    left = (1 - LEARNT) ** 2 * START * wiggle + 1e-4
-    over = np.zeros(len(STEPS)) if math.isinf(M) else turned(M)
-    ridge = left + over**2 * apart(M)
-    dmmse = left + (1 - over) ** 2 * apart(M)
-    relative = np.full(len(STEPS), np.nan) if math.isinf(M) else ridge / (ridge + dmmse)
-    straight = START + LEARNT * (gap(M) - START)
-    out = RIDGE + (straight if M <= 4 else left + over**2 * gap(M))
+    left = (1 - LEARNT) ** 2 * start + 1e-4
+    out = RIDGE + left + over**2 * gap(M)
     inside = RIDGE - advantage(M) + left + (1 - over) ** 2 * advantage(M)
     for i, step in enumerate(STEPS):
-        at = {**key, "step": step}
-        rows["relative_distances"].append(
-            {**at, "ridge": ridge[i], "dmmse": dmmse[i], "relative_distance": relative[i]}
-        )
-        for dataset, losses in (
+        at = {**key, "step": step, "token": np.nan}
+        for dataset, between in (("in_distribution", apart(M)), ("out_of_distribution", gap(M))):
+            for predictor, share in (("ridge", over[i] ** 2), ("dmmse", (1 - over[i]) ** 2)):
+                distance = left[i] + share * between
+                rows["distances"].append(
+                    {**at, "dataset": dataset, "predictor": predictor, "distance": distance}
+                )
+        for dataset, loss in (
             ("out_of_distribution", out), ("in_distribution", inside), ("root_task", 1 + left),
         ):  # fmt: skip
-            rows["smoothed_losses"].append(
-                {**at, "dataset": dataset, "token": np.nan, "loss": losses[i]}
-            )
+            rows["losses"].append({**at, "dataset": dataset, "loss": loss[i]})
         for component, value in ((1, LEARNT[i] + 1e-6 * step), (2, out[i])):
             rows["pca_trajectories"].append({**at, "component": component, "coordinate": value})
-    least = int(np.argmin(out))
-    rows["critical_steps"].append(
-        {**key, "curve": "smoothed", "step": STEPS[least], "loss": out[least]}
-    )
     for step in (0, STEPS[-1]):
         rows["llc"].append(
             {
                 **key, "step": step, "component": "all", "token": np.nan, "standard_error": 0.5,
-                "llc": (LLC[M] if step else 1.0) * wiggle, "healthy": True,
+                "llc": (LLC[M] if step else 1.0) * (1 + 0.001 * seed), "healthy": True,
             }
         )  # fmt: skip
-    if not math.isinf(M):
-        for losses in ("idealised", "measured"):
-            rows["selection"].append(
-                {
-                    **key, "losses": losses, "crossover": CROSSOVER[M],
-                    "critical_step": 10 * M, "switch_step": 20.0 * M,
-                }
-            )  # fmt: skip

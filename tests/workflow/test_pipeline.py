@@ -39,6 +39,8 @@ def test_every_artefact_is_made_and_tells_where_it_came_from(finished):
     assert re.search(r": (\d+) of \1 jobs done, 0 at work, 0 failed", page)
 
 
+@pytest.mark.ci
+@pytest.mark.slow
 def test_a_second_run_elsewhere_gives_the_same_numbers(finished, tmp_path):
     again = tmp_path / "again"
     shutil.copytree(finished.root, again, ignore=shutil.ignore_patterns("results", ".snakemake"))
@@ -55,6 +57,7 @@ def test_a_second_run_elsewhere_gives_the_same_numbers(finished, tmp_path):
     assert compared > 10
 
 
+@pytest.mark.slow
 def test_weights_that_are_not_kept_go_after_evaluation(finished, tmp_path):
     root = tmp_path / "temporary"
     shutil.copytree(finished.root, root, ignore=shutil.ignore_patterns("results", ".snakemake"))
@@ -68,6 +71,7 @@ def test_weights_that_are_not_kept_go_after_evaluation(finished, tmp_path):
     assert other.stale("evaluate_all") == set()
 
 
+@pytest.mark.slow
 def test_stacked_runs_stay_separate_jobs(finished, tmp_path):
     root = tmp_path / "stacked"
     shutil.copytree(finished.root, root, ignore=shutil.ignore_patterns("results", ".snakemake"))
@@ -111,6 +115,7 @@ def test_a_bad_configuration_stops_everything_at_once(project, section, values, 
     assert "Traceback" not in done.stdout
 
 
+@pytest.mark.slow
 def test_cuda_without_a_gpu_is_told_and_costs_nothing(project):
     import torch
 
@@ -148,6 +153,8 @@ def test_a_damaged_checkpoint_is_named_and_finished_work_stays(project):
     assert not (runs / "M4-seed0/losses.parquet").exists()
 
 
+@pytest.mark.ci
+@pytest.mark.slow
 def test_a_killed_snakemake_goes_on_where_it_was(finished, tmp_path):
     root = tmp_path / "killed"
     shutil.copytree(finished.root, root, ignore=shutil.ignore_patterns("results", ".snakemake"))

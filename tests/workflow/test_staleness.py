@@ -125,7 +125,16 @@ CHANGES = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", CHANGES)
+def some(cases, often):
+    """All ``cases``; those that are not among ``often`` are left to `make test-all`."""
+    assert set(often) <= set(cases)
+    return [case if case in often else pytest.param(case, marks=pytest.mark.slow) for case in cases]
+
+
+@pytest.mark.parametrize(
+    "name",
+    some(CHANGES, ["add an M", "the PCA's B", "SGLD's eps", "an LLC step in a chunk of its own"]),
+)
 def test_a_changed_parameter(project, name):
     change, expected = CHANGES[name]
     config = project.config
@@ -162,7 +171,13 @@ CODE = {
 }
 
 
-@pytest.mark.parametrize("module", CODE)
+@pytest.mark.parametrize(
+    "module",
+    some(
+        CODE,
+        ["analysis/curves.py", "training/schedules/one_cycle.py", "regression/predictors/dmmse.py"],
+    ),
+)
 def test_an_edited_module(project, module):
     path = project.root / "src" / "transient_ridge" / module
     path.write_text(path.read_text() + "\nEDITED = True\n")
@@ -181,6 +196,7 @@ def test_touching_files_and_editing_comments_makes_nothing_stale(project):
     assert project.stale() == set()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("file", ["environment.yml", "requirements.lock"])
 def test_an_upgraded_package_makes_nothing_stale_and_is_told(project, file):
     """Most upgrades change no number, and training takes long; `provenance` names versions that differ."""
@@ -199,6 +215,7 @@ def test_a_new_entry_of_a_registry_makes_nothing_stale(project):
     assert project.stale() == set()
 
 
+@pytest.mark.slow
 def test_a_deleted_table(project):
     (project.root / "results/tiny/base/runs/M4-seed0/losses.parquet").unlink()
     assert "evaluate:M4-seed0" in project.stale()
@@ -215,6 +232,7 @@ def test_a_deleted_chunk(project):
     assert {job for job in stale if job.startswith("llc:")} == {"llc:M4-seed0:0"}
 
 
+@pytest.mark.slow
 def test_deleted_weights(project):
     shutil.rmtree(project.root / "results/tiny/base/runs/M4-seed0/checkpoints")
     assert project.stale() == set()  # everything measured is still there

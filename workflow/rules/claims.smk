@@ -3,7 +3,7 @@
 
 rule phases:
     input:
-        distances=parts("distances"),
+        unpack(tables("distances", "idealised_distances")),
     output:
         relative_distances=table("relative_distances"),
         thresholds=table("thresholds"),
@@ -32,6 +32,7 @@ rule selection:
                 "smoothed_losses",
                 "idealised_losses",
                 "llc",
+                "ridge_on_tasks",
             )
         ),
     output:
@@ -79,6 +80,7 @@ rule claims:
         ),
     output:
         claims=table("claims"),
+        claim_values=table("claim_values"),
         page=f"{RESULTS}/{{variant}}/claims.md",
     log:
         log_of("claims"),
@@ -91,6 +93,6 @@ rule claims:
     resources:
         **light(),
     params:
-        **stage("scorecard.claims", "claims"),
+        **stage("scorecard.claims", "claims", "seed"),
     shell:
         STAGE + TO_LOG

@@ -87,7 +87,7 @@ def stage(about, *keys, without=(), also=()):
         "inputs": lambda wildcards, input: named(input),
         "outputs": lambda wildcards, output: named(output),
         "settings": lambda wildcards: settings_of(
-            VARIANTS[wildcards.get("variant", next(iter(VARIANTS)))], keys, without
+            wildcards.get("variant"), keys, without
         ),
         "code": lambda wildcards: code_of(about, wildcards.get("variant"), keys, also),
     }
@@ -102,9 +102,11 @@ def named(files):
     ]
 
 
-def settings_of(config, keys, without):
-    """The part of a configuration under `keys`, as JSON."""
-    return provenance.canonical_json(configuration.pick(config, keys, without))
+@functools.cache
+def settings_of(variant, keys, without=()):
+    """The part of a variant's configuration under `keys`, as JSON; without a variant, of the whole configuration."""
+    stated = config if variant is None else VARIANTS[variant]
+    return provenance.canonical_json(configuration.pick(stated, keys, without))
 
 
 @functools.cache
@@ -124,7 +126,7 @@ def scratch(wildcards):
     """Where a training run keeps its state: a folder of its own for these settings and this code."""
     key = provenance.settings_hash(
         [
-            settings_of(VARIANTS[wildcards.variant], TRAINED_BY, ()),
+            settings_of(wildcards.variant, TRAINED_BY),
             code_of("training.train", wildcards.variant, TRAINED_BY),
         ]
     )
@@ -205,14 +207,14 @@ def table(name, scope=None):
 
 
 def parts_of(name, variant):
-    """The files of a table of runs or chunks."""
-    swept = VARIANTS[variant]["llc_calibration"]["runs"]
-    return expand(
-        table(name),
-        variant=variant,
-        run=swept if name.startswith("llc_calibration") else RUNS[variant],
-        chunk=CHUNKS[variant],
-    )
+    """The files of a table of runs or chunks: of all runs, of those of M = inf, or of those of the sweep."""
+    if name == "ridge_on_tasks":
+        chosen = [run for run in RUNS[variant] if run.startswith("Minf-")]
+    elif name.startswith("llc_calibration"):
+        chosen = VARIANTS[variant]["llc_calibration"]["runs"]
+    else:
+        chosen = RUNS[variant]
+    return expand(table(name), variant=variant, run=chosen, chunk=CHUNKS[variant])
 
 
 def parts(name):

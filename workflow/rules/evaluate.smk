@@ -33,6 +33,35 @@ rule evaluate_all:
         of_all_variants("losses"),
 
 
+rule ridge_on_tasks:
+    input:
+        manifest=rules.train.output.manifest,
+        weights=ancient(rules.train.output.weights),
+    output:
+        ridge_on_tasks=table("ridge_on_tasks"),
+    log:
+        log_of("ridge_on_tasks/{run}"),
+    benchmark:
+        benchmark_of("ridge_on_tasks/{run}")
+    priority: 10
+    group:
+        "measurements"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        **computing(sizing.evaluate_mb, minutes=10),
+    params:
+        **stage(
+            "analysis.ridge_on_tasks",
+            *TRAINED_BY,
+            "evaluation",
+            "grid.task_diversities",
+        ),
+    shell:
+        ON_DEVICE + TO_LOG
+
+
 rule idealised:
     output:
         idealised_losses=table("idealised_losses"),

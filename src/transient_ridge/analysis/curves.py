@@ -20,12 +20,17 @@ def smooth(steps: Array, values: Array, width: float) -> Array:
     """Gaussian kernel average of ``values`` (S,) in ln(step + 1), so the window widens over training.
 
     ``width`` is the kernel's standard deviation in units of ln(step). Weights count each point by the
-    interval it stands for: the average does not lean to where checkpoints are dense.
+    interval it stands for: the average does not lean to where checkpoints are dense. Beyond its ends the curve is
+    continued by its own reflection through the end point, so that a slope there is kept: the first and the last value
+    stay as measured, and no value of a curve above zero falls below.
     """
-    position = np.log1p(steps)
-    spacing = np.gradient(position) if len(position) > 1 else np.ones(1)
-    kernel = np.exp(-0.5 * ((position[:, None] - position[None, :]) / width) ** 2) * spacing
-    result: Array = kernel @ values / kernel.sum(axis=1)
+    pad = len(steps) - 1
+    position = np.pad(np.log1p(steps), pad, "reflect", reflect_type="odd")
+    continued = np.pad(values, pad, "reflect", reflect_type="odd")
+    spacing = np.gradient(position) if pad else np.ones(1)
+    offset = np.log1p(steps)[:, None] - position[None, :]
+    kernel = np.exp(-0.5 * (offset / width) ** 2) * spacing
+    result: Array = kernel @ continued / kernel.sum(axis=1)
     return result
 
 

@@ -50,7 +50,7 @@ def evaluate(
     losses, distances, outputs = Rows("losses"), Rows("distances"), Rows("outputs")
     progress = Progress(f"evaluate {run.name}", len(kept.steps))
     for done, step in enumerate(kept.steps, start=1):
-        model.load_state_dict(kept.load(step, device))
+        model.load_state_dict(kept.load(step, device, sizes.weights))
         key = {"task_diversity": run.task_diversity, "seed": run.seed, "step": step}
         for name, sequences in sets.items():
             prediction = predict(model, sequences.x, sequences.y)

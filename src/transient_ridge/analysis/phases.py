@@ -13,7 +13,7 @@ from ..artefacts.tables import Rows
 from ..config.settings import CurveSettings
 from ..stage import stage
 from .curves import smooth
-from .datasets import IN_DISTRIBUTION
+from .datasets import IN_DISTRIBUTION, OUT_OF_DISTRIBUTION
 from .views import RUN_KEY, averages
 
 Array = NDArray[np.float64]
@@ -21,11 +21,15 @@ Array = NDArray[np.float64]
 #: The relative distance at which a model is as far from ridge as from dMMSE_M.
 HALF = 0.5
 
+#: A run has left its initialisation for ridge when this share of its first distance to ridge is left.
+LEFT = 0.5
+
 
 class Threshold(NamedTuple):
     """The task diversity at which the relative distance is 1/2, and the M of the grid on its two sides.
 
-    ``estimate`` is NaN if the grid does not enclose it; ``below`` and ``above`` are None if there is no such M.
+    ``estimate`` is NaN if the grid does not enclose it; ``below`` and ``above`` are None if there is no such M. The
+    estimate is known to no better than the step of the grid between the two.
     """
 
     estimate: float
@@ -39,12 +43,30 @@ def relative_distance(ridge: Array, dmmse: Array) -> Array:
     return result
 
 
-def task_diversity_threshold(diversities: Sequence[int], relative: Sequence[float]) -> Threshold:
+def predictors_apart(idealised_distances: pd.DataFrame, dataset: str) -> dict[float, float]:
+    """M -> Delta(dMMSE_M, ridge) on ``dataset``."""
+    rows = averages(idealised_distances, dataset)
+    both = rows[["predictor", "other"]].isin(["ridge", "dmmse"]).all(axis=1)
+    rows = rows[both]
+    return dict(zip(rows["task_diversity"].tolist(), rows["distance"].tolist(), strict=True))
+
+
+def resolved(apart: Mapping[float, float], reach: float) -> list[float]:
+    """Finite M whose two predictors lie further ``apart`` than ``reach``, the M = infinity run's distance to ridge.
+
+    For any other M, being nearer to one of them says nothing: no model trained here comes so close to either.
+    """
+    return sorted(M for M, distance in apart.items() if not math.isinf(M) and distance > reach)
+
+
+def task_diversity_threshold(diversities: Sequence[float], relative: Sequence[float]) -> Threshold:
     """Where ``relative`` distance falls through 1/2 as M grows.
 
     The values are replaced by the falling curve nearest to them (isotonic regression), so that one noisy run
     does not make two thresholds, and the crossing is interpolated in log M.
     """
+    if not len(diversities):
+        return Threshold(math.nan, None, None)
     order = np.argsort(diversities)
     grid = np.asarray(diversities)[order]
     falling = IsotonicRegression(increasing=False).fit_transform(
@@ -59,47 +81,66 @@ def task_diversity_threshold(diversities: Sequence[int], relative: Sequence[floa
     return Threshold(float(below * (above / below) ** share), below, above)
 
 
-def switch_step(steps: Array, relative: Array) -> int | None:
-    """First of the ascending ``steps`` from which on the model stays nearer to dMMSE_M; None if there is none."""
-    towards_ridge = np.flatnonzero(relative <= HALF)
-    first = int(towards_ridge[-1]) + 1 if len(towards_ridge) else 0
+def switch_step(steps: Array, ridge: Array, dmmse: Array, critical: int) -> int | None:
+    """First step from which on the model stays nearer to dMMSE_M, of a run that was nearer to ridge at t_crit.
+
+    ``steps`` ascend; ``ridge`` and ``dmmse`` are the distances (S,) there, ``critical`` is t_crit. None if the run does
+    not switch, and if it was no nearer to ridge at t_crit, or had not come to half of its first distance by then: a
+    crossing before is the run leaving its initialisation.
+    """
+    at = int(np.searchsorted(steps, critical))
+    if not (ridge[at] < dmmse[at] and ridge[at] <= LEFT * ridge[0]):
+        return None
+    first = int(np.flatnonzero(ridge <= dmmse)[-1]) + 1
     return int(steps[first]) if first < len(steps) else None
 
 
 @stage("relative_distances", "thresholds")
-def compute_phases(distances: pd.DataFrame, settings: Mapping[str, Any]) -> tuple[Rows, Rows]:
-    """Relative distance of every run at every step, and the threshold at every step, for each seed."""
+def compute_phases(
+    distances: pd.DataFrame, idealised_distances: pd.DataFrame, settings: Mapping[str, Any]
+) -> tuple[Rows, Rows]:
+    """Relative distance of every run at every step, and the threshold at every step, for each seed.
+
+    The threshold is that of the M whose predictors the M = infinity run can tell apart (see :func:`resolved`), so
+    there is none in a grid without M = infinity.
+    """
     width = CurveSettings.of(settings["curves"]).smoothing_width
-    means = averages(distances, IN_DISTRIBUTION)
-    relative = pd.concat([_of_run(run, width) for _, run in means.groupby(RUN_KEY)])
+    relative = pd.concat([_of_run(run, width) for _, run in distances.groupby(RUN_KEY)])
+    apart = predictors_apart(idealised_distances, IN_DISTRIBUTION)
     thresholds = Rows("thresholds")
-    finite = relative[~np.isinf(relative["task_diversity"])]
-    for (seed, step), group in finite.groupby(["seed", "step"]):
-        found = task_diversity_threshold(
-            group["task_diversity"].astype(int).tolist(), group["relative_distance"].tolist()
-        )
-        estimate = None if math.isnan(found.estimate) else found.estimate
-        sides = {"below": found.below, "above": found.above}
-        thresholds.add(seed=seed, step=step, threshold=estimate, **sides)
+    for seed, of_seed in relative.groupby("seed"):
+        infinite = of_seed[np.isinf(of_seed["task_diversity"])].sort_values("step")
+        told_apart = resolved(apart, infinite["ridge"].iloc[-1]) if len(infinite) else []
+        for step, group in of_seed.groupby("step"):
+            usable = group[group["task_diversity"].isin(told_apart)]
+            found = task_diversity_threshold(
+                usable["task_diversity"].tolist(), usable["relative_distance"].tolist()
+            )
+            estimate = None if math.isnan(found.estimate) else found.estimate
+            sides = {"below": found.below, "above": found.above}
+            thresholds.add(seed=seed, step=step, threshold=estimate, **sides)
     return Rows.of("relative_distances", relative), thresholds
 
 
 def _of_run(distances: pd.DataFrame, width: float) -> pd.DataFrame:
-    """One run's smoothed distances to both predictors."""
-    wide = distances.pivot(index="step", columns="predictor", values="distance").sort_index()
-    steps = wide.index.to_numpy(dtype=np.float64)
-    both = {
-        name: smooth(steps, wide[name].to_numpy(dtype=np.float64), width)
-        for name in ("ridge", "dmmse")
-    }
+    """One run's smoothed distances to both predictors, in and out of distribution."""
+    smoothed = {}
+    for dataset, suffix in ((IN_DISTRIBUTION, ""), (OUT_OF_DISTRIBUTION, "_out")):
+        wide = averages(distances, dataset).pivot(
+            index="step", columns="predictor", values="distance"
+        )
+        steps = wide.sort_index().index.to_numpy(dtype=np.float64)
+        for name in ("ridge", "dmmse"):
+            raw = wide.sort_index()[name].to_numpy(dtype=np.float64)
+            smoothed[name + suffix] = smooth(steps, raw, width)
     M = distances["task_diversity"].iloc[0]
-    relative = None if math.isinf(M) else relative_distance(both["ridge"], both["dmmse"])
+    relative = None if math.isinf(M) else relative_distance(smoothed["ridge"], smoothed["dmmse"])
     return pd.DataFrame(
         {
             "task_diversity": M,
             "seed": distances["seed"].iloc[0],
-            "step": wide.index,
-            **both,
+            "step": np.sort(distances["step"].unique()),
+            **smoothed,
             "relative_distance": relative,
         }
     )

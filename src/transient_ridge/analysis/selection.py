@@ -4,6 +4,10 @@ Two solutions u (ridge-like) and v_M (dMMSE-like) share the posterior over weigh
 free energy of each is n l + lambda log n to leading order, so that the log of the posterior odds of u over v_M is
 dl n + dlambda log n, with dl = l(v_M) - l(u) and dlambda = lambda(v_M) - lambda(u) (arXiv 2501.17745, Eq. 8).
 Here n counts pairs (x, y) and l is the negative log likelihood of one, MSE / (2 sigma^2) up to a constant.
+
+Both solutions are judged on the data of q_M: l(u) is the loss there of the M = infinity run, lambda(u) its LLC there.
+Eq. 8 is about n observations of a posterior, and training is not sampling one: n* orders the M, and turns into a
+training step only if every pair that was seen counts as an observation.
 """
 
 import math
@@ -20,7 +24,7 @@ from ..artefacts.tables import Rows
 from ..stage import stage
 from .datasets import IN_DISTRIBUTION
 from .phases import switch_step
-from .views import averages, last_healthy_llc
+from .views import averages, last_healthy_llc, last_step
 
 Array = NDArray[np.float64]
 
@@ -73,9 +77,15 @@ def compute_selection(
     smoothed_losses: pd.DataFrame,
     idealised_losses: pd.DataFrame,
     llc: pd.DataFrame,
+    ridge_on_tasks: pd.DataFrame,
     settings: Mapping[str, Any],
+    llc_on_tasks: pd.DataFrame | None = None,
 ) -> tuple[Rows, Rows]:
-    """The trade-off of loss against complexity of every run with finite M; ``llc`` may be empty."""
+    """The trade-off of loss against complexity of every run with finite M.
+
+    ``llc`` and ``ridge_on_tasks`` may be empty: then there is no complexity, and no measured loss, to compare. Without
+    ``llc_on_tasks``, the LLC of the M = infinity run on q_M, that on its own data stands for lambda(u).
+    """
     relative = relative_distances
     last = int(relative["step"].max())
     pairs_per_step = settings["training"]["batch_size"] * settings["data"]["context_length"]
@@ -83,16 +93,20 @@ def compute_selection(
     rows, odds = Rows("selection"), Rows("log_odds")
     n = np.geomspace(1, max(last, 1) * pairs_per_step, POINTS)
     for seed in sorted(relative["seed"].unique()):
-        complexities = _llc_at_the_end(llc, seed)
+        complexities = _llc_at_the_end(llc, seed, last)
+        of_ridge = {} if llc_on_tasks is None else _llc_at_the_end(llc_on_tasks, seed, last)
         for M in _finite(relative):
             run = relative[(relative["task_diversity"] == M) & (relative["seed"] == seed)]
             if run.empty:
                 continue
             observed = _observed(critical_steps, run, M, seed)
+            ends = last_step(relative[relative["seed"] == seed])
+            alike = ends[ends["relative_distance"] >= settings["claims"]["dmmse_like"]]
             complexity = _complexity(
-                complexities, M, relative, seed, settings["claims"]["dmmse_like"]
+                complexities, of_ridge, M, alike["task_diversity"].astype(float).tolist()
             )
-            for kind, (ridge, dmmse) in _losses(idealised_losses, smoothed_losses, M, seed).items():
+            losses = _losses(idealised_losses, smoothed_losses, ridge_on_tasks, M, seed)
+            for kind, (ridge, dmmse) in losses.items():
                 difference = (dmmse - ridge) / (2 * noise_variance)
                 key = {"task_diversity": M, "seed": seed, "losses": kind}
                 rows.add(
@@ -119,28 +133,28 @@ def _finite(frame: pd.DataFrame) -> list[float]:
     return sorted(M for M in frame["task_diversity"].unique() if not math.isinf(M))
 
 
-def _llc_at_the_end(llc: pd.DataFrame, seed: int) -> dict[float, tuple[float, float]]:
-    """M -> (LLC of the whole model at its last step, standard error), of the healthy estimates of ``seed``."""
+def _llc_at_the_end(llc: pd.DataFrame, seed: int, last: int) -> dict[float, tuple[float, float]]:
+    """M -> (LLC of the whole model at the ``last`` step, standard error), of the healthy estimates of ``seed``."""
     end = last_healthy_llc(llc, seed)
+    end = end[end["step"] == last]
     diversities = end.index.to_numpy(dtype=np.float64).tolist()
     return dict(zip(diversities, zip(end["llc"], end["standard_error"], strict=True), strict=True))
 
 
 def _complexity(
     llc: Mapping[float, tuple[float, float]],
+    of_ridge: Mapping[float, tuple[float, float]],
     M: float,
-    relative: pd.DataFrame,
-    seed: int,
-    dmmse_like: float,
+    dmmse_like: list[float],
 ) -> dict[str, Any]:
-    """lambda of both solutions. Above the threshold no run ends dMMSE-like: the LLC of the last that does stands in.
+    """lambda of both solutions, ``of_ridge`` by the M of its data; ``dmmse_like`` are the M whose run ends so.
 
-    The paper finds the LLC of the dMMSE-like models level beyond M = 32, and dl alone then sets the phase.
+    Above the threshold no run ends dMMSE-like: the LLC of the last that does stands in. The paper finds the LLC of the
+    dMMSE-like models level beyond M = 32, and dl alone then sets the phase.
     """
-    ends = relative[relative["seed"] == seed].sort_values("step").groupby("task_diversity").tail(1)
-    alike = ends[ends["relative_distance"] >= dmmse_like]["task_diversity"]
-    candidates = [m for m in alike if m <= M and m in llc]
-    ridge, dmmse = llc.get(math.inf), llc.get(max(candidates)) if candidates else None
+    candidates = [m for m in dmmse_like if m <= M and m in llc]
+    ridge = of_ridge.get(M, llc.get(math.inf))
+    dmmse = llc[max(candidates)] if candidates else None
     known = ridge is not None and dmmse is not None
     return {
         "llc_ridge": ridge[0] if ridge else None,
@@ -150,28 +164,33 @@ def _complexity(
         if ridge and dmmse
         else None,
         "complexity": ("measured" if M in candidates else "extrapolated") if known else None,
+        "complexity_ridge": ("q_M" if M in of_ridge else "q_inf") if ridge else None,
     }
 
 
 def _losses(
-    idealised_losses: pd.DataFrame, smoothed_losses: pd.DataFrame, M: float, seed: int
+    idealised_losses: pd.DataFrame,
+    smoothed_losses: pd.DataFrame,
+    ridge_on_tasks: pd.DataFrame,
+    M: float,
+    seed: int,
 ) -> dict[str, tuple[float, float]]:
-    """Kind -> losses on q_M of (ridge-like, dMMSE-like). Without M = infinity only the idealised ones are known.
+    """Kind -> losses on q_M of (ridge-like, dMMSE-like) at the end of training.
 
-    The model that stands for ridge is that of M = infinity, which is not evaluated on q_M: its loss there is taken
-    as ridge's plus what it lacks to ridge on its own distribution.
+    Only the idealised ones are known where the M = infinity run was not evaluated on q_M.
     """
-    ideal = averages(idealised_losses, IN_DISTRIBUTION)
-    ridge = ideal[ideal["predictor"] == "ridge"].set_index("task_diversity")["loss"]
-    dmmse = ideal[ideal["predictor"] == "dmmse"].set_index("task_diversity")["loss"]
-    kinds = {"idealised": (float(ridge[M]), float(dmmse[M]))}
+    means = averages(idealised_losses, IN_DISTRIBUTION)
+    ideal = means[means["task_diversity"] == M].set_index("predictor")["loss"]
+    kinds = {"idealised": (float(ideal["ridge"]), float(ideal["dmmse"]))}
     ends = averages(smoothed_losses, IN_DISTRIBUTION).sort_values("step")
-    ends = ends[ends["seed"] == seed]
-    own = ends[ends["task_diversity"] == M]["loss"]
-    infinite = ends[np.isinf(ends["task_diversity"])]["loss"]
+    own = ends[(ends["seed"] == seed) & (ends["task_diversity"] == M)]["loss"]
+    infinite = ridge_on_tasks[
+        (ridge_on_tasks["seed"] == seed)
+        & (ridge_on_tasks["task_diversity"] == M)
+        & ridge_on_tasks["token"].isna()
+    ]["loss"]
     if len(infinite) and len(own):
-        lacking = infinite.iloc[-1] - ridge[math.inf]
-        kinds["measured"] = (float(ridge[M] + lacking), float(own.iloc[-1]))
+        kinds["measured"] = (float(infinite.iloc[-1]), float(own.iloc[-1]))
     return kinds
 
 
@@ -201,10 +220,13 @@ def _observed(critical: pd.DataFrame, run: pd.DataFrame, M: float, seed: int) ->
         & (critical["seed"] == seed)
         & (critical["curve"] == "smoothed")
     ]
+    step = int(at["step"].iloc[0])
     run = run.sort_values("step")
-    relative = run["relative_distance"].to_numpy(dtype=np.float64)
+    steps, ridge, dmmse = (
+        run[name].to_numpy(dtype=np.float64) for name in ("step", "ridge", "dmmse")
+    )
     return {
-        "critical_step": int(at["step"].iloc[0]),
-        "switch_step": switch_step(run["step"].to_numpy(dtype=np.float64), relative),
-        "relative_distance": float(relative[-1]),
+        "critical_step": step,
+        "switch_step": switch_step(steps, ridge, dmmse, step),
+        "relative_distance": float(run["relative_distance"].iloc[-1]),
     }

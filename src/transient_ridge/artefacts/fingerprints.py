@@ -8,8 +8,9 @@ not, and the other files of packages among them (a page, a style). Comments, doc
 import ast
 import functools
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 PACKAGE = Path(__file__).resolve().parents[1]
 
@@ -40,7 +41,7 @@ def closure(modules: Iterable[str]) -> frozenset[str]:
         name = pending.pop()
         if name not in found and name not in EXCLUDED:
             found.add(name)
-            pending += _imports(name)
+            pending += _module(name).imports
     return frozenset(found)
 
 
@@ -52,7 +53,7 @@ def fingerprint(*modules: str) -> str:
     """
     digest = hashlib.sha256()
     for name in sorted(closure(modules) | (set(modules) & EXCLUDED)):
-        digest.update(f"{name}\0{ast.dump(_without_docstrings(_tree(name)))}\0".encode())
+        digest.update(f"{name}\0{_module(name).code}\0".encode())
         for path in _other_files(name):
             digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()[:16]
@@ -63,8 +64,25 @@ def _path(module: str) -> Path:
     return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
 
 
-def _tree(module: str) -> ast.Module:
-    return ast.parse(_path(module).read_text())
+class _Module(NamedTuple):
+    """What counts of a module: its code without comments, docstrings and layout, and what it imports."""
+
+    code: str
+    imports: tuple[str, ...]
+
+
+def _module(name: str) -> _Module:
+    path = _path(name)
+    changed = path.stat()
+    return _parsed(name, path, changed.st_mtime_ns, changed.st_size)
+
+
+@functools.cache  # planning asks for the fingerprints of forty stages, which share most modules
+def _parsed(name: str, path: Path, mtime: int, size: int) -> _Module:
+    del mtime, size  # a file that was changed is read again
+    tree = ast.parse(path.read_text())
+    imports = tuple(_imports(name, tree))
+    return _Module(ast.dump(_without_docstrings(tree)), imports)
 
 
 def _other_files(module: str) -> list[Path]:
@@ -77,17 +95,15 @@ def _other_files(module: str) -> list[Path]:
     )
 
 
-def _imports(module: str) -> list[str]:
+def _imports(module: str, tree: ast.Module) -> Iterator[str]:
     """Modules of this package named by the import statements of ``module``, wherever they stand."""
     parent = module.split(".") if _path(module).name == "__init__.py" else module.split(".")[:-1]
-    names = []
-    for node in ast.walk(_tree(module)):
+    for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and node.level:
             base = parent[: len(parent) - node.level + 1]
             target = ".".join([*base, *(node.module or "").split(".")]).strip(".")
             inside = [f"{target}.{alias.name}".strip(".") for alias in node.names]
-            names += [name for name in (target, *inside) if name and _path(name).is_file()]
-    return names
+            yield from (name for name in (target, *inside) if name and _path(name).is_file())
 
 
 def _without_docstrings(tree: ast.Module) -> ast.Module:

@@ -60,6 +60,11 @@ _DISTANCE = {
     "standard_error": (pa.float64(), "standard error of the mean over sequences"),
 }
 
+_CLAIM = {
+    "claim": (pa.int64(), "number of the paper's claim"),
+    "part": (pa.string(), "letter of the statement within the claim"),
+}
+
 #: Every table, by name.
 TABLES: dict[str, Table] = {
     "training": Table(
@@ -121,7 +126,22 @@ TABLES: dict[str, Table] = {
         },
     ),
     "smoothed_losses": Table(
-        "variant", {**_RUN, **_SET, "loss": (pa.float64(), "smoothed loss, in units of y^2")}
+        "variant",
+        {
+            **_RUN,
+            **_SET,
+            "loss": (pa.float64(), "smoothed loss, in units of y^2; as measured at both ends"),
+        },
+    ),
+    "ridge_on_tasks": Table(
+        "run",
+        {
+            "task_diversity": (pa.int64(), "M of the data, q_M; null = infinity"),
+            "seed": (pa.int64(), "seed of the M = infinity run whose last checkpoint this is"),
+            "step": _RUN["step"],
+            "token": _SET["token"],
+            **_LOSS,
+        },
     ),
     "pca_trajectories": Table(
         "variant",
@@ -165,6 +185,8 @@ TABLES: dict[str, Table] = {
             **_RUN,
             "ridge": (pa.float64(), "Delta(f, ridge) in distribution, smoothed, in units of y^2"),
             "dmmse": (pa.float64(), "Delta(f, dMMSE_M) in distribution, smoothed, in units of y^2"),
+            "ridge_out": (pa.float64(), "Delta(f, ridge) out of distribution, smoothed"),
+            "dmmse_out": (pa.float64(), "Delta(f, dMMSE_M) out of distribution, smoothed"),
             "relative_distance": (
                 pa.float64(),
                 "ridge / (ridge + dmmse): 0 = ridge, 1 = dMMSE_M; null at M = infinity, where they are one",
@@ -178,10 +200,11 @@ TABLES: dict[str, Table] = {
             "step": _RUN["step"],
             "threshold": (
                 pa.float64(),
-                "task diversity at which the relative distance is 1/2; null = not within the grid",
+                "task diversity at which the relative distance is 1/2, between the M whose predictors the M = infinity "
+                "run can tell apart; null = not within them",
             ),
-            "below": (pa.int64(), "greatest M of the grid on the side of dMMSE; null = none"),
-            "above": (pa.int64(), "least finite M of the grid on the side of ridge; null = none"),
+            "below": (pa.int64(), "greatest of these M on the side of dMMSE; null = none"),
+            "above": (pa.int64(), "least of these M on the side of ridge; null = none"),
         },
     ),
     "selection": Table(
@@ -220,6 +243,10 @@ TABLES: dict[str, Table] = {
                 "where lambda(v_M) is from: measured (this run), extrapolated (the dMMSE-like run of greatest M); "
                 "null = not measured",
             ),
+            "complexity_ridge": (
+                pa.string(),
+                "the data that lambda(u) is on: q_M, or q_inf where it was not measured on q_M; null = not at all",
+            ),
             "phase": (
                 pa.string(),
                 "never ridge, ridge then dMMSE, always ridge, or dMMSE then ridge, for growing n; null = unknown",
@@ -230,11 +257,14 @@ TABLES: dict[str, Table] = {
             ),
             "crossover_low": (pa.float64(), "n* at dlambda less one standard error"),
             "crossover_high": (pa.float64(), "n* at dlambda plus one standard error"),
-            "crossover_step": (pa.float64(), "the training step after which n* pairs were seen"),
+            "crossover_step": (
+                pa.float64(),
+                "the training step after which n* pairs were seen: t* if each counts as an observation",
+            ),
             "critical_step": (pa.int64(), "t_crit on the smoothed OOD loss"),
             "switch_step": (
                 pa.int64(),
-                "first step from which on the run stays nearer to dMMSE_M than to ridge; null = none",
+                "first step from which a run that was nearer to ridge at t_crit stays nearer to dMMSE_M; null = none",
             ),
             "relative_distance": (pa.float64(), "at the end of training: 0 = ridge, 1 = dMMSE_M"),
         },
@@ -284,12 +314,29 @@ TABLES: dict[str, Table] = {
             ),
         },
     ),
+    "claim_values": Table(
+        "variant",
+        {
+            "claim": _CLAIM["claim"],
+            "part": _CLAIM["part"],
+            "root_seed": (pa.int64(), "root seed of this variant: tasks and evaluation sets"),
+            "seed": (pa.int64(), "seed of the runs; null = one value for all of them"),
+            "value": (pa.float64(), "what was measured; null = nothing"),
+            "resolution": (pa.float64(), "what the grid leaves open of the value, half-width"),
+            "outcome": (pa.string(), "measured, contradicted or not testable"),
+            "reason": (pa.string(), "why it is contradicted or not testable, or a remark"),
+        },
+    ),
     "claims": Table(
         "variant",
         {
-            "claim": (pa.int64(), "number of the paper's claim"),
-            "part": (pa.string(), "letter of the statement within the claim"),
+            **_CLAIM,
             "statement": (pa.string(), "the claim as something that can be measured"),
+            "about": (
+                pa.string(),
+                "what must be there for it to hold: predictors (the idealised ones alone; not a finding), training, or "
+                "ridge phase",
+            ),
             "quantity": (pa.string(), "what is measured"),
             "value": (
                 pa.float64(),
@@ -297,12 +344,29 @@ TABLES: dict[str, Table] = {
             ),
             "standard_error": (
                 pa.float64(),
-                "standard error of the mean over seeds; null = one seed",
+                "standard error of the mean over seeds, or over root seeds where there are several; null = one value",
+            ),
+            "margin": (
+                pa.float64(),
+                "half-width of the t interval of the mean and what the grid leaves open; null = neither is known",
             ),
             "seeds": (pa.int64(), "number of values behind the mean; 0 = none"),
+            "root_seeds": (pa.int64(), "number of root seeds behind it"),
+            "deviation_seeds": (
+                pa.float64(),
+                "standard deviation over seeds of weights and batches; null = one each",
+            ),
+            "deviation_root_seeds": (
+                pa.float64(),
+                "standard deviation over root seeds beyond that; null = one root seed",
+            ),
             "comparison": (pa.string(), "at least or at most"),
             "threshold": (pa.float64(), "what the value is compared with"),
-            "verdict": (pa.string(), "holds, does not hold or not testable at this scale"),
+            "set_when": (pa.string(), "when statement and threshold were set"),
+            "verdict": (
+                pa.string(),
+                "holds, does not hold, undecided (the seeds disagree) or not testable at this scale",
+            ),
             "reason": (pa.string(), "why, in words"),
         },
     ),

@@ -52,6 +52,9 @@ def settle(config: Config) -> dict[str, Any]:
         model["positions"] = 2 * settled["data"]["context_length"]
     for name in ("warmup_steps", "decay_steps"):
         training[name] = settle_updates(training[name], training["steps"])
+    average = training["average"]
+    if average and "half_life" in average:
+        average["half_life"] = max(1, settle_updates(average["half_life"], training["steps"]))
     schedule = checkpoint_schedule(settled)
     for section in ("llc", "llc_calibration", "llc_crosscheck"):
         settled[section]["steps"] = settle_steps(settled[section]["steps"], schedule)

@@ -124,6 +124,16 @@ def section(settings: type[Settings]) -> Kind:
     return Kind(settings.schema(), "a section")
 
 
+def _only(name: str, kind: Kind) -> dict[str, Any]:
+    """Schema of a mapping with one key."""
+    return {
+        "type": "object",
+        "required": [name],
+        "additionalProperties": False,
+        "properties": {name: dict(kind.schema)},
+    }
+
+
 def _number(expects: str, **limits: Any) -> Kind:
     return Kind({"type": "number", **limits}, expects)
 
@@ -138,8 +148,9 @@ NATURAL = at_least(0)
 POSITIVE = _number("a number > 0", exclusiveMinimum=0)
 NOT_NEGATIVE = _number("a number >= 0", minimum=0)
 SHARE = _number("a number in [0, 1]", minimum=0, maximum=1)
-CORRELATION = _number("a number in [-1, 1]", minimum=-1, maximum=1)
-FALL = _number("a number in [-1, 0]", minimum=-1, maximum=0)
+RISE = _number("a number in (0, 1]", exclusiveMinimum=0, maximum=1)
+FALL = _number("a number in [-1, 0)", minimum=-1, exclusiveMaximum=0)
+INNER_SHARE = _number("a number in (0, 1)", exclusiveMinimum=0, exclusiveMaximum=1)
 DECAY = _number("a number in [0, 1)", minimum=0, exclusiveMaximum=1)
 ABOVE_ONE = _number("a number > 1", exclusiveMinimum=1)
 YES_OR_NO = Kind({"type": "boolean"}, "true or false")
@@ -161,6 +172,19 @@ UPDATES = Kind(
         ]
     },
     "an integer >= 0, or a share of training between 0 and 1",
+)
+#: An exponential moving average, as it may be stated.
+AVERAGE = Kind(
+    {
+        "anyOf": [
+            _only("decay", DECAY),
+            _only(
+                "half_life",
+                Kind({"anyOf": [COUNT.schema, *UPDATES.schema["anyOf"][1:]]}, ""),
+            ),
+        ]
+    },
+    "{decay: number in [0, 1)} or {half_life: integer >= 1 or share of training between 0 and 1}",
 )
 STEP = Kind(
     {

@@ -1,7 +1,7 @@
 """The steps at which a run's weights are kept, and how other keys refer to them."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from .settings import CheckpointSettings
 
@@ -34,6 +34,13 @@ def settle_steps(stated: Iterable[Step], schedule: Sequence[int]) -> list[int]:
         else:
             found.add(int(step))
     return sorted(found)
+
+
+def half_life_of(average: Mapping[str, float]) -> float:
+    """Updates after which half of a moving average is new, from ``{decay: ...}`` or ``{half_life: ...}``."""
+    if "half_life" in average:
+        return average["half_life"]
+    return math.log(0.5) / math.log(average["decay"]) if average["decay"] else 0.0
 
 
 def settle_updates(stated: int | float, steps: int) -> int:

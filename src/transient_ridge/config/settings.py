@@ -4,20 +4,24 @@ To add a key, add a field here and its value to ``config/config.yaml``, then run
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from . import registries
 from .keys import (
     ABOVE_ONE,
-    CORRELATION,
+    AVERAGE,
     COUNT,
     DECAY,
     FALL,
+    INNER_SHARE,
     NAME,
     NAME_PATTERN,
     NATURAL,
+    NOT_NEGATIVE,
     POSITIVE,
+    RISE,
     SHARE,
     STEPS,
     TASK_DIVERSITY,
@@ -39,6 +43,10 @@ from .runs import TaskDiversity, parse_task_diversity
 FOR_SPEED = "paper: {}; here smaller, for speed"
 UNKNOWN = "unknown in the paper"
 CALIBRATED = "unknown in the paper; calibrated"
+SET_BEFORE = "set before the laptop run was scored"
+SET_BEFORE_GRID = "set before the laptop run was scored; its grid was then chosen so that M meet it"
+SET_GRID = "set after the laptop grid was chosen"
+SET_REVISED = "set with three laptop seeds known"
 
 
 @dataclass(frozen=True)
@@ -150,6 +158,16 @@ class ModelSettings(Settings):
 
 
 @dataclass(frozen=True)
+class RateSettings(Settings):
+    """Multiples of the learning rates by part of the model, each with the norms before it."""
+
+    embedding: float = key(NOT_NEGATIVE, "Tokens and positions.")
+    attention: float = key(NOT_NEGATIVE, "Attention of every layer.")
+    mlp: float = key(NOT_NEGATIVE, "MLP of every layer.")
+    unembedding: float = key(NOT_NEGATIVE, "Read-out.")
+
+
+@dataclass(frozen=True)
 class TrainingSettings(Settings):
     """Length, batches and optimiser of a run."""
 
@@ -164,6 +182,9 @@ class TrainingSettings(Settings):
     )
     learning_rate: float = key(POSITIVE, "Adam's learning rate.", origin=UNKNOWN)
     muon_learning_rate: float = key(POSITIVE, "Muon's learning rate, for optimiser: muon alone.")
+    muon_split_qkv: bool = key(
+        YES_OR_NO, "Muon takes Q, K and V for three matrices rather than for one."
+    )
     betas: tuple[float, float] = key(
         Kind(
             {"type": "array", "minItems": 2, "maxItems": 2, "items": DECAY.whole()},
@@ -189,6 +210,15 @@ class TrainingSettings(Settings):
         one_of("float32", "tf32", "bf16"),
         "tf32 and bf16 multiply matrices in less precision where the device can; weights stay float32.",
     )
+    average: Mapping[str, float] | None = key(
+        optional(AVERAGE, "none"),
+        "Exponential moving average of the weights, which checkpoints then hold. The decay of update t = 0, 1, ... "
+        "is at most (1 + t) / (10 + t).",
+    )
+    keep_raw: bool = key(
+        YES_OR_NO, "Checkpoints hold the raw weights besides their average, in twice the space."
+    )
+    rate_multipliers: RateSettings = key(section(RateSettings), "Rates by part of the model.")
 
 
 @dataclass(frozen=True)
@@ -228,6 +258,10 @@ class EvaluationSettings(Settings):
         list_of(entry_of(registries.PREDICTORS), "a list of different predictors", least=2),
         "Idealised predictors; the paper's two, ridge and dmmse, must be among them.",
         origin="paper",
+    )
+    weights: Literal["auto", "averaged", "raw"] = key(
+        one_of("auto", "averaged", "raw"),
+        "Which weights are measured; auto: the average where training keeps one, as the LLC does always.",
     )
 
 
@@ -458,31 +492,41 @@ class RobustnessSettings(Settings):
 
 @dataclass(frozen=True)
 class ClaimSettings(Settings):
-    """Thresholds of the scorecard. The paper states its findings in words and figures: unless marked, each is ours."""
+    """Thresholds of the scorecard. The paper states findings in words and figures: unless marked 'paper', each is ours.
 
-    standard_errors: float = key(
-        POSITIVE,
-        "A mean over seeds closer to its threshold than so many standard errors decides nothing: 2 is 95 % of a "
-        "normal.",
+    The origin of each says when it was set.
+    """
+
+    confidence: float = key(
+        INNER_SHARE,
+        "A mean whose t interval over seeds (or root seeds) of this confidence holds its threshold decides nothing.",
+        origin=SET_REVISED,
     )
     converged: float = key(
         SHARE,
         "'Fully trained': M = inf keeps at most this share of the OOD excess loss over ridge of the untrained model.",
+        origin=SET_BEFORE,
     )
     dmmse_like: float = key(
-        SHARE, "'Close to dMMSE', relative distance: three times nearer to dMMSE than to ridge."
+        SHARE,
+        "'Close to dMMSE', relative distance: three times nearer to dMMSE than to ridge.",
+        origin=SET_BEFORE,
     )
-    ridge_like: float = key(SHARE, "'Close to ridge', relative distance.")
+    ridge_like: float = key(SHARE, "'Close to ridge', relative distance.", origin=SET_BEFORE)
     grows: float = key(
-        CORRELATION,
+        RISE,
         "Rank correlation of what grows with M: one pair of neighbours in six may be exchanged (0.94).",
+        origin=SET_BEFORE,
     )
-    falls: float = key(FALL, "Rank correlation of what falls with M.")
+    falls: float = key(FALL, "Rank correlation of what falls with M.", origin=SET_BEFORE)
     follows: float = key(
-        CORRELATION,
+        RISE,
         "Rank correlation of what follows: it explains half of the variance of the ranks.",
+        origin=SET_BEFORE,
     )
-    follows_inversely: float = key(FALL, "Rank correlation of what follows inversely.")
+    follows_inversely: float = key(
+        FALL, "Rank correlation of what follows inversely.", origin=SET_BEFORE
+    )
     paper_threshold: float | None = key(
         optional(POSITIVE, "the paper states none for other D, K or sigma^2"),
         "The middle of the paper's threshold, between M = 128 and 362.",
@@ -490,21 +534,28 @@ class ClaimSettings(Settings):
         origin="paper",
     )
     threshold_octaves: float = key(
-        POSITIVE, "Half the width of the paper's threshold.", unit="octaves"
+        POSITIVE, "Half the width of the paper's threshold.", unit="octaves", origin=SET_BEFORE
     )
     transience: float = key(
         SHARE,
-        "A transient ridge: OOD loss dips below dMMSE's and rises again, both by this share of the gap to ridge's.",
+        "A transient ridge: OOD loss dips below the straight way to dMMSE_M and rises again, both by this share of the "
+        "gap to ridge's.",
+        origin=SET_BEFORE_GRID,
     )
     no_transience: float = key(
         SHARE,
         "No transient ridge: the wiggles of a smoothed curve with 1,024 sequences are up to 0.05.",
+        origin=SET_BEFORE,
     )
     at_ridge: float = key(
-        SHARE, "'Ends at ridge': what is left of the squared distance between the predictors."
+        SHARE,
+        "'Ends at ridge': what is left of the squared distance between the predictors.",
+        origin=SET_GRID,
     )
     risen: float = key(
-        POSITIVE, "'Rises to dMMSE's': the end of the OOD loss, 0 at ridge's and 1 at dMMSE's."
+        POSITIVE,
+        "'Rises to dMMSE's': the end of the OOD loss, 0 at ridge's and 1 at dMMSE's.",
+        origin=SET_BEFORE,
     )
     explained: float = key(
         SHARE, "Share of the variance in two components.", origin="paper: 27.5 %"
@@ -512,33 +563,68 @@ class ClaimSettings(Settings):
     straight: float = key(
         SHARE,
         "'Straight': share of the squared distance to ridge, at the straight path's nearest, that a path saves.",
+        origin=SET_BEFORE,
     )
-    deflected: float = key(SHARE, "'Deflected': the same share.")
+    deflected: float = key(SHARE, "'Deflected': the same share.", origin=SET_BEFORE)
     insensitive_from: int = key(COUNT, "B from which the PCA is insensitive.", origin="paper")
     trajectory_distance: float = key(
-        SHARE, "Procrustes distance, as a share of the trajectories' spread, that is hardly seen."
+        SHARE,
+        "Procrustes distance, as a share of the trajectories' spread, that is hardly seen.",
+        origin=SET_BEFORE,
     )
     fitting_side: float = key(
-        SHARE, "Excess loss over dMMSE_M of a model on dMMSE's side, as a share of ridge's."
+        SHARE,
+        "Excess loss over dMMSE_M of a model on dMMSE's side, as a share of ridge's.",
+        origin=SET_BEFORE,
     )
     onset_octaves: float = key(
         POSITIVE,
         "'At the onset of transience': within a factor of two in M, the spacing of the paper's named values.",
         unit="octaves",
+        origin=SET_BEFORE,
     )
     plateau_from: int = key(COUNT, "The M above which the LLC is level.", unit="M", origin="paper")
     llc_spread: float = key(
-        POSITIVE, "What 'level' and 'equal' allow, relative: twice a usual standard error."
+        POSITIVE,
+        "What 'level' and 'equal' allow, relative: twice a usual standard error.",
+        origin=SET_BEFORE,
     )
     never_ridge: float = key(
         POSITIVE,
         "n* up to which ridge is 'never' preferred: log n / n is greatest at e.",
         unit="pairs",
+        origin=SET_BEFORE,
     )
     settled_octaves: float = key(
         POSITIVE,
         "'Settled': the threshold moved less than this while training doubled.",
         unit="octaves",
+        origin=SET_BEFORE,
+    )
+    nearer_to_ridge: float = key(
+        SHARE,
+        "Relative distance at t_crit of a run that is nearer to ridge than to dMMSE.",
+        origin=SET_REVISED,
+    )
+    axis_share: float = key(
+        SHARE,
+        "'The axis to ridge': share of the squared distance from dMMSE_M to ridge that lies along a component.",
+        origin=SET_REVISED,
+    )
+    foretold: float = key(
+        SHARE,
+        "Share of the transient M that Eq. 8 must call 'ridge, then dMMSE': all.",
+        origin=SET_REVISED,
+    )
+    own: Any = key(
+        Kind(
+            {
+                "type": "object",
+                "additionalProperties": {"type": "number", "expects": "a number"},
+            },
+            "a name and a number for each statement of your own, or {}",
+        ),
+        "Thresholds of your own statements, by name (src/transient_ridge/scorecard/statements/own.py).",
     )
 
 

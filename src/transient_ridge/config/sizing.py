@@ -18,7 +18,8 @@ PROCESS = 1500
 
 def weights_bytes(config: Config) -> int:
     """Disk that the weights of one run take, in bytes (float32)."""
-    return 4 * _parameters(config) * len(checkpoint_schedule(config))
+    kept = 2 if config["training"]["keep_raw"] else 1
+    return 4 * kept * _parameters(config) * len(checkpoint_schedule(config))
 
 
 def train_mb(config: Config) -> int:

@@ -1,6 +1,8 @@
 """Checks of a configuration: every fault at once, each with the key, its value and what is allowed."""
 
 import difflib
+import math
+import warnings
 from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import suppress
 from typing import Any
@@ -8,10 +10,11 @@ from typing import Any
 import jsonschema
 import yaml
 
-from ..errors import ConfigError
+from ..errors import ConfigError, ConfigWarning
 from .configuration import Config, checkpoint_schedule, overlay, resolve, runs
 from .keys import Settings, choices
 from .runs import parse_task_diversity
+from .schedule import half_life_of
 from .settings import Configuration, ModelSettings, SgldSettings
 
 #: Predictors that phases, model selection and the scorecard are about.
@@ -69,6 +72,7 @@ def _readings(text: str) -> Iterator[Any]:
 
 
 def _schema_faults(config: Config, rules: Config) -> Iterator[str]:
+    yield from _not_finite(config)
     for error in jsonschema.Draft202012Validator(rules).iter_errors(config):
         path = list(error.absolute_path)
         key = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in path).lstrip(".")
@@ -84,6 +88,18 @@ def _schema_faults(config: Config, rules: Config) -> Iterator[str]:
             yield from (f"{f'{key}.{name}'.lstrip('.')}: missing" for name in missing)
         else:
             yield f"{key} = {error.instance!r}: must be {_expectation(error)}"
+
+
+def _not_finite(value: Any, dotted: str = "") -> Iterator[str]:
+    """Numbers that are none: NaN is within every limit of a schema."""
+    if isinstance(value, float) and not math.isfinite(value):
+        yield f"{dotted} = {value}: must be a finite number"
+    elif isinstance(value, Mapping):
+        for name, part in value.items():
+            yield from _not_finite(part, f"{dotted}.{name}".lstrip("."))
+    elif isinstance(value, list):
+        for i, part in enumerate(value):
+            yield from _not_finite(part, f"{dotted}[{i}]")
 
 
 def _expectation(error: jsonschema.ValidationError) -> str:
@@ -110,6 +126,7 @@ def _contradictions(config: Config) -> Iterator[str]:
             f"training.decay_steps = {training['decay_steps']}: with training.warmup_steps = "
             f"{training['warmup_steps']} must be at most training.steps = {steps}"
         )
+    yield from _contradictions_of_averaging(config)
     yield from _registry_faults(config, Configuration)
     missing = [name for name in NEEDED_PREDICTORS if name not in config["evaluation"]["predictors"]]
     if missing:
@@ -122,6 +139,28 @@ def _contradictions(config: Config) -> Iterator[str]:
     if twice:
         yield f"grid.task_diversities = {config['grid']['task_diversities']}: {twice} stated twice"
     yield from _contradictions_of_analysis(config)
+
+
+def _contradictions_of_averaging(config: Config) -> Iterator[str]:
+    """Which weights are kept and measured; warns of an average that is longer than training."""
+    training, measured = config["training"], config["evaluation"]["weights"]
+    average, keep_raw = training["average"], training["keep_raw"]
+    if average is None:
+        if keep_raw:
+            yield "training.keep_raw = True: there is no average beside them; set training.average, or false"
+        if measured == "averaged":
+            yield "evaluation.weights = averaged: training keeps no average; set training.average, or auto"
+        return
+    if measured == "raw" and not keep_raw:
+        yield "evaluation.weights = raw: training keeps the average alone; set training.keep_raw: true, or auto"
+    half_life = half_life_of(average)
+    if half_life > training["steps"]:
+        warnings.warn(
+            f"training.average = {average}: a half-life of {half_life:.0f} updates is longer than training.steps = "
+            f"{training['steps']}; the average hardly leaves the beginning",
+            ConfigWarning,
+            stacklevel=2,
+        )
 
 
 def _registry_faults(config: Config, settings: type[Settings]) -> Iterator[str]:

@@ -21,8 +21,8 @@ from ..model.functional import Layout, errors_and_gradient, squared_errors
 from ..model.transformer import Transformer
 from ..regression.sequences import Sequences, SequenceSource
 from ..regression.streams import Name, generator, torch_seed
+from .curvature.spectrum import gauss_newton_product, gauss_newton_samples
 from .sgld import Evaluation, Noise
-from .spectrum import gauss_newton_product, gauss_newton_samples
 
 #: Sequences behind one measurement of the curvature, at most.
 CURVATURE_SEQUENCES = 512

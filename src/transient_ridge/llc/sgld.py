@@ -28,7 +28,7 @@ from ..config.registries import PRECONDITIONERS
 from ..config.settings import SgldSettings
 from ..errors import ChainDivergedError
 from ..model.functional import Layout
-from .metric import Metric
+from .curvature.metric import Metric
 
 #: Steps between two looks at acceptance, norms and heating, which cost two more gradients each.
 PROBE_EVERY = 25

@@ -1,23 +1,23 @@
 """The end of `make reproduce`: verdicts, run times, and the paths of figures, explorer and report."""
 
-import re
-from collections.abc import Mapping
+import math
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 from ..artefacts import tables
-from ..scorecard.claims import UNTESTABLE, measured, tally
+from ..scorecard.statement import TITLES
+from ..scorecard.verdicts import Row, by_claim, tally, written
 from .benchmarks import time_by_stage
 
 
 def summary(results: Path) -> str:
-    """Verdicts, run times and paths of every variant below ``results`` that is complete."""
+    """The verdict on each claim for every variant below ``results``, and where to look next."""
     lines = []
     for explorer in sorted(results.glob("*/explorer.html")):
         variant = explorer.parent
-        rows = tables.read(variant / "tables" / "claims.parquet", "claims").to_dict("records")
-        lines += ["", f"{variant}: {tally([row['verdict'] for row in rows])}"]
-        lines += [_line({str(name): value for name, value in row.items()}) for row in rows]
+        claims = tables.read(variant / "tables" / "claims.parquet", "claims")
+        rows = [{str(k): v for k, v in row.items()} for row in claims.to_dict("records")]
+        lines += ["", f"{variant}: {tally(rows)}", *_lines(rows)]
         run_times = time_by_stage(variant)
         lines += ["", "  run times", run_times] if run_times else []
         lines += [
@@ -32,11 +32,14 @@ def summary(results: Path) -> str:
     return "\n".join(lines)
 
 
-def _line(row: Mapping[str, Any]) -> str:
-    """``2a  holds  statement: 0.28 (at least 0.2)``; with the reason if it could not be tested."""
-    verdict = re.sub(" at this scale", "", row["verdict"])
-    value = measured(row["value"], row["standard_error"])
-    numbers = f"{value} ({row['comparison']} {row['threshold']:.3g})"
-    unclear = row["verdict"] == UNTESTABLE
-    remark = ", ".join(([numbers] if row["value"] is not None else []) + [row["reason"]] * unclear)
-    return f"  {row['claim']:>2}{row['part']}  {verdict:<14} {row['statement']}: {remark}"
+def _lines(rows: Sequence[Row]) -> Iterator[str]:
+    """``   2  holds          Transient ridge; a: statement: 0.28 ± 0.03 (at least 0.2)``, a line for each claim."""
+    for claim, row in by_claim(rows).items():
+        verdict = "-" if row is None else row["verdict"].removesuffix(" at this scale")
+        yield f"  {claim:>2}  {verdict:<14} {TITLES[claim]}{'' if row is None else _weakest(row)}"
+
+
+def _weakest(row: Row) -> str:
+    numbers = f"{written(row['value'], row['margin'])} ({row['comparison']} {row['threshold']:.3g})"
+    found = row["reason"] if row["value"] is None or math.isnan(row["value"]) else numbers
+    return f"; {row['part']}: {row['statement']}: {found}"

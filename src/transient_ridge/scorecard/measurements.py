@@ -1,7 +1,8 @@
 """What the claims are judged by: numbers for each seed, computed from the tables.
 
-Every method answers one question about the runs of one seed, and raises NotTestableError, with the reason, where the
-tables cannot answer it.
+Every method answers one question about the runs of one seed. It raises NotTestableError, with the reason, where the
+tables cannot answer it, and ContradictedError where they answer that what the question takes for granted is not so.
+Numbers at the end of training are of the last checkpoint: smoothed curves end there as measured.
 """
 
 import math
@@ -14,45 +15,60 @@ from scipy.stats import spearmanr
 
 from ..analysis.datasets import IN_DISTRIBUTION as IN
 from ..analysis.datasets import OUT_OF_DISTRIBUTION as OUT
-from ..analysis.views import averages, last_healthy_llc
+from ..analysis.phases import predictors_apart, resolved
+from ..analysis.views import RUN_KEY, averages, last_healthy_llc
+from ..artefacts.schemas import TABLES
 from ..artefacts.tables import Frames
 from ..config.settings import ClaimSettings
+from .outcomes import ContradictedError, NotTestableError
 
-
-class NotTestableError(Exception):
-    """A statement that the tables at hand can neither support nor refute, and why."""
+UNRESOLVED = "for no M can the predictors be told apart: train longer or wider"
 
 
 def rank_correlation(x: Any, y: Any, of: str) -> float:
-    """Spearman's rank correlation of ``x`` and ``y``; infinities rank last.
+    """Spearman's rank correlation of ``x`` and ``y``; infinities rank last; 0 if one side is constant.
 
-    Raises NotTestableError if fewer than three pairs are known or one side is constant.
+    Raises NotTestableError if fewer than three pairs are known.
     """
     pairs = pd.DataFrame({"x": np.asarray(x, float), "y": np.asarray(y, float)}).dropna().rank()
     if len(pairs) < 3:
         raise NotTestableError(f"only {len(pairs)} {of}, and three are needed to rank them")
     if pairs["x"].nunique() < 2 or pairs["y"].nunique() < 2:
-        raise NotTestableError(f"all {len(pairs)} {of} have the same rank")
+        return 0.0
     return float(spearmanr(pairs["x"], pairs["y"]).statistic)
 
 
 class Evidence:
-    """The tables of a variant (name -> frame) and the thresholds of `claims` in the configuration."""
+    """The tables of a variant (name -> frame), the thresholds of `claims`, and the root seed."""
 
-    def __init__(self, frames: Frames, settings: ClaimSettings) -> None:
-        self.frames = frames
-        self.settings = settings
+    def __init__(self, frames: Frames, settings: ClaimSettings, root_seed: int = 0) -> None:
+        self.frames, self.settings, self.root_seed = frames, settings, root_seed
+
+    def table(self, name: str) -> pd.DataFrame:
+        """A table; raises NotTestableError, by its name, if it is missing, lacks a column or has no rows."""
+        if name not in self.frames:
+            raise NotTestableError(f"not measured: the table {name} is missing")
+        frame = self.frames[name]
+        lacking = [column for column in TABLES[name].columns if column not in frame]
+        if lacking:
+            raise NotTestableError(f"not measured: the table {name} lacks {', '.join(lacking)}")
+        if frame.empty:
+            raise NotTestableError(f"not measured: the table {name} is empty")
+        return frame
 
     @cached_property
     def seeds(self) -> list[int]:
         """Seeds of the grid."""
-        return sorted(int(seed) for seed in self.frames["relative_distances"]["seed"].unique())
+        return sorted(int(seed) for seed in self.table("relative_distances")["seed"].unique())
 
     def diversities(self, seed: int) -> list[float]:
-        """Finite M with a run of this seed, ascending."""
-        relative = self.frames["relative_distances"]
+        """Finite M with a run of this seed, ascending. Raises NotTestableError if there is none."""
+        relative = self.table("relative_distances")
         of_seed = relative[relative["seed"] == seed]["task_diversity"].unique()
-        return sorted(float(M) for M in of_seed if not math.isinf(M))
+        finite = sorted(float(M) for M in of_seed if not math.isinf(M))
+        if not finite:
+            raise NotTestableError("the grid has no finite M")
+        return finite
 
     # -- distances ---------------------------------------------------------------------------
 
@@ -60,42 +76,53 @@ class Evidence:
         """Smoothed distances of a run to both predictors, in the order of training."""
         if (M, seed) not in self._paths:
             raise NotTestableError(f"the grid has no run with M = {M:g}, seed = {seed}")
-        return self._paths[M, seed]
+        path = self._paths[M, seed]
+        if path[["ridge", "dmmse"]].isna().any(axis=None):
+            raise NotTestableError(f"not measured: relative_distances has gaps at M = {M:g}")
+        return path
 
     @cached_property
     def _paths(self) -> dict[Any, pd.DataFrame]:
-        relative = self.frames["relative_distances"].sort_values("step")
-        return dict(iter(relative.groupby(["task_diversity", "seed"])))
+        relative = self.table("relative_distances").sort_values("step")
+        return dict(iter(relative.groupby(RUN_KEY)))
+
+    def last_step(self, M: float, seed: int) -> int:
+        """The step of the last checkpoint."""
+        return int(self.path(M, seed)["step"].iloc[-1])
 
     def end(self, M: float, seed: int) -> float:
-        """Relative distance at the end of training: 0 = ridge, 1 = dMMSE_M."""
+        """Relative distance at the last checkpoint: 0 = ridge, 1 = dMMSE_M."""
         return float(self.path(M, seed)["relative_distance"].iloc[-1])
+
+    def at_critical_step(self, M: float, seed: int) -> float:
+        """Relative distance on q_M at t_crit."""
+        path = self.path(M, seed).set_index("step")
+        return float(path["relative_distance"][self.critical_step(M, seed)])
 
     def predictors_apart(self, M: float, dataset: str = IN) -> float:
         """Delta(dMMSE_M, ridge), in distribution unless ``dataset`` says otherwise."""
-        rows = averages(self.frames["idealised_distances"], dataset)
-        rows = rows[(rows["predictor"] == "dmmse") & (rows["other"] == "ridge")]
-        return float(rows.set_index("task_diversity")["distance"][M])
+        return self._apart[dataset][M]
+
+    @cached_property
+    def _apart(self) -> dict[str, dict[float, float]]:
+        table = self.table("idealised_distances")
+        return {dataset: predictors_apart(table, dataset) for dataset in (IN, OUT)}
 
     def reach(self, seed: int) -> float:
-        """Delta(f, ridge) of the M = infinity run at the end of training."""
+        """Delta(f, ridge) of the M = infinity run at the last checkpoint."""
         return float(self.path(math.inf, seed)["ridge"].iloc[-1])
 
     def resolved(self, seed: int) -> list[float]:
-        """M whose two predictors lie further apart than the M = infinity run ends from ridge.
-
-        For any other M, being nearer to one of them says nothing: no model trained here comes so close to either.
-        """
-        reach = self.reach(seed)
-        return [M for M in self.diversities(seed) if self.predictors_apart(M) > reach]
+        """M of the grid whose two predictors the M = infinity run can tell apart, ascending."""
+        apart = {M: self.predictors_apart(M) for M in self.diversities(seed)}
+        return resolved(apart, self.reach(seed))
 
     def require_resolved(self, M: float, seed: int) -> None:
         """Raise NotTestableError unless M is among :meth:`resolved`."""
         if M not in self.resolved(seed):
-            reach = self.reach(seed)
             raise NotTestableError(
                 f"dMMSE_{M:g} and ridge are {self.predictors_apart(M):.3g} apart, and the M = inf run ends "
-                f"{reach:.3g} from ridge: train longer or wider"
+                f"{self.reach(seed):.3g} from ridge: train longer or wider"
             )
 
     def require_trained(self, seed: int) -> None:
@@ -120,27 +147,27 @@ class Evidence:
         The straight way is the segment from the untrained model to dMMSE_M; its least squared distance to ridge follows
         from the three squared sides of the triangle (start, dMMSE_M, ridge).
         """
-        path = self.path(M, seed)
-        to_ridge, to_dmmse = path["ridge"].iloc[0], path["dmmse"].iloc[0]
-        foot = np.clip((to_ridge + to_dmmse - self.predictors_apart(M)) / (2 * to_dmmse), 0, 1)
-        straight = (
-            (1 - foot) * to_ridge + foot * self.predictors_apart(M) - foot * (1 - foot) * to_dmmse
-        )
+        path, apart = self.path(M, seed), self.predictors_apart(M)
+        straight = least_on_segment(path["ridge"].iloc[0], apart, path["dmmse"].iloc[0])
         return float(1 - path["ridge"].min() / straight)
 
-    def threshold(self, seed: int, share: float = 1.0) -> float:
-        """M at which runs are as near to ridge as to dMMSE_M, after this share of training."""
-        rows = self.frames["thresholds"]
+    def threshold(self, seed: int, share: float = 1.0) -> pd.Series:
+        """The row of the table thresholds after this share of training.
+
+        Raises NotTestableError if the M that can be told apart do not enclose a threshold.
+        """
+        rows = self.table("thresholds")
         rows = rows[rows["seed"] == seed].sort_values("step")
-        if rows.empty:
-            raise NotTestableError("the grid has no finite M")
         row = rows[rows["step"] <= share * rows["step"].max()].iloc[-1]
         if math.isnan(row["threshold"]):
-            side = "dMMSE" if pd.isna(row["above"]) else "ridge"
+            if pd.isna(row["below"]) and pd.isna(row["above"]):
+                raise NotTestableError(UNRESOLVED)
+            side = "ridge" if pd.isna(row["below"]) else "dMMSE"
             raise NotTestableError(
-                f"at step {int(row['step'])} every run of the grid is nearer to {side}"
+                f"at step {int(row['step'])} every M whose predictors can be told apart is nearer to {side}"
             )
-        return float(row["threshold"])
+        found: pd.Series = row
+        return found
 
     # -- losses ------------------------------------------------------------------------------
 
@@ -148,13 +175,16 @@ class Evidence:
         """Smoothed loss of a run over training, index = step."""
         if (M, seed, dataset) not in self._losses:
             raise NotTestableError(f"the grid has no run with M = {M:g}, seed = {seed}")
-        return self._losses[M, seed, dataset]
+        losses = self._losses[M, seed, dataset]
+        if losses.isna().any():
+            raise NotTestableError(f"not measured: smoothed_losses has gaps at M = {M:g}")
+        return losses
 
     @cached_property
     def _losses(self) -> dict[Any, pd.Series]:
-        rows = self.frames["smoothed_losses"]
+        rows = self.table("smoothed_losses")
         rows = rows[rows["token"].isna()].sort_values("step").set_index("step")
-        return dict(iter(rows.groupby(["task_diversity", "seed", "dataset"])["loss"]))
+        return dict(iter(rows.groupby([*RUN_KEY, "dataset"])["loss"]))
 
     def ideal(self, predictor: str, M: float, dataset: str) -> float:
         """Loss of an idealised predictor."""
@@ -162,24 +192,28 @@ class Evidence:
 
     @cached_property
     def _ideals(self) -> dict[Any, float]:
-        rows = self.frames["idealised_losses"]
+        rows = self.table("idealised_losses")
         rows = rows[rows["token"].isna()].set_index(["task_diversity", "predictor", "dataset"])
         return {key: float(loss) for key, loss in rows["loss"].items()}
 
-    def dip_and_rise(self, M: float, seed: int) -> tuple[float, float]:
-        """Fall of the OOD loss to its least value, and rise from there to the end, as shares of dMMSE_M's gap to ridge.
-
-        The fall counts from the start or from dMMSE_M's loss, whichever is lower: a model that only ever rises, because
-        dMMSE_M does worse out of distribution than the untrained model, has no dip.
-        """
-        losses = self.losses(M, seed, OUT)
-        dmmse = self.ideal("dmmse", M, OUT)
-        gap = dmmse - self.ideal("ridge", M, OUT)
+    def gap(self, M: float) -> float:
+        """How much more dMMSE_M loses out of distribution than ridge."""
+        gap = self.ideal("dmmse", M, OUT) - self.ideal("ridge", M, OUT)
         if not gap > 0:
             raise NotTestableError(f"dMMSE_{M:g} has no greater OOD loss than ridge here")
+        return gap
+
+    def dip_and_rise(self, M: float, seed: int) -> tuple[float, float]:
+        """Fall of the OOD loss to its least value, and rise from there to the end, as shares of :meth:`gap`.
+
+        The fall counts from the least OOD loss on the straight way from the untrained model to dMMSE_M: on that way the
+        loss may fall and rise too, wherever the untrained model and dMMSE_M lie on two sides of ridge.
+        """
+        losses, gap = self.losses(M, seed, OUT), self.gap(M)
         least = losses.min()
-        fall = min(dmmse, losses.iloc[0]) - least
-        return float(fall / gap), float((losses.iloc[-1] - least) / gap)
+        start = self.path(M, seed)["dmmse_out"].iloc[0]
+        straight = least_on_segment(losses.iloc[0], self.ideal("dmmse", M, OUT), start)
+        return float((straight - least) / gap), float((losses.iloc[-1] - least) / gap)
 
     def critical_step(self, M: float, seed: int) -> int:
         """t_crit, the step of the least smoothed OOD loss."""
@@ -187,59 +221,88 @@ class Evidence:
         return int(losses.index[int(losses.argmin())])
 
     def end_of_ood_loss(self, M: float, seed: int) -> float:
-        """OOD loss at the end of training: 0 = ridge's, 1 = dMMSE_M's."""
-        ridge, dmmse = (self.ideal(predictor, M, OUT) for predictor in ("ridge", "dmmse"))
-        return float((self.losses(M, seed, OUT).iloc[-1] - ridge) / (dmmse - ridge))
+        """OOD loss at the last checkpoint: 0 = ridge's, 1 = dMMSE_M's."""
+        excess = self.losses(M, seed, OUT).iloc[-1] - self.ideal("ridge", M, OUT)
+        return float(excess / self.gap(M))
+
+    def excess_over_dmmse(self, M: float, seed: int) -> float:
+        """Loss on q_M at the last checkpoint: 0 = dMMSE_M's, 1 = ridge's."""
+        ridge, dmmse = (self.ideal(predictor, M, IN) for predictor in ("ridge", "dmmse"))
+        return float((self.losses(M, seed, IN).iloc[-1] - dmmse) / (ridge - dmmse))
 
     def transience(self, M: float, seed: int) -> float:
         """The lesser of dip and rise: both must be there for a transient ridge."""
-        return min(self.dip_and_rise(M, seed))
+        return float(np.min(self.dip_and_rise(M, seed)))
 
     @cached_property
     def by_transience(self) -> list[float]:
-        """Finite M by their transience, mean over seeds, the greatest first."""
-        common = set.intersection(*(set(self.diversities(seed)) for seed in self.seeds))
+        """M whose predictors can be told apart at every seed, by their mean transience, the greatest first."""
+        common = set.intersection(*(set(self.resolved(seed)) for seed in self.seeds))
         if not common:
-            raise NotTestableError("the grid has no finite M")
+            raise NotTestableError(
+                "for no M can the predictors be told apart: train longer or wider"
+            )
         means = {
             M: float(np.mean([self.transience(M, seed) for seed in self.seeds]))
             for M in sorted(common)
         }
         return sorted(means, key=lambda M: -means[M])
 
+    def transient(self) -> list[float]:
+        """M with a transient ridge, mean over seeds, ascending. Raises ContradictedError if there is none."""
+        least = self.settings.transience
+        found = [
+            M
+            for M in self.by_transience
+            if np.mean([self.transience(M, seed) for seed in self.seeds]) >= least
+        ]
+        if not found:
+            raise ContradictedError("no M has a transient ridge (statement 2a)")
+        return sorted(found)
+
     # -- complexity --------------------------------------------------------------------------
 
     def llc(self, seed: int) -> dict[float, float]:
-        """M -> LLC of the whole model at its last measured step, of the healthy estimates."""
-        self._require_llc()
-        found = last_healthy_llc(self.frames["llc"], seed)["llc"]
-        return dict(zip(found.index.to_numpy(float).tolist(), found.tolist(), strict=True))
-
-    def _require_llc(self) -> None:
-        if self.frames["llc"].empty:
-            raise NotTestableError("LLC not measured")
+        """M -> LLC of the whole model at the last checkpoint, of the healthy estimates."""
+        found = last_healthy_llc(self.table("llc"), seed)
+        return {
+            float(M): float(llc)
+            for M, llc, step in zip(found.index, found["llc"], found["step"], strict=True)
+            if step == self.last_step(float(M), seed)
+        }
 
     def llc_of_ridge(self, seed: int) -> float:
-        """lambda_inf, the LLC of the M = infinity run at the end of training."""
+        """lambda_inf, the LLC of the M = infinity run at the last checkpoint."""
         found = self.llc(seed).get(math.inf)
         if found is None:
-            raise NotTestableError(f"no healthy LLC of M = inf, seed = {seed}")
+            raise NotTestableError(
+                f"no healthy LLC of M = inf, seed = {seed}, at the last checkpoint"
+            )
         return found
 
     def selection(self, seed: int) -> pd.DataFrame:
-        """Trade-off of every finite M by the measured losses, M ascending; n* must be known for some."""
-        rows = self.frames["selection"]
-        rows = rows[(rows["seed"] == seed) & (rows["losses"] == "measured")]
-        self._require_llc()
+        """Trade-off of every finite M, ascending; by measured losses where l(u) was measured on q_M.
+
+        Raises NotTestableError if n* is known for no M, ContradictedError if no M has a transient ridge to explain.
+        """
+        self.table("llc")
+        rows = self.table("selection")
+        rows = rows[rows["seed"] == seed]
         if not rows["crossover"].notna().any():
             raise NotTestableError("n* is known for no M: no dMMSE-like run with a healthy LLC")
-        return rows.sort_values("task_diversity")
+        self.transient()
+        return rows[rows["losses"] == self.kind_of_losses].sort_values("task_diversity")
+
+    @cached_property
+    def kind_of_losses(self) -> str:
+        """Whether Eq. 8 is judged by measured losses, or by the predictors' where l(u) was not measured on q_M."""
+        return "measured" if "measured" in set(self.table("selection")["losses"]) else "idealised"
 
     # -- joint PCA ---------------------------------------------------------------------------
 
     def component(self, number: int, seed: int) -> pd.Series:
         """Coordinate of every run of this seed at every step, index = (task_diversity, step)."""
-        rows = self.frames["pca_trajectories"]
+        rows = self.table("pca_trajectories")
         rows = rows[(rows["component"] == number) & (rows["seed"] == seed)]
         if rows.empty:
             raise NotTestableError(f"the joint PCA has no component {number}: raise pca.components")
@@ -247,7 +310,44 @@ class Evidence:
 
     def with_loss(self, number: int, seed: int, dataset: str) -> float:
         """Rank correlation of a component with the loss on ``dataset`` over all runs and steps."""
-        rows = averages(self.frames["smoothed_losses"], dataset)
+        rows = averages(self.table("smoothed_losses"), dataset)
         losses = rows[rows["seed"] == seed].set_index(["task_diversity", "step"])["loss"]
         both = pd.concat([self.component(number, seed), losses], axis=1, join="inner")
         return rank_correlation(both["coordinate"], both["loss"], "checkpoints")
+
+    @cached_property
+    def along_components(self) -> pd.Series:
+        """Share of the squared distance from dMMSE_M to ridge along each component (the index), mean over M.
+
+        Only the components that were kept count.
+        """
+        points = self.table("pca_idealised")
+        points = points[points["predictor"].isin(["ridge", "dmmse"])]
+        wide = points.pivot_table(
+            index=["predictor", "task_diversity"], columns="component", values="coordinate"
+        )
+        finite = [key for key in wide.index if key[0] == "dmmse" and not math.isinf(key[1])]
+        if not finite:
+            raise NotTestableError("the joint PCA has no dMMSE_M of a finite M")
+        if len(wide.columns) < 2:
+            raise NotTestableError("the joint PCA has one component: raise pca.components")
+        squares = (wide.loc[finite] - wide.loc["ridge"].iloc[0]) ** 2
+        return squares.div(squares.sum(axis=1), axis=0).mean()
+
+    def require_ridge_axis(self, *allowed: int) -> None:
+        """Raise ContradictedError unless the axis from dMMSE_M to ridge is one of these components."""
+        shares = self.along_components
+        axis = int(shares.index[int(shares.argmax())])
+        if axis not in allowed:
+            raise ContradictedError(
+                f"the axis from dMMSE_M to ridge is PC{axis}, with {shares[axis]:.0%} of their squared distance"
+            )
+
+
+def least_on_segment(start: float, end: float, length: float) -> float:
+    """Least mean squared error on the segment between two functions, from theirs and their squared distance ``length``.
+
+    Along it the error is (1 - s) start + s end - s (1 - s) length.
+    """
+    s = np.clip((start - end + length) / (2 * length), 0, 1) if length > 0 else 0.0
+    return float((1 - s) * start + s * end - s * (1 - s) * length)

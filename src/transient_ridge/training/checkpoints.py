@@ -22,6 +22,9 @@ from ..config.settings import DataSettings, ModelSettings
 from ..errors import CheckpointError
 from ..model.transformer import Transformer
 
+#: What the names of raw weights begin with in a checkpoint that holds the averaged ones besides.
+RAW = "raw/"
+
 
 def file_name(step: int) -> str:
     """Name of the checkpoint of ``step`` within its folder."""
@@ -79,6 +82,7 @@ class Checkpoints:
             record = content["provenance"]
             #: The settings that made the checkpoints.
             self.settings: Mapping[str, Any] = record["settings"]
+            self._averaged = self.settings.get("training", {}).get("average") is not None
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise CheckpointError(
                 f"{manifest}: unreadable checkpoint manifest ({error}); {remedy}"
@@ -100,10 +104,12 @@ class Checkpoints:
         """The steps with a checkpoint, ascending."""
         return sorted(self._sha256)
 
-    def load(self, step: int, device: torch.device | str = "cpu") -> dict[str, Tensor]:
-        """Parameters at ``step``.
+    def load(
+        self, step: int, device: torch.device | str = "cpu", weights: str = "auto"
+    ) -> dict[str, Tensor]:
+        """Parameters at ``step``: ``averaged``, ``raw``, or (``auto``) averaged if training averaged them.
 
-        Raises CheckpointError if there is none, or if its file is missing, truncated or altered.
+        Raises CheckpointError if there are none, or if their file is missing, truncated or altered.
         """
         if step not in self._sha256:
             raise CheckpointError(f"{self.folder}: no checkpoint at step {step}, only {self.steps}")
@@ -115,7 +121,20 @@ class Checkpoints:
         if hashlib.sha256(content).hexdigest() != self._sha256[step]:
             raise CheckpointError(f"{path}: truncated or altered since it was written; {remedy}")
         loaded: dict[str, Tensor] = safetensors.torch.load(content)
-        return {name: tensor.to(device) for name, tensor in loaded.items()}
+        prefix = RAW if weights == "raw" and self._averaged else ""
+        chosen = {
+            name.removeprefix(prefix): tensor.to(device)
+            for name, tensor in loaded.items()
+            if name.startswith(prefix) and (prefix or not name.startswith(RAW))
+        }
+        if not chosen or (weights == "averaged" and not self._averaged):
+            kept = "averaged" if self._averaged else "raw"
+            remedy = "training.keep_raw: true" if self._averaged else "training.average"
+            raise CheckpointError(
+                f"{path}: holds {kept} weights alone, and {weights} ones are asked for; set {remedy} and train again, "
+                "or evaluation.weights: auto"
+            )
+        return chosen
 
     def model(self, step: int, device: torch.device | str = "cpu") -> Transformer:
         """The transformer at ``step``, in evaluation mode. Raises CheckpointError as :meth:`load` does."""

@@ -16,6 +16,7 @@ from typing import Any, TextIO
 from ..artefacts.locks import handover_requested, release, try_lock
 from ..config.runs import Run
 from .stack import Stack
+from .step import take_step
 from .trainer import Trainer
 
 LOCK_FILE = "lock"
@@ -45,7 +46,7 @@ class Cohort:
     def __init__(self, own: Member) -> None:
         self.own = own
         self.companions: list[Member] = []
-        self._stack: Stack | None = None
+        self._stack = Stack([own.trainer])
 
     def close(self) -> None:
         """Leave every companion to its own job."""
@@ -84,10 +85,7 @@ class Cohort:
 
         Raises DivergenceError if the own run does, after the companions' states are saved.
         """
-        if self._stack is None:
-            self.own.trainer.update()
-            return
-        diverged = dict(self._stack.update())
+        diverged = dict(take_step(self._stack))
         lost = [member for member in self.companions if member.trainer in diverged]
         for member in lost:
             print(f"left to its own job: {diverged[member.trainer]}", file=sys.stderr)
@@ -113,8 +111,7 @@ class Cohort:
         member.release()
 
     def _restack(self) -> None:
-        trainers = [member.trainer for member in self.members]
-        self._stack = Stack(trainers) if self.companions else None
+        self._stack = Stack([member.trainer for member in self.members])
 
 
 def published(manifest: Path, scratch: Path) -> bool:

@@ -1,10 +1,12 @@
-"""Several runs trained as one: their parameters lie in one tensor each, and one batched product serves them all.
+"""Runs that advance together: the tensors that a training step works on.
 
-A small model leaves most of a GPU idle; a stack of them fills it. Every run stays what it is alone: its batches,
-its initial weights, its learning rates and its curve are its own, its parameters and moments are *views* of the stack
-(so that its checkpoints and its state are written as ever), and no run's arithmetic depends on another's. Batched
-products round differently from single ones, so that a run trained in a stack agrees with the run trained alone
-to float32 rounding, not to the bit.
+A small model leaves most of a GPU idle; a stack of them fills it. Every run stays what it is alone: its batches, its
+initial weights, its learning rates and its curve are its own, its parameters, averages and moments are *views* of the
+stack (so that its checkpoints and its state are written as ever), and no run's arithmetic depends on another's.
+Batched products round differently from single ones, so that a run trained in a stack agrees with the run trained
+alone to float32 rounding, not to the bit.
+
+A stack of one run has no axis of runs: it is the run's own tensors.
 """
 
 from collections.abc import Sequence
@@ -12,71 +14,87 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from ..errors import DivergenceError
-from ..model.device import autocast
 from ..model.functional import squared_errors
-from .optimisation import make_optimisers, set_rates
-from .trainer import CURVE_EVERY, Trainer
+from .optimisation import make_optimisers
+from .trainer import Trainer
 
 
 class Stack:
-    """R >= 2 runs of one architecture and one training setting that are at the same step."""
+    """R runs of one architecture and one training setting that are at the same step.
+
+    ``parameters``, their ``averages`` and the state of ``optimisers`` have a leading axis R if ``stack_dims`` is 1, and
+    none if it is 0.
+    """
 
     def __init__(self, trainers: Sequence[Trainer]) -> None:
-        """Take over ``trainers``: from here on they advance together, by :meth:`update` alone."""
+        """Take over ``trainers``: from here on they advance together."""
         self.trainers = list(trainers)
         first = self.trainers[0]
         self.settings, self.device = first.training, first.device
+        self.stack_dims = 0 if len(self.trainers) == 1 else 1
+        if self.stack_dims:
+            self._stack()
+        else:
+            self.parameters, self.optimisers = first.parameters, first.optimisers
+            self.averages = first.averages
+
+    @property
+    def step(self) -> int:
+        """Updates so far."""
+        return self.trainers[0].step
+
+    def batch(self) -> tuple[Tensor, Tensor]:
+        """The step's x (R, B, K, D) and y (R, B, K), float32; for a single run without R."""
+        batches = [trainer.batches.at(self.step) for trainer in self.trainers]
+        if not self.stack_dims:
+            return batches[0].x, batches[0].y
+        return torch.stack([b.x for b in batches]), torch.stack([b.y for b in batches])
+
+    def squared_errors(self, x: Tensor, y: Tensor) -> Tensor:
+        """Squared errors (R, B, K) of every run on its own sequences; for a single run without R."""
+        model = self.trainers[0].model
+        if not self.stack_dims:
+            errors: Tensor = (model(x, y) - y).square()
+            return errors
+        return squared_errors(model, self.parameters, x, y)
+
+    def share_optimisers(self) -> None:
+        """Give every run its part of the moments, as views; the count of steps is one for all.
+
+        To be called after the first update, which makes the moments.
+        """
+        if not self.stack_dims:
+            return
+        for number, optimiser in enumerate(self.optimisers):
+            for name, leaf in self._of(optimiser):
+                for row, trainer in enumerate(self.trainers):
+                    trainer.optimisers[number].state[trainer.parameters[name]] = {
+                        key: value if value.ndim == 0 else value[row]
+                        for key, value in optimiser.state[leaf].items()
+                    }
+
+    def _stack(self) -> None:
+        first = self.trainers[0]
         for trainer in self.trainers:
             trainer.stacked = max(trainer.stacked, len(self.trainers))
-        self.leaves = {
+        self.parameters = {
             name: torch.stack([t.parameters[name].detach() for t in self.trainers]).requires_grad_()
             for name in first.parameters
         }
-        self.optimisers = make_optimisers(self.leaves, self.settings, stack_dims=1)
-        if first.step:
+        self.averages = {
+            name: torch.stack([t.averages[name] for t in self.trainers]) for name in first.averages
+        }
+        self.optimisers = make_optimisers(self.parameters, self.settings, stack_dims=1)
+        if self.step:
             self._stack_optimisers()
-        for name, leaf in self.leaves.items():
+        for name, leaf in self.parameters.items():
             for trainer, row in zip(self.trainers, leaf.detach(), strict=True):
                 trainer.parameters[name].data = row
-        self._share_optimisers()
-
-    def update(self) -> list[tuple[Trainer, DivergenceError]]:
-        """One optimiser update of every run; the runs that diverged, if any.
-
-        Those must be dropped: ``Stack`` of the others goes on.
-        """
-        batches = [trainer.batches.at(trainer.step) for trainer in self.trainers]
-        x, y = (torch.stack(part) for part in zip(*batches, strict=True))
-        step = self.trainers[0].step
-        set_rates(self.optimisers, self.settings, step)
-        with autocast(self.device, self.settings.precision):
-            errors = squared_errors(self.trainers[0].model, self.leaves, x, y)
-        losses = errors.flatten(1).mean(dim=1)
-        gradients = torch.autograd.grad(losses.sum(), list(self.leaves.values()))
-        last_of_row = (step + 1) % CURVE_EVERY == 0
-        limit = self.settings.gradient_clip
-        if last_of_row or limit is not None:
-            norms = _norms(gradients)
-        if limit is not None:
-            shrink = (limit / (norms + 1e-6)).clamp(max=1)  # as torch.nn.utils.clip_grad_norm_ does
-            for gradient in gradients:
-                gradient.mul_(shrink.reshape(-1, *[1] * (gradient.ndim - 1)))
-        for leaf, gradient in zip(self.leaves.values(), gradients, strict=True):
-            # vmap may return them transposed, and fused Adam reads memory in its own order.
-            leaf.grad = gradient.contiguous()
-        for optimiser in self.optimisers:
-            optimiser.step()
-        if step == 0:
-            self._share_optimisers()
-        of_row = norms.tolist() if last_of_row else [None] * len(self.trainers)
-        diverged = []
-        for trainer, loss, norm in zip(self.trainers, losses.detach(), of_row, strict=True):
-            try:
-                trainer.account(loss, norm)
-            except DivergenceError as error:
-                diverged.append((trainer, error))
-        return diverged
+        for name, average in self.averages.items():
+            for trainer, row in zip(self.trainers, average, strict=True):
+                trainer.averages[name] = row
+        if self.step:
+            self.share_optimisers()
 
     def _stack_optimisers(self) -> None:
         """Make the optimisers' state of the moments that every run brings along."""
@@ -88,22 +106,7 @@ class Stack:
                     for key, value in states[0].items()
                 }
 
-    def _share_optimisers(self) -> None:
-        """Give every run its part of the moments, as views; the count of steps is one for all."""
-        for number, optimiser in enumerate(self.optimisers):
-            for name, leaf in self._of(optimiser):
-                for row, trainer in enumerate(self.trainers):
-                    trainer.optimisers[number].state[trainer.parameters[name]] = {
-                        key: value if value.ndim == 0 else value[row]
-                        for key, value in optimiser.state[leaf].items()
-                    }
-
     def _of(self, optimiser: torch.optim.Optimizer) -> list[tuple[str, Tensor]]:
         """The parameters of ``optimiser`` by name."""
         mine = {id(leaf) for group in optimiser.param_groups for leaf in group["params"]}
-        return [(name, leaf) for name, leaf in self.leaves.items() if id(leaf) in mine]
-
-
-def _norms(gradients: Sequence[Tensor]) -> Tensor:
-    """Joint norm (R,) of each run's gradients (R, ...)."""
-    return torch.stack([g.flatten(1).square().sum(dim=1) for g in gradients]).sum(dim=0).sqrt()
+        return [(name, leaf) for name, leaf in self.parameters.items() if id(leaf) in mine]

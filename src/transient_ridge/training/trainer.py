@@ -1,7 +1,7 @@
-"""The state of one training run and how it advances by a step.
+"""The state of one training run.
 
 The batch of a step is a pure function of the seeds and the step, so parameters, optimiser moments and the
-curve so far are the whole state.
+curve so far (and the moving average of the parameters, if there is one) are the whole state.
 """
 
 from collections.abc import Mapping
@@ -19,12 +19,11 @@ from ..config.runs import Run
 from ..config.schedule import checkpoint_steps
 from ..config.settings import CheckpointSettings, DataSettings, ModelSettings, TrainingSettings
 from ..errors import CheckpointError, DivergenceError
-from ..model.device import autocast
 from ..model.transformer import Transformer, initialise
 from ..regression.sequences import SequenceSource
 from . import checkpoints
 from .batches import Batches
-from .optimisation import clip_gradients, make_optimisers, rate_factor, set_rates
+from .optimisation import make_optimisers, rate_factor
 
 #: Updates per row of the training curve.
 CURVE_EVERY = 50
@@ -54,7 +53,7 @@ class Curve:
 
 
 class Trainer:
-    """The state of one run and how it advances."""
+    """The state of one run; :func:`transient_ridge.training.step.take_step` advances it."""
 
     def __init__(self, run: Run, settings: Mapping[str, Any], device: torch.device) -> None:
         """``settings`` holds the configuration's seed, data, model, training and checkpoints."""
@@ -70,27 +69,15 @@ class Trainer:
         self.checkpoint_steps = checkpoint_steps(schedule, self.training.steps)
         self.parameters: dict[str, Tensor] = dict(self.model.named_parameters())
         self.optimisers = make_optimisers(self.parameters, self.training)
+        #: Moving averages of the parameters, float32; empty if training does not average.
+        self.averages: dict[str, Tensor] = {}
+        if self.training.average is not None:
+            self.averages = {name: p.detach().clone() for name, p in self.parameters.items()}
         self.step = 0
         #: The most runs that were advanced together with this one, itself included.
         self.stacked = 1
         self.curve = Curve()
         self.loss_sum = torch.zeros((), dtype=torch.float64, device=device)
-
-    def update(self) -> None:
-        """One optimiser update on the batch of the current step."""
-        batch = self.batches.at(self.step)
-        set_rates(self.optimisers, self.training, self.step)
-        with autocast(self.device, self.training.precision):
-            loss = (self.model(batch.x, batch.y).float() - batch.y).square().mean()
-        for optimiser in self.optimisers:
-            optimiser.zero_grad()
-        loss.backward()
-        last_of_row = (self.step + 1) % CURVE_EVERY == 0
-        norm = self._gradient_norm() if last_of_row else None
-        clip_gradients(self.parameters.values(), self.training.gradient_clip)
-        for optimiser in self.optimisers:
-            optimiser.step()
-        self.account(loss.detach(), norm)
 
     def account(self, loss: Tensor, norm: float | None) -> None:
         """Enter an update's loss (a scalar) into the curve; ``norm``, the gradient's, is given at the end of a row.
@@ -101,10 +88,6 @@ class Trainer:
         self.step += 1
         if norm is not None:
             self._close_row(norm)
-
-    def _gradient_norm(self) -> float:
-        gradients = [p.grad for p in self.parameters.values() if p.grad is not None]
-        return float(torch.nn.utils.get_total_norm(gradients))
 
     def _close_row(self, norm: float) -> None:
         # Only here is the loss read back, so that a GPU is not made to wait at every step.
@@ -123,6 +106,7 @@ class Trainer:
     def save_state(self, folder: Path) -> None:
         """Write everything that the next step depends on, in one file."""
         tensors = {f"parameter/{name}": p.detach() for name, p in self.parameters.items()}
+        tensors |= {f"average/{name}": average for name, average in self.averages.items()}
         tensors |= self._optimiser_tensors()
         tensors["curve"] = torch.tensor(self.curve.points, dtype=torch.float64).reshape(-1, 4)
         tensors["loss_sum"] = self.loss_sum
@@ -155,6 +139,12 @@ class Trainer:
         with torch.no_grad():
             for name, parameter in self.parameters.items():
                 parameter.copy_(tensors[f"parameter/{name}"])
+        if self.averages and f"average/{next(iter(self.averages))}" not in tensors:
+            raise CheckpointError(
+                f"{path}: a training state without averaged weights, and training.average = "
+                f"{self.training.average}; delete it to start the run afresh"
+            )
+        self.averages = {name: tensors[f"average/{name}"] for name in self.averages}
         self._load_optimisers(tensors)
         rows = tensors["curve"].cpu().tolist()
         self.curve = Curve([(int(step), loss, norm, rate) for step, loss, norm, rate in rows])
@@ -166,7 +156,14 @@ class Trainer:
         weights = folder / WEIGHTS
         if self.step in self.checkpoint_steps and not checkpoints.all_there(weights, [self.step]):
             weights.mkdir(exist_ok=True)
-            checkpoints.save(weights, self.step, self.parameters)
+            checkpoints.save(weights, self.step, self.kept_weights())
+
+    def kept_weights(self) -> dict[str, Tensor]:
+        """What a checkpoint holds: the average if there is one, with the raw weights beside it if they are kept."""
+        if not self.averages:
+            return self.parameters
+        raw = self.parameters if self.training.keep_raw else {}
+        return self.averages | {f"{checkpoints.RAW}{name}": p for name, p in raw.items()}
 
     def _optimiser_tensors(self) -> dict[str, Tensor]:
         names: dict[Tensor, str] = {p: name for name, p in self.parameters.items()}

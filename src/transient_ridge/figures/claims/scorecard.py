@@ -1,17 +1,22 @@
-"""The claims scorecard: every statement with its verdict, value and threshold."""
+"""The claims scorecard: a verdict for each claim, that of its weakest statement, and one for every statement."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from textwrap import wrap
 from typing import Any
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from ...artefacts.tables import Frames
-from ...scorecard.claims import FAILS, HOLDS, UNTESTABLE, measured, tally
-from ...scorecard.statements import AT_LEAST, AT_MOST
+from ...scorecard.statement import AT_LEAST, AT_MOST, PREDICTORS, TITLES
+from ...scorecard.verdicts import FAILS, HOLDS, UNDECIDED, UNTESTABLE, Row, by_claim, tally, written
 from ..drawing.picture import figure_of
-from ..drawing.style import DOUBLE_COLUMN, marker_key, new_figure
+from ..drawing.style import SINGLE_COLUMN, new_figure
 
-ROW = 0.185  # inches
+CLAIM, LINE = 0.22, 0.145  # inches
+NO_BREAK = "\N{NO-BREAK SPACE}"
+CHARACTERS = 62  # of a line of the statements' type
 #: Plain names of the statements, as they are set in figures.
 SYMBOLS = {
     "dMMSE_M": r"dMMSE$_M$",
@@ -26,46 +31,85 @@ SIGNS = {AT_LEAST: "≥", AT_MOST: "≤"}
 VERDICTS: dict[str, dict[str, Any]] = {
     HOLDS: {"marker": "o", "color": "#0072b2"},
     FAILS: {"marker": "X", "color": "#d55e00"},
+    UNDECIDED: {"marker": "D", "color": "0.35", "fillstyle": "none"},
     UNTESTABLE: {"marker": "_", "color": "0.55"},
 }
 
 
 @figure_of("claims")
 def draw(frames: Frames) -> Figure:
-    """One line of text per statement, in the order of the paper's claims."""
+    """A block for each claim: its title, a sign for each statement, and in small type the weakest of them."""
     claims = frames["claims"]
-    figure = new_figure(DOUBLE_COLUMN, 0.75 + ROW * len(claims))
+    claims = claims.astype(object).where(claims.notna(), None)
+    rows: list[Row] = [{str(k): v for k, v in row.items()} for row in claims.to_dict("records")]
+    weakest = by_claim(rows)
+    texts = {claim: _weakest(row) for claim, row in weakest.items()}
+    title = wrap(tally(rows), CHARACTERS)
+    height = sum(CLAIM + LINE * (len(lines) + 0.5) for lines in texts.values())
+    figure = new_figure(SINGLE_COLUMN, height + LINE * (len(title) + 1) + 0.3)
     axes = figure.subplots()
     axes.set_axis_off()
-    axes.set(xlim=(0, 1), ylim=(len(claims) - 0.4, -1.4))
-    axes.set_title(tally(claims["verdict"].tolist()))
-    for x, text, side in ((0.86, "value", "right"), (0.89, "threshold", "left")):
-        axes.text(x, -0.9, text, ha=side, va="center", fontsize=7, color="0.35")
-    for height, row in enumerate(claims.to_dict("records")):
-        _line(axes, height, row, height == 0 or claims["claim"].iloc[height - 1] != row["claim"])
-    marker_key(
-        figure,
-        (),
-        {
-            verdict: {"linestyle": "none", "markersize": 6, **look}
-            for verdict, look in VERDICTS.items()
-        },
-    )
+    axes.set(xlim=(0, 1), ylim=(height, 0))
+    axes.set_title("\n".join(title), fontsize=7)
+    y = 0.0
+    for claim, lines in texts.items():
+        statements = [row for row in rows if row["claim"] == claim]
+        _claim(axes, y, claim, weakest[claim], statements)
+        for i, line in enumerate(lines):
+            axes.text(
+                0.06, y + CLAIM + LINE * (i + 0.5), line, va="center", fontsize=6.5, color="0.3"
+            )
+        y += CLAIM + LINE * (len(lines) + 0.5)
+    handles = [
+        Line2D([], [], label=verdict.removesuffix(" at this scale"), linestyle="none", **look)
+        for verdict, look in VERDICTS.items()
+    ]
+    figure.legend(
+        handles=handles, loc="outside lower center", ncols=4, fontsize=6.5, markerscale=0.7, handletextpad=0.1,
+        columnspacing=1.0,
+    )  # fmt: skip
     return figure
 
 
-def _line(axes: Any, height: int, row: Mapping[Any, Any], first: bool) -> None:
-    """Verdict, number, statement, value and threshold; a rule above the ``first`` statement of a claim."""
-    if first:
-        axes.axhline(height - 0.5, color="0.85", linewidth=0.5)
-    look = VERDICTS[row["verdict"]]
-    axes.plot([0.012], [height], markersize=6, linestyle="none", label="_" + row["verdict"], **look)
-    ink = "0.45" if row["verdict"] == UNTESTABLE else "0.0"
-    style = {"va": "center", "fontsize": 7, "color": ink}
-    axes.text(0.035, height, f"{row['claim']}{row['part']}", **style)
-    statement = row["statement"]
+def _claim(
+    axes: Axes,
+    y: float,
+    claim: int,
+    weakest: Mapping[str, Any] | None,
+    statements: Sequence[Mapping[str, Any]],
+) -> None:
+    """The line of a claim: number and title, and at the right a sign with its letter for each statement."""
+    axes.axhline(y, color="0.85", linewidth=0.5)
+    middle = y + CLAIM / 2 + 0.02
+    if weakest is not None:
+        _sign(axes, 0.015, middle, weakest["verdict"], 5.5, "claim")
+    axes.text(0.06, middle, f"{claim}  {TITLES[claim]}", va="center", fontsize=7, weight="bold")
+    first = 1.0 - 0.05 * len(statements)
+    for i, row in enumerate(statements):
+        x = first + 0.05 * i
+        aside = row["about"] == PREDICTORS
+        _sign(axes, x, middle, row["verdict"], 3.2, "statement", alpha=0.35 if aside else 1.0)
+        axes.text(x + 0.016, middle, row["part"], va="center", fontsize=6, color="0.35")
+
+
+def _sign(axes: Axes, x: float, y: float, verdict: str, size: float, of: str, **how: Any) -> None:
+    look = {"markersize": size, "linestyle": "none", **VERDICTS[verdict], **how}
+    axes.plot([x], [y], label=f"_{of} {verdict}", **look)
+
+
+def _weakest(row: Mapping[str, Any] | None) -> list[str]:
+    """What the weakest statement says and comes to, in lines."""
+    if row is None:
+        return ["about the idealised predictors alone: not a finding"]
+    text = f"{row['part']}: {row['statement']}"
+    if row["value"] is not None:
+        compared = f"{SIGNS[row['comparison']]} {row['threshold']:.3g}"
+        numbers = f"({written(row['value'], row['margin'])}, {compared})"
+        text += f" {numbers.replace(' ', NO_BREAK)}"
+    return [_set(line) for line in wrap(text, CHARACTERS)]
+
+
+def _set(text: str) -> str:
     for plain, symbol in SYMBOLS.items():
-        statement = statement.replace(plain, symbol)
-    axes.text(0.085, height, statement, **style)
-    axes.text(0.86, height, measured(row["value"], row["standard_error"]), ha="right", **style)
-    axes.text(0.89, height, f"{SIGNS[row['comparison']]} {row['threshold']:.3g}", **style)
+        text = text.replace(plain, symbol)
+    return text

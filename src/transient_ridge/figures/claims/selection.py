@@ -29,7 +29,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "measured": {"linestyle": "-"},
 }
 SWITCH: dict[str, Any] = {"marker": "x", "markersize": 4.5, "linestyle": "none", "color": "0.35"}
-MISSING = "LLC not measured"
+NO_LLC, NO_FINITE = "LLC not measured", "no finite $M$"
 
 
 @figure_of("selection", "log_odds")
@@ -64,6 +64,8 @@ def _loss(axes: Axes, selection: pd.DataFrame, colours: DiversityColours) -> Non
     axes.set_yscale("symlog", linthresh=1e-2)
     axes.margins(y=0.12)
     axes.set_ylabel(r"$-\Delta\ell$ (nats per pair)")
+    if selection.empty:
+        note(axes, NO_FINITE)
 
 
 def _complexity(axes: Axes, selection: pd.DataFrame, colours: DiversityColours) -> None:
@@ -80,7 +82,7 @@ def _complexity(axes: Axes, selection: pd.DataFrame, colours: DiversityColours) 
     _diversity_axis(axes)
     axes.set_ylabel(r"$\Delta\lambda = \lambda(v_M) - \lambda(u)$")
     if rows.empty:
-        note(axes, MISSING)
+        note(axes, _missing(selection))
 
 
 def _odds(axes: Axes, log_odds: pd.DataFrame, colours: DiversityColours) -> None:
@@ -99,11 +101,14 @@ def _odds(axes: Axes, log_odds: pd.DataFrame, colours: DiversityColours) -> None
     axes.set_xlabel("$n$, pairs $(x, y)$ seen")
     axes.set_ylabel("log-odds (nats)")
     if known.empty:
-        note(axes, MISSING)
+        note(axes, _missing(log_odds))
 
 
 def _prediction(axes: Axes, selection: pd.DataFrame, colours: DiversityColours) -> None:
-    """t_crit and the step of the switch against the step at which n* pairs were seen."""
+    """t_crit and the step of the switch against the step at which n* pairs were seen.
+
+    Eq. 8 orders the M; that training at a step is the posterior of the pairs seen by then is an assumption.
+    """
     rows = selection[selection["losses"] == "measured"]
     rows = rows[(rows["crossover_step"] > 0) & np.isfinite(rows["crossover_step"])]
     for row in rows.to_dict("records"):
@@ -115,11 +120,16 @@ def _prediction(axes: Axes, selection: pd.DataFrame, colours: DiversityColours) 
             axes.plot([row["crossover_step"]], [row["switch_step"]], **look)
     axes.set_xscale("log")
     axes.set_yscale("log")
-    axes.set_xlabel("step at which $n^*$ pairs were seen")
+    axes.set_xlabel("step after $n^*$ pairs, each counted as an observation")
     axes.set_ylabel("step observed")
     if rows.empty:
         known = selection["crossover"].notna().any()
-        note(axes, r"no $n^*$ within reach" if known else MISSING)
+        note(axes, r"no $n^*$ within reach" if known else _missing(selection))
+
+
+def _missing(table: pd.DataFrame) -> str:
+    """Why there is no LLC to show: no run that could have one, or no estimate."""
+    return NO_FINITE if table.empty else NO_LLC
 
 
 def _diversity_axis(axes: Axes) -> None:

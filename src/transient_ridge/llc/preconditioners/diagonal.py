@@ -5,8 +5,8 @@ from typing import Any
 
 from torch import Tensor
 
-from ..kronecker import diagonal
-from ..metric import Metric, Preconditioner
+from ..curvature.kronecker import diagonal
+from ..curvature.metric import Metric, Preconditioner
 from ..sgld import Target
 
 NATURAL_STEP = True

@@ -5,8 +5,8 @@ Every direction relaxes in about 2 / eps steps, as far as the curvature is diago
 
 from torch import Tensor
 
-from ..kronecker import diagonal, kronecker_basis
-from ..metric import Metric, Preconditioner
+from ..curvature.kronecker import diagonal, kronecker_basis
+from ..curvature.metric import Metric, Preconditioner
 from ..sgld import Target
 
 NATURAL_STEP = True

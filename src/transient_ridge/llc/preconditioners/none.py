@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from ..metric import Preconditioner
+from ..curvature.metric import Preconditioner
 from ..sgld import Target
 
 NATURAL_STEP = False

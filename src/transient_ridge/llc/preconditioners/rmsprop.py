@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..metric import Metric, Preconditioner
+from ..curvature.metric import Metric, Preconditioner
 from ..sgld import Target
 
 NATURAL_STEP = False

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from ...config.settings import TrainingSettings
+from .. import part_rates
 from .adam import adam
 
 # Quintic Newton-Schulz coefficients of Muon (Keller Jordan, 2024), the defaults of torch.optim.Muon.
@@ -20,13 +21,19 @@ class Muon(torch.optim.Optimizer):
 
     The same update as ``torch.optim.Muon`` (nesterov, original rate adjustment, no weight decay), which
     iterates in bfloat16: a CPU without bfloat16 units emulates that at twenty times the cost. Parameters are
-    matrices or stacks of matrices; all of one shape are orthogonalised by one batched product.
+    matrices or stacks of matrices; all of one shape are orthogonalised by one batched product. The rows of each are
+    taken for so many matrices as its group has ``parts``.
     """
 
     def __init__(
-        self, params: Iterable[Tensor], lr: float, momentum: float = 0.95, eps: float = 1e-7
+        self,
+        params: Iterable[Tensor] | Iterable[dict[str, Any]],
+        lr: float = 0.02,
+        momentum: float = 0.95,
+        eps: float = 1e-7,
+        parts: int = 1,
     ) -> None:
-        super().__init__(params, {"lr": lr, "momentum": momentum, "eps": eps})
+        super().__init__(params, {"lr": lr, "momentum": momentum, "eps": eps, "parts": parts})
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
@@ -50,13 +57,14 @@ class Muon(torch.optim.Optimizer):
             if not state:
                 state["momentum_buffer"] = torch.zeros_like(parameter)
             momenta.append(state["momentum_buffer"])
-        momentum = group["momentum"]
+        momentum, parts = group["momentum"], group["parts"]
         torch._foreach_lerp_(momenta, gradients, 1 - momentum)
         nesterov = torch.stack(
             [g.lerp(m, momentum) for g, m in zip(gradients, momenta, strict=True)]
         )
-        updates = orthogonalise(nesterov, group["eps"]).unbind()
-        rate = group["lr"] * math.sqrt(max(1.0, shape[-2] / shape[-1]))
+        matrices = nesterov.reshape(*nesterov.shape[:-2], parts, shape[-2] // parts, shape[-1])
+        updates = orthogonalise(matrices, group["eps"]).reshape(nesterov.shape).unbind()
+        rate = group["lr"] * math.sqrt(max(1.0, shape[-2] // parts / shape[-1]))
         torch._foreach_add_(parameters, list(updates), alpha=-rate)
 
 
@@ -82,8 +90,13 @@ def make(
         for name, p in parameters.items()
         if name.startswith("blocks.") and p.ndim - stack_dims == 2
     }
-    optimisers = [adam((p for name, p in parameters.items() if name not in hidden), settings)]
+    optimisers = [adam({n: p for n, p in parameters.items() if n not in hidden}, settings)]
     if hidden:
-        matrices = [p for name, p in parameters.items() if name in hidden]
-        optimisers.append(Muon(matrices, lr=settings.muon_learning_rate))
+        fused = {n for n in hidden if settings.muon_split_qkv and n.endswith(".qkv.weight")}
+        rates = (settings.muon_learning_rate, settings.rate_multipliers)
+        whole = {n: p for n, p in parameters.items() if n in hidden - fused}
+        stacked = {n: p for n, p in parameters.items() if n in fused}
+        groups = [group | {"parts": 1} for group in part_rates.groups(whole, *rates)]
+        groups += [group | {"parts": 3} for group in part_rates.groups(stacked, *rates)]
+        optimisers.append(Muon(groups))
     return optimisers

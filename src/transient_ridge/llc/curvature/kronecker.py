@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..model.functional import Layout
+from ...model.functional import Layout
 
 
 @dataclass(frozen=True)

@@ -23,9 +23,9 @@ import torch
 from torch import Tensor
 from torch.func import functional_call, grad, jvp, vjp, vmap
 
-from ..model.functional import Layout
-from ..model.transformer import Transformer
-from ..regression.sequences import Sequences
+from ...model.functional import Layout
+from ...model.transformer import Transformer
+from ...regression.sequences import Sequences
 from .kronecker import KroneckerBasis
 
 #: Most numbers in one chunk of per-sequence gradients, and sequences in one of a matrix product.

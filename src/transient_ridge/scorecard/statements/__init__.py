@@ -1,0 +1,22 @@
+"""The statements of the scorecard, a file for each subject; :data:`STATEMENTS` holds all of them.
+
+A statement of your own is one function in ``own.py``.
+"""
+
+from ..statement import STATEMENTS
+from . import (
+    complexity,
+    deflection,
+    fit,
+    joint_pca,
+    model_selection,
+    own,
+    robustness,
+    threshold,
+    transience,
+)
+
+__all__ = [
+    "STATEMENTS", "complexity", "deflection", "fit", "joint_pca", "model_selection", "own", "robustness", "threshold",
+    "transience",
+]  # fmt: skip

@@ -1,0 +1,59 @@
+"""Claim 6: the joint PCA does not depend on B, nor on the schedule of the checkpoints."""
+
+import pandas as pd
+
+from ..measurements import Evidence
+from ..outcomes import Measured, NotTestableError
+from ..statement import AT_MOST, BEFORE, states
+
+PROCRUSTES = "greatest Procrustes distance (0 = same, 1 = unrelated)"
+
+
+@states(
+    6,
+    "a",
+    "From B = 16 on the trajectories keep their shape",
+    PROCRUSTES,
+    AT_MOST,
+    "trajectory_distance",
+    joint=True,
+    set_when=BEFORE,
+)
+def _same_with_fewer_sequences(evidence: Evidence, _: int) -> float:
+    least = evidence.settings.insensitive_from
+    table = evidence.table("pca_robustness")
+    worst = _worst(evidence, "sequences", table["sequences"] >= least)
+    if worst is None:
+        raise NotTestableError(
+            f"pca_robustness.sequences has no B from {least} up to below the greatest"
+        )
+    return worst.value
+
+
+@states(
+    6,
+    "b",
+    "Linear or logarithmic checkpoints alone give trajectories of the same shape",
+    PROCRUSTES,
+    AT_MOST,
+    "trajectory_distance",
+    joint=True,
+)
+def _same_with_other_checkpoints(evidence: Evidence, _: int) -> Measured:
+    worst = _worst(evidence, "schedule", True)
+    if worst is None:
+        raise NotTestableError("the schedule has no linear or no logarithmic checkpoints alone")
+    return worst
+
+
+def _worst(evidence: Evidence, check: str, chosen: "pd.Series[bool] | bool") -> Measured | None:
+    """The greatest distance in the plane of the chosen fits; None if there are none but the full one."""
+    table = evidence.table("pca_robustness")
+    rows = table[
+        (table["check"] == check) & chosen & (table["components"] <= 2) & ~table["reference"]
+    ]
+    if rows.empty:
+        return None
+    row = rows.sort_values("trajectory_distance").iloc[-1]  # one that is not known comes last
+    remark = f"{row['setting']}, {row['angle']:.0f} degrees between the planes"
+    return Measured(float(row["trajectory_distance"]), remark=remark)

@@ -1,0 +1,111 @@
+"""Claims 1 and 10: the task-diversity threshold, and whether it has settled."""
+
+import math
+
+import pandas as pd
+
+from ...analysis.phases import HALF
+from ..measurements import Evidence, rank_correlation
+from ..outcomes import ContradictedError, Measured, NotTestableError
+from ..statement import AT_LEAST, AT_MOST, BEFORE, REVISED, RIDGE_PHASE, states
+
+END = "relative distance at the end (0 = ridge, 1 = dMMSE)"
+
+
+@states(1, "a", "The least M ends close to dMMSE_M", END, AT_LEAST, "dmmse_like", set_when=BEFORE)
+def _least_ends_at_dmmse(evidence: Evidence, seed: int) -> float:
+    M = evidence.diversities(seed)[0]
+    evidence.require_resolved(M, seed)
+    return evidence.end(M, seed)
+
+
+@states(
+    1,
+    "b",
+    "The greatest finite M ends close to ridge",
+    END,
+    AT_MOST,
+    "ridge_like",
+    about=RIDGE_PHASE,
+    set_when=BEFORE,
+)
+def _greatest_ends_at_ridge(evidence: Evidence, seed: int) -> float:
+    M = evidence.diversities(seed)[-1]
+    evidence.require_resolved(M, seed)
+    return evidence.end(M, seed)
+
+
+@states(
+    1,
+    "c",
+    "The end moves from dMMSE to ridge as M grows",
+    "rank correlation of M and the relative distance at the end",
+    AT_MOST,
+    "falls",
+    about=RIDGE_PHASE,
+    set_when=REVISED,
+)
+def _end_falls(evidence: Evidence, seed: int) -> float:
+    diversities = evidence.resolved(seed)
+    ends = [evidence.end(M, seed) for M in diversities]
+    if ends and not min(ends) < HALF:
+        raise NotTestableError(
+            f"every M whose predictors can be told apart, up to {diversities[-1]:g}, ends nearer to dMMSE"
+        )
+    return rank_correlation(diversities, ends, "M with predictors that can be told apart")
+
+
+@states(
+    1,
+    "d",
+    "The threshold is where the paper finds it, between M = 128 and 362",
+    "octaves of M between the two",
+    AT_MOST,
+    "threshold_octaves",
+    about=RIDGE_PHASE,
+    set_when=BEFORE,
+    only_if="paper_threshold",
+)
+def _threshold_where_the_paper_finds_it(evidence: Evidence, seed: int) -> Measured:
+    centre = evidence.settings.paper_threshold
+    assert centre is not None
+    try:
+        row = evidence.threshold(seed)
+    except NotTestableError as outside:
+        _contradict_if_passed(evidence, seed, centre, outside)
+        raise
+    return Measured(abs(math.log2(row["threshold"] / centre)), _half_a_step(row))
+
+
+def _contradict_if_passed(
+    evidence: Evidence, seed: int, centre: float, why: NotTestableError
+) -> None:
+    """The threshold lies outside the M that can be told apart: is one of them beyond the paper's, on the wrong side?"""
+    diversities, wide = evidence.resolved(seed), 2**evidence.settings.threshold_octaves
+    above = [M for M in diversities if centre * wide < M and evidence.end(M, seed) > HALF]
+    below = [M for M in diversities if centre / wide > M and evidence.end(M, seed) < HALF]
+    if above or below:
+        raise ContradictedError(f"{why}, M = {(above or below)[0]:g} among them")
+
+
+@states(
+    10,
+    "a",
+    "The threshold has settled by the end (if not, models above it may be under-trained)",
+    "octaves of M moved in the second half of training",
+    AT_MOST,
+    "settled_octaves",
+    about=RIDGE_PHASE,
+    set_when=BEFORE,
+)
+def _threshold_still_moves(evidence: Evidence, seed: int) -> Measured:
+    end, half = evidence.threshold(seed), evidence.threshold(seed, share=0.5)
+    moved = abs(math.log2(end["threshold"] / half["threshold"]))
+    same = (end["below"], end["above"]) == (half["below"], half["above"])
+    # Between the same two M the interpolation moves with the runs, and its error is shared.
+    return Measured(moved, 0.0 if same else _half_a_step(end) + _half_a_step(half))
+
+
+def _half_a_step(row: pd.Series) -> float:
+    """Half the octaves between the two M that enclose a threshold."""
+    return math.log2(row["above"] / row["below"]) / 2

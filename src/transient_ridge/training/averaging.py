@@ -1,0 +1,24 @@
+"""An exponential moving average of the weights: it takes out the noise of the rate without a decay of the rate."""
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+
+def decay_at(average: Mapping[str, float], step: int) -> float:
+    """How much of the average stays in the update that leads to ``step + 1``.
+
+    ``average`` states a ``decay`` or a ``half_life`` in updates. Early on the decay is (1 + step) / (10 + step), so
+    that the average soon forgets the initial weights.
+    """
+    decay = average["decay"] if "decay" in average else 0.5 ** (1 / average["half_life"])
+    return min(decay, (1 + step) / (10 + step))
+
+
+@torch.no_grad()
+def follow(averages: Mapping[str, Tensor], parameters: Mapping[str, Tensor], decay: float) -> None:
+    """Move ``averages`` towards ``parameters`` of the same names and shapes, in place."""
+    torch._foreach_lerp_(
+        list(averages.values()), [parameters[name] for name in averages], 1 - decay
+    )

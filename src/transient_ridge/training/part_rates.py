@@ -1,0 +1,41 @@
+"""Learning rates by part of the model: parameters that share a rate make a group of their optimiser."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from typing import Any
+
+from torch import Tensor
+
+from ..config.settings import RateSettings
+from ..errors import ConfigError
+
+
+def part_of(name: str) -> str:
+    """The part, a field of :class:`RateSettings`, that the parameter ``name`` belongs to."""
+    if name.startswith("blocks."):
+        # Parameters of a block begin with `attention` or `mlp`, its norms included.
+        return "attention" if name.split(".")[2].startswith("attention") else "mlp"
+    return (
+        "embedding" if name.startswith(("token_embedding", "position_embedding")) else "unembedding"
+    )
+
+
+def groups(
+    parameters: Mapping[str, Tensor], rate: float, multipliers: RateSettings
+) -> list[dict[str, Any]]:
+    """Parameter groups for an optimiser, one per rate: ``rate`` times the multiplier of the parameters' part."""
+    found: dict[float, list[Tensor]] = {}
+    for name, parameter in parameters.items():
+        found.setdefault(getattr(multipliers, part_of(name)), []).append(parameter)
+    return [{"params": each, "lr": rate * multiplier} for multiplier, each in found.items()]
+
+
+def check(names: Iterable[str], multipliers: RateSettings) -> None:
+    """Raise ConfigError if a multiplier other than 1 is of a part to which none of the parameters ``names`` belongs."""
+    there = {part_of(name) for name in names}
+    for part, multiplier in asdict(multipliers).items():
+        if multiplier != 1 and part not in there:
+            raise ConfigError(
+                f"training.rate_multipliers.{part} = {multiplier}: this model has no such part, only "
+                f"{', '.join(sorted(there))}; set it to 1"
+            )

@@ -1,0 +1,76 @@
+"""Each figure drawn and laid out once for all tests."""
+
+import importlib
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import NamedTuple
+
+import matplotlib as mpl
+import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from tests.unit import world_tables
+from transient_ridge.figures.catalogue import catalogue
+from transient_ridge.figures.drawing import style
+
+
+def draw(name: str, frames: Mapping) -> Figure:
+    """The figure ``name`` of ``frames``, which must be enough; not yet laid out."""
+    module = importlib.import_module(f"transient_ridge.{catalogue()[name].module}")
+    with mpl.rc_context(style.STYLE):
+        return module.draw.__wrapped__(frames)
+
+
+def lay_out(figure: Figure) -> Figure:
+    """Put everything where it will be in the file."""
+    with mpl.rc_context(style.STYLE):
+        FigureCanvasAgg(figure)
+        figure.draw_without_rendering()
+    return figure
+
+
+class Recorder(dict):
+    """Frames that remember which of them were asked for."""
+
+    def __init__(self, frames: Mapping) -> None:
+        super().__init__(frames)
+        self.used: set[str] = set()
+
+    def __getitem__(self, table: str):
+        self.used.add(table)
+        return super().__getitem__(table)
+
+
+class Drawn(NamedTuple):
+    """A figure, which tables it asked for, and which global settings it changed."""
+
+    figure: Figure
+    used: set[str]
+    changed: dict
+
+
+@pytest.fixture(scope="session")
+def drawing(frames) -> Callable[[str], Drawn]:
+    """Name -> the figure of that name, drawn once."""
+
+    @cache
+    def once(name: str) -> Drawn:
+        recorder, before = Recorder(frames), dict(mpl.rcParams)
+        figure = lay_out(draw(name, recorder))
+        changed = {key: value for key, value in mpl.rcParams.items() if before[key] != value}
+        return Drawn(figure, recorder.used, changed)
+
+    return once
+
+
+@pytest.fixture
+def drawn(drawing) -> Callable[[str], Figure]:
+    """Name -> the figure of that name, not to be changed."""
+    return lambda name: drawing(name).figure
+
+
+@pytest.fixture(scope="session")
+def colours():
+    """The colour of every M of the world."""
+    return style.DiversityColours(world_tables.GRID)

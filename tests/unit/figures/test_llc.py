@@ -1,0 +1,134 @@
+"""Figures of the LLC."""
+
+import math
+
+import numpy as np
+import pytest
+from matplotlib.patches import Rectangle
+
+from tests.unit.figures.reading import bars, panels
+from tests.unit.world_tables import GRID, INF, LLC_STEPS, SEEDS, STEPS, SWEEP, of_run
+from tests.unit.worlds import LLC
+from transient_ridge.analysis import views
+from transient_ridge.figures.drawing import style
+
+COLUMNS = [math.log2(M) for M in GRID[:-1]] + [math.log2(GRID[-2]) + 1.5]
+
+
+def mean_and_error(frame, M, step, value):
+    """Mean over seeds and its standard error."""
+    rows = frame[(frame["task_diversity"] == M) & (frame["step"] == step)][value]
+    return rows.mean(), rows.std(ddof=1) / math.sqrt(len(rows))
+
+
+def test_figure3_a_losses_with_those_of_the_predictors(drawn, frames):
+    upper, _ = panels(drawn("figure3"))
+    ideal = views.averages(frames["idealised_losses"], "in_distribution")
+    for line, predictor in zip(upper.lines[:2], ("dmmse", "ridge"), strict=True):
+        rows = ideal[ideal["predictor"] == predictor].set_index("task_diversity")["loss"]
+        assert line.get_xdata() == pytest.approx(COLUMNS)
+        assert line.get_ydata() == pytest.approx([rows[M] for M in GRID])
+    trained = views.averages(frames["losses"], "in_distribution")
+    expected = [
+        (x, *mean_and_error(trained, M, STEPS[-1], "loss"))
+        for x, M in zip(COLUMNS, GRID, strict=True)
+    ]
+    assert bars(upper) == [pytest.approx(bar) for bar in expected]
+
+
+def test_figure3_b_mean_and_standard_error_over_seeds(drawn, frames):
+    _, lower = panels(drawn("figure3"))
+    expected = [
+        (x, *mean_and_error(frames["llc"], M, STEPS[-1], "llc"))
+        for x, M in zip(COLUMNS, GRID, strict=True)
+    ]
+    assert bars(lower) == [pytest.approx(bar) for bar in expected]
+    (dashed,) = [line for line in lower.lines if line.get_linestyle() == "--"]
+    assert dashed.get_ydata()[0] == pytest.approx(LLC[INF], rel=0.01)
+    assert [tick.get_text() for tick in lower.get_xticklabels()] == [style.label(M) for M in GRID]
+
+
+def test_llc_over_training(drawn, frames):
+    left = panels(drawn("llc_over_training"))[0]
+    expected = sorted(
+        (step, *mean_and_error(frames["llc"], M, step, "llc")) for M in GRID for step in LLC_STEPS
+    )
+    assert bars(left) == [pytest.approx(bar) for bar in expected]
+    crosses = [line for line in left.lines if line.get_marker() == "x"]
+    assert len(crosses) == len(GRID)
+    assert {float(x) for line in crosses for x in line.get_xdata()} == {0.0}
+
+
+def test_llc_diagnostics(drawn):
+    shown = panels(drawn("llc_diagnostics"))
+    assert len(shown) == 6
+    acceptance = [line for line in shown[0].lines if line.get_marker() == "None"]
+    assert len(acceptance) == len(GRID) * len(SEEDS)
+    assert {float(y) for line in acceptance for y in line.get_ydata()} == {0.93}
+    crosses = [line for line in shown[0].lines if line.get_marker() == "x"]
+    assert {float(x) for line in crosses for x in line.get_xdata()} == {0.0}
+    relative = [line for line in shown[5].lines if line.get_marker() == "None"]
+    assert len(relative) == len(GRID) * len(SEEDS)
+    for line in relative:
+        assert line.get_ydata() == pytest.approx(-0.5)  # 3 less, with a standard error of 6
+
+
+def test_llc_traces(drawn, frames):
+    """One panel per M, the first seed's last step, one line per chain in windows of ten steps."""
+    shown = panels(drawn("llc_traces"))
+    assert [axes.get_title(loc="left") for axes in shown] == [
+        f"$M$ = {style.label(M)}" for M in GRID
+    ]
+    for axes, M in zip(shown, GRID, strict=True):
+        rows = of_run(frames["llc_traces"], M, SEEDS[0])
+        rows = rows[rows["step"] == STEPS[-1]]
+        chains = [line for line in axes.lines if len(line.get_xdata()) == 4]
+        assert len(rows) == 2
+        for line, losses, centre in zip(chains, rows["losses"], rows["centre_losses"], strict=True):
+            wanted = (np.float64(losses) - np.float64(centre)).reshape(4, 10).mean(axis=1)
+            assert line.get_ydata() == pytest.approx(wanted)
+
+
+def test_llc_calibration(drawn):
+    """A cell per setting with its number, the recommended one framed, diverged ones without a colour."""
+    figure = drawn("llc_calibration")
+    maps = [axes for axes in figure.axes if axes.images]
+    swept = [GRID[0], GRID[-1]]
+    gammas = sorted({gamma for _, gamma, _ in SWEEP})
+    assert [axes.get_title(loc="left") for axes in maps] == [
+        f"$M$ = {style.label(M)}, step {STEPS[-1]}, $\\gamma$ = {gamma:g}"
+        for M in swept
+        for gamma in gammas
+    ]
+    for axes, M in zip(maps, np.repeat(swept, len(gammas)), strict=True):
+        texts = [text.get_text() for text in axes.texts]
+        assert sum(text == "diverged" for text in texts) == 1
+        assert sum(text.startswith(f"{LLC[M]:.0f} ± ") for text in texts) == len(texts) - 1 == 3
+        shown = np.ma.masked_invalid(axes.images[0].get_array())
+        assert shown.mask.sum() == 1
+        assert shown.compressed() == pytest.approx(LLC[M])
+    framed = [
+        (maps.index(axes), patch.get_center().round(6).tolist())
+        for axes in maps
+        for patch in axes.patches
+        if isinstance(patch, Rectangle)
+    ]
+    assert framed == [(0, [0, 0]), (2, [0, 0])]  # least eps, n beta and gamma, of both runs
+    below = [axes for axes in panels(figure) if axes not in maps]
+    diverged = [[text.get_text() for text in axes.texts] == ["diverged"] for axes in below]
+    assert diverged == [
+        False,
+        True,
+        False,
+        False,
+    ]  # greatest n beta above, greatest eps at the right
+
+
+def test_llc_crosscheck(drawn):
+    found = sorted(
+        (float(line.get_xdata()[0]), float(line.get_ydata()[0]))
+        for line in panels(drawn("llc_crosscheck"))[0].lines
+        if line.get_marker() == "o"
+    )
+    ours = sorted(LLC[M] + 2 * seed for M in GRID for seed in SEEDS)
+    assert found == [pytest.approx((value + 1, value)) for value in ours]

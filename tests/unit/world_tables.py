@@ -1,0 +1,359 @@
+"""The world of :mod:`tests.unit.worlds` with every table and every column that figures and pages read.
+
+What the claims are judged by comes from there; here are what it leaves out (training, traces, the sweep of the LLC,
+more components) and the columns that no claim asks for. The trade-off is computed by the stage itself, so that
+its losses, LLCs, n* and log-odds belong together.
+"""
+
+import itertools
+import math
+from collections.abc import Sequence
+from functools import cache
+
+import numpy as np
+import pandas as pd
+
+from tests.unit import worlds
+from transient_ridge.analysis.curves import critical_step
+from transient_ridge.analysis.datasets import OUT_OF_DISTRIBUTION
+from transient_ridge.analysis.selection import compute_selection
+from transient_ridge.analysis.views import RUN_KEY
+from transient_ridge.artefacts.schemas import TABLES
+from transient_ridge.artefacts.tables import Rows
+from transient_ridge.config.registries import PREDICTORS
+from transient_ridge.config.runs import Run
+from transient_ridge.scorecard.statements import STATEMENTS
+from transient_ridge.scorecard.verdicts import FAILS, HOLDS, UNTESTABLE
+
+INF = math.inf
+#: Fewer M than the world has: a small one, some that turn to dMMSE, one above the threshold.
+GRID = (1, 16, 64, 512, INF)
+SEEDS = worlds.SEEDS
+STEPS = worlds.STEPS
+COMPONENTS = 4
+KNOWN = ("dmmse", "ridge")
+#: A pair per example and few examples, so that n* falls within training.
+PAIRS = {"training": {"batch_size": 1}, "data": {"context_length": 6, "noise_variance": 0.125}}
+LLC_STEPS = (0, STEPS[-1])
+#: n beta, gamma, epsilon.
+SWEEP = list(itertools.product((100.0, 1000.0), (10.0, 100.0), (1e-5, 1e-4)))
+
+#: Values of columns that no claim asks for, where the tables of the world lack them.
+_DEFAULTS = {
+    "idealised_losses": {"standard_error": 0.01},
+    "idealised_distances": {"standard_error": 0.01},
+    "ridge_on_tasks": {"standard_error": 0.01},
+}
+
+_ESTIMATE = {
+    "standard_error": 1.5, "standard_error_unpaired": 6.0, "centre_loss": 1.0, "mean_loss": 1.05, "r_hat": 1.01,
+    "ess": 300.0, "share_below": 0.02, "mala_acceptance": 0.93, "distance": 12.0, "gradient_norm": 0.01,
+    "noise_norm": 1.3,
+}  # fmt: skip
+FAULT = "ESS 12 < 100"
+
+
+@cache
+def tables(
+    grid: Sequence[float] = GRID,
+    seeds: Sequence[int] = SEEDS,
+    components: int = COMPONENTS,
+    predictors: Sequence[str] = KNOWN,
+) -> dict[str, pd.DataFrame]:
+    """Every table, as it is read from its file. The answer is shared: copy what you want to change."""
+    made = _world(grid, seeds)
+    for table, values in _DEFAULTS.items():
+        made[table] = _filled(made[table], values)
+    _thresholds(made, grid)
+    _components(made, components)
+    _robustness(made, grid, seeds, components)
+    _third(made, grid, components, [name for name in predictors if name not in KNOWN])
+    _raw(made)
+    _distances(made, predictors)
+    _llc(made, grid, seeds)
+    made["claims"] = _claims()
+    made["claim_values"] = _claim_values(seeds)
+    del made["selection"]  # of which the world has a few columns; computed below
+    made = {table: Rows.of(table, frame).frame() for table, frame in made.items()}
+    _outputs(made)
+    read = ("relative_distances", "critical_steps", "smoothed_losses", "idealised_losses", "llc")
+    given = {name: made[name] for name in (*read, "ridge_on_tasks")}
+    settings = {**PAIRS, "claims": {"dmmse_like": 0.75}}
+    for rows in compute_selection(**given, settings=settings):
+        made[rows.table] = rows.frame()
+    assert set(made) == set(TABLES)
+    return made
+
+
+def _filled(frame: pd.DataFrame, values: dict) -> pd.DataFrame:
+    """``frame`` with these values in the columns that the world leaves empty."""
+    return frame.assign(
+        **{name: value for name, value in values.items() if frame[name].isna().all()}
+    )
+
+
+def of_run(frame: pd.DataFrame, M: float, seed: int) -> pd.DataFrame:
+    """The rows of a run, by step if there are steps."""
+    rows = frame[(frame["task_diversity"] == M) & (frame["seed"] == seed)]
+    return rows.sort_values("step") if "step" in rows else rows
+
+
+def stand_in(M: float) -> float:
+    """The M of the world whose rows stand for those of an ``M`` that it lacks."""
+    return M if M in worlds.GRID else min(worlds.GRID[:-1], key=lambda m: abs(math.log(m / M)))
+
+
+def llc_at_end(M: float) -> float:
+    """The LLC at the end of training, as the world has it for seed 0."""
+    return worlds.LLC[stand_in(M)]
+
+
+def _world(grid, seeds):
+    """The tables of the world for any ``grid``."""
+    made = {}
+    for table, frame in worlds.tables(sorted(set(map(stand_in, grid))), seeds).items():
+        made[table] = frame
+        if "task_diversity" in frame:
+            known = frame.fillna({"task_diversity": INF})
+            parts = [
+                known[known["task_diversity"] == stand_in(M)].assign(task_diversity=M)
+                for M in sorted(grid)
+            ]
+            made[table] = pd.concat(parts, ignore_index=True)
+    return made
+
+
+def _noise(*key: float) -> np.random.Generator:
+    return np.random.default_rng([0 if math.isinf(part) else int(part) for part in key])
+
+
+def _rows(table: str, rows: list[dict]) -> pd.DataFrame:
+    return pd.DataFrame(rows, columns=list(TABLES[table].columns))
+
+
+def _thresholds(made, grid):
+    if all(math.isinf(M) for M in grid):
+        made["thresholds"] = _rows("thresholds", [])
+
+
+def _components(made, components):
+    """As many components as asked for; those that the world lacks turn once more each."""
+    for component in range(3, components + 1):
+        second = {
+            name: made[name][made[name]["component"] == 2].assign(component=component)
+            for name in ("pca_trajectories", "pca_idealised", "pca_variance", "pca_loadings")
+        }
+        for name in ("pca_trajectories", "pca_idealised"):
+            turned = np.sin(component * second[name]["coordinate"])
+            second[name] = second[name].assign(coordinate=turned)
+        second["pca_variance"]["explained_variance_ratio"] = 0.4 / component
+        second["pca_loadings"]["loading"] = 1 / worlds.K
+        for name, frame in second.items():
+            made[name] = pd.concat([made[name], frame])
+    for name in ("pca_trajectories", "pca_idealised", "pca_variance", "pca_loadings"):
+        made[name] = made[name][made[name]["component"] <= components]
+    ratio = made["pca_variance"]["explained_variance_ratio"]
+    made["pca_variance"] = made["pca_variance"].assign(explained_variance=25 * ratio)
+
+
+def _robustness(made, grid, seeds, components):
+    """The other schedules and left-out runs; two components and all of them."""
+    counts = sorted({min(2, components), components})
+    frame = made["pca_robustness"]
+    known = [
+        frame[frame["components"] == count].assign(components=ours)
+        for count, ours in zip(sorted(frame["components"].unique()), counts, strict=False)
+    ]
+    checks = [("schedule", name) for name in ("linear", "log", "union")]
+    checks += [("left_out", Run(M, seed).name) for M in grid for seed in seeds]
+    more = [
+        {
+            "check": check, "setting": setting, "rows": 100, "sequences": 512, "components": count,
+            "angle": 3.0 * i + count, "trajectory_distance": 0.01 * i + 0.001 * count,
+            "explained_variance_ratio": 0.3 * count / components, "reference": setting == "union",
+        }
+        for i, (check, setting) in enumerate(checks)
+        for count in counts
+    ]  # fmt: skip
+    made["pca_robustness"] = pd.concat([*known, _rows("pca_robustness", more)])
+
+
+def third_loss(M: float) -> float:
+    """Loss of a third predictor on every set: worse than ridge, and less so for small M."""
+    return worlds.RIDGE + 0.3 - (0.0 if math.isinf(M) else 0.2 / M)
+
+
+def _third(made, grid, components, predictors):
+    """Losses and coordinates of predictors that the world does not know."""
+    for name in predictors:
+        varies = PREDICTORS.constant(name, "OF_TASK_SET")
+        ridge = made["idealised_losses"]
+        ridge = ridge[ridge["predictor"] == "ridge"]
+        loss = ridge["task_diversity"].map(third_loss if varies else lambda _: third_loss(INF))
+        made["idealised_losses"] = pd.concat(
+            [made["idealised_losses"], ridge.assign(predictor=name, loss=loss)]
+        )
+        points = [
+            {
+                "task_diversity": M, "predictor": name, "component": component,
+                "coordinate": 0.1 * component + (0.0 if math.isinf(M) else 0.5 / M),
+            }
+            for M in (grid if varies else [INF])
+            for component in range(1, components + 1)
+            if varies != math.isinf(M)
+        ]  # fmt: skip
+        made["pca_idealised"] = pd.concat([made["pca_idealised"], _rows("pca_idealised", points)])
+
+
+def _raw(made):
+    """What was measured before it was smoothed: the same with noise, also for the first position alone."""
+    smoothed = made["smoothed_losses"]
+    source = _noise(1)
+    raw = smoothed.assign(
+        loss=smoothed["loss"] * np.exp(source.normal(0, 0.02, len(smoothed))), standard_error=0.01
+    )
+    made["losses"] = pd.concat([raw, raw.assign(token=1, loss=2 * raw["loss"])])
+    made["smoothed_losses"] = pd.concat(
+        [smoothed, smoothed.assign(token=1, loss=2 * smoothed["loss"])]
+    )
+    critical = [made["critical_steps"]]
+    outside = raw[raw["dataset"] == OUT_OF_DISTRIBUTION]
+    for (M, seed), rows in outside.groupby(RUN_KEY):
+        step, loss = critical_step(rows["step"].to_numpy(), rows["loss"].to_numpy())
+        row = {"task_diversity": M, "seed": seed, "curve": "raw", "step": step, "loss": loss}
+        critical.append(_rows("critical_steps", [row]))
+    made["critical_steps"] = pd.concat(critical)
+    training = raw[(raw["dataset"] == "in_distribution") & (raw["step"] > 0)]
+    made["training"] = training.assign(gradient_norm=1.0, rate_factor=1.0)
+
+
+def _distances(made, predictors):
+    """Distances to every predictor, before smoothing; a third predictor lies beyond ridge."""
+    relative = made["relative_distances"]
+    source, parts = _noise(2), []
+    for predictor in predictors:
+        smooth = relative[predictor] if predictor in relative else 1 + relative["ridge"]
+        noise = np.exp(source.normal(0, 0.02, len(relative)))
+        for dataset, token, factor in (
+            ("in_distribution", None, 1.0), ("in_distribution", 1, 3.0), ("out_of_distribution", None, 2.0),
+        ):  # fmt: skip
+            parts.append(
+                relative.assign(
+                    predictor=predictor, dataset=dataset, token=token, distance=factor * smooth * noise,
+                    standard_error=0.01,
+                )
+            )  # fmt: skip
+    made["distances"] = pd.concat(parts, ignore_index=True)
+
+
+def _llc(made, grid, seeds):
+    """All of an estimate; the untrained models' are unhealthy. Traces, the sweep and the cross-check."""
+    llc = made["llc"]
+    healthy = llc["step"] > 0
+    made["llc"] = _filled(llc, _ESTIMATE).assign(
+        llc_unpaired=llc["llc"] + 3,
+        healthy=healthy,
+        fault=np.where(healthy, None, FAULT),
+    )
+    runs = [(M, seed) for M in grid for seed in seeds]
+    made["llc_traces"] = _rows(
+        "llc_traces",
+        [
+            {"task_diversity": M, "seed": seed, "step": step, "component": "all", **traces}
+            for M, seed in runs
+            for step in LLC_STEPS
+            for traces in _traces(M, seed, step)
+        ],
+    )
+    swept = [(M, seeds[0]) for M in sorted({grid[0], grid[-1]})]
+    made["llc_recommendation"] = _rows(
+        "llc_recommendation", [row for M, seed in swept for row in _sweep(M, seed)]
+    )
+    made["llc_calibration"] = made["llc_recommendation"]
+    made["llc_calibration_traces"] = _rows(
+        "llc_calibration_traces",
+        [
+            {**row, **traces}
+            for M, seed in swept
+            for row in _sweep(M, seed)
+            if row["healthy"]
+            for traces in _traces(M, seed, row["step"])
+        ],
+    )
+    both = [
+        {
+            "task_diversity": M, "seed": seed, "step": STEPS[-1], "backend": backend, "seconds": 1.0, "z": shift,
+            **estimate(llc_at_end(M) + 2 * seed + shift),
+        }
+        for M, seed in runs
+        for backend, shift in (("stacked", 0.0), ("devinterp", 1.0))
+    ]  # fmt: skip
+    made["llc_crosscheck"] = _rows("llc_crosscheck", both)
+
+
+def estimate(llc: float | None) -> dict:
+    """One estimate; None: a chain diverged."""
+    unpaired, healthy = (None, False) if llc is None else (llc + 3, True)
+    fault = None if healthy else FAULT
+    return {**_ESTIMATE, "llc": llc, "llc_unpaired": unpaired, "healthy": healthy, "fault": fault}
+
+
+def _traces(M, seed, step):
+    source = _noise(M, seed, step)
+    for chain in range(2):
+        losses, centre = 1.05 + source.normal(0, 0.01, 40), 1 + source.normal(0, 0.001, 40)
+        yield {"chain": chain, "losses": losses.tolist(), "centre_losses": centre.tolist()}
+
+
+def _sweep(M, seed):
+    """The LLC at every setting; the largest steps at the lowest temperature diverge."""
+    for n_beta, gamma, epsilon in SWEEP:
+        diverged = (n_beta, epsilon) == (1000.0, 1e-4)
+        yield {
+            "task_diversity": M, "seed": seed, "step": STEPS[-1], "n_beta": n_beta, "gamma": gamma, "epsilon": epsilon,
+            **estimate(None if diverged else llc_at_end(M)),
+            "recommended": (n_beta, gamma, epsilon) == SWEEP[0],
+        }  # fmt: skip
+
+
+def _claims():
+    """Every statement, with the three verdicts in turn."""
+    rows = []
+    for i, statement in enumerate(STATEMENTS):
+        verdict = (HOLDS, FAILS, UNTESTABLE)[i % 3]
+        known = verdict != UNTESTABLE
+        rows.append(
+            {
+                "claim": statement.claim, "part": statement.part, "statement": statement.text,
+                "about": statement.about, "quantity": statement.quantity, "value": 0.5 if known else None,
+                "standard_error": 0.12 if known else None, "margin": 0.24 if known else None,
+                "seeds": 2, "root_seeds": 1,
+                "deviation_seeds": 0.17 if known else None, "comparison": statement.comparison, "threshold": 0.25,
+                "set_when": statement.set_when, "verdict": verdict, "reason": "made up",
+            }
+        )  # fmt: skip
+    return _rows("claims", rows)
+
+
+def _claim_values(seeds):
+    """What each seed gives of every statement."""
+    key = {"root_seed": 0, "resolution": 0.0, "outcome": "measured", "reason": ""}
+    return _rows(
+        "claim_values",
+        [
+            {"claim": statement.claim, "part": statement.part, "seed": seed, "value": 0.5, **key}
+            for statement in STATEMENTS
+            for seed in seeds
+        ],
+    )
+
+
+def _outputs(made):
+    """Predictions on two sequences of D(1), of runs and of predictors."""
+    for table, keys in (
+        ("outputs", made["pca_trajectories"][["task_diversity", "seed", "step"]]),
+        ("idealised_outputs", made["pca_idealised"][["task_diversity", "predictor"]]),
+    ):
+        rows = keys.drop_duplicates()
+        values = _noise(3).normal(size=(len(rows), 2 * worlds.K)).tolist()
+        made[table] = Rows.of(table, rows.assign(outputs=values)).frame()
