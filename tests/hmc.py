@@ -6,7 +6,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from transient_ridge.llc.metric import Metric
+from transient_ridge.llc.curvature.metric import Metric
 
 #: Potential (C,) and its gradient (C, P) at positions (C, P).
 Potential = Callable[[Tensor], tuple[Tensor, Tensor]]
