@@ -128,8 +128,8 @@ def test_the_sampler_agrees_with_hmc(trained, r, step, leapfrog, epsilon):
     spread = ChainMean.of((along - truth.mean) ** 2)
 
     hyper = settings(
-        epsilon=epsilon, gamma=gamma, chains=CHAINS, burn_in=int(16 / epsilon), draws=int(40 / epsilon), preconditioner="kronecker",
-        noise="averaged", annealing=2,
+        epsilon=epsilon, gamma=gamma, chains=CHAINS, burn_in=int(16 / epsilon),
+        draws=int(40 / epsilon), preconditioner="kronecker", noise="averaged", annealing=2,
     )  # fmt: skip
     traces = sgld.sample(posterior, hyper, N_BETA, posterior.noise())
     slope = float(posterior.centre_gradient.norm())
