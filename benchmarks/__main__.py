@@ -7,7 +7,7 @@ import torch
 from benchmarks.llc import bench_llc
 from benchmarks.plan import bench_plan
 from benchmarks.predictors import bench_dmmse
-from benchmarks.training_step import bench_training_step
+from benchmarks.training_step import bench_share_of_ceiling, bench_training_step
 
 
 def show(title: str, results: dict[str, float]) -> None:
@@ -19,6 +19,7 @@ def show(title: str, results: dict[str, float]) -> None:
 def main() -> None:
     print(f"{platform.processor() or platform.machine()}, torch {torch.__version__}")
     show("training step of the laptop preset, 1 thread", bench_training_step())
+    show("the same against the core's ceiling", bench_share_of_ceiling())
     show("LLC of a laptop checkpoint, 1 thread", bench_llc())
     for threads in (1, 2):
         torch.set_num_threads(threads)

@@ -19,7 +19,8 @@ from transient_ridge.config import presets
 from transient_ridge.config.configuration import trained_by
 from transient_ridge.config.runs import Run
 from transient_ridge.llc import sgld
-from transient_ridge.llc.llc import ChainMean, Estimator, estimate
+from transient_ridge.llc.estimate import ChainMean, estimate
+from transient_ridge.llc.llc import Estimator
 from transient_ridge.llc.posterior import CheckpointPosterior
 from transient_ridge.model.device import prepare
 from transient_ridge.training.checkpoints import Checkpoints
@@ -54,8 +55,8 @@ def bench_llc(repeats: int = 3, draws: int | None = None) -> dict[str, float]:
         for repeat in range(repeats):
             began = time.perf_counter()
             traces = sgld.sample(posterior, stage.sgld, stage.n_beta(), posterior.noise())
-            of_centre = posterior.centre_errors
-            ours = estimate(traces, stage.n_beta(), stage.sgld.burn_in, of_centre)[0]
+            centre = stage.centre(posterior, "all")
+            ours = estimate(traces, stage.n_beta(), stage.sgld, centre)[0]
             times["ours"].append(time.perf_counter() - began)
             began = time.perf_counter()
             theirs, error = _devinterp(stage, posterior, Path(folder) / f"{repeat}.zarr")

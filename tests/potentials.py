@@ -1,7 +1,7 @@
 """Losses whose local posterior is known, as targets of the sampler."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
@@ -9,6 +9,8 @@ from torch import Tensor
 
 from transient_ridge.config.settings import SgldSettings
 from transient_ridge.llc import sgld
+from transient_ridge.llc.estimate import Centre
+from transient_ridge.model.functional import Layout
 
 
 class Potential:
@@ -16,13 +18,22 @@ class Potential:
 
     def __init__(self, loss: Callable[[Tensor], Tensor], centre: Tensor) -> None:
         self.loss, self.centre = loss, centre.double()
+        self.layout = Layout((("w", centre.shape),))
 
     def evaluate(self, positions: Tensor, step: int) -> sgld.Evaluation:
         leaf = positions.detach().requires_grad_()
         losses = self.loss(leaf)
         (gradient,) = torch.autograd.grad(losses.sum(), leaf)
         at_centre = self.loss(self.centre.unsqueeze(0)).detach().expand(len(positions))
-        return sgld.Evaluation(losses.detach()[:, None], gradient, at_centre[:, None])
+        still = torch.zeros(len(positions), dtype=torch.float64)
+        return sgld.Evaluation(losses.detach()[:, None], gradient, at_centre[:, None], still)
+
+    def curvature_samples(self, positions: Tensor, part: int) -> Iterator[Tensor]:
+        """The rows of sqrt(P) times a root of the Hessian, at every position: their second moment is the Hessian."""
+        for position in positions:
+            hessian = torch.func.hessian(lambda w: self.loss(w[None])[0])(position)
+            h, U = torch.linalg.eigh(hessian)
+            yield math.sqrt(len(h)) * h.clamp(min=0).sqrt()[:, None] * U.T
 
 
 class LinearRegression:
@@ -32,6 +43,7 @@ class LinearRegression:
         self.x, self.y, self.centre, self.minibatch = x, y, centre, minibatch
         self.seed = seed
         self.centre_errors = 0.5 * (x @ centre - y).square()
+        self.layout = Layout((("w", centre.shape),))
 
     def evaluate(self, positions: Tensor, step: int) -> sgld.Evaluation:
         source = torch.Generator().manual_seed(self.seed * 1_000_003 + step)
@@ -39,8 +51,14 @@ class LinearRegression:
         x, y = self.x[rows], self.y[rows]
         residuals = torch.einsum("cbp,cp->cb", x, positions) - y
         gradient = torch.einsum("cb,cbp->cp", residuals, x) / self.minibatch
-        losses = 0.5 * residuals.square().mean(dim=1, keepdim=True)
-        return sgld.Evaluation(losses, gradient, self.centre_errors[rows].mean(1, keepdim=True))
+        errors, of_centre = 0.5 * residuals.square(), self.centre_errors[rows]
+        noise = (errors - of_centre).var(dim=1) / self.minibatch
+        return sgld.Evaluation(
+            errors.mean(1, keepdim=True), gradient, of_centre.mean(1, keepdim=True), noise
+        )
+
+    def curvature_samples(self, positions: Tensor, part: int) -> Iterator[Tensor]:
+        yield self.x
 
 
 class ReducedRank:
@@ -55,6 +73,7 @@ class ReducedRank:
         A[range(r), range(r)] = B[range(r), range(r)] = 1.0
         self.truth = B @ A
         self.centre = torch.cat((A.flatten(), B.flatten()))
+        self.layout = Layout((("A", A.shape), ("B", B.shape)))
 
     def evaluate(self, positions: Tensor, step: int) -> sgld.Evaluation:
         (H, M), (N, _) = self.shapes
@@ -63,12 +82,15 @@ class ReducedRank:
         error = B @ A - self.truth
         gradient = torch.cat(((B.mT @ error).flatten(1), (error @ A.mT).flatten(1)), dim=1)
         losses = 0.5 * error.square().sum(dim=(1, 2))[:, None]
-        return sgld.Evaluation(losses, gradient, torch.zeros_like(losses))
+        return sgld.Evaluation(
+            losses, gradient, torch.zeros_like(losses), losses.new_zeros(len(losses))
+        )
 
 
 def settings(**changes: object) -> SgldSettings:
     base = {
         "epsilon": 1e-3, "gamma": 1.0, "chains": 8, "burn_in": 500, "draws": 2000, "preconditioner": "none",
+        "noise": "independent", "annealing": 0,
     }  # fmt: skip
     return SgldSettings(**{**base, **changes})
 
@@ -76,6 +98,11 @@ def settings(**changes: object) -> SgldSettings:
 def noise(size: int, chains: int, seed: int = 0) -> sgld.Noise:
     source = torch.Generator().manual_seed(seed)
     return lambda: torch.randn(chains, size, generator=source, dtype=torch.float64)
+
+
+def centre(size: int, errors: Tensor | None = None) -> Centre:
+    """What an estimate wants to know of a centre without data."""
+    return Centre(torch.zeros(2, 1) if errors is None else errors, True, 1.0, 0.0, size)
 
 
 def quadratic_expectation(

@@ -5,11 +5,11 @@ import pytest
 
 from transient_ridge.config.settings import ModelSettings
 from transient_ridge.errors import ConfigError
-from transient_ridge.llc.components import component_names, mask
+from transient_ridge.llc.components import mask
 from transient_ridge.model.functional import Layout
 from transient_ridge.model.transformer import Transformer
 
-MODEL = ModelSettings(2, 8, 12, 2, True, "single", 6)
+MODEL = ModelSettings(2, 8, 12, 2, "softmax", True, "single", 6)
 SHAPES = Layout.of(dict(Transformer(3, MODEL).named_parameters())).shapes
 
 
@@ -62,7 +62,7 @@ def test_a_head_owns_what_makes_its_output():
 
 
 def test_unknown_names_are_refused_with_the_known_ones():
-    assert "layer1.head1" in component_names(MODEL)
-    assert "layer1.head2" not in component_names(MODEL)
+    assert "layer1.head1" in MODEL.components()
+    assert "layer1.head2" not in MODEL.components()
     with pytest.raises(ConfigError, match=r"layer2: unknown; this model has all, embedding"):
         mask("layer2", SHAPES, MODEL)

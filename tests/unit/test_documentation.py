@@ -1,102 +1,185 @@
 """The README of the tables, whose examples run; the page of short tables; the summary."""
 
 import re
+from html.parser import HTMLParser
 
-import pandas as pd
 import pytest
 
-from tests.unit.test_figures import synthetic, written
+from tests.unit import world_tables
 from transient_ridge.artefacts import tables
-from transient_ridge.report import tables_page as documentation
+from transient_ridge.artefacts.schemas import TABLES
+from transient_ridge.artefacts.tables import Rows
+from transient_ridge.config.runs import Run
 from transient_ridge.report.summary import summary
+from transient_ridge.report.tables_page import make_tables_page
+from transient_ridge.report.tables_readme import make_tables_readme
+from transient_ridge.scorecard.statement import TITLES
+from transient_ridge.scorecard.verdicts import UNTESTABLE, by_claim, tally
 
-OF_A_RUN = ("training", "losses")
-OF_A_VARIANT = ("critical_steps", "claims", "selection")
+DESCRIBED = [name for name, table in TABLES.items() if not table.on_request]
 
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory):
     """A results folder of two runs, with its README."""
     root = tmp_path_factory.mktemp("results") / "tiny"
-    data = synthetic(grid=(4, float("inf")), seeds=(0,))
-    for name in OF_A_VARIANT:
-        tables.write(root / f"base/tables/{name}.parquet", name, data[name], {})
-    for name in OF_A_RUN:
-        frame = pd.DataFrame(data[name], dtype=object)
-        for M, rows in frame.groupby("task_diversity"):
-            path = root / f"base/runs/M{M}/{name}.parquet"
-            tables.write(path, name, rows.to_dict("list"), {})
-    documentation.describe_readme("tiny", ["base"], OF_A_RUN, OF_A_VARIANT, root / "README.md")
+    for name, frame in world_tables.tables(grid=(16, float("inf")), seeds=(0,)).items():
+        if TABLES[name].scope != "run":
+            Rows.of(name, frame).save(root / f"base/tables/{name}.parquet", {})
+            continue
+        for (M, seed), rows in frame.groupby(["task_diversity", "seed"]):
+            path = root / f"base/runs/{Run(M, seed).name}/{name}.parquet"
+            Rows.of(name, rows).save(path, {})
+    settings = {"preset": "tiny", "variants": {"base": {}, "other": {}}}
+    make_tables_readme(settings).save(root / "README.md", {})
     return root
 
 
-def sections(text):
-    parts = re.split(r"^## (\w+)$", text, flags=re.MULTILINE)[1:]
+@pytest.fixture(scope="module")
+def sections(results):
+    """Table -> its section of the README."""
+    parts = re.split(r"^## (\w+)$", (results / "README.md").read_text(), flags=re.MULTILINE)[1:]
     return dict(zip(parts[::2], parts[1::2], strict=True))
 
 
-def test_every_table_and_column_is_explained(results):
-    found = sections((results / "README.md").read_text())
-    assert set(found) == {*OF_A_RUN, *OF_A_VARIANT}
-    for table, text in found.items():
-        for column, (_, meaning) in tables.TABLES[table].items():
-            assert re.search(rf"\| `{column}` \| [\w ]+ \| {re.escape(meaning)} \|", text)
+# -- the README ------------------------------------------------------------------------------
 
 
-def test_every_known_table_can_be_described():
-    for table in tables.TABLES:
-        assert documentation._section(table, "x.parquet").count("| `") == len(tables.TABLES[table])
+def test_every_table_and_column_is_explained(sections):
+    assert list(sections) == DESCRIBED
+    for table, text in sections.items():
+        rows = re.findall(r"^\| `(\w+)` \| ([\w ]+) \| (.+) \|$", text, flags=re.MULTILINE)
+        assert [(name, meaning) for name, _, meaning in rows] == [
+            (name, meaning) for name, (_, meaning) in TABLES[table].columns.items()
+        ]
+
+
+def test_every_type_of_a_column_has_a_plain_name(sections):
+    texts = "".join(sections.values())
+    kinds = set(re.findall(r"^\| `\w+` \| ([\w ]+) \|", texts, flags=re.MULTILINE))
+    assert kinds == {"integer", "number", "text", "true or false", "list of numbers"}
+
+
+def test_the_variants_are_named(results):
+    assert "Variants: base, other. The examples read `base`" in (results / "README.md").read_text()
 
 
 @pytest.mark.parametrize("library", ["pandas", "polars", "duckdb"])
-@pytest.mark.parametrize("table", [*OF_A_RUN, *OF_A_VARIANT])
-def test_the_examples_run(library, table, results, monkeypatch):
+def test_the_examples_run(library, results, sections, monkeypatch):
     pytest.importorskip(library, reason=f"{library} is not installed: pip install -e '.[dev]'")
     monkeypatch.chdir(results)
-    blocks = re.findall(
-        r"```python\n(.*?)```", sections((results / "README.md").read_text())[table], re.DOTALL
-    )
-    (example,) = [block for block in blocks if library in block]
-    assert len(example.splitlines()) == 2
-    names: dict = {}
-    exec(example, names)
-    paths = results.glob(f"base/**/{table}.parquet")
-    rows = sum(tables.read(path, table).num_rows for path in paths)
-    assert len(names["frame"]) == rows > 0
-    assert list(names["frame"].columns) == list(tables.TABLES[table])
+    for table, text in sections.items():
+        blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+        (example,) = [block for block in blocks if library in block]
+        assert len(example.splitlines()) == 2
+        names: dict = {}
+        exec(example, names)
+        paths = list(results.glob(f"base/**/{table}.parquet"))
+        assert len(names["frame"]) == len(tables.read_all(paths, table)) > 0, table
+        assert list(names["frame"].columns) == list(TABLES[table].columns)
 
 
-def test_the_report_page_shows_the_short_tables(tmp_path):
-    sources = written(
-        tmp_path,
-        {name: table for name, table in synthetic().items() if name in documentation.SHORT},
-    )
-    documentation.describe_report_page(sources, tmp_path / "tables.html")
-    text = (tmp_path / "tables.html").read_text()
-    assert [name.replace(" ", "_") for name in re.findall("<h2>(.*?)</h2>", text)] == list(
-        documentation.SHORT
-    )
-    frames = pd.read_html(str(tmp_path / "tables.html")) if _lxml() else []
-    for frame, name in zip(frames, documentation.SHORT, strict=False):
-        assert len(frame.columns) == len(tables.TABLES[name])
+# -- the page of short tables ----------------------------------------------------------------
 
 
-def _lxml():
-    try:
-        import lxml  # noqa: F401
-    except ImportError:
-        return False
-    return True
+class Page(HTMLParser):
+    """Titles of a page, and the cells of the table under each."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tables: dict[str, list[list[str]]] = {}
+        self._open: list[str] = []
+
+    def handle_starttag(self, tag, attrs):
+        self._open.append(tag)
+        if tag == "tr":
+            self._last.append([])
+        if tag in ("td", "th"):
+            self._last[-1].append("")
+
+    def handle_endtag(self, tag):
+        self._open.pop()
+
+    def handle_data(self, data):
+        if not self._open:
+            return
+        if self._open[-1] == "h2":
+            self.tables[data] = []
+        if self._open[-1] in ("td", "th"):
+            self._last[-1][-1] += data
+
+    @property
+    def _last(self):
+        return list(self.tables.values())[-1]
 
 
-def test_the_summary_ends_with_where_to_look(results):
+@pytest.fixture(scope="module")
+def page(frames):
+    """The page of the synthetic world: table -> its rows, the names of the columns first."""
+    text = make_tables_page({name: frames[name] for name in make_tables_page.stage.tables}).text
+    parser = Page()
+    parser.feed(text.partition("<body>")[2].partition("</body>")[0])
+    return {title.replace(" ", "_"): rows for title, rows in parser.tables.items()}
+
+
+def test_the_page_shows_every_column_of_the_short_tables(page):
+    assert tuple(page) == make_tables_page.stage.tables
+    for name, (head, *_) in page.items():
+        assert [column.replace(" ", "_") for column in head] == list(TABLES[name].columns)
+
+
+def test_the_page_shows_every_row_and_thresholds_at_the_end_alone(page, frames):
+    for name, (_, *rows) in page.items():
+        expected = len(world_tables.SEEDS) if name == "thresholds" else len(frames[name])
+        assert len(rows) == expected > 0
+    head, *rows = page["thresholds"]
+    assert {row[head.index("step")] for row in rows} == {str(world_tables.STEPS[-1])}
+
+
+def test_the_page_names_infinity_and_leaves_out_what_is_missing(page, frames):
+    head, *rows = page["critical_steps"]
+    found = {row[head.index("task diversity")] for row in rows}
+    assert found == {"1", "16", "64", "256", "inf"}
+    head, *rows = page["claims"]
+    untested = [row for row in rows if row[head.index("verdict")] == UNTESTABLE]
+    assert len(untested) == frames["claims"]["value"].isna().sum() > 0
+    assert {row[head.index("value")] for row in untested} == {"-"}
+    head, *rows = page["selection"]
+    assert "1.4" in {row[head.index("loss ridge")] for row in rows}
+
+
+# -- the summary -----------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def shown(results):
+    """The lines of the summary of ``results``."""
     (results / "report.html").write_text("")
     (results / "base" / "explorer.html").write_text("")
-    text = summary(results)
-    assert f"{results / 'base'}: " in text
-    assert "statements hold" in text
-    untestable = re.search(r"(\d+) cannot be tested", text)
-    assert untestable
-    assert text.count("made up") == int(untestable[1])  # the reasons of what could not be measured
-    assert str(results / "report.html") in text
-    assert str(results / "base" / "explorer.html") in text
+    return summary(results).splitlines()
+
+
+@pytest.fixture(scope="module")
+def rows(results):
+    """The statements of ``results`` with their verdicts."""
+    return tables.read(results / "base/tables/claims.parquet", "claims").to_dict("records")
+
+
+def test_the_summary_begins_with_the_count_and_ends_with_where_to_look(shown, rows, results):
+    assert shown[1] == f"{results / 'base'}: {tally(rows)}"
+    for line, path in zip(
+        shown[-4:], ("base/explorer.html", "base/figures", "report.html", "README.md"), strict=True
+    ):
+        assert line.endswith(f" {results / path}")
+
+
+def test_the_summary_has_a_line_for_each_claim_with_what_decides_it(shown, rows):
+    kinds = set()
+    for line, (claim, row) in zip(shown[2:], by_claim(rows).items(), strict=False):
+        assert line.split()[0] == str(claim)
+        measured = row["verdict"] != UNTESTABLE
+        kinds.add(measured)
+        end = f"0.5 ± 0.24 ({row['comparison']} 0.25)" if measured else "made up"
+        assert line.endswith(f"{TITLES[claim]}; {row['part']}: {row['statement']}: {end}")
+        assert row["verdict"].removesuffix(" at this scale") in line
+    assert kinds == {True, False}

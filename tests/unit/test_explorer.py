@@ -13,53 +13,28 @@ import subprocess
 import numpy as np
 import pytest
 
-from tests.unit.test_figures import GRID, SEEDS, STEPS, synthetic, written
-from transient_ridge.artefacts import tables
+from tests.unit.world_tables import GRID, INF, LLC_STEPS, SEEDS, STEPS, of_run
 from transient_ridge.report import explorer
 
-READ = (
-    "pca_trajectories",
-    "pca_idealised",
-    "pca_variance",
-    "smoothed_losses",
-    "idealised_losses",
-    "critical_steps",
-    "relative_distances",
-)
+SETTINGS = {"preset": "tests & <more>"}
+RECORD = {"settings": SETTINGS, "wall_seconds": 1.5}
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)  # fmt: skip
 needs_browser = pytest.mark.skipif(
     BROWSER is None, reason="no chromium here: apt-get install chromium, or a Chrome on the PATH"
 )
 
 
-def llc_columns():
-    columns = {name: [] for name in tables.TABLES["llc"]}
-    for M in GRID:
-        for seed in SEEDS:
-            for step in (0, int(STEPS[-1])):
-                row = dict.fromkeys(columns, 0.5) | {
-                    "task_diversity": M, "seed": seed, "step": step, "component": "all", "token": None,
-                    "llc": 10.0 + seed + step / 1000, "healthy": M != 4, "fault": None if M != 4 else "drift",
-                }  # fmt: skip
-                for name, column in columns.items():
-                    column.append(row[name])
-    return columns
-
-
 @pytest.fixture(scope="module")
-def sources(tmp_path_factory):
-    data = synthetic()
-    return written(
-        tmp_path_factory.mktemp("tables"),
-        {**{name: data[name] for name in READ}, "llc": llc_columns()},
-    )
-
-
-@pytest.fixture(scope="module")
-def page(sources, tmp_path_factory):
+def page(frames, tmp_path_factory):
     path = tmp_path_factory.mktemp("page") / "explorer.html"
-    explorer.describe_explorer(sources, {"title": "tests & <more>"}, path)
+    explorer.make_explorer(frames, SETTINGS).save(path, RECORD)
     return path
+
+
+@pytest.fixture(scope="module")
+def payload(page):
+    """What the page embeds."""
+    return json.loads(embedded(page, "data"))
 
 
 def embedded(page, name):
@@ -67,33 +42,79 @@ def embedded(page, name):
     return gzip.decompress(base64.b64decode(packed)).decode()
 
 
-def test_the_data_are_those_of_the_tables(page, sources):
-    data = json.loads(embedded(page, "data"))
-    frames = tables.read_all(sources)
-    assert [each["label"] for each in data["diversities"]] == ["4", "16", "64", "∞"]
-    assert len(data["runs"]) == len(GRID) * len(SEEDS)
-    run = next(run for run in data["runs"] if run["name"] == "M16-seed1")
-    rows = frames["pca_trajectories"]
-    rows = rows[(rows["task_diversity"] == 16) & (rows["seed"] == 1) & (rows["component"] == 2)]
-    np.testing.assert_allclose(run["pc"][1], rows.sort_values("step")["coordinate"], rtol=1e-4)
-    assert run["steps"] == STEPS.tolist() == data["steps"]
-    assert run["llc"]["value"] == [11.0, 31.0]
-    infinite = next(run for run in data["runs"] if run["name"] == "Minf-seed0")
-    assert set(infinite["relative"]) == {None}
-    unhealthy = next(run for run in data["runs"] if run["name"] == "M4-seed0")
-    assert unhealthy["llc"]["steps"] == []
-    assert [point["name"] for point in data["ideal"] if point["ridge"]] == ["ridge"]
+def one(payload, name):
+    (run,) = [run for run in payload["runs"] if run["name"] == name]
+    return run
 
 
-def test_the_page_is_one_small_file_that_names_its_origin(page, sources, tmp_path):
+def test_the_stage_reads_what_the_page_needs(frames):
+    known = explorer.make_explorer.stage.tables
+    data = explorer.payload({table: frames[table] for table in known}, "t")
+    assert data == explorer.payload(frames, "t")
+
+
+def test_the_data_are_those_of_the_tables(payload, frames):
+    assert payload["title"] == "transient-ridge: tests & <more>"
+    assert [each["label"] for each in payload["diversities"]] == ["1", "16", "64", "256", "∞"]
+    assert payload["components"][:2] == ["PC1 (40.0 %)", "PC2 (20.0 %)"]
+    assert len(payload["runs"]) == len(GRID) * len(SEEDS)
+    for M, name in ((16, "M16-seed1"), (INF, "Minf-seed1")):
+        run = one(payload, name)
+        rows = of_run(frames["pca_trajectories"], M, 1)
+        for component, values in enumerate(run["pc"], start=1):
+            expected = rows[rows["component"] == component]["coordinate"]
+            np.testing.assert_allclose(values, expected, rtol=1e-4)
+        losses = of_run(frames["smoothed_losses"], M, 1)
+        losses = losses[losses["token"].isna()]
+        for key, dataset in explorer.LOSSES.items():
+            expected = losses[losses["dataset"] == dataset]["loss"]
+            np.testing.assert_allclose(run[key], expected, rtol=1e-4)
+        assert run["steps"] == STEPS == payload["steps"]
+        critical = of_run(frames["critical_steps"], M, 1)
+        assert run["critical"] == critical[critical["curve"] == "smoothed"]["step"].item()
+    assert set(one(payload, "Minf-seed0")["relative"]) == {None}
+    assert None not in one(payload, "M16-seed0")["relative"]
+    assert payload["ridge"] == 1.4
+
+
+def test_an_unhealthy_llc_is_not_shown(payload, frames):
+    llc = frames["llc"]
+    assert not llc[llc["step"] == 0]["healthy"].any()
+    for run in payload["runs"]:
+        assert run["llc"]["steps"] == [LLC_STEPS[-1]]
+    value = of_run(llc, 64, 1)["llc"].iloc[-1]
+    assert one(payload, "M64-seed1")["llc"]["value"] == [pytest.approx(value, rel=1e-4)]
+
+
+def test_predictors_are_points_with_the_marker_of_the_figures(payload):
+    found = {point["name"]: (point["symbol"], point["group"]) for point in payload["ideal"]}
+    expected = {f"dmmse, M = {M}": ("diamond", group) for group, M in enumerate(GRID[:-1])}
+    assert found == {**expected, "ridge": ("square", None)}
+
+
+@pytest.mark.parametrize("of_tasks", [True, False], ids=["of the tasks", "for all M"])
+def test_a_third_predictor_is_another_point(of_tasks, with_third, small_frames):
+    name, world = with_third(of_tasks)
+    before, data = explorer.payload(small_frames, "t"), explorer.payload(world, "t")
+    added = [point for point in data["ideal"] if point["name"].startswith(name)]
+    assert [point for point in data["ideal"] if point not in added] == before["ideal"]
+    groups = list(range(len(GRID) - 1)) if of_tasks else [None]
+    assert [point["group"] for point in added] == groups
+    assert {point["symbol"] for point in added} == {"triangle-down"}
+    assert set(data) == set(before)
+    for run, other in zip(data["runs"], before["runs"], strict=True):
+        assert {**run, "relative": None} == {**other, "relative": None}
+
+
+def test_the_page_is_one_small_file_that_names_its_origin(page, frames, tmp_path):
     text = page.read_text()
     assert page.stat().st_size < 5e6
-    assert "<title>tests &amp; &lt;more&gt;</title>" in text
+    assert "<title>transient-ridge: tests &amp; &lt;more&gt;</title>" in text
     assert not re.findall(r'(?:src|href)="', text)
     record = json.loads(html.unescape(re.search(r'name="description" content="(.*?)">', text)[1]))
-    assert record["settings"] == {"title": "tests & <more>"}
+    assert record == {"settings": SETTINGS}
     again = tmp_path / "again.html"
-    explorer.describe_explorer(sources, {"title": "tests & <more>"}, again)
+    explorer.make_explorer(frames, SETTINGS).save(again, {**RECORD, "wall_seconds": 2.5})
     assert again.read_bytes() == page.read_bytes()
 
 
@@ -108,9 +129,8 @@ def test_steps_are_thinned_evenly_in_their_logarithm():
     assert explorer.thinned([0, 5, 7]) == [0, 5, 7]
 
 
-def test_without_llc(sources):
-    frames = {name: frame for name, frame in tables.read_all(sources).items() if name != "llc"}
-    data = explorer.payload(frames, "t")
+def test_without_llc(frames):
+    data = explorer.payload({**frames, "llc": frames["llc"].iloc[:0]}, "t")
     assert data["llc"] is False
     assert all("llc" not in run for run in data["runs"])
     assert math.isfinite(data["ridge"])

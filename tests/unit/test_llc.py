@@ -2,64 +2,76 @@
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 
-from tests.conftest import load
-from transient_ridge.artefacts import tables
-from transient_ridge.config import configuration as config
+from tests.potentials import Potential, centre, noise, settings
+from transient_ridge.config import presets
+from transient_ridge.config.configuration import trained_by
 from transient_ridge.config.runs import Run
 from transient_ridge.config.settings import HealthSettings
 from transient_ridge.errors import CheckpointError, ConfigError, UnhealthyChainError
 from transient_ridge.llc import llc, sgld
-from transient_ridge.llc import llc_calibration as calibration
-from transient_ridge.training.train import Outputs, train
+from transient_ridge.llc.estimate import ChainMean, Estimate, estimate
+from transient_ridge.llc.health import faults, not_equilibrated
+from transient_ridge.llc.llc_calibration import calibrate_llc
+from transient_ridge.llc.llc_crosscheck import crosscheck_llc
+from transient_ridge.llc.llc_recommendation import recommend, recommend_llc
+from transient_ridge.training.train import train
 
 RUN = Run(4, 0)
+CPU = torch.device("cpu")
 
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
-    """A run of a few steps: its settings, manifest and weights."""
+    """A run of a few steps: its configuration, manifest and weights."""
     folder = tmp_path_factory.mktemp("run")
-    settings = load("smoke")
-    settings["training"]["steps"] = 60
-    settings["checkpoints"] = {"linear_every": 30, "log_count": 0, "extra_steps": []}
-    settings["llc"] |= {"steps": [30, 60], "burn_in": 5, "draws": 20}
-    settings["llc"]["limits"] = dict.fromkeys(settings["llc"]["limits"])
-    settings["llc_calibration"]["steps"] = settings["llc_crosscheck"]["steps"] = [60]
-    outputs = Outputs(folder / "weights", folder / "manifest.json", folder / "curve.parquet")
+    config = presets.load("smoke")
+    config["training"] |= {"steps": 60, "decay_steps": 10}
+    config["checkpoints"] = {"linear_every": 30, "log_count": 0, "extra_steps": []}
+    config["llc"] |= {"steps": [30, 60], "burn_in": 5, "draws": 20}
+    config["llc"]["limits"] = dict.fromkeys(config["llc"]["limits"])
+    config["llc_calibration"]["steps"] = config["llc_crosscheck"]["steps"] = [60]
+    paths = {"weights": folder / "weights", "manifest": folder / "manifest.json"}
     train(
-        RUN, config.stage_settings(settings, "train"), outputs, scratch=folder / "scratch",
-        device=torch.device("cpu"), state_seconds=1e9,
+        RUN, trained_by(config), {**paths, "training": folder / "curve.parquet"},
+        scratch=folder / "scratch", device=CPU, state_seconds=1e9,
     )  # fmt: skip
-    return settings, outputs
+    return config, paths
 
 
-def stage_settings(trained, stage="llc", **changes) -> dict:
-    settings = json.loads(json.dumps(config.stage_settings(trained[0], stage)))
+def changed(trained, **changes) -> dict:
+    settings = json.loads(json.dumps(trained[0]))
     settings["llc"] |= changes
     return settings
 
 
-def run_stage(trained, tmp_path, steps=(30, 60), name="llc", **changes) -> pd.DataFrame:
-    outputs = trained[1]
-    llc.estimate_llc(
-        RUN, stage_settings(trained, **changes), list(steps), outputs.manifest, outputs.weights,
-        estimates=tmp_path / f"{name}.parquet", traces=tmp_path / f"{name}-traces.parquet",
-        device=torch.device("cpu"),
-    )  # fmt: skip
-    return tables.read(tmp_path / f"{name}.parquet", "llc").to_pandas()
+def run_stage(trained, steps=(30, 60), **changes) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The tables llc and llc_traces."""
+    config, paths = changed(trained, **changes), trained[1]
+    found = llc.estimate_llc(**paths, run=RUN, steps=list(steps), settings=config, device=CPU)
+    return tuple(pd.DataFrame(rows.columns) for rows in found)
 
 
 def fake_traces(pairs: torch.Tensor, centre: float = 1.0) -> sgld.Traces:
     """Traces (C, S, K) whose paired losses are ``pairs``; minibatch noise is added to both losses."""
     shared = centre + 0.1 * torch.randn(pairs.shape, generator=torch.Generator().manual_seed(0))
-    ones = torch.ones(len(pairs), 4)
-    return sgld.Traces(shared + pairs, shared, 0.9 * ones, 2 * ones, 3 * ones, 4 * ones)
+    C, S, _ = pairs.shape
+    ones = torch.ones(C, 4)
+    return sgld.Traces(
+        losses=shared + pairs, centre_losses=shared, noise=torch.zeros(C, S), distance=2 * torch.ones(C, S),
+        acceptance=0.9 * ones, gradient_norm=3 * ones, noise_norm=4 * ones, heating=0.5 * ones,
+        probed=(0, S // 2, S - 2, S - 1), relaxation=5.0,
+    )  # fmt: skip
+
+
+def hyper(burn_in: int):
+    return settings(burn_in=burn_in, gamma=10.0)
 
 
 def test_an_estimate_from_traces():
@@ -67,7 +79,9 @@ def test_an_estimate_from_traces():
     source = torch.Generator().manual_seed(1)
     pairs = torch.tensor([0.1, 0.3]) + 0.01 * torch.randn(4, 60, 2, generator=source)
     pairs[:, :10] = 50.0
-    found = llc.estimate(fake_traces(pairs), 100.0, 10, torch.full((5, 2), 1.0), per_token=True)
+    found = estimate(
+        fake_traces(pairs), 100.0, hyper(10), centre(8, torch.ones(5, 2)), per_token=True
+    )
     assert [each.token for each in found] == [None, 1, 2]
     whole, first, second = found
     assert whole.llc == pytest.approx(100 * pairs[:, 10:].mean().item(), rel=1e-4)
@@ -84,16 +98,17 @@ def test_an_estimate_from_traces():
 
 def test_what_is_unknown_of_the_centre_adds_to_the_unpaired_error():
     traces = fake_traces(torch.zeros(2, 40, 1))
-    centre = torch.randn(50, 1, generator=torch.Generator().manual_seed(0)) + 1
-    exact = llc.estimate(traces, 10.0, 0, centre)[0]
-    drawn = llc.estimate(traces, 10.0, 0, centre, exact_centre=False)[0]
-    extra = 10 * centre.double().std().item() / math.sqrt(50)
+    errors = torch.randn(50, 1, generator=torch.Generator().manual_seed(0)) + 1
+    known = centre(8, errors)
+    exact = estimate(traces, 10.0, hyper(0), known)[0]
+    drawn = estimate(traces, 10.0, hyper(0), replace(known, exact=False))[0]
+    extra = 10 * errors.double().std().item() / math.sqrt(50)
     expected = math.hypot(exact.standard_error_unpaired, extra)
     assert drawn.standard_error_unpaired == pytest.approx(expected)
 
 
 def test_chains_that_stay_give_zero_without_error():
-    found = llc.estimate(fake_traces(torch.zeros(2, 40, 1)), 10.0, 0, torch.ones(3, 1))[0]
+    found = estimate(fake_traces(torch.zeros(2, 40, 1)), 10.0, hyper(0), centre(8))[0]
     assert (found.llc, found.standard_error, found.r_hat) == (0, 0, 1)
 
 
@@ -103,42 +118,118 @@ def test_chain_statistics_see_disagreement_and_drift():
     apart = good + np.arange(4)[:, None] * 3
     drifting = good + np.linspace(0, 6, 200)
     sticky = np.repeat(source.standard_normal((4, 20)), 10, axis=1)
-    assert llc.ChainMean.of(good).r_hat < 1.05
-    assert llc.ChainMean.of(apart).r_hat > 2
-    assert llc.ChainMean.of(drifting).r_hat > 1.3
-    assert llc.ChainMean.of(sticky).ess < 0.25 * llc.ChainMean.of(good).ess
-    assert llc.ChainMean.of(apart).standard_error > 10 * llc.ChainMean.of(good).standard_error
-    assert llc.ChainMean.of(good[:1]).r_hat is None
+    assert ChainMean.of(good).r_hat < 1.05
+    assert ChainMean.of(apart).r_hat > 2
+    assert ChainMean.of(drifting).r_hat > 1.3
+    assert ChainMean.of(sticky).ess < 0.25 * ChainMean.of(good).ess
+    assert ChainMean.of(apart).standard_error > 10 * ChainMean.of(good).standard_error
+    assert ChainMean.of(good[:1]).r_hat is None
 
 
-LIMITS = HealthSettings(r_hat=1.1, ess=100, mala_acceptance=0.8, share_below=0.1)
+LIMITS = HealthSettings(
+    r_hat=1.1, ess=100, mala_acceptance=0.8, share_below=0.1, relaxations=3, distance_trend=0.05, heating=0.1,
+    locality=0.5, slope_share=0.5,
+)  # fmt: skip
+HEALTHY = {
+    "r_hat": 1.01, "ess": 500.0, "mala_acceptance": 0.95, "share_below": 0.0, "relaxations": 5.0,
+    "distance_trend": 0.0, "radius_share": 1.0, "heating": 0.01, "locality": 0.1, "slope_share": 0.1,
+    "centre_slope": 0.01,
+}  # fmt: skip
+
+
+def estimate_with(**changes) -> Estimate:
+    fields = dict.fromkeys(Estimate.__dataclass_fields__, 1.0)
+    return Estimate(**{**fields, **HEALTHY, **changes})
 
 
 @pytest.mark.parametrize(
     ("change", "remedy"),
     [
-        ({"mala_acceptance": 0.5}, "MALA acceptance 0.50 < 0.8: lower llc.epsilon"),
+        ({"mala_acceptance": 0.5}, "MALA acceptance after the burn-in 0.50 < 0.8: the step is too large"),
+        ({"mala_acceptance": math.nan}, "MALA acceptance after the burn-in nan < 0.8"),
         ({"r_hat": 1.5}, "split R-hat 1.50 > 1.1: raise llc.burn_in or llc.draws"),
         ({"ess": 12.0}, "ESS 12 < 100: raise llc.draws or llc.chains"),
         ({"share_below": 0.4}, "40% of the draws below l(w*) > 10%: w* is not at a minimum"),
+        ({"relaxations": 0.4}, "not equilibrated: the burn-in is 0.4 relaxations of a flat direction < 3"),
+        ({"distance_trend": 0.3}, "not equilibrated: |w - w*|^2 changes by +30% during the draws (limit 5%)"),
+        ({"distance_trend": -0.3}, "not equilibrated: |w - w*|^2 changes by -30% during the draws (limit 5%)"),
+        ({"heating": 0.38}, "minibatch noise adds up to 38% > 10%: it heats the chains; raise llc.minibatch"),
+        ({"locality": 0.9}, "the chains are 0.90 |w*| away from w* > 0.5"),
+        ({"slope_share": 0.8}, "the slope 0.01 at w* takes up to 80% off > 50%: w* is not at a minimum"),
     ],
-)
+)  # fmt: skip
 def test_a_fault_is_named_with_its_remedy(change, remedy):
-    healthy = {"r_hat": 1.01, "ess": 500.0, "mala_acceptance": 0.95, "share_below": 0.0}
-    fields = dict.fromkeys(llc.Estimate.__dataclass_fields__, 1.0)
-    assert llc.faults(llc.Estimate(**{**fields, **healthy}), LIMITS) == []
-    (fault,) = llc.faults(llc.Estimate(**{**fields, **healthy, **change}), LIMITS)
+    assert faults(estimate_with(), LIMITS) == []
+    (fault,) = faults(estimate_with(**change), LIMITS)
     assert fault.startswith(remedy)
-    off = HealthSettings(None, None, None, None)
-    assert llc.faults(llc.Estimate(**{**fields, **healthy, **change}), off) == []
+    off = HealthSettings(*[None] * len(HealthSettings.__dataclass_fields__))
+    assert faults(estimate_with(**change), off) == []
 
 
-def test_the_stage_writes_what_it_sampled(trained, tmp_path):
-    found = run_stage(trained, tmp_path, components=["all", "layer1.head0"], per_token=True)
+@pytest.mark.parametrize(
+    ("epsilon", "gamma", "distance", "arrived"),
+    [(1e-5, 300, 15.33, 0.42), (2e-5, 300, 19.20, 0.66), (2e-5, 1000, 12.73, 0.97)],
+)
+def test_the_first_sweep_was_not_equilibrated(epsilon, gamma, distance, arrived):
+    """Its chains of 100 + 150 steps on 166,916 parameters were marked healthy; at gamma = 300 they had not arrived."""
+    steps = settings(epsilon=epsilon, gamma=gamma).relaxation_steps()
+    radius_share = distance**2 * gamma / 166_916
+    assert radius_share == pytest.approx(arrived, abs=0.01)
+    assert steps == pytest.approx(2 / (epsilon * gamma))
+    found = not_equilibrated(
+        estimate_with(relaxations=100 / steps, radius_share=radius_share), LIMITS
+    )
+    assert found
+    if gamma == 300:
+        assert 333 < steps < 667
+
+
+@pytest.mark.parametrize("burn_in", [0, 1200])
+def test_equilibrium_is_seen_in_the_distance(burn_in):
+    """Chains that still leave w* have a trend; ones that have arrived have none and are at the prior's radius."""
+    P, gamma, epsilon = 400, 10.0, 1e-3
+    target = Potential(lambda w: 1e-4 * w.square().sum(dim=1), torch.zeros(P))
+    chains = settings(epsilon=epsilon, gamma=gamma, chains=4, burn_in=burn_in, draws=400)
+    traces = sgld.sample(target, chains, 1.0, noise(P, 4))
+    assert traces.relaxation == pytest.approx(200)
+    found = estimate(traces, 1.0, chains, centre(P))[0]
+    assert found.relaxations == pytest.approx(burn_in / 200)
+    assert bool(not_equilibrated(found, LIMITS)) == (burn_in == 0)
+    if burn_in:
+        assert found.radius_share == pytest.approx(1, abs=0.05)
+    else:
+        assert found.distance_trend > 0.5
+
+
+def test_heating_is_what_minibatch_noise_adds():
+    """On a quadratic with gradients of known noise, against the exact stationary law; the bound is tight for s = 1."""
+    P, n_beta, gamma, epsilon, sigma = 50, 1000.0, 1.0, 2e-4, 0.3
+    quadratic = Potential(lambda w: 0.5 * w.square().sum(dim=1), torch.zeros(P))
+
+    class Noisy(Potential):
+        def evaluate(self, positions, step):
+            source = torch.Generator().manual_seed(step)
+            exact = quadratic.evaluate(positions, step)
+            eta = torch.randn(positions.shape, generator=source, dtype=torch.float64)
+            return exact._replace(gradient=exact.gradient + sigma * eta)
+
+    noisy = Noisy(quadratic.loss, quadratic.centre)
+    chains = settings(epsilon=epsilon, gamma=gamma, chains=8, burn_in=200, draws=1500)
+    quiet, warm = (
+        estimate(sgld.sample(t, chains, n_beta, noise(P, 8)), n_beta, chains, centre(P))[0]
+        for t in (quadratic, noisy)
+    )
+    assert quiet.heating == 0
+    added = warm.llc - quiet.llc
+    assert added > 5
+    assert warm.heating * warm.llc == pytest.approx(added, rel=0.15)
+
+
+def test_the_stage_writes_what_it_sampled(trained):
+    found, traces = run_stage(trained, components=["all", "layer1.head0"], per_token=True)
     assert len(found) == 2 * 2 * (1 + 3)
     assert found["healthy"].all()
     assert set(found["component"]) == {"all", "layer1.head0"}
-    traces = tables.read(tmp_path / "llc-traces.parquet", "llc_traces").to_pandas()
     assert len(traces) == 2 * 2 * 2  # steps, components, chains
     assert {len(trace) for trace in traces["losses"]} == {25}
     # The whole is the mean of the positions.
@@ -150,87 +241,77 @@ def test_the_stage_writes_what_it_sampled(trained, tmp_path):
     assert head["distance"] < part.iloc[0]["distance"]
 
 
-def test_an_estimate_does_not_depend_on_its_chunk(trained, tmp_path):
-    together = run_stage(trained, tmp_path)
-    alone = run_stage(trained, tmp_path, steps=[60], name="alone")
+def test_an_estimate_does_not_depend_on_its_chunk(trained):
+    together, _ = run_stage(trained)
+    alone, _ = run_stage(trained, steps=[60])
     pd.testing.assert_frame_equal(
         together[together["step"] == 60].reset_index(drop=True), alone, check_exact=True
     )
 
 
-def test_n_beta_means_the_loss_that_is_named(trained, tmp_path):
+def test_n_beta_means_the_loss_that_is_named(trained):
     """NLL = MSE / (2 sigma^2): n beta of the one is 4 n beta of the other at sigma^2 = 1/8."""
-    mse = run_stage(trained, tmp_path, n_beta=400.0)
-    nll = run_stage(trained, tmp_path, name="nll", n_beta=100.0, loss="nll")
+    mse, _ = run_stage(trained, n_beta=400.0)
+    nll, _ = run_stage(trained, n_beta=100.0, loss="nll")
     pd.testing.assert_frame_equal(mse, nll)
 
 
-def test_fresh_minibatches_have_the_same_expectation(trained, tmp_path):
-    fixed = run_stage(trained, tmp_path, [60], sequences=512, chains=4, draws=60)
-    fresh = run_stage(
-        trained, tmp_path, [60], "fresh", sequences=512, chains=4, draws=60, minibatches="fresh"
-    )
+def test_fresh_minibatches_have_the_same_expectation(trained):
+    chains = {"sequences": 512, "chains": 4, "draws": 60}
+    fixed, _ = run_stage(trained, [60], **chains)
+    fresh, _ = run_stage(trained, [60], minibatches="fresh", **chains)
     error = math.hypot(fixed["standard_error"].item(), fresh["standard_error"].item())
     assert abs(fixed["llc"].item() - fresh["llc"].item()) < 4 * error
 
 
-def test_divergence_marks_the_row_or_fails(trained, tmp_path):
+def test_divergence_marks_the_row_or_fails(trained):
     wild = {"epsilon": 1.0, "n_beta": 1e6}
-    row = run_stage(trained, tmp_path, [60], **wild).iloc[0]
-    assert math.isnan(row["llc"])
+    row = run_stage(trained, [60], **wild)[0].iloc[0]
+    assert row["llc"] is None
     assert not row["healthy"]
     assert "diverged by SGLD step" in row["fault"]
     with pytest.raises(UnhealthyChainError, match=r"LLC of all of M4-seed0 at step 60: chain \d"):
-        run_stage(trained, tmp_path, [60], "failed", unhealthy="fail", **wild)
-    assert not (tmp_path / "failed.parquet").exists()
+        run_stage(trained, [60], unhealthy="fail", **wild)
 
 
-def test_an_unhealthy_estimate_keeps_its_number_and_says_why(trained, tmp_path):
-    limits = {"r_hat": None, "ess": 1e9, "mala_acceptance": None, "share_below": None}
-    row = run_stage(trained, tmp_path, [60], limits=limits).iloc[0]
+def test_an_unhealthy_estimate_keeps_its_number_and_says_why(trained):
+    limits = {**trained[0]["llc"]["limits"], "ess": 1e9}
+    row = run_stage(trained, [60], limits=limits)[0].iloc[0]
     assert math.isfinite(row["llc"])
     assert not row["healthy"]
     assert row["fault"].startswith("ESS")
     with pytest.raises(UnhealthyChainError, match="ESS"):
-        run_stage(trained, tmp_path, [60], "failed", limits=limits, unhealthy="fail")
+        run_stage(trained, [60], limits=limits, unhealthy="fail")
 
 
-def test_bad_input_is_refused(trained, tmp_path):
+def test_bad_input_is_refused(trained):
     with pytest.raises(CheckpointError, match="no checkpoint at step 59, only"):
-        run_stage(trained, tmp_path, [59])
+        run_stage(trained, [59])
     with pytest.raises(
         ConfigError, match=r"llc.components = layer7.mlp: unknown; this model has all, "
     ):
-        run_stage(trained, tmp_path, [60], components=["layer7.mlp"])
-    other = stage_settings(trained)
-    other["train"]["model"]["d_model"] = 32
-    outputs = trained[1]
+        run_stage(trained, [60], components=["layer7.mlp"])
+    other = changed(trained)
+    other["model"]["d_model"] = 32
     with pytest.raises(
         CheckpointError, match=r"another configuration \(model.d_model: 16 there, 32 here\)"
     ):
-        llc.estimate_llc(
-            RUN, other, [60], outputs.manifest, outputs.weights, estimates=tmp_path / "x",
-            traces=tmp_path / "y", device=torch.device("cpu"),
-        )  # fmt: skip
+        llc.estimate_llc(**trained[1], run=RUN, steps=[60], settings=other, device=CPU)
 
 
-def test_the_sweep_and_its_recommendation(trained, tmp_path):
-    settings = stage_settings(trained, "llc_calibration")
-    settings["sweep"] |= {"epsilons": [1e-5, 10.0], "n_betas": [100.0], "gammas": [10.0, 100.0]}
-    outputs, files = trained[1], [tmp_path / "sweep.parquet", tmp_path / "traces.parquet"]
-    calibration.calibrate(
-        RUN, settings, outputs.manifest, outputs.weights, estimates=files[0], traces=files[1],
-        device=torch.device("cpu"),
-    )  # fmt: skip
-    sweep = tables.read(files[0], "llc_calibration").to_pandas()
+def test_the_sweep_and_its_recommendation(trained):
+    settings = changed(trained)
+    settings["llc_calibration"] |= {
+        "epsilons": [1e-5, 10.0], "n_betas": [100.0], "gammas": [10.0, 100.0]
+    }  # fmt: skip
+    found, traces = calibrate_llc(**trained[1], run=RUN, settings=settings, device=CPU)
+    sweep = pd.DataFrame(found.columns)
     assert len(sweep) == 4
     assert sweep.loc[sweep["epsilon"] == 10, "llc"].isna().all()
-    calibration.collect_calibration([files[0]], tmp_path / "all.parquet")
-    collected = tables.read(tmp_path / "all.parquet", "llc_calibration").to_pandas()
+    collected = pd.DataFrame(recommend_llc(sweep).columns)
     assert collected["recommended"].sum() == 1
     assert collected.loc[collected["recommended"], "epsilon"].item() == 1e-5
-    traced = tables.read(files[1], "llc_calibration_traces").to_pandas()
-    assert set(traced["epsilon"]) == {1e-5}
+    assert set(traces.columns["epsilon"]) == {1e-5}
 
 
 def test_a_recommendation_serves_every_run():
@@ -242,17 +323,13 @@ def test_a_recommendation_serves_every_run():
     ]  # fmt: skip
     names = ["n_beta", "gamma", "epsilon", "healthy", "llc", "standard_error"]
     frame = pd.DataFrame(rows, columns=names)
-    assert calibration.recommend(frame) == (100, 9, 1e-6)
-    assert calibration.recommend(frame[frame["epsilon"] == 1e-5]) is None
+    assert recommend(frame) == (100, 9, 1e-6)
+    assert recommend(frame[frame["epsilon"] == 1e-5]) is None
 
 
-def test_the_crosscheck_compares_both_backends(trained, tmp_path):
-    settings, outputs = stage_settings(trained, "llc_crosscheck"), trained[1]
-    calibration.crosscheck(
-        RUN, settings, outputs.manifest, outputs.weights, comparison=tmp_path / "check.parquet",
-        device=torch.device("cpu"),
-    )  # fmt: skip
-    table = tables.read(tmp_path / "check.parquet", "llc_crosscheck").to_pandas()
+def test_the_crosscheck_compares_both_backends(trained):
+    found = crosscheck_llc(**trained[1], run=RUN, settings=changed(trained), device=CPU)
+    table = pd.DataFrame(found.columns)
     ours, theirs = (table[table["backend"] == name].iloc[0] for name in ("stacked", "devinterp"))
     assert ours["z"] == -theirs["z"]
     error = math.hypot(ours["standard_error"], theirs["standard_error"])

@@ -11,6 +11,7 @@ from tests.potentials import (
     LinearRegression,
     Potential,
     ReducedRank,
+    centre,
     gibbs_expectation,
     noise,
     quadratic_expectation,
@@ -18,13 +19,13 @@ from tests.potentials import (
     settings,
 )
 from transient_ridge.llc import sgld
-from transient_ridge.llc.llc import ChainMean, Estimate, estimate
+from transient_ridge.llc.estimate import ChainMean, Estimate, estimate
 
 
 def llc(target: sgld.Target, n_beta: float, seed: int = 0, **changes: object) -> Estimate:
     hyper = settings(**changes)
     traces = sgld.sample(target, hyper, n_beta, noise(len(target.centre), hyper.chains, seed))
-    return estimate(traces, n_beta, hyper.burn_in, torch.zeros(2, 1))[0]
+    return estimate(traces, n_beta, hyper, centre(len(target.centre)))[0]
 
 
 def within_three_errors(found: Estimate, truth: float) -> bool:
@@ -96,9 +97,9 @@ def test_linear_regression_with_its_known_posterior(minibatch):
     n, d, n_beta, gamma = 2000, 4, 200.0, 10.0
     x = torch.randn(n, d, generator=source, dtype=torch.float64)
     y = x @ torch.tensor([1.0, -1, 0.5, 2]).double() + torch.randn(n, generator=source).double()
-    centre = torch.linalg.lstsq(x, y[:, None]).solution[:, 0] + 0.02
-    target = LinearRegression(x, y, centre, minibatch, seed=1)
-    hessian, residual = x.T @ x / n, x @ centre - y
+    start = torch.linalg.lstsq(x, y[:, None]).solution[:, 0] + 0.02
+    target = LinearRegression(x, y, start, minibatch, seed=1)
+    hessian, residual = x.T @ x / n, x @ start - y
     slope = x.T @ residual / n
     # Gaussian posterior: precision P = n beta H + gamma, mean w* - P^-1 n beta slope.
     covariance = torch.linalg.inv(n_beta * hessian + gamma * torch.eye(d).double())
@@ -108,7 +109,7 @@ def test_linear_regression_with_its_known_posterior(minibatch):
     )
     hyper = settings(epsilon=1e-4, gamma=gamma, chains=16, burn_in=500, draws=5000)
     traces = sgld.sample(target, hyper, n_beta, noise(d, 16))
-    found = estimate(traces, n_beta, hyper.burn_in, target.centre_errors[:, None])[0]
+    found = estimate(traces, n_beta, hyper, centre(d, target.centre_errors[:, None]))[0]
     assert within_three_errors(found, float(exact))
     gap = found.llc_unpaired - float(exact)
     assert abs(gap) < 3 * found.standard_error_unpaired
@@ -147,3 +148,94 @@ def test_a_dead_parameter_changes_nothing():
     error = math.hypot(alone.standard_error, more.standard_error)
     assert abs(alone.llc - more.llc) < 3 * error
     assert error < 0.05 * alone.llc
+
+
+#: Six decades of curvature, turned so that no weight is an axis of it.
+DECADES = np.logspace(-3, 3, 25)
+
+
+def turned(curvatures: np.ndarray) -> Potential:
+    source = torch.Generator().manual_seed(0)
+    P = len(curvatures)
+    U, _ = torch.linalg.qr(torch.randn(P, P, generator=source, dtype=torch.float64))
+    a = torch.from_numpy(curvatures)
+    return Potential(lambda w: 0.5 * (w @ U).square() @ a, torch.zeros(P))
+
+
+@pytest.mark.parametrize("r", [10.0, 0.1, 0.001])
+def test_condition_number_of_a_million(r):
+    """The curve over the resolution of a quadratic, by mean and by variance, where plain SGLD needs 10^7 steps."""
+    n_beta = 1000.0
+    s = DECADES / (DECADES + r)
+    hyper = {"epsilon": 1.0, "gamma": r * n_beta, "chains": 32, "burn_in": 20, "draws": 500}
+    found = llc(
+        turned(DECADES), n_beta, preconditioner="kronecker", noise="averaged", **hyper
+    )  # fmt: skip
+    assert within_three_errors(found, 0.5 * s.sum())
+    assert abs(found.llc_variance - 0.5 * (s**2).sum()) < 3 * found.standard_error_variance
+    assert found.standard_error_variance < 0.15 * found.llc_variance
+    assert found.radius_share < 1.05
+    # Without a preconditioner the stable step is 4 / (n beta 1000 + gamma): a relaxation takes so many steps.
+    assert (n_beta * DECADES[-1] + r * n_beta) / (2 * r * n_beta) > 50
+
+
+@pytest.mark.parametrize("preconditioner", ["none", "diagonal", "kronecker"])
+def test_preconditioners_do_not_change_the_law(preconditioner):
+    """Along the axes and turned, moderately anisotropic, with the finite step's part known for none."""
+    curvatures = np.array([3.0, 1.0, 0.3, 0.1, 0.0])
+    n_beta, gamma = 200.0, 20.0
+    h = n_beta * curvatures
+    epsilon = 2e-4 if preconditioner == "none" else 0.1
+    found = llc(
+        turned(curvatures), n_beta, preconditioner=preconditioner, noise="averaged",
+        epsilon=epsilon, gamma=gamma, chains=32, burn_in=1500, draws=3000,
+    )  # fmt: skip
+    assert within_three_errors(found, float((0.5 * h / (h + gamma)).sum()))
+
+
+def test_averaged_noise_is_exact_where_independent_noise_is_not():
+    """At eps h = 1 plain Langevin has 4/3 of the variance, averaged noise the right one."""
+    curvatures = np.ones(10)
+    target = Potential(lambda w: 0.5 * w.square().sum(dim=1), torch.zeros(10))
+    n_beta, gamma = 90.0, 10.0
+    hyper = {"epsilon": 0.01, "gamma": gamma, "chains": 32, "burn_in": 100, "draws": 1000}
+    truth = float((0.5 * n_beta * curvatures / (n_beta * curvatures + gamma)).sum())
+    plain, averaged = (
+        llc(target, n_beta, noise=kind, **hyper) for kind in ("independent", "averaged")
+    )
+    assert within_three_errors(averaged, truth)
+    assert within_three_errors(plain, quadratic_expectation(curvatures, n_beta, gamma, 0.01))
+    assert plain.llc > 1.3 * truth
+
+
+def test_the_variance_takes_minibatch_noise_off():
+    """Linear regression in minibatches: 1/2 sum s^2 within the error, which without the noise's part it is not."""
+    source = torch.Generator().manual_seed(3)
+    n, d, n_beta, gamma = 2000, 6, 200.0, 50.0
+    x = torch.randn(n, d, generator=source, dtype=torch.float64)
+    y = x @ torch.ones(d).double() + 0.3 * torch.randn(n, generator=source).double()
+    start = torch.linalg.lstsq(x, y[:, None]).solution[:, 0]
+    target = LinearRegression(x, y, start, 64, seed=1)
+    h = torch.linalg.eigvalsh(x.T @ x / n)
+    s = (h / (h + gamma / n_beta)).numpy()
+    hyper = settings(epsilon=2e-4, gamma=gamma, chains=16, burn_in=300, draws=4000)
+    traces = sgld.sample(target, hyper, n_beta, noise(d, 16))
+    found = estimate(traces, n_beta, hyper, centre(d, target.centre_errors[:, None]))[0]
+    noisy = n_beta**2 * (traces.losses - traces.centre_losses)[:, 300:].var().item()
+    truth = 0.5 * (s**2).sum()
+    assert abs(found.llc_variance - truth) < 3.5 * found.standard_error_variance + 0.05 * truth
+    assert noisy > truth + 5 * found.standard_error_variance
+
+
+def test_annealing_arrives_where_no_annealing_does():
+    """Quartic walls, where the curvature at w* says nothing of the curvature at the chains."""
+    target = Potential(lambda w: w.square().square().sum(dim=1), torch.zeros(8))
+    n_beta, gamma = 1000.0, 1.0
+    hyper = {"epsilon": 0.2, "gamma": gamma, "chains": 64, "draws": 1500}
+    annealed = llc(
+        target, n_beta, preconditioner="diagonal", annealing=4, burn_in=200, noise="averaged", **hyper
+    )  # fmt: skip
+    grid = np.linspace(-2, 2, 20001)
+    weight = np.exp(-n_beta * grid**4 - gamma / 2 * grid**2)
+    truth = 8 * float((n_beta * grid**4 * weight).sum() / weight.sum())
+    assert annealed.llc == pytest.approx(truth, rel=0.05)

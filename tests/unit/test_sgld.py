@@ -2,30 +2,35 @@
 
 import copy
 import math
+from dataclasses import replace
 
 import pytest
 import torch
 
-from tests.potentials import Potential, noise, settings
+from tests.conftest import DATA
+from tests.potentials import Potential, centre, noise, settings
+from transient_ridge.config import presets
+from transient_ridge.config.registries import PRECONDITIONERS
 from transient_ridge.config.runs import Run
-from transient_ridge.config.settings import DataSettings, LlcSettings, ModelSettings
-from transient_ridge.errors import ChainDivergedError
+from transient_ridge.config.settings import LlcSettings, ModelSettings
+from transient_ridge.errors import ChainDivergedError, ConfigError
 from transient_ridge.llc import devinterp_backend as devinterp_sampler
 from transient_ridge.llc import sgld
+from transient_ridge.llc.curvature.metric import Metric
+from transient_ridge.llc.estimate import estimate
 from transient_ridge.llc.posterior import CheckpointPosterior
 from transient_ridge.model.functional import Layout, errors_and_gradient
 from transient_ridge.model.transformer import Transformer, initialise
 
-DATA = DataSettings(dimension=2, context_length=3, noise_variance=0.125)
-MODEL = ModelSettings(2, 16, 24, 2, True, "single", 6)
+LAPTOP = presets.load("laptop")
+MODEL = ModelSettings.of(
+    {**LAPTOP["model"], "layers": 2, "d_model": 16, "d_mlp": 24, "heads": 2, "positions": 6}
+)
 
 
 def llc_settings(**changes: object) -> LlcSettings:
-    base = {
-        "backend": "stacked", "loss": "mse", "n_beta": 100.0, "sequences": 64, "minibatch": 16,
-        "minibatches": "fixed", "components": ("all",), "per_token": False, "unhealthy": "mark",
-    }  # fmt: skip
-    return LlcSettings(**{**base, **changes})
+    base = {"n_beta": 100.0, "sequences": 64, "minibatch": 16}
+    return LlcSettings.of({**LAPTOP["llc"], **base, **changes})
 
 
 def posterior(chains: int = 3, **changes: object) -> CheckpointPosterior:
@@ -44,30 +49,31 @@ def devinterp_noise(layout: Layout, generator: torch.Generator) -> torch.Tensor:
     )
 
 
-@pytest.mark.parametrize("preconditioner", ["none", "rmsprop"])
+@pytest.mark.parametrize("preconditioner", ["none", "rmsprop", "diagonal"])
 @pytest.mark.parametrize("masked", [False, True])
 def test_steps_are_devinterps_under_equal_noise_and_data(preconditioner, masked):
     """Every weight after one step, and after three, when the preconditioner has a past."""
     target = posterior(chains=2)
-    hyper = settings(epsilon=1e-3, gamma=20.0, chains=2, preconditioner=preconditioner)
+    epsilon = 0.02 if preconditioner == "diagonal" else 1e-3
+    hyper = settings(epsilon=epsilon, gamma=20.0, chains=2, preconditioner=preconditioner)
     n_beta = 50.0
     mask = (torch.arange(target.layout.size) % 3 > 0).float() if masked else None
     ours = target.centre.repeat(2, 1)
-    scales = sgld.Preconditioner(preconditioner)
+    own = PRECONDITIONERS.load(preconditioner).make(target, n_beta)
+    own.refresh(target.centre[None], hyper.gamma)
     ours_noise = [target.noise_generator(chain) for chain in range(2)]
 
     weights = target.layout.views(target.centre)
     masks = None if mask is None else target.layout.views(mask)
     models = [devinterp_sampler._model(target, weights) for _ in range(2)]
-    optimisers = [devinterp_sampler._optimiser(m, hyper, n_beta, masks) for m in models]
+    optimisers = [devinterp_sampler._optimiser(m, target, hyper, n_beta, masks) for m in models]
     theirs_noise = [target.noise_generator(chain) for chain in range(2)]
     for step in range(3):
         here = target.evaluate(ours, step)
-        scale = scales.update(here.gradient) * (1 if mask is None else mask)
+        metric = own.metric(here.gradient).masked(mask)
         eta = torch.stack([devinterp_noise(target.layout, each) for each in ours_noise])
-        ours = sgld.langevin_step(
-            ours, target.centre, here.gradient, scale=scale, eta=eta, n_beta=n_beta, settings=hyper
-        )
+        drift = n_beta * here.gradient + hyper.gamma * (ours - target.centre)
+        ours = sgld.langevin_step(ours, drift, metric, eta, epsilon)
         (x, y), _ = target.minibatch(step)
         for chain, (model, optimiser) in enumerate(zip(models, optimisers, strict=True)):
             optimiser.zero_grad()
@@ -78,18 +84,18 @@ def test_steps_are_devinterps_under_equal_noise_and_data(preconditioner, masked)
         torch.testing.assert_close(ours, theirs, atol=1e-6, rtol=1e-6)
 
 
-@pytest.mark.parametrize("preconditioner", ["none", "rmsprop"])
+@pytest.mark.parametrize("preconditioner", ["none", "rmsprop", "diagonal"])
 def test_both_backends_agree_within_their_errors(preconditioner):
-    from transient_ridge.llc.llc import estimate
-
     target = posterior(chains=4)
+    epsilon = 5e-3 if preconditioner == "diagonal" else 5e-5
     hyper = settings(
-        epsilon=5e-5, gamma=100.0, chains=4, burn_in=30, draws=120, preconditioner=preconditioner
+        epsilon=epsilon, gamma=100.0, chains=4, burn_in=30, draws=120, preconditioner=preconditioner
     )
     n_beta = 300.0
     ours = sgld.sample(target, hyper, n_beta, target.noise())
     theirs = devinterp_sampler.sample(target, hyper, n_beta)
-    a, b = (estimate(t, n_beta, hyper.burn_in, target.centre_errors)[0] for t in (ours, theirs))
+    about = centre(target.layout.size, target.centre_errors)
+    a, b = (estimate(t, n_beta, hyper, about)[0] for t in (ours, theirs))
     error = math.hypot(a.standard_error, b.standard_error)
     assert error > 0
     assert abs(a.llc - b.llc) < 4 * error
@@ -127,7 +133,7 @@ def test_acceptance_is_the_textbook_formula():
     log_ratio = -h / 2 * end**2 + h / 2 * start**2 + density(start, end) - density(end, start)
     found = sgld.mala_acceptance(
         (start, end), [h / 2 * start[:, 0] ** 2, h / 2 * end[:, 0] ** 2], [h * start, h * end],
-        torch.tensor([[scale]]), epsilon,
+        Metric(torch.tensor([[scale]])), epsilon,
     )  # fmt: skip
     assert found.item() == pytest.approx(min(1.0, log_ratio.exp().item()))
 
@@ -157,8 +163,6 @@ def test_a_mask_holds_the_other_parameters_fixed():
 
 def test_relabelling_the_chains_changes_nothing():
     """Chains that swap their streams swap their traces, to the bit, and the estimate does not see it."""
-    from transient_ridge.llc.llc import estimate
-
     target, swapped = posterior(chains=3), posterior(chains=3)
     order = [2, 0, 1]
     own_minibatch, own_generator = swapped.minibatch, swapped.noise_generator
@@ -168,28 +172,158 @@ def test_relabelling_the_chains_changes_nothing():
         return type(batch)(batch.x[order], batch.y[order]), errors[order]
 
     swapped.minibatch = minibatch
-    swapped.noise_generator = lambda chain: own_generator(order[chain])
+    swapped.noise_generator = lambda chain, part=0: own_generator(order[chain], part)
     hyper = settings(epsilon=1e-4, gamma=10.0, chains=3, burn_in=5, draws=30)
     first = sgld.sample(target, hyper, 100.0, target.noise())
     second = sgld.sample(swapped, hyper, 100.0, swapped.noise())
     torch.testing.assert_close(first.losses[order], second.losses, atol=1e-6, rtol=1e-5)
-    a, b = (estimate(t, 100.0, 5, target.centre_errors)[0] for t in (first, second))
+    about = centre(target.layout.size, target.centre_errors)
+    a, b = (estimate(t, 100.0, hyper, about)[0] for t in (first, second))
     assert a.llc == pytest.approx(b.llc, rel=1e-4)
     assert a.standard_error == pytest.approx(b.standard_error, rel=1e-3)
 
 
-def test_every_chain_sees_every_sequence_once_an_epoch_and_in_its_own_order():
+def test_minibatches_are_independent_draws_from_the_fixed_set():
+    """With replacement, each step and chain on its own, and none of the n sequences is preferred."""
     target = posterior(chains=2)
-    seen = [
-        torch.cat([target.minibatch(step)[0].y[chain] for step in range(4)]) for chain in range(2)
+    n, B = target.settings.sequences, target.settings.minibatch
+    known = {float(y): i for i, y in enumerate(target.sequences.y[:, 0])}
+    seen = torch.zeros(2, n)
+    repeats = 0
+    for step in range(400):
+        (_, y), _ = target.minibatch(step)
+        for chain in range(2):
+            rows = [known[float(v)] for v in y[chain, :, 0]]
+            repeats += len(rows) - len(set(rows))
+            seen[chain].index_add_(0, torch.tensor(rows), torch.ones(B))
+    assert repeats > 0
+    expected = 400 * B / n
+    chi2 = ((seen - expected) ** 2 / expected).sum(dim=1)
+    assert (chi2 - (n - 1)).abs().max() < 5 * math.sqrt(2 * n)  # shuffled epochs would give 0
+    assert not torch.equal(target.minibatch(0)[0].y[0], target.minibatch(0)[0].y[1])
+    torch.testing.assert_close(target.minibatch(3)[0].y, target.minibatch(3)[0].y)
+
+
+def test_the_control_variate_keeps_the_mean_and_takes_the_noise():
+    """Averaged over many minibatches both gradients are grad l_n; near w* the noise is what is left of it."""
+    plain, varied = posterior(chains=1), posterior(chains=1, control_variate=True)
+    source = torch.Generator().manual_seed(0)
+    near = plain.centre + 0.01 * torch.randn(1, plain.layout.size, generator=source)
+    x, y = plain.sequences
+    _, full = errors_and_gradient(plain.model, plain.layout, near, x[None], y[None])
+    gradients = [
+        torch.cat([target.evaluate(near, step).gradient for step in range(200)])
+        for target in (plain, varied)
     ]
-    for chain in range(2):
-        torch.testing.assert_close(
-            seen[chain].sort(dim=0).values, target.sequences.y.sort(dim=0).values
-        )
-    assert not torch.equal(seen[0], seen[1])
-    again = torch.cat([target.minibatch(step)[0].y[0] for step in range(4, 8)])
-    assert not torch.equal(seen[0], again)
+    spread = [g.var(dim=0).sum().sqrt().item() for g in gradients]
+    assert spread[1] < 0.3 * spread[0]
+    for g, s in zip(gradients, spread, strict=True):
+        assert (g.mean(dim=0) - full[0]).norm() < 2 * s / math.sqrt(200)
+    at_centre = varied.evaluate(varied.centre[None], 0).gradient[0]
+    torch.testing.assert_close(at_centre, varied.centre_gradient, atol=1e-6, rtol=1e-5)
+
+
+def test_the_variance_over_minibatches_is_what_minibatches_do():
+    target = posterior(chains=1)
+    source = torch.Generator().manual_seed(0)
+    away = target.centre + 0.05 * torch.randn(1, target.layout.size, generator=source)
+    drawn = [target.evaluate(away, step) for step in range(600)]
+    pairs = torch.cat([(e.losses - e.centre_losses).mean(dim=1) for e in drawn])
+    stated = torch.cat([e.noise for e in drawn]).mean().item()
+    assert pairs.var().item() == pytest.approx(stated, rel=0.2)
+
+
+def test_the_data_can_differ_from_the_runs_own():
+    """q_1 holds the root task alone; q_inf tasks that no run has seen; inputs are the same for all."""
+    own, root, unseen = (posterior(chains=1, data=data) for data in ("q_M", "q_1", "q_inf"))
+    assert torch.equal(own.sequences.x, root.sequences.x)
+    assert torch.equal(own.sequences.x, unseen.sequences.x)
+
+    def task_noise(target):
+        """Residual variance of y around one linear map of x: sigma^2 only if there is one task."""
+        x, y = target.sequences.x.flatten(0, 1), target.sequences.y.flatten()
+        return (y - x @ torch.linalg.lstsq(x, y[:, None]).solution[:, 0]).var().item()
+
+    assert task_noise(root) == pytest.approx(DATA.noise_variance, rel=0.25)
+    assert task_noise(own) > 3 * DATA.noise_variance
+    assert not torch.equal(own.sequences.y, unseen.sequences.y)
+
+
+def test_an_unknown_preconditioner_is_refused_by_both_backends():
+    target = posterior(chains=1)
+    hyper = settings(chains=1, burn_in=1, draws=2, preconditioner="adam")
+    message = "preconditioner 'adam': unknown; there are diagonal, kronecker, none, rmsprop"
+    with pytest.raises(ConfigError, match=message):
+        sgld.sample(target, hyper, 1.0, target.noise())
+    with pytest.raises(ConfigError, match=message):
+        devinterp_sampler.sample(target, hyper, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("sampler", "llc", "message"),
+    [
+        ({"preconditioner": "kronecker"}, {}, r"llc.preconditioner = kronecker: .* diagonal, none, rmsprop"),
+        ({"annealing": 2}, {}, "llc.annealing = 2: .* set it to 0"),
+        ({"noise": "averaged"}, {}, "llc.noise = averaged: .* set it to independent"),
+        ({}, {"control_variate": True}, "llc.control_variate = True: .* set it to False"),
+    ],
+)  # fmt: skip
+def test_what_devinterp_cannot_do_is_refused_by_name(sampler, llc, message):
+    with pytest.raises(ConfigError, match=message):
+        devinterp_sampler.sample(posterior(chains=1, **llc), settings(chains=1, **sampler), 1.0)
+
+
+def test_the_metric_of_a_basis_is_symmetric_and_its_root_is_its_root():
+    target = posterior(chains=2)
+    own = PRECONDITIONERS.load("kronecker").make(target, 100.0)
+    own.refresh(target.centre[None], 10.0)
+    mask = (torch.arange(target.layout.size) % 3 > 0).float()
+    source = torch.Generator().manual_seed(0)
+    u, v = torch.randn(2, target.layout.size, generator=source)
+    for metric in (own.metric(u), own.metric(u).masked(mask)):
+        left, right = (metric.apply(w[None])[0] for w in (u, v))
+        assert (left @ v).item() == pytest.approx((u @ right).item(), rel=1e-4)
+        if metric.mask is not None:
+            assert left[mask == 0].abs().max() == 0
+            assert metric.root(u[None])[0][mask == 0].abs().max() == 0
+        else:
+            # G^(1/2) as U scale^(1/2): its transpose is what turns back.
+            roots = metric.root(torch.stack((u, v)))
+            inner = (u / v.norm()) @ (own.metric(u).scale[0] * v)
+            inverse = replace(metric, scale=1 / metric.scale).apply(roots)
+            assert (roots[0] @ inverse[1]).item() == pytest.approx((u @ v).item(), rel=1e-3)
+            assert inner.isfinite()
+
+
+def test_annealing_ends_half_way_through_the_burn_in():
+    stages = sgld.burn_in_stages(settings(gamma=10.0, burn_in=60, annealing=3))
+    assert stages == [(0, 640.0), (10, 160.0), (20, 40.0), (30, 10.0)]
+    assert sgld.burn_in_stages(settings(gamma=10.0, burn_in=60)) == [(0, 10.0)]
+
+
+def test_the_curvature_is_measured_at_the_stages_of_the_burn_in_alone():
+    """What is measured during the draws would make the chains follow themselves."""
+    target = Potential(lambda w: 0.5 * w.square().sum(dim=1), torch.zeros(3))
+    seen, measure = [], target.curvature_samples
+
+    def curvature_samples(positions, part):
+        seen.append((positions - target.centre).norm().item())
+        return measure(positions, part)
+
+    target.curvature_samples = curvature_samples
+    hyper = settings(
+        epsilon=0.1, gamma=1.0, burn_in=40, draws=40, preconditioner="diagonal", annealing=2
+    )
+    sgld.sample(target, hyper, 10.0, noise(3, 8))
+    assert len(seen) == 3
+    assert seen[0] == 0 < seen[1]
+
+
+def test_curvature_that_is_not_finite_stops_the_chain():
+    target = Potential(lambda w: 0.5 * w.square().sum(dim=1), torch.zeros(2))
+    target.curvature_samples = lambda positions, part: iter([torch.full((1, 2), math.nan)])
+    with pytest.raises(ChainDivergedError, match=r"curvature .* not finite, at SGLD step 0"):
+        sgld.sample(target, settings(preconditioner="diagonal"), 1.0, noise(2, 8))
 
 
 def test_the_loss_of_the_centre_on_a_minibatch():

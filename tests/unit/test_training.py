@@ -187,6 +187,7 @@ def on_the_command_line(tiny: dict, folder: Path) -> list[str | Path]:
     ]  # fmt: skip
 
 
+@pytest.mark.ci
 @pytest.mark.slow
 def test_an_orphan_hands_its_run_over(tiny, tmp_path):
     tiny["training"] |= {"steps": 1500, "optimiser": "adam"}

@@ -90,6 +90,7 @@ def test_a_modules_config_without_its_sections_is_refused_by_name(tmp_path):
         assert missing in done.stderr + done.stdout
 
 
+@pytest.mark.ci
 @pytest.mark.slow
 def test_another_workflow_runs_it_as_a_module(tmp_path):
     done = caller(tmp_path / "caller", tiny_config())

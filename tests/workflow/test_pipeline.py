@@ -39,6 +39,7 @@ def test_every_artefact_is_made_and_tells_where_it_came_from(finished):
     assert re.search(r": (\d+) of \1 jobs done, 0 at work, 0 failed", page)
 
 
+@pytest.mark.ci
 @pytest.mark.slow
 def test_a_second_run_elsewhere_gives_the_same_numbers(finished, tmp_path):
     again = tmp_path / "again"
@@ -152,6 +153,7 @@ def test_a_damaged_checkpoint_is_named_and_finished_work_stays(project):
     assert not (runs / "M4-seed0/losses.parquet").exists()
 
 
+@pytest.mark.ci
 @pytest.mark.slow
 def test_a_killed_snakemake_goes_on_where_it_was(finished, tmp_path):
     root = tmp_path / "killed"

@@ -3,6 +3,7 @@
 To add a key, add a field here and its value to ``config/config.yaml``, then run ``make config``.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -289,7 +290,8 @@ class HealthSettings(Settings):
 
     mala_acceptance: float | None = key(
         optional(SHARE, "no check"),
-        "Least mean Metropolis acceptance of the SGLD steps: below it eps is too large for the posterior.",
+        "Least mean Metropolis acceptance of the SGLD steps after the burn-in: below it eps is too large for the "
+        "posterior.",
     )
     r_hat: float | None = key(
         optional(ABOVE_ONE, "no check"),
@@ -299,6 +301,28 @@ class HealthSettings(Settings):
     share_below: float | None = key(
         optional(SHARE, "no check"),
         "Largest share of draws whose loss is below that of w*: above it w* is not at a minimum.",
+    )
+    relaxations: float | None = key(
+        optional(POSITIVE, "no check"),
+        "Least length of the burn-in in relaxations of a flat direction, of 2 / (eps gamma G) steps each; with "
+        "annealing, of its second half.",
+    )
+    distance_trend: float | None = key(
+        optional(POSITIVE, "no check"),
+        "Largest change of |w - w*|^2 during the draws, as a share of its mean: above it the chains have not arrived.",
+    )
+    heating: float | None = key(
+        optional(POSITIVE, "no check"),
+        "Largest share of the estimate that the noise of minibatches may have added, by an upper bound.",
+    )
+    locality: float | None = key(
+        optional(POSITIVE, "no check"),
+        "Largest mean |w - w*| / |w*|: above it the chains are somewhere else.",
+    )
+    slope_share: float | None = key(
+        optional(POSITIVE, "no check"),
+        "Largest share of the estimate that the slope of the loss at w* may have taken off, by an upper bound: above "
+        "it w* is not at a minimum.",
     )
 
 
@@ -313,7 +337,7 @@ class ChainSettings(Settings):
     )
     burn_in: int = key(
         NATURAL,
-        "SGLD steps before the first draw, fewer than draws.",
+        "SGLD steps before the first draw.",
         origin="predecessor's code: 500",
     )
     draws: int = key(
@@ -331,8 +355,31 @@ class SgldSettings(ChainSettings):
     gamma: float = key(POSITIVE, "gamma, the localisation.", unit="1/weight^2", origin=CALIBRATED)
     preconditioner: str = key(
         entry_of(registries.PRECONDITIONERS),
-        "none, or rmsprop: steps scaled by the root of each chain's mean squared gradient, as in devinterp.",
+        "none; rmsprop: the root of each chain's mean squared gradient, as in devinterp; diagonal, kronecker: the "
+        "posterior's variance by the curvature where the chains are, fixed before the first draw; eps counts in it.",
     )
+    noise: Literal["independent", "averaged"] = key(
+        one_of("independent", "averaged"),
+        "independent: plain SGLD; averaged: of two steps each, which is exact for quadratics at every eps.",
+    )
+    annealing: int = key(
+        NATURAL,
+        "Stages in which the first half of the burn-in lowers gamma to its value, by 4 each; 0 for none.",
+    )
+
+    def relaxation_steps(self) -> float | None:
+        """Steps in which a flat direction forgets a factor e; None where only the chains can tell."""
+        if registries.PRECONDITIONERS.constant(self.preconditioner, "NATURAL_STEP"):
+            return 2 / self.epsilon
+        if self.preconditioner != "none":
+            return None
+        return 2 / (self.epsilon * self.gamma) if self.gamma else math.inf
+
+    def burn_in_for(self, relaxations: float) -> int:
+        """Steps of a burn-in of so many relaxations, 0 where :meth:`relaxation_steps` is not known."""
+        return math.ceil(relaxations * (self.relaxation_steps() or 0)) * (
+            2 if self.annealing else 1
+        )
 
 
 @dataclass(frozen=True)
@@ -356,12 +403,20 @@ class LlcSettings(SgldSettings):
     minibatch: int = key(COUNT, "Sequences per SGLD step and chain.", unit="sequences")
     sequences: int = key(
         at_least(2, " (a standard error needs two)"),
-        "n, the sequences of q_M whose mean loss is l_n, drawn once.",
+        "n, the sequences whose mean loss is l_n, drawn once.",
         unit="sequences",
+    )
+    data: Literal["q_M", "q_1", "q_inf"] = key(
+        one_of("q_M", "q_1", "q_inf"),
+        "Which sequences: of the run's own tasks, of the root task, or of tasks from N(0, I).",
     )
     minibatches: Literal["fixed", "fresh"] = key(
         one_of("fixed", "fresh"),
-        "fixed: taken from these n, so that the loss of w* on each is known; or fresh ones at every step.",
+        "fixed: drawn from these n, so that the loss of w* on each is known; or fresh ones at every step.",
+    )
+    control_variate: bool = key(
+        YES_OR_NO,
+        "Gradients grad l_B(w) - grad l_B(w*) + grad l_n(w*): less noise of minibatches for twice the time.",
     )
     components: tuple[str, ...] = key(
         list_of(

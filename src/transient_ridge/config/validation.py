@@ -15,7 +15,7 @@ from .configuration import Config, checkpoint_schedule, overlay, resolve, runs
 from .keys import Settings, choices
 from .runs import parse_task_diversity
 from .schedule import half_life_of
-from .settings import Configuration, ModelSettings
+from .settings import Configuration, ModelSettings, SgldSettings
 
 #: Predictors that phases, model selection and the scorecard are about.
 NEEDED_PREDICTORS = ("ridge", "dmmse")
@@ -218,12 +218,14 @@ def _llc_contradictions(config: Config) -> Iterator[str]:
         yield f"llc.components = {name}: unknown; this model has {', '.join(known)}"
     if llc["minibatch"] > llc["sequences"]:
         yield f"llc.minibatch = {llc['minibatch']}: must be at most llc.sequences = {llc['sequences']}"
+    sgld, least = SgldSettings.of(llc), llc["limits"]["relaxations"]
+    if least is not None and sgld.burn_in < sgld.burn_in_for(least):
+        yield (
+            f"llc.burn_in = {sgld.burn_in}: a flat direction forgets w* in {sgld.relaxation_steps():.0f} steps at "
+            f"llc.epsilon = {sgld.epsilon:g} and llc.gamma = {sgld.gamma:g}, so llc.limits.relaxations = {least:g} "
+            f"take {sgld.burn_in_for(least)} steps; raise llc.burn_in to that, or llc.epsilon"
+        )
     for section in ("llc", "llc_calibration"):
-        if config[section]["burn_in"] >= config[section]["draws"]:
-            yield (
-                f"{section}.burn_in = {config[section]['burn_in']}: must be less than {section}.draws = "
-                f"{config[section]['draws']}, the steps that are kept after it"
-            )
         if llc["limits"]["r_hat"] is not None and config[section]["chains"] < 2:
             yield (
                 f"{section}.chains = {config[section]['chains']}: split R-hat needs at least 2 chains; raise it, or "

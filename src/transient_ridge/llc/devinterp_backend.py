@@ -7,17 +7,20 @@ with the burn-in kept apart: devinterp's own ``compute_llc`` averages over it.
 import copy
 import warnings
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from ..config.registries import PRECONDITIONERS
 from ..config.settings import SgldSettings
-from .posterior import CheckpointPosterior
-from .sgld import RMSPROP_DECAY, RMSPROP_FLOOR, Evaluation, Record, Traces
+from ..errors import ConfigError
+from .posterior import CheckpointPosterior, evaluation
+from .sgld import Record, Traces
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
-    from devinterp.optim import SGMCMC
+    import devinterp.optim  # noqa: F401 - the entries of the registry import it again, silently
 
 
 def sample(
@@ -26,33 +29,60 @@ def sample(
     n_beta: float,
     mask: Tensor | None = None,
 ) -> Traces:
-    """Traces of the chains of ``posterior``; the same meaning and errors as :func:`sgld.sample`."""
+    """Traces of the chains of ``posterior``; the same meaning and errors as :func:`sgld.sample`.
+
+    Raises ConfigError for what devinterp's optimiser has no counterpart of.
+    """
+    refuse(settings, posterior)
     layout = posterior.layout
     weights = layout.views(posterior.centre)
     masks = None if mask is None else layout.views(mask)
     models = [_model(posterior, weights) for _ in range(posterior.chains)]
-    optimisers = [_optimiser(model, settings, n_beta, masks) for model in models]
+    optimisers = [_optimiser(model, posterior, settings, n_beta, masks) for model in models]
     generators = [posterior.noise_generator(chain) for chain in range(posterior.chains)]
+    # Ours says what G was; that it is devinterp's, too, is tested.
+    preconditioner = PRECONDITIONERS.load(settings.preconditioner).make(posterior, n_beta)
+    preconditioner.refresh(posterior.centre[None], settings.gamma)
     record = Record(posterior, settings, n_beta)
     for step in range(settings.burn_in + settings.draws):
         (x, y), centre_errors = posterior.minibatch(step)
+        before = _positions(models, posterior)
         losses, gradients = [], []
-        before = _positions(models, posterior) if record.probes_at(step) else None
         for chain, (model, optimiser) in enumerate(zip(models, optimisers, strict=True)):
             errors = (model(x[chain], y[chain]) - y[chain]).square()
             optimiser.zero_grad()
             errors.mean().backward()
-            losses.append(errors.detach().mean(dim=0))
-            if before is not None:
-                named = {name: p.grad for name, p in model.named_parameters() if p.grad is not None}
-                gradients.append(layout.flatten(named))
+            losses.append(errors.detach())
+            named = {name: p.grad for name, p in model.named_parameters() if p.grad is not None}
+            gradients.append(layout.flatten(named))
             optimiser.step(noise_generator=generators[chain])
-        record.add(step, torch.stack(losses), centre_errors.mean(dim=1))
-        if before is not None:
-            here = Evaluation(torch.stack(losses), torch.stack(gradients), centre_errors)
-            scale = _scale(models, optimisers, posterior, settings, mask)
-            record.probe(step, before, _positions(models, posterior), here, scale)
+        here = evaluation(torch.stack(losses), torch.stack(gradients), centre_errors)
+        record.add(step, before, here)
+        metric = preconditioner.metric(here.gradient).masked(mask)
+        if record.probes_at(step):
+            moved = _positions(models, posterior)
+            record.probe(step, (before, moved), here, metric, settings.gamma)
     return record.traces()
+
+
+def refuse(settings: SgldSettings, posterior: CheckpointPosterior) -> None:
+    """Raise ConfigError for settings that devinterp's optimiser has no counterpart of."""
+    if not hasattr(PRECONDITIONERS.load(settings.preconditioner), "devinterp"):
+        able = [n for n in PRECONDITIONERS.names if hasattr(PRECONDITIONERS.load(n), "devinterp")]
+        raise ConfigError(
+            f"llc.preconditioner = {settings.preconditioner}: llc.backend = devinterp has no counterpart; take the "
+            f"backend stacked, or one of {', '.join(able)}"
+        )
+    for key, value, ours in (
+        ("annealing", settings.annealing, 0),
+        ("noise", settings.noise, "independent"),
+        ("control_variate", posterior.settings.control_variate, False),
+    ):
+        if value != ours:
+            raise ConfigError(
+                f"llc.{key} = {value}: llc.backend = devinterp has no counterpart; set it to {ours}, or take the "
+                "backend stacked"
+            )
 
 
 def _model(posterior: CheckpointPosterior, weights: Mapping[str, Tensor]) -> nn.Module:
@@ -62,38 +92,21 @@ def _model(posterior: CheckpointPosterior, weights: Mapping[str, Tensor]) -> nn.
 
 
 def _optimiser(
-    model: nn.Module, settings: SgldSettings, n_beta: float, masks: Mapping[str, Tensor] | None
-) -> SGMCMC:
+    model: nn.Module,
+    posterior: CheckpointPosterior,
+    settings: SgldSettings,
+    n_beta: float,
+    masks: Mapping[str, Tensor] | None,
+) -> Any:
     groups = [
         {"params": [parameter], "mask": None if masks is None else masks[name]}
         for name, parameter in model.named_parameters()
     ]
     shared = {"lr": settings.epsilon, "nbeta": n_beta, "localization": settings.gamma}
-    if settings.preconditioner == "none":
-        return SGMCMC.sgld(groups, **shared)
-    return SGMCMC.rmsprop_sgld(groups, alpha=RMSPROP_DECAY, eps=RMSPROP_FLOOR, **shared)
+    entry = PRECONDITIONERS.load(settings.preconditioner)
+    return entry.devinterp(groups, shared, posterior, n_beta)
 
 
 def _positions(models: list[nn.Module], posterior: CheckpointPosterior) -> Tensor:
     flat = [posterior.layout.flatten(dict(model.named_parameters())).detach() for model in models]
     return torch.stack(flat)
-
-
-def _scale(
-    models: list[nn.Module],
-    optimisers: list[SGMCMC],
-    posterior: CheckpointPosterior,
-    settings: SgldSettings,
-    mask: Tensor | None,
-) -> Tensor:
-    """G, as the optimisers used it in their last step."""
-    scale = posterior.centre.new_ones(1, 1)
-    if settings.preconditioner == "rmsprop":
-        squares = [
-            posterior.layout.flatten(
-                {name: optimiser.state[p]["square_avg"] for name, p in model.named_parameters()}
-            )
-            for model, optimiser in zip(models, optimisers, strict=True)
-        ]
-        scale = 1 / (torch.stack(squares).sqrt() + RMSPROP_FLOOR)
-    return scale if mask is None else scale * mask

@@ -1,24 +1,13 @@
-r"""The local learning coefficient of checkpoints, its standard error, and whether to believe it.
-
-    lambda_hat(w*) = n beta (E[l(w)] - l(w*)),
-
-the expectation over the local posterior (arXiv 2501.17745, section 'LLC'), estimated from the draws after the
-burn-in. *Paired*: each draw's minibatch loss minus that of w* on the same minibatch, so that the noise of
-the minibatch cancels. *Unpaired*: l(w*) is the mean over all n sequences. Both have the same expectation.
-Lambda has no unit; losses are mean squared errors in units of y^2, and n beta is converted to multiply them.
-"""
+"""Estimates of the LLC at checkpoints of a run: the stages llc and its traces."""
 
 import math
 import sys
-import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from ..artefacts.schemas import TABLES
 from ..artefacts.tables import Rows
@@ -31,134 +20,9 @@ from ..stage import stage
 from ..training.checkpoints import Checkpoints
 from . import sgld
 from .components import mask
+from .estimate import Centre, estimate
+from .health import faults
 from .posterior import CheckpointPosterior
-
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")
-    import arviz
-
-Array = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class ChainMean:
-    """Mean of a quantity over all chains and draws, and how well the chains know it."""
-
-    mean: float
-    standard_error: (
-        float  # Monte Carlo, from the differences between chains and the autocorrelation within
-    )
-    r_hat: float | None  # split R-hat; None for one chain
-    ess: float  # effective number of independent draws
-
-    @classmethod
-    def of(cls, draws: Array) -> "ChainMean":
-        """From ``draws`` (chains, draws)."""
-        if np.ptp(draws) == 0:  # every draw is the same: there is nothing to be unsure of
-            return cls(float(draws.flat[0]), 0.0, 1.0, float(draws.size))
-        # Centred first: ArviZ estimates autocovariances of numbers whose spread may be 1e-4 of their size.
-        centred = draws - draws.mean()
-        return cls(
-            float(draws.mean()),
-            _arviz(arviz.mcse, centred, "mean"),
-            _arviz(arviz.rhat, centred, "split") if len(draws) > 1 else None,
-            _arviz(arviz.ess, centred, "mean"),
-        )
-
-
-def _arviz(statistic: Callable[..., Any], draws: Array, method: str) -> float:
-    return float(statistic(draws, method=method))
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """The LLC of one component of one checkpoint on one position of the context (None: on all)."""
-
-    token: int | None
-    llc: float
-    standard_error: float
-    llc_unpaired: float
-    standard_error_unpaired: float
-    centre_loss: float
-    mean_loss: float
-    r_hat: float | None
-    ess: float
-    share_below: float
-    mala_acceptance: float
-    distance: float
-    gradient_norm: float
-    noise_norm: float
-
-
-def estimate(
-    traces: sgld.Traces,
-    n_beta: float,
-    burn_in: int,
-    centre_errors: torch.Tensor,
-    *,
-    exact_centre: bool = True,
-    per_token: bool = False,
-) -> list[Estimate]:
-    """The estimate on all positions, then, if asked, that on each.
-
-    ``n_beta`` multiplies the traced loss. ``centre_errors`` (n, K) are the squared errors of w* on the sequences
-    whose mean is l_n; ``exact_centre`` says that the chains' minibatches come from these very sequences, so
-    that l_n(w*) is known without error.
-    """
-    losses = traces.losses[:, burn_in:].double().cpu().numpy()
-    pairs = losses - traces.centre_losses[:, burn_in:].double().cpu().numpy()
-    frozen = centre_errors.double().cpu().numpy()
-    half = traces.distance.shape[1] // 2  # the later probes: the chains have left w* by then
-    shared = {
-        "mala_acceptance": float(traces.acceptance[:, half:].mean()),
-        "distance": float(traces.distance[:, half:].mean()),
-        "gradient_norm": float(traces.gradient_norm[:, half:].mean()),
-        "noise_norm": float(traces.noise_norm[:, half:].mean()),
-    }
-    K = losses.shape[-1]
-    whole: list[tuple[int | None, slice]] = [(None, slice(None))]
-    parts = whole + [(k + 1, slice(k, k + 1)) for k in range(K) if per_token]
-    estimates = []
-    for token, columns in parts:
-        paired = ChainMean.of(n_beta * pairs[..., columns].mean(axis=-1))
-        loss = ChainMean.of(losses[..., columns].mean(axis=-1))
-        of_centre = frozen[:, columns].mean(axis=-1)
-        unsure = 0.0 if exact_centre else of_centre.std(ddof=1) / math.sqrt(len(of_centre))
-        estimates.append(
-            Estimate(
-                token=token,
-                llc=paired.mean,
-                standard_error=paired.standard_error,
-                llc_unpaired=n_beta * (loss.mean - of_centre.mean()),
-                standard_error_unpaired=n_beta * math.hypot(loss.standard_error, unsure),
-                centre_loss=float(of_centre.mean()),
-                mean_loss=loss.mean,
-                r_hat=paired.r_hat,
-                ess=paired.ess,
-                share_below=float((pairs[..., columns].mean(axis=-1) < 0).mean()),
-                **shared,
-            )
-        )
-    return estimates
-
-
-def faults(of: Estimate, limits: HealthSettings) -> list[str]:
-    """What is wrong with an estimate and what to do about it; empty if it is healthy."""
-    found = []
-    if limits.mala_acceptance is not None and of.mala_acceptance < limits.mala_acceptance:
-        found.append(
-            f"MALA acceptance {of.mala_acceptance:.2f} < {limits.mala_acceptance}: lower llc.epsilon"
-        )
-    if limits.r_hat is not None and of.r_hat is not None and of.r_hat > limits.r_hat:
-        found.append(f"split R-hat {of.r_hat:.2f} > {limits.r_hat}: raise llc.burn_in or llc.draws")
-    if limits.ess is not None and of.ess < limits.ess:
-        found.append(f"ESS {of.ess:.0f} < {limits.ess}: raise llc.draws or llc.chains")
-    if limits.share_below is not None and of.share_below > limits.share_below:
-        found.append(
-            f"{of.share_below:.0%} of the draws below l(w*) > {limits.share_below:.0%}: w* is not at a minimum "
-            "of the loss; raise llc.gamma or read the estimate as a bound"
-        )
-    return found
 
 
 class Estimator:
@@ -197,16 +61,30 @@ class Estimator:
 
     def sample(self, posterior: CheckpointPosterior, component: str) -> sgld.Traces:
         """Run the chains with the backend that the settings name."""
-        zeros_and_ones = mask(component, posterior.layout.shapes, self.architecture)
-        restriction = (
-            None if zeros_and_ones is None else torch.from_numpy(zeros_and_ones).to(self.device)
-        )
+        restriction = self.restriction(posterior, component)
         if self.llc.backend == "devinterp":
             # Imported here: it brings four seconds of packages that the other backend does without.
             from . import devinterp_backend  # noqa: PLC0415
 
             return devinterp_backend.sample(posterior, self.sgld, self.n_beta(), restriction)
         return sgld.sample(posterior, self.sgld, self.n_beta(), posterior.noise(), restriction)
+
+    def restriction(self, posterior: CheckpointPosterior, component: str) -> torch.Tensor | None:
+        """Ones (P,) at the parameters of ``component``; None for all of them."""
+        found = mask(component, posterior.layout.shapes, self.architecture)
+        return None if found is None else torch.from_numpy(found).to(self.device)
+
+    def centre(self, posterior: CheckpointPosterior, component: str) -> Centre:
+        """What is known of w*, as far as ``component`` can move."""
+        free = self.restriction(posterior, component)
+        slope = posterior.centre_gradient
+        return Centre(
+            errors=posterior.centre_errors,
+            exact=self.llc.minibatches == "fixed",
+            norm=float(posterior.centre.norm()),
+            slope=float((slope if free is None else slope * free).norm()),
+            free=posterior.layout.size if free is None else int(free.sum()),
+        )
 
     def rows(
         self, posterior: CheckpointPosterior, step: int, component: str
@@ -225,9 +103,8 @@ class Estimator:
         estimates = estimate(
             traces,
             self.n_beta(),
-            self.sgld.burn_in,
-            posterior.centre_errors,
-            exact_centre=self.llc.minibatches == "fixed",
+            self.sgld,
+            self.centre(posterior, component),
             per_token=self.llc.per_token,
         )
         found = faults(estimates[0], self.limits)

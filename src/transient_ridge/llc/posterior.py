@@ -1,20 +1,31 @@
 """The local posterior of a checkpoint: its loss on q_M around w*, and every chain's minibatches.
 
-l_n is the mean squared error over n sequences of q_M that are drawn once (the same inputs and noise for all M).
-A chain sees them in an order of its own, shuffled anew in every epoch, or draws fresh sequences at every step.
+l_n is the mean squared error over n sequences that are drawn once (the same inputs and noise for all M), of the run's
+own q_M or of another task distribution. A chain's minibatch is drawn anew at every step, independently of what it has
+seen: from those n with replacement, or fresh from the distribution. In shuffled epochs the last minibatches would be
+those that the chain has not yet fitted.
 """
 
+import math
+from collections.abc import Callable, Iterator
+from functools import cached_property
+
+import numpy as np
 import torch
 from torch import Tensor
 
 from ..config.limits import CHUNK
-from ..config.runs import Run
+from ..config.runs import ROOT_TASK, Run, TaskDiversity
 from ..config.settings import DataSettings, LlcSettings
 from ..model.functional import Layout, errors_and_gradient, squared_errors
 from ..model.transformer import Transformer
 from ..regression.sequences import Sequences, SequenceSource
 from ..regression.streams import Name, generator, torch_seed
+from .curvature.spectrum import gauss_newton_product, gauss_newton_samples
 from .sgld import Evaluation, Noise
+
+#: Sequences behind one measurement of the curvature, at most.
+CURVATURE_SEQUENCES = 512
 
 
 class CheckpointPosterior:
@@ -41,18 +52,55 @@ class CheckpointPosterior:
         self._root_seed = root_seed
         # The backends draw from streams of their own: estimates that shared noise would agree too well.
         self._stream: tuple[Name, ...] = ("llc", settings.backend, run.name, step)
-        self._source = SequenceSource(root_seed, data, run.task_diversity)
-        device = self.centre.device
-        self.sequences = self._source.draw(settings.sequences, "llc").to(device)
+        self._source = SequenceSource(root_seed, data, data_diversity(settings, run))
+        #: The n sequences, in the weights' precision.
+        self.sequences = self._ready(self._source.draw(settings.sequences, "llc"))
         #: Squared errors of w* (n, K), which every minibatch of the fixed set looks up.
         self.centre_errors = self._centre_errors(self.sequences)
-        self._order: tuple[int, Tensor] | None = None
 
     def evaluate(self, positions: Tensor, step: int) -> Evaluation:
-        """Losses per position of the context and the gradient of their mean (see sgld.Target)."""
+        """Losses per position of the context and the gradient of their mean (see sgld.Target).
+
+        With ``llc.control_variate`` the gradient is grad l_B(w) - grad l_B(w*) + grad l_n(w*): of the same mean, and
+        without the noise that both points share.
+        """
         (x, y), centre_errors = self.minibatch(step)
         errors, gradient = errors_and_gradient(self.model, self.layout, positions, x, y)
-        return Evaluation(errors.mean(dim=1), gradient, centre_errors.mean(dim=1))
+        if self.settings.control_variate:
+            centres = self.centre.expand(self.chains, -1)
+            _, of_centre = errors_and_gradient(self.model, self.layout, centres, x, y)
+            gradient += self.centre_gradient - of_centre
+        return evaluation(errors, gradient, centre_errors)
+
+    @cached_property
+    def centre_gradient(self) -> Tensor:
+        """The gradient (P,) of l_n at w*."""
+        total = torch.zeros_like(self.centre)
+        for x, y in zip(*(torch.split(t, CHUNK) for t in self.sequences), strict=True):
+            _, of_chunk = errors_and_gradient(
+                self.model, self.layout, self.centre[None], x[None], y[None]
+            )
+            total += of_chunk[0] * (len(x) / len(self.sequences.x))
+        return total
+
+    def curvature_samples(self, positions: Tensor, part: int) -> Iterator[Tensor]:
+        """Draws v of the Gauss-Newton matrix (see :mod:`.spectrum`), the sequences shared out among ``positions``."""
+        count = min(CURVATURE_SEQUENCES, self.settings.sequences)
+        rng = generator(self._root_seed, *self._stream, "curvature", part)
+        rows = torch.from_numpy(rng.integers(self.settings.sequences, size=count))
+        K = self.sequences.y.shape[1]
+        signs = torch.from_numpy(2 * rng.integers(2, size=(count, K)) - 1)
+        for chain, position in enumerate(positions):
+            own = rows[chain :: len(positions)].to(self.centre.device)
+            batch = Sequences(self.sequences.x[own], self.sequences.y[own])
+            yield from gauss_newton_samples(
+                self.model, self.layout, position, batch, signs[chain :: len(positions)].to(batch.y)
+            )
+
+    def curvature_product(self, sequences: int) -> Callable[[Tensor], Tensor]:
+        """v -> H v, with the Gauss-Newton matrix of the first so many of the sequences at w*."""
+        some = Sequences(*(part[:sequences] for part in self.sequences))
+        return gauss_newton_product(self.model, self.layout, self.centre, some)
 
     def minibatch(self, step: int) -> tuple[Sequences, Tensor]:
         """Sequences (C, B, K, ...) of every chain at this step, and the squared errors of w* on them (C, B, K)."""
@@ -62,20 +110,29 @@ class CheckpointPosterior:
                 self._source.draw(B, *self._stream, "fresh", chain, step)
                 for chain in range(self.chains)
             ]
-            batch = Sequences(
-                torch.stack([each.x for each in drawn]), torch.stack([each.y for each in drawn])
-            ).to(self.centre.device)
+            batch = self._ready(
+                Sequences(
+                    torch.stack([each.x for each in drawn]), torch.stack([each.y for each in drawn])
+                )
+            )
             errors = self._centre_errors(Sequences(batch.x.flatten(0, 1), batch.y.flatten(0, 1)))
             return batch, errors.reshape(self.chains, B, -1)
-        per_epoch = self.settings.sequences // B
-        epoch, position = divmod(step, per_epoch)
-        rows = self._shuffled(epoch)[:, position * B : (position + 1) * B]
+        drawn_rows = [
+            generator(self._root_seed, *self._stream, "rows", chain, step).integers(
+                self.settings.sequences, size=B
+            )
+            for chain in range(self.chains)
+        ]
+        rows = torch.from_numpy(np.stack(drawn_rows)).to(self.centre.device)
         batch = Sequences(self.sequences.x[rows], self.sequences.y[rows])
         return batch, self.centre_errors[rows]
 
-    def noise(self) -> Noise:
-        """Noise of every chain from a generator of its own, in one buffer that every call fills anew."""
-        generators = [self.noise_generator(chain) for chain in range(self.chains)]
+    def noise(self, part: int = 0) -> Noise:
+        """Noise of every chain from a generator of its own, in one buffer that every call fills anew.
+
+        Another ``part`` is other noise.
+        """
+        generators = [self.noise_generator(chain, part) for chain in range(self.chains)]
         eta = self.centre.new_empty(self.chains, self.layout.size)
 
         def draw() -> Tensor:
@@ -85,23 +142,14 @@ class CheckpointPosterior:
 
         return draw
 
-    def noise_generator(self, chain: int) -> torch.Generator:
+    def noise_generator(self, chain: int, part: int = 0) -> torch.Generator:
         """The generator that the noise of ``chain`` comes from, at its start."""
-        seed = torch_seed(self._root_seed, *self._stream, "noise", chain)
+        name = ("noise", chain, part) if part else ("noise", chain)
+        seed = torch_seed(self._root_seed, *self._stream, *name)
         return torch.Generator(self.centre.device).manual_seed(seed)
 
-    def _shuffled(self, epoch: int) -> Tensor:
-        """The order (C, n) in which the chains see the sequences in this epoch."""
-        if self._order is None or self._order[0] != epoch:
-            orders = [
-                generator(self._root_seed, *self._stream, "order", chain, epoch).permutation(
-                    self.settings.sequences
-                )
-                for chain in range(self.chains)
-            ]
-            rows = torch.stack([torch.from_numpy(order) for order in orders])
-            self._order = (epoch, rows.to(self.centre.device))
-        return self._order[1]
+    def _ready(self, drawn: Sequences) -> Sequences:
+        return Sequences(drawn.x.to(self.centre), drawn.y.to(self.centre))
 
     @torch.no_grad()
     def _centre_errors(self, sequences: Sequences) -> Tensor:
@@ -110,3 +158,16 @@ class CheckpointPosterior:
         return torch.cat(
             [squared_errors(self.model, weights, x[None], y[None])[0] for x, y in chunks]
         )
+
+
+def evaluation(errors: Tensor, gradient: Tensor, centre_errors: Tensor) -> Evaluation:
+    """Of squared errors (C, B, K) of the chains and of w* on their minibatches, and gradients (C, P)."""
+    pairs = (errors - centre_errors).mean(dim=-1)
+    noise = pairs.var(dim=1) / pairs.shape[1]
+    return Evaluation(errors.mean(dim=1), gradient, centre_errors.mean(dim=1), noise)
+
+
+def data_diversity(settings: LlcSettings, run: Run) -> TaskDiversity:
+    """The task diversity of the data whose loss is sampled: ``llc.data``."""
+    of: dict[str, TaskDiversity] = {"q_M": run.task_diversity, "q_1": ROOT_TASK, "q_inf": math.inf}
+    return of[settings.data]

@@ -4,9 +4,13 @@ The chains sample the local Gibbs posterior around w* (arXiv 2501.17745, section
 
     p(w | w*)  proportional to  exp(-n beta l_n(w) - gamma/2 |w - w*|^2),
 
-by the update of ``devinterp.optim.SGMCMC.sgld`` (2.0.1), with G = 1 or the RMSProp preconditioner,
+by the update of ``devinterp.optim.SGMCMC`` (2.0.1) with the G of a preconditioner (:mod:`.preconditioners`),
 
-    w <- w - (eps/2) G (n beta grad l_B(w) + gamma (w - w*)) + sqrt(eps G) eta,    eta ~ N(0, I).
+    w <- w - (eps/2) G (n beta grad l_B(w) + gamma (w - w*)) + sqrt(eps) G^(1/2) eta,    eta ~ N(0, I).
+
+Its finite step makes the variance of a direction of curvature h too large by 1 / (1 - eps G h / 4). With *averaged*
+noise eta = (eta_t + eta_{t-1}) / 2 it is exact for quadratics at every stable step (Leimkuhler and Matthews, 'Rational
+construction of stochastic numerical methods for molecular sampling', 2013), at no cost.
 
 Every step records the minibatch loss of w *before* the update and that of w* on the same minibatch. A kernel
 step is a pure function; what is sampled is behind :class:`Target`, so that the same code runs on a transformer
@@ -14,21 +18,23 @@ and on a potential whose learning coefficient is known.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple, Protocol
 
 import torch
 from torch import Tensor
 
+from ..config.registries import PRECONDITIONERS
 from ..config.settings import SgldSettings
 from ..errors import ChainDivergedError
+from ..model.functional import Layout
+from .curvature.metric import Metric
 
-#: Steps between two looks at acceptance, norms and distance, which cost one more gradient each.
+#: Steps between two looks at acceptance, norms and heating, which cost two more gradients each.
 PROBE_EVERY = 25
 
-# RMSProp: decay of the mean squared gradient, and what is added to its root (devinterp's defaults).
-RMSPROP_DECAY = 0.99
-RMSPROP_FLOOR = 0.1
+#: Annealing lowers gamma by this factor from one stage of the burn-in to the next.
+ANNEALING_FACTOR = 4.0
 
 
 class Evaluation(NamedTuple):
@@ -39,15 +45,24 @@ class Evaluation(NamedTuple):
     )
     gradient: Tensor  # (C, P), of that mean
     centre_losses: Tensor  # (C, K), the losses of w* on the same minibatches
+    noise: Tensor  # (C,), variance over minibatches of the difference of both, averaged over K
 
 
 class Target(Protocol):
     """A loss around a centre."""
 
     centre: Tensor  # (P,)
+    layout: Layout  # the parameters in a position
 
     def evaluate(self, positions: Tensor, step: int) -> Evaluation:
         """Losses and gradient of ``positions`` (C, P) on the minibatches of SGLD step ``step``."""
+        ...
+
+    def curvature_samples(self, positions: Tensor, part: int) -> Iterator[Tensor]:
+        """Chunks (b, P) of draws v with E[v v^T] the curvature of the loss, averaged over ``positions`` (C, P).
+
+        Another ``part`` gives other draws.
+        """
         ...
 
 
@@ -56,10 +71,14 @@ class Traces(NamedTuple):
 
     losses: Tensor  # (C, S, K) float32, in the units of the target's loss
     centre_losses: Tensor  # (C, S, K)
+    noise: Tensor  # (C, S), variance over minibatches of the difference of both
+    distance: Tensor  # (C, S), |w - w*|
     acceptance: Tensor  # (C, Q), probability that MALA would accept the proposed step
-    distance: Tensor  # (C, Q), |w - w*|
     gradient_norm: Tensor  # (C, Q), |(eps/2) G n beta grad l|
-    noise_norm: Tensor  # (C, Q), |sqrt(eps G) eta|
+    noise_norm: Tensor  # (C, Q), |sqrt(eps) G^(1/2) eta|
+    heating: Tensor  # (C, Q), what the noise of minibatches adds to n beta l, at most
+    probed: tuple[int, ...]  # the steps of the probes
+    relaxation: float  # steps in which a flat direction forgets a factor e: 2 / (eps gamma G)
 
 
 #: Standard normal noise (C, P) of the next step, every chain's from a stream of its own.
@@ -76,59 +95,64 @@ def sample(
     """Run the chains from w* for burn-in + draws steps.
 
     ``n_beta`` multiplies the target's loss. ``mask`` (P,) of zeros and ones restricts the chains to a subset of
-    the parameters. Raises ChainDivergedError if a loss is not finite.
+    the parameters. Raises ChainDivergedError if a loss is not finite, or the curvature of a preconditioner.
     """
     record = Record(target, settings, n_beta)
     positions = target.centre.repeat(settings.chains, 1)
-    preconditioner = Preconditioner(settings.preconditioner)
+    preconditioner = PRECONDITIONERS.load(settings.preconditioner).make(target, n_beta)
+    stages = dict(burn_in_stages(settings))
+    last: Tensor | None = None
     for step in range(settings.burn_in + settings.draws):
+        if step in stages:
+            gamma = stages[step]
+            try:
+                preconditioner.refresh(positions, gamma)
+            except FloatingPointError as error:
+                raise ChainDivergedError(f"{error}, at SGLD step {step}") from error
         here = target.evaluate(positions, step)
-        scale = preconditioner.update(here.gradient)
-        if mask is not None:
-            scale = scale * mask
-        moved = langevin_step(
-            positions,
-            target.centre,
-            here.gradient,
-            scale=scale,
-            eta=noise(),
-            n_beta=n_beta,
-            settings=settings,
-        )
-        record.add(step, here.losses, here.centre_losses)
+        record.add(step, positions, here)
+        metric = preconditioner.metric(here.gradient).masked(mask)
+        drift = (positions - target.centre).mul_(gamma).add_(here.gradient, alpha=n_beta)
+        eta = noise()
         if record.probes_at(step):
-            record.probe(step, positions, moved, here, scale)
-        positions = moved
+            proposed = langevin_step(positions, drift, metric, eta, settings.epsilon)
+            record.probe(step, (positions, proposed), here, metric, gamma)
+        if settings.noise == "averaged":
+            eta, last = eta if last is None else (eta + last) / 2, eta.clone()
+        positions = langevin_step(positions, drift, metric, eta, settings.epsilon)
     return record.traces()
 
 
+def burn_in_stages(settings: SgldSettings) -> list[tuple[int, float]]:
+    """First step and gamma of every stage; preconditioners look at the curvature at the start of each.
+
+    The first half of the burn-in lowers gamma to its value in ``annealing`` stages, and the last stage, from there to
+    the last draw, has a fixed G. Without annealing there is one stage.
+    """
+    stages, half = settings.annealing, settings.burn_in // 2
+    lowering = [
+        (half * i // stages, settings.gamma * ANNEALING_FACTOR ** (stages - i))
+        for i in range(stages)
+    ]
+    return [*lowering, (half if stages else 0, settings.gamma)]
+
+
 def langevin_step(
-    positions: Tensor,
-    centre: Tensor,
-    gradient: Tensor,
-    *,
-    scale: Tensor,
-    eta: Tensor,
-    n_beta: float,
-    settings: SgldSettings,
+    positions: Tensor, drift: Tensor, metric: Metric, eta: Tensor, epsilon: float
 ) -> Tensor:
     """The positions (C, P) after one step from ``positions`` with the noise ``eta`` (C, P).
 
-    ``centre`` is w* (P,), ``gradient`` (C, P) that of the loss; ``scale`` is G, whatever broadcasts to (C, P). Pure;
-    nothing that is passed is changed.
+    ``drift`` (C, P) is the gradient of n beta l + gamma/2 |w - w*|^2. Pure; nothing that is passed is changed.
     """
-    half = settings.epsilon / 2
-    # One pass per term: written out as the formula stands, this costs as much as a tenth of the gradient.
-    moved = torch.lerp(positions, centre, half * settings.gamma * scale)
-    moved.addcmul_(scale, gradient, value=-half * n_beta)
-    return moved.addcmul_(scale.sqrt(), eta, value=math.sqrt(settings.epsilon))
+    moved = positions.add(metric.apply(drift), alpha=-epsilon / 2)
+    return moved.add_(metric.root(eta), alpha=math.sqrt(epsilon))
 
 
 def mala_acceptance(
     positions: tuple[Tensor, Tensor],
     potentials: Sequence[Tensor],
     drifts: Sequence[Tensor],
-    scale: Tensor | float,
+    metric: Metric,
     epsilon: float,
 ) -> Tensor:
     """Probability (C,) with which a Metropolis test would accept the step from one position to the other.
@@ -140,27 +164,11 @@ def mala_acceptance(
     start, end = (drift.double() for drift in drifts)
     # log q(w | w') - log q(w' | w) with the squares multiplied out: what cancels is a thousand times larger.
     proposal = 0.5 * (moved * (start + end)).sum(dim=1)
-    proposal = proposal - epsilon / 8 * (scale * (end - start) * (end + start)).sum(dim=1)
+    turned = metric.apply(drifts[1] - drifts[0]).double()
+    proposal = proposal - epsilon / 8 * (turned * (end + start)).sum(dim=1)
     ratio = potentials[0] - potentials[1] + proposal
     # A step to a place that is not finite would never be accepted.
     return torch.nan_to_num(ratio, nan=-math.inf).clamp(max=0).exp()
-
-
-class Preconditioner:
-    """G: the identity, or RMSProp's running scale of each chain's gradient."""
-
-    def __init__(self, kind: str) -> None:
-        self.kind = kind
-        self.mean_square: Tensor | None = None
-
-    def update(self, gradient: Tensor) -> Tensor:
-        """G for this step, of shape (1, 1) or (C, P), after seeing ``gradient`` (C, P)."""
-        if self.kind == "none":
-            return gradient.new_ones(1, 1)
-        if self.mean_square is None:
-            self.mean_square = torch.zeros_like(gradient)
-        self.mean_square.lerp_(gradient.square(), 1 - RMSPROP_DECAY)
-        return 1 / (self.mean_square.sqrt() + RMSPROP_FLOOR)
 
 
 class Record:
@@ -168,56 +176,89 @@ class Record:
 
     def __init__(self, target: Target, settings: SgldSettings, n_beta: float) -> None:
         self.target, self.settings, self.n_beta = target, settings, n_beta
-        self._losses: list[Tensor] = []
-        self._centre_losses: list[Tensor] = []
+        self._seen: list[tuple[Tensor, ...]] = []
         self._probes: list[Tensor] = []
-        self._last = settings.burn_in + settings.draws - 1
+        self._probed: list[int] = []
+        self._relaxation = math.nan
+        self._steps = settings.burn_in + settings.draws
 
-    def add(self, step: int, losses: Tensor, centre_losses: Tensor) -> None:
+    def add(self, step: int, positions: Tensor, here: Evaluation) -> None:
         """Note the losses (C, K) of this step; raises ChainDivergedError if one is not finite."""
-        bad = (~losses.isfinite()).any(dim=1).nonzero().flatten().tolist()
+        bad = (~here.losses.isfinite()).any(dim=1).nonzero().flatten().tolist()
         if bad:
             raise ChainDivergedError(
                 f"chain {bad[0]} diverged by SGLD step {step}: its loss is not finite; lower llc.epsilon = "
                 f"{self.settings.epsilon:g} or llc.n_beta (here {self.n_beta:g} times the MSE)"
             )
-        self._losses.append(losses)
-        self._centre_losses.append(centre_losses)
+        distance = (positions - self.target.centre).norm(dim=1)
+        self._seen.append((here.losses, here.centre_losses, here.noise, distance))
 
     def probes_at(self, step: int) -> bool:
         """Whether this step is looked at more closely."""
-        return step % PROBE_EVERY == 0 or step == self._last
+        return step % PROBE_EVERY == 0 or step == self._steps - 1
 
     def probe(
-        self, step: int, positions: Tensor, moved: Tensor, here: Evaluation, scale: Tensor
+        self,
+        step: int,
+        ends: tuple[Tensor, Tensor],
+        here: Evaluation,
+        metric: Metric,
+        gamma: float,
     ) -> None:
-        """Note acceptance, distance and norms of the step from ``positions`` to ``moved`` (C, P)."""
-        gamma, epsilon, centre = self.settings.gamma, self.settings.epsilon, self.target.centre
+        """Note acceptance, norms and heating of the step from ``ends[0]`` to ``ends[1]``, each (C, P)."""
+        positions, moved = ends
+        epsilon, centre, n_beta = self.settings.epsilon, self.target.centre, self.n_beta
         there = self.target.evaluate(moved, step)
-        ends = ((here, positions), (there, moved))
-        drifts = [self.n_beta * at.gradient + gamma * (w - centre) for at, w in ends]
+        both = ((here, positions), (there, moved))
+        drifts = [n_beta * at.gradient + gamma * (w - centre) for at, w in both]
         potentials = [
             # In float64: n beta times a loss is a large number whose small changes are what counts.
-            self.n_beta * at.losses.double().mean(dim=1)
+            n_beta * at.losses.double().mean(dim=1)
             + gamma / 2 * (w - centre).double().square().sum(dim=1)
-            for at, w in ends
+            for at, w in both
         ]
-        push = 0.5 * epsilon * scale
+        # Minibatches of steps that are not taken are as independent of this one's as can be.
+        other = self.target.evaluate(positions, self._steps + step)
+        noise = here.gradient - other.gradient
+        push = metric.apply(here.gradient).mul_(0.5 * epsilon * n_beta)
         self._probes.append(
             torch.stack(
                 [
-                    mala_acceptance((positions, moved), potentials, drifts, scale, epsilon).float(),
-                    (positions - centre).norm(dim=1),
-                    (push * self.n_beta * here.gradient).norm(dim=1),
-                    (moved - positions + push * drifts[0]).norm(dim=1),
+                    mala_acceptance(ends, potentials, drifts, metric, epsilon).float(),
+                    push.norm(dim=1),
+                    (moved - positions + 0.5 * epsilon * metric.apply(drifts[0])).norm(dim=1),
+                    heating(noise, metric, epsilon, n_beta),
                 ]
             )
         )
+        self._probed.append(step)
+        known = self.settings.relaxation_steps()
+        self._relaxation = 2 / (epsilon * gamma * metric.typical()) if known is None else known
 
     def traces(self) -> Traces:
         """What was recorded."""
-        return Traces(
-            torch.stack(self._losses, dim=1),
-            torch.stack(self._centre_losses, dim=1),
-            *torch.stack(self._probes, dim=-1).unbind(),
+        losses, centre_losses, noise, distance = (
+            torch.stack(each, dim=1) for each in zip(*self._seen, strict=True)
         )
+        acceptance, gradient_norm, noise_norm, heat = torch.stack(self._probes, dim=-1).unbind()
+        return Traces(
+            losses=losses,
+            centre_losses=centre_losses,
+            noise=noise,
+            distance=distance,
+            acceptance=acceptance,
+            gradient_norm=gradient_norm,
+            noise_norm=noise_norm,
+            heating=heat,
+            probed=tuple(self._probed),
+            relaxation=self._relaxation,
+        )
+
+
+def heating(difference: Tensor, metric: Metric, epsilon: float, n_beta: float) -> Tensor:
+    """What the noise of minibatches adds to n beta E[l] (C,), at most; ``difference`` (C, P) is between two gradients.
+
+    In a direction of curvature h the noise, of variance c, adds 1/2 s (eps/4) G (n beta)^2 c with
+    s = n beta h / (n beta h + gamma): here s = 1, and c is half the squared difference.
+    """
+    return epsilon / 16 * n_beta**2 * (difference * metric.apply(difference)).sum(dim=1)

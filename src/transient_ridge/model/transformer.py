@@ -38,8 +38,9 @@ class Block(nn.Module):
         """Map the stream (B, T, d) to the next one at every ``every``-th token, (B, T/every, d)."""
         stream = h if every == 1 else h[:, ::every]
         out: Tensor = stream + self.attention(self.attention_norm(h), mask, every)
-        # ReLU out of place: in place on a linear layer's output, which is a view, autograd copies it twice.
-        out = out + self.mlp_out(torch.relu(self.mlp_in(self.mlp_norm(out))))
+        # Flat, because then the linear layer's output is no view and autograd lets ReLU work in place on it.
+        hidden = self.mlp_in(self.mlp_norm(out).flatten(0, 1)).relu_()
+        out = out + self.mlp_out(hidden).unflatten(0, out.shape[:2])
         return stream + out if self.doubled else out
 
 

@@ -1,1 +1,13 @@
-"""Preconditioners of the chains, one per file."""
+"""Preconditioners of the Langevin chains, one per file.
+
+An entry offers
+
+- ``make(target, n_beta) -> Preconditioner`` (:mod:`..metric`) for a :class:`~..sgld.Target`;
+- ``NATURAL_STEP``, whether G is scaled to the posterior's variance, so that eps counts in it: a relaxation takes
+  2 / eps steps, instead of 2 / (eps gamma G);
+- ``devinterp(groups, shared, target, n_beta)``, the devinterp optimiser of one chain with the same G, if the backend
+  ``devinterp`` can have it.
+
+What depends on the curvature is fixed before the first draw: a G that went on following the chains would change
+what they sample.
+"""

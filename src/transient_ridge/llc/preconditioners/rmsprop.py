@@ -1,1 +1,47 @@
-"""RMSProp: steps scaled by the root of each chain's mean squared gradient."""
+"""RMSProp: G is the inverse root of each chain's running mean of squared gradients, as in devinterp.
+
+It follows the chains while they are sampled, so that their law is the posterior's only as far as G varies slowly.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..curvature.metric import Metric, Preconditioner
+from ..sgld import Target
+
+NATURAL_STEP = False
+
+# Decay of the mean squared gradient, and what is added to its root (devinterp's defaults).
+DECAY = 0.99
+FLOOR = 0.1
+
+
+class RmsProp(Preconditioner):
+    """The running scale of each chain's gradient."""
+
+    def __init__(self) -> None:
+        self.mean_square: Tensor | None = None
+
+    def metric(self, gradient: Tensor) -> Metric:
+        """Along the weights' own axes, one per chain."""
+        if self.mean_square is None:
+            self.mean_square = torch.zeros_like(gradient)
+        self.mean_square.lerp_(gradient.square(), 1 - DECAY)
+        return Metric(1 / (self.mean_square.sqrt() + FLOOR))
+
+
+def make(target: Target, n_beta: float) -> Preconditioner:
+    """One scale per chain and parameter."""
+    return RmsProp()
+
+
+def devinterp(
+    groups: list[dict[str, Any]], shared: Mapping[str, Any], target: Target, n_beta: float
+) -> Any:
+    """devinterp's RMSProp-SGLD."""
+    from devinterp.optim import SGMCMC  # noqa: PLC0415 - seconds of packages
+
+    return SGMCMC.rmsprop_sgld(groups, alpha=DECAY, eps=FLOOR, **shared)

@@ -1,0 +1,66 @@
+"""Whether to believe an estimate, and if not, why not and what to change."""
+
+from ..config.settings import HealthSettings
+from .estimate import Estimate
+
+
+def faults(of: Estimate, limits: HealthSettings) -> list[str]:
+    """What is wrong with an estimate and what to do about it; empty if it is healthy."""
+    found = not_equilibrated(of, limits)
+    if _below(of.mala_acceptance, limits.mala_acceptance):
+        found.append(
+            f"MALA acceptance after the burn-in {of.mala_acceptance:.2f} < {limits.mala_acceptance}: the step is too "
+            "large for the posterior; lower llc.epsilon"
+        )
+    if of.r_hat is not None and _above(of.r_hat, limits.r_hat):
+        found.append(f"split R-hat {of.r_hat:.2f} > {limits.r_hat}: raise llc.burn_in or llc.draws")
+    if _below(of.ess, limits.ess):
+        found.append(f"ESS {of.ess:.0f} < {limits.ess}: raise llc.draws or llc.chains")
+    if _above(of.heating, limits.heating):
+        found.append(
+            f"minibatch noise adds up to {of.heating:.0%} > {limits.heating:.0%}: it heats the chains; raise "
+            "llc.minibatch or lower llc.epsilon"
+        )
+    if _above(of.locality, limits.locality):
+        found.append(
+            f"the chains are {of.locality:.2f} |w*| away from w* > {limits.locality}: what they sample is not local; "
+            "raise llc.gamma"
+        )
+    if _above(of.share_below, limits.share_below):
+        found.append(
+            f"{of.share_below:.0%} of the draws below l(w*) > {limits.share_below:.0%}: w* is not at a minimum "
+            "of the loss; raise llc.gamma or read the estimate as a bound"
+        )
+    if _above(of.slope_share, limits.slope_share):
+        found.append(
+            f"the slope {of.centre_slope:.2g} at w* takes up to {of.slope_share:.0%} off > {limits.slope_share:.0%}: "
+            "w* is not at a minimum of this loss; take averaged or decayed weights, raise llc.gamma, or read the "
+            "estimate as a bound"
+        )
+    return found
+
+
+def not_equilibrated(of: Estimate, limits: HealthSettings) -> list[str]:
+    """The faults that say that the chains had not forgotten w* when the draws began."""
+    found = []
+    if limits.relaxations is not None and not of.relaxations >= limits.relaxations:
+        found.append(
+            f"not equilibrated: the burn-in is {of.relaxations:.2g} relaxations of a flat direction < "
+            f"{limits.relaxations:g}; raise llc.burn_in, llc.epsilon or llc.gamma"
+        )
+    if _above(abs(of.distance_trend), limits.distance_trend):
+        found.append(
+            f"not equilibrated: |w - w*|^2 changes by {of.distance_trend:+.0%} during the draws (limit "
+            f"{limits.distance_trend:.0%}) and is {of.radius_share:.0%} of what the localisation alone allows; "
+            "raise llc.burn_in"
+        )
+    return found
+
+
+def _below(value: float, limit: float | None) -> bool:
+    # NaN is no evidence of health.
+    return limit is not None and not value >= limit
+
+
+def _above(value: float, limit: float | None) -> bool:
+    return limit is not None and not value <= limit
