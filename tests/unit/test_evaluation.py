@@ -16,6 +16,7 @@ from transient_ridge.analysis.evaluation_sets import (
     idealised_predictions,
 )
 from transient_ridge.analysis.idealised import evaluate_idealised
+from transient_ridge.analysis.ridge_on_tasks import evaluate_on_tasks
 from transient_ridge.analysis.views import averages
 from transient_ridge.config.runs import Run
 from transient_ridge.config.settings import EvaluationSettings, ModelSettings
@@ -75,6 +76,19 @@ def trained(tiny, smoke, tmp_path):
 def measure(folder, settings):
     rows = evaluate(folder / "manifest.json", folder / "weights", Run(4, 0), settings, CPU)
     return [each.frame() for each in rows]
+
+
+def test_ridge_on_tasks_is_the_last_checkpoint_on_another_runs_sequences(trained):
+    folder, settings = trained
+    files = (folder / "manifest.json", folder / "weights")
+    rows = evaluate_on_tasks(*files, Run(4, 0), settings, CPU).frame()
+    losses, *_ = measure(folder, settings)
+    own = losses[(losses["step"] == 60) & (losses["dataset"] == "in_distribution")]
+    assert rows["loss"].tolist() == own["loss"].tolist()
+    other = evaluate_on_tasks(*files, Run(2, 0), settings, CPU).frame()
+    assert (other["task_diversity"] == 2).all()
+    assert (other["step"] == 60).all()
+    assert (other["loss"] != rows["loss"]).all()
 
 
 def test_tables_of_a_run_hold_what_the_model_does(trained):
@@ -138,11 +152,24 @@ def test_smoothing_keeps_constants_and_lines_up_with_a_direct_sum():
     values = np.array([5.0, 4, 4, 3, 2, 1, 2, 3])
     position = np.log1p(steps)
     spacing = np.gradient(position)
+    # Beyond its ends the curve goes on as its reflection through the end point: the ends are as measured.
+    spacing[[0, -1]] = position[1] - position[0], position[-1] - position[-2]
+    mirrored = [
+        (position, values, spacing),
+        *(
+            (2 * position[end] - np.delete(position, end), 2 * values[end] - np.delete(values, end),
+             np.delete(spacing, end))
+            for end in (0, -1)
+        ),
+    ]  # fmt: skip
+    where, what, share = (np.concatenate(parts) for parts in zip(*mirrored, strict=True))
+    share[np.argsort(where)[[0, -1]]] = 0  # so far away that they do not count
     for i in range(8):
-        weights = np.exp(-((position - position[i]) ** 2) / (2 * 0.3**2)) * spacing
+        weights = np.exp(-((where - position[i]) ** 2) / (2 * 0.3**2)) * share
         assert smooth(steps, values, 0.3)[i] == pytest.approx(
-            (weights * values).sum() / weights.sum()
+            (weights * what).sum() / weights.sum()
         )
+    assert smooth(steps, values, 0.3)[[0, -1]].tolist() == pytest.approx([5, 3])
     np.testing.assert_allclose(smooth(steps, values, 1e-3), values)
 
 
