@@ -68,9 +68,8 @@ def test_ridge_is_one_level_only_where_it_is_one_number(frames):
 
 
 @pytest.mark.parametrize("of_tasks", [True, False], ids=["of the tasks", "for all M"])
-def test_a_third_predictor_has_levels_of_its_own(of_tasks, third_predictor):
-    name = third_predictor(of_tasks)
-    world = world_tables.tables(predictors=(*world_tables.KNOWN, name))
+def test_a_third_predictor_has_levels_of_its_own(of_tasks, with_third):
+    name, world = with_third(of_tasks)
     levels = views.idealised_levels(world["idealised_losses"], OUT_OF_DISTRIBUTION)
     own = {M: loss for (predictor, M), loss in levels.items() if predictor == name}
     expected = GRID if of_tasks else (math.inf,)
