@@ -172,7 +172,7 @@ def test_relabelling_the_chains_changes_nothing():
         return type(batch)(batch.x[order], batch.y[order]), errors[order]
 
     swapped.minibatch = minibatch
-    swapped.noise_generator = lambda chain: own_generator(order[chain])
+    swapped.noise_generator = lambda chain, part=0: own_generator(order[chain], part)
     hyper = settings(epsilon=1e-4, gamma=10.0, chains=3, burn_in=5, draws=30)
     first = sgld.sample(target, hyper, 100.0, target.noise())
     second = sgld.sample(swapped, hyper, 100.0, swapped.noise())

@@ -392,7 +392,10 @@ _ESTIMATE = {
     "gradient_norm": (pa.float64(), "mean length of the gradient's part of a step"),
     "noise_norm": (pa.float64(), "mean length of the noise's part of a step"),
     "relaxations": (pa.float64(), "length of the burn-in in relaxations of a flat direction"),
-    "distance_trend": (pa.float64(), "change of |w - w*|^2 during the draws over its mean"),
+    "distance_trend": (
+        pa.float64(),
+        "change of |w - w*|^2 during the draws over its mean, less two standard errors",
+    ),
     "radius_share": (pa.float64(), "mean |w - w*|^2 over P / gamma, the localisation's alone"),
     "heating": (pa.float64(), "most that minibatch noise adds to llc, as a share of it"),
     "locality": (pa.float64(), "mean |w - w*| over |w*|"),

@@ -371,7 +371,9 @@ class SgldSettings(ChainSettings):
         """Steps in which a flat direction forgets a factor e; None where only the chains can tell."""
         if registries.PRECONDITIONERS.constant(self.preconditioner, "NATURAL_STEP"):
             return 2 / self.epsilon
-        return 2 / (self.epsilon * self.gamma) if self.preconditioner == "none" else None
+        if self.preconditioner != "none":
+            return None
+        return 2 / (self.epsilon * self.gamma) if self.gamma else math.inf
 
     def burn_in_for(self, relaxations: float) -> int:
         """Steps of a burn-in of so many relaxations, 0 where :meth:`relaxation_steps` is not known."""

@@ -93,7 +93,7 @@ class Estimate:
     gradient_norm: float
     noise_norm: float
     relaxations: float  # of the burn-in, in flat directions
-    distance_trend: float  # growth of |w - w*|^2 during the draws, as a share of its mean
+    distance_trend: float  # sure growth of |w - w*|^2 during the draws, as a share of its mean
     radius_share: float  # mean |w - w*|^2 over that of the localisation alone, P / gamma
     heating: float  # most that minibatch noise adds, as a share of llc
     locality: float  # mean |w - w*| / |w*|
@@ -171,11 +171,7 @@ def _diagnostics(traces: Traces, settings: SgldSettings, centre: Centre) -> dict
     """What is the same for all positions of the context."""
     burn_in = settings.burn_in
     distance = traces.distance[:, burn_in:].double().cpu().numpy()
-    squares = (distance**2).mean(axis=0)
-    trend = 0.0
-    if squares.mean() > 0 and len(squares) > 1:
-        slope = np.polyfit(np.arange(len(squares)), squares, 1)[0]
-        trend = float(slope * len(squares) / squares.mean())
+    squares = distance**2
     # What annealing takes is not spent at the posterior that is sampled.
     at_rest = burn_in - burn_in // 2 if settings.annealing else burn_in
     return {
@@ -184,11 +180,21 @@ def _diagnostics(traces: Traces, settings: SgldSettings, centre: Centre) -> dict
         "gradient_norm": _after(traces, traces.gradient_norm, burn_in),
         "noise_norm": _after(traces, traces.noise_norm, burn_in),
         "relaxations": at_rest / traces.relaxation,
-        "distance_trend": trend,
+        "distance_trend": _trend(squares),
         "radius_share": float(squares.mean() * settings.gamma / centre.free),
         "locality": float(distance.mean() / centre.norm) if centre.norm else math.inf,
         "centre_slope": centre.slope,
     }
+
+
+def _trend(squares: Array) -> float:
+    """Growth of ``squares`` (C, S) over the draws as a share of their mean, less two errors over the chains."""
+    C, S = squares.shape
+    if S < 2 or squares.mean() == 0:
+        return 0.0
+    slopes = np.polyfit(np.arange(S), squares.T, 1)[0] * S / squares.mean()
+    unsure = 2 * slopes.std(ddof=1) / math.sqrt(C) if C > 1 else 0.0
+    return float(np.sign(slopes.mean()) * max(0.0, abs(slopes.mean()) - unsure))
 
 
 def _after(traces: Traces, probes: Tensor, burn_in: int) -> float:

@@ -53,8 +53,8 @@ class CheckpointPosterior:
         # The backends draw from streams of their own: estimates that shared noise would agree too well.
         self._stream: tuple[Name, ...] = ("llc", settings.backend, run.name, step)
         self._source = SequenceSource(root_seed, data, data_diversity(settings, run))
-        device = self.centre.device
-        self.sequences = self._source.draw(settings.sequences, "llc").to(device)
+        #: The n sequences, in the weights' precision.
+        self.sequences = self._ready(self._source.draw(settings.sequences, "llc"))
         #: Squared errors of w* (n, K), which every minibatch of the fixed set looks up.
         self.centre_errors = self._centre_errors(self.sequences)
 
@@ -110,9 +110,11 @@ class CheckpointPosterior:
                 self._source.draw(B, *self._stream, "fresh", chain, step)
                 for chain in range(self.chains)
             ]
-            batch = Sequences(
-                torch.stack([each.x for each in drawn]), torch.stack([each.y for each in drawn])
-            ).to(self.centre.device)
+            batch = self._ready(
+                Sequences(
+                    torch.stack([each.x for each in drawn]), torch.stack([each.y for each in drawn])
+                )
+            )
             errors = self._centre_errors(Sequences(batch.x.flatten(0, 1), batch.y.flatten(0, 1)))
             return batch, errors.reshape(self.chains, B, -1)
         drawn_rows = [
@@ -125,9 +127,12 @@ class CheckpointPosterior:
         batch = Sequences(self.sequences.x[rows], self.sequences.y[rows])
         return batch, self.centre_errors[rows]
 
-    def noise(self) -> Noise:
-        """Noise of every chain from a generator of its own, in one buffer that every call fills anew."""
-        generators = [self.noise_generator(chain) for chain in range(self.chains)]
+    def noise(self, part: int = 0) -> Noise:
+        """Noise of every chain from a generator of its own, in one buffer that every call fills anew.
+
+        Another ``part`` is other noise.
+        """
+        generators = [self.noise_generator(chain, part) for chain in range(self.chains)]
         eta = self.centre.new_empty(self.chains, self.layout.size)
 
         def draw() -> Tensor:
@@ -137,10 +142,14 @@ class CheckpointPosterior:
 
         return draw
 
-    def noise_generator(self, chain: int) -> torch.Generator:
+    def noise_generator(self, chain: int, part: int = 0) -> torch.Generator:
         """The generator that the noise of ``chain`` comes from, at its start."""
-        seed = torch_seed(self._root_seed, *self._stream, "noise", chain)
+        name = ("noise", chain, part) if part else ("noise", chain)
+        seed = torch_seed(self._root_seed, *self._stream, *name)
         return torch.Generator(self.centre.device).manual_seed(seed)
+
+    def _ready(self, drawn: Sequences) -> Sequences:
+        return Sequences(drawn.x.to(self.centre), drawn.y.to(self.centre))
 
     @torch.no_grad()
     def _centre_errors(self, sequences: Sequences) -> Tensor:

@@ -209,13 +209,13 @@ class Record:
         positions, moved = ends
         epsilon, centre, n_beta = self.settings.epsilon, self.target.centre, self.n_beta
         there = self.target.evaluate(moved, step)
-        known = ((here, positions), (there, moved))
-        drifts = [n_beta * at.gradient + gamma * (w - centre) for at, w in known]
+        both = ((here, positions), (there, moved))
+        drifts = [n_beta * at.gradient + gamma * (w - centre) for at, w in both]
         potentials = [
             # In float64: n beta times a loss is a large number whose small changes are what counts.
             n_beta * at.losses.double().mean(dim=1)
             + gamma / 2 * (w - centre).double().square().sum(dim=1)
-            for at, w in known
+            for at, w in both
         ]
         # Minibatches of steps that are not taken are as independent of this one's as can be.
         other = self.target.evaluate(positions, self._steps + step)
@@ -232,7 +232,8 @@ class Record:
             )
         )
         self._probed.append(step)
-        self._relaxation = 2 / (epsilon * gamma * metric.typical()) if gamma else math.inf
+        known = self.settings.relaxation_steps()
+        self._relaxation = 2 / (epsilon * gamma * metric.typical()) if known is None else known
 
     def traces(self) -> Traces:
         """What was recorded."""

@@ -246,6 +246,12 @@ class Evidence:
             M: float(np.mean([self.transience(M, seed) for seed in self.seeds]))
             for M in sorted(common)
         }
+        unknown = [f"{M:g}" for M, mean in means.items() if math.isnan(mean)]
+        if unknown:
+            raise NotTestableError(
+                f"whether M = {', '.join(unknown)} has a transient ridge is not known: the losses or distances that "
+                "it follows from have a gap"
+            )
         return sorted(means, key=lambda M: -means[M])
 
     def transient(self) -> list[float]:

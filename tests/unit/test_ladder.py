@@ -1,0 +1,71 @@
+"""The ladder of resolutions on losses whose answer is known at each of them."""
+
+from dataclasses import fields
+
+import numpy as np
+import pytest
+import torch
+
+from tests.potentials import Potential, centre, noise, settings
+from transient_ridge.config.settings import HealthSettings
+from transient_ridge.llc.ladder import ladder
+
+OFF = dict.fromkeys(f.name for f in fields(HealthSettings))
+LIMITS = HealthSettings(**{**OFF, "relaxations": 3, "distance_trend": 0.1})
+CURVATURES = np.logspace(-2, 2, 12)
+
+
+class Quadratic(Potential):
+    def __init__(self) -> None:
+        a = torch.from_numpy(CURVATURES)
+        super().__init__(lambda w: 0.5 * (a * w * w).sum(dim=1), torch.zeros(len(a)))
+
+    def noise(self, part=0):
+        return noise(len(self.centre), 16, seed=4 + part)
+
+
+def climb(cells, limits=LIMITS, **changes):
+    base = {"chains": 16, "preconditioner": "diagonal", "noise": "averaged", "epsilon": 0.5}
+    chains = settings(**{**base, "burn_in": 20, "draws": 600, **changes})
+    return list(ladder(Quadratic(), centre(len(CURVATURES)), chains, limits, cells))
+
+
+def test_every_cell_is_the_quadratic_at_its_resolution():
+    cells = [(n_beta, r) for n_beta in (100.0, 10_000.0) for r in (10.0, 1.0, 0.1, 0.01)]
+    found = climb(cells)
+    assert [cell.n_beta for cell in found] == [n_beta for n_beta, _ in cells]
+    assert [cell.resolution for cell in found] == pytest.approx([r for _, r in cells])
+    for cell in found:
+        truth = (0.5 * CURVATURES / (CURVATURES + cell.resolution)).sum()
+        assert cell.found.standard_error < 0.05 * truth
+        assert abs(cell.found.llc - truth) < 3.5 * cell.found.standard_error
+        assert abs(cell.halved.llc - truth) < 3.5 * cell.halved.standard_error
+    assert sum(cell.equilibrated for cell in found) >= 7  # |z| > 2 is one in twenty
+
+
+def test_a_cell_without_the_time_is_marked_and_not_sampled():
+    (cell,) = climb([(100.0, 1.0)], burn_in=11)
+    assert not cell.equilibrated
+    assert cell.found is None
+    assert cell.faults == ("not equilibrated: 11 steps of burn-in, of 12 that it takes",)
+    # Without a preconditioner the time depends on the cell: 2 / (eps gamma) steps each.
+    coarse, fine = climb(
+        [(100.0, 10.0), (100.0, 0.1)], preconditioner="none", epsilon=1e-4, burn_in=100
+    )
+    assert coarse.found is not None
+    assert fine.faults == ("not equilibrated: 100 steps of burn-in, of 6000 that it takes",)
+
+
+def test_a_step_that_is_too_large_is_seen_by_halving_it():
+    (cell,) = climb([(1000.0, 0.1)], noise="independent", epsilon=1.5)
+    assert not cell.equilibrated
+    assert cell.z > 2
+    assert "half the step gives" in cell.faults[-1]
+
+
+def test_a_cell_that_diverges_is_marked():
+    (wild, tame) = climb([(1000.0, 0.1), (1000.0, 1.0)], epsilon=40.0, burn_in=400, draws=400)
+    assert wild.found is None
+    assert "diverged by SGLD step" in wild.faults[0]
+    assert not wild.equilibrated
+    assert tame.n_beta == 1000
