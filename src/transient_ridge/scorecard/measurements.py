@@ -15,7 +15,7 @@ from scipy.stats import spearmanr
 
 from ..analysis.datasets import IN_DISTRIBUTION as IN
 from ..analysis.datasets import OUT_OF_DISTRIBUTION as OUT
-from ..analysis.phases import predictors_apart, resolved
+from ..analysis.phases import Threshold, predictors_apart, resolved
 from ..analysis.views import RUN_KEY, averages, last_healthy_llc
 from ..artefacts.schemas import TABLES
 from ..artefacts.tables import Frames
@@ -151,10 +151,10 @@ class Evidence:
         straight = least_on_segment(path["ridge"].iloc[0], apart, path["dmmse"].iloc[0])
         return float(1 - path["ridge"].min() / straight)
 
-    def threshold(self, seed: int, share: float = 1.0) -> pd.Series:
-        """The row of the table thresholds after this share of training.
+    def threshold(self, seed: int, share: float = 1.0) -> Threshold:
+        """The threshold after this share of training, with the two M that enclose it.
 
-        Raises NotTestableError if the M that can be told apart do not enclose a threshold.
+        Raises NotTestableError if the M that can be told apart do not enclose one.
         """
         rows = self.table("thresholds")
         rows = rows[rows["seed"] == seed].sort_values("step")
@@ -166,8 +166,7 @@ class Evidence:
             raise NotTestableError(
                 f"at step {int(row['step'])} every M whose predictors can be told apart is nearer to {side}"
             )
-        found: pd.Series = row
-        return found
+        return Threshold(float(row["threshold"]), int(row["below"]), int(row["above"]))
 
     # -- losses ------------------------------------------------------------------------------
 
@@ -340,13 +339,20 @@ class Evidence:
         squares = (wide.loc[finite] - wide.loc["ridge"].iloc[0]) ** 2
         return squares.div(squares.sum(axis=1), axis=0).mean()
 
+    def ridge_axis(self) -> tuple[int, float]:
+        """The component with the greatest of these shares, and the share."""
+        shares = self.along_components
+        if shares.isna().any():
+            raise NotTestableError("not measured: pca_idealised has gaps")
+        at = int(np.argmax(shares))
+        return int(shares.index.to_numpy(int)[at]), float(shares.iloc[at])
+
     def require_ridge_axis(self, *allowed: int) -> None:
         """Raise ContradictedError unless the axis from dMMSE_M to ridge is one of these components."""
-        shares = self.along_components
-        axis = int(shares.index[int(shares.argmax())])
+        axis, share = self.ridge_axis()
         if axis not in allowed:
             raise ContradictedError(
-                f"the axis from dMMSE_M to ridge is PC{axis}, with {shares[axis]:.0%} of their squared distance"
+                f"the axis from dMMSE_M to ridge is PC{axis}, with {share:.0%} of their squared distance"
             )
 
 
