@@ -59,7 +59,6 @@ def tables(
     made = _world(grid, seeds)
     for table, values in _DEFAULTS.items():
         made[table] = _filled(made[table], values)
-    _thresholds(made, grid)
     _components(made, components)
     _robustness(made, grid, seeds, components)
     _third(made, grid, components, [name for name in predictors if name not in KNOWN])
@@ -68,11 +67,11 @@ def tables(
     _llc(made, grid, seeds)
     made["claims"] = _claims()
     made["claim_values"] = _claim_values(seeds)
-    made = {table: Rows.of(table, frame).frame() for table, frame in made.items() if table != "selection"}  # fmt: skip
+    made = {table: Rows.of(table, frame).frame() for table, frame in made.items()}
     _outputs(made)
     read = ("relative_distances", "critical_steps", "smoothed_losses", "idealised_losses", "llc")
     given = {name: made[name] for name in (*read, "ridge_on_tasks")}
-    settings = {**PAIRS, "claims": {"dmmse_like": 0.75}}
+    settings = {**worlds.SETTINGS, "training": {"batch_size": 1}}  # n* falls within training
     for rows in compute_selection(**given, settings=settings):
         made[rows.table] = rows.frame()
     assert set(made) == set(TABLES)
@@ -204,42 +203,13 @@ def _raw(made, predictors):
     ]
     made["distances"] = pd.concat([distances, *others], ignore_index=True)
     source = _noise(1)
-    raw = smoothed.assign(
-        loss=smoothed["loss"] * np.exp(source.normal(0, 0.02, len(smoothed))), standard_error=0.01
-    )
-    made["losses"] = pd.concat([raw, raw.assign(token=1, loss=2 * raw["loss"])])
-    made["smoothed_losses"] = pd.concat(
-        [smoothed, smoothed.assign(token=1, loss=2 * smoothed["loss"])]
-    )
-    known = made["critical_steps"]
-    critical = [known[known["curve"] == "smoothed"]]
-    ood = raw[raw["dataset"] == "out_of_distribution"]
-    for (M, seed), rows in ood.groupby(["task_diversity", "seed"]):
-        step, loss = critical_step(rows["step"].to_numpy(), rows["loss"].to_numpy())
-        row = {"task_diversity": M, "seed": seed, "curve": "raw", "step": step, "loss": loss}
-        critical.append(_rows("critical_steps", [row]))
-    made["critical_steps"] = pd.concat(critical)
-    training = raw[(raw["dataset"] == "in_distribution") & (raw["step"] > 0)]
-    made["training"] = training.assign(gradient_norm=1.0, rate_factor=1.0)
-
-
-def _distances(made, predictors):
-    """Distances to every predictor, before smoothing; a third predictor lies beyond ridge."""
-    relative = made["relative_distances"]
-    source, parts = _noise(2), []
-    for predictor in predictors:
-        smooth = relative[predictor] if predictor in relative else 1 + relative["ridge"]
-        noise = np.exp(source.normal(0, 0.02, len(relative)))
-        for dataset, token, factor in (
-            ("in_distribution", None, 1.0), ("in_distribution", 1, 3.0), ("out_of_distribution", None, 2.0),
-        ):  # fmt: skip
-            parts.append(
-                relative.assign(
-                    predictor=predictor, dataset=dataset, token=token, distance=factor * smooth * noise,
-                    standard_error=0.01,
-                )
-            )  # fmt: skip
-    made["distances"] = pd.concat(parts, ignore_index=True)
+    for table, column in (("losses", "loss"), ("distances", "distance")):
+        noise = np.exp(source.normal(0, 0.002, len(made[table])))
+        raw = made[table].assign(**{column: made[table][column] * noise}, standard_error=0.01)
+        made[table] = pd.concat([raw, raw.assign(token=1, **{column: 2 * raw[column]})])
+    losses = made["losses"]
+    own = losses[(losses["dataset"] == IN_DISTRIBUTION) & losses["token"].isna()]
+    made["training"] = own[own["step"] > 0].assign(gradient_norm=1.0, rate_factor=1.0)
 
 
 def _llc(made, grid, seeds):
@@ -323,8 +293,8 @@ def _claims():
                 "claim": statement.claim, "part": statement.part, "statement": statement.text,
                 "about": statement.about, "quantity": statement.quantity, "value": 0.5 if known else None,
                 "standard_error": 0.12 if known else None, "margin": 0.24 if known else None,
-                "seeds": 2, "root_seeds": 1, "deviation_seeds": 0.17 if known else None,
-                "comparison": statement.comparison, "threshold": 0.25,
+                "seeds": 2, "root_seeds": 1,
+                "deviation_seeds": 0.17 if known else None, "comparison": statement.comparison, "threshold": 0.25,
                 "set_when": statement.set_when, "verdict": verdict, "reason": "made up",
             }
         )  # fmt: skip

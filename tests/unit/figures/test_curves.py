@@ -180,11 +180,14 @@ def test_phase_diagram_draws_the_threshold_of_each_seed(drawn, frames):
     for seed, line in zip(SEEDS, borders, strict=True):
         rows = frames["thresholds"]
         rows = rows[rows["seed"] == seed].sort_values("step")
-        threshold, heights = rows["threshold"].to_numpy(), line.get_ydata()
-        np.testing.assert_array_equal(np.isnan(heights), np.isnan(threshold))
-        late = (threshold > 64) & (threshold < 512)  # between the rows of M = 64 and M = 512
-        assert late[-1]
-        np.testing.assert_allclose(64 * 8 ** (heights[late] - 2), threshold[late])
+        assert 64 < rows["threshold"].iloc[-1] < 256
+        assert rows["threshold"].isna().any()
+        inside = rows["threshold"].between(64, 256).to_numpy()
+        # between the rows of M = 64 and M = 256
+        np.testing.assert_allclose(
+            64 * 4 ** (line.get_ydata()[inside] - 2), rows["threshold"][inside]
+        )
+        np.testing.assert_array_equal(np.isnan(line.get_ydata()), rows["threshold"].isna())
 
 
 def test_the_threshold_is_read_off_with_its_uncertainty():

@@ -10,7 +10,7 @@ from matplotlib.lines import Line2D
 
 from ...artefacts.tables import Frames, Rows
 from ...scorecard.statement import AT_LEAST, AT_MOST, PREDICTORS, TITLES
-from ...scorecard.verdicts import FAILS, HOLDS, UNDECIDED, UNTESTABLE, Row, by_claim, tally, written
+from ...scorecard.verdicts import FAILS, HOLDS, UNDECIDED, UNTESTABLE, by_claim, tally, written
 from ..drawing.picture import figure_of
 from ..drawing.style import SINGLE_COLUMN, new_figure
 
