@@ -80,7 +80,7 @@ def test_the_distance_of_the_predictors_is_found_in_either_order(order):
 
 
 def distances(ends, steps=(0, 10, 100, 1000)):
-    """Runs that move evenly from half-way to ``ends`` (M -> distance to ridge); the two distances add up to 1."""
+    """Runs that move evenly from half-way to ``ends`` (M -> distance to ridge); the other distance is 1 less that."""
     rows = []
     for M, end in ends.items():
         for seed in (0, 1):
