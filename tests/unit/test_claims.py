@@ -403,7 +403,7 @@ def test_what_was_measured_and_is_not_so_does_not_hold(bend, reasons, world, set
 def test_runs_beyond_the_papers_threshold_on_dmmses_side_contradict_it(settings):
     found = scored(worlds.without_a_ridge_phase(), settings).loc["1d"]
     assert found["verdict"] == FAILS
-    assert "M = 1024 among them" in found["reason"]
+    assert f"M = {worlds.GRID[-2]} among them" in found["reason"]
 
 
 def test_a_transient_m_that_is_never_to_prefer_ridge_counts_against_eq_8(world, settings):

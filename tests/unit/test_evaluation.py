@@ -150,26 +150,17 @@ def test_smoothing_keeps_constants_and_lines_up_with_a_direct_sum():
     steps = np.array([0.0, 1, 3, 10, 30, 100, 300, 1000])
     np.testing.assert_allclose(smooth(steps, np.full(8, 2.5), 0.3), 2.5)
     values = np.array([5.0, 4, 4, 3, 2, 1, 2, 3])
+    # Continued through both ends by its own reflection.
     position = np.log1p(steps)
-    spacing = np.gradient(position)
-    # Beyond its ends the curve goes on as its reflection through the end point: the ends are as measured.
-    spacing[[0, -1]] = position[1] - position[0], position[-1] - position[-2]
-    mirrored = [
-        (position, values, spacing),
-        *(
-            (2 * position[end] - np.delete(position, end), 2 * values[end] - np.delete(values, end),
-             np.delete(spacing, end))
-            for end in (0, -1)
-        ),
-    ]  # fmt: skip
-    where, what, share = (np.concatenate(parts) for parts in zip(*mirrored, strict=True))
-    share[np.argsort(where)[[0, -1]]] = 0  # so far away that they do not count
+    around = np.concatenate((-position[:0:-1], position, 2 * position[-1] - position[-2::-1]))
+    curve = np.concatenate((2 * values[0] - values[:0:-1], values, 2 * values[-1] - values[-2::-1]))
+    spacing = np.gradient(around)
     for i in range(8):
-        weights = np.exp(-((where - position[i]) ** 2) / (2 * 0.3**2)) * share
+        weights = np.exp(-((around - position[i]) ** 2) / (2 * 0.3**2)) * spacing
         assert smooth(steps, values, 0.3)[i] == pytest.approx(
-            (weights * what).sum() / weights.sum()
+            (weights * curve).sum() / weights.sum()
         )
-    assert smooth(steps, values, 0.3)[[0, -1]].tolist() == pytest.approx([5, 3])
+    assert smooth(steps, values, 0.3)[[0, -1]] == pytest.approx(values[[0, -1]])
     np.testing.assert_allclose(smooth(steps, values, 1e-3), values)
 
 

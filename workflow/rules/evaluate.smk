@@ -25,7 +25,7 @@ rule evaluate:
     params:
         **stage("analysis.evaluate", *TRAINED_BY, "evaluation"),
     shell:
-        ON_DEVICE + TO_LOG
+        job(ON_DEVICE)
 
 
 rule evaluate_all:
@@ -55,7 +55,7 @@ rule ridge_on_tasks:
     params:
         **stage("analysis.ridge_on_tasks", *TRAINED_BY, "evaluation"),
     shell:
-        ON_DEVICE + TO_LOG
+        job(ON_DEVICE)
 
 
 rule idealised:
@@ -82,7 +82,7 @@ rule idealised:
             "grid.task_diversities",
         ),
     shell:
-        STAGE + TO_LOG
+        job(STAGE)
 
 
 rule curves:
@@ -104,4 +104,4 @@ rule curves:
     params:
         **stage("analysis.curves", "curves"),
     shell:
-        STAGE + TO_LOG
+        job(STAGE)

@@ -43,6 +43,7 @@ class Evidence:
 
     def __init__(self, frames: Frames, settings: ClaimSettings, root_seed: int = 0) -> None:
         self.frames, self.settings, self.root_seed = frames, settings, root_seed
+        self._transience: dict[tuple[float, int], float] = {}
 
     def table(self, name: str) -> pd.DataFrame:
         """A table; raises NotTestableError, by its name, if it is missing, lacks a column or has no rows."""
@@ -76,15 +77,19 @@ class Evidence:
         """Smoothed distances of a run to both predictors, in the order of training."""
         if (M, seed) not in self._paths:
             raise NotTestableError(f"the grid has no run with M = {M:g}, seed = {seed}")
-        path = self._paths[M, seed]
-        if path[["ridge", "dmmse"]].isna().any(axis=None):
+        if (M, seed) in self._with_gaps:
             raise NotTestableError(f"not measured: relative_distances has gaps at M = {M:g}")
-        return path
+        return self._paths[M, seed]
 
     @cached_property
     def _paths(self) -> dict[Any, pd.DataFrame]:
         relative = self.table("relative_distances").sort_values("step")
         return dict(iter(relative.groupby(RUN_KEY)))
+
+    @cached_property
+    def _with_gaps(self) -> set[Any]:
+        gaps = {run: path[["ridge", "dmmse"]].isna() for run, path in self._paths.items()}
+        return {run for run, gap in gaps.items() if gap.any(axis=None)}
 
     def last_step(self, M: float, seed: int) -> int:
         """The step of the last checkpoint."""
@@ -231,7 +236,9 @@ class Evidence:
 
     def transience(self, M: float, seed: int) -> float:
         """The lesser of dip and rise: both must be there for a transient ridge."""
-        return float(np.min(self.dip_and_rise(M, seed)))
+        if (M, seed) not in self._transience:  # asked for by most statements
+            self._transience[M, seed] = float(np.min(self.dip_and_rise(M, seed)))
+        return self._transience[M, seed]
 
     @cached_property
     def by_transience(self) -> list[float]:
