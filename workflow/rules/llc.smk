@@ -74,7 +74,7 @@ rule llc_on_tasks:
             without=("llc.steps", "llc.chunk"),
         ),
     shell:
-        ON_DEVICE + TO_LOG
+        job(ON_DEVICE)
 
 
 rule llc_calibration:
