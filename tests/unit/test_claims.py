@@ -1,16 +1,19 @@
 """Verdicts on worlds in which each statement is true, false and untestable, and on worlds in which nothing happens."""
 
 import math
+import re
 
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 
 from tests.unit import worlds
 from transient_ridge.artefacts.schemas import TABLES
 from transient_ridge.config import presets
 from transient_ridge.config.settings import ClaimSettings
 from transient_ridge.errors import ConfigError
+from transient_ridge.report.replicates import replicated
 from transient_ridge.scorecard import claims, statement
 from transient_ridge.scorecard.measurements import Evidence
 from transient_ridge.scorecard.page import by_diversity, scorecard
@@ -560,6 +563,23 @@ def test_root_seeds_are_pooled_from_the_values_of_their_variants(settings):
     assert found.loc[(3, "a"), "seeds"] == 3  # one joint PCA for each
     assert found.loc[(3, "a"), "standard_error"] == 0
     assert found.loc[(2, "a"), "deviation_seeds"] > 0
+
+
+def test_variants_that_differ_in_their_root_seed_are_judged_together(tmp_path):
+    config = presets.read("laptop") | {"variants": {"base": {}, "tasks-1": {"seed": 1}}}
+    config["variants"]["deep"] = {"seed": 2, "model": {"layers": 3}}
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(config))
+    thresholds = ClaimSettings.of(config["claims"])
+    for root, variant in enumerate(config["variants"]):
+        values = claims.measure(Evidence(worlds.tables(seeds=(2 * root, 9)), thresholds, root))
+        values.save(tmp_path / variant / "tables/claim_values.parquet", {})
+    page = replicated(tmp_path)
+    (row,) = [line for line in page.splitlines() if line.startswith("| 2a |")]
+    assert "4 values of 2 root seeds" in row
+    assert re.search(r"deviation [\d.e-]+ over seeds, [\d.e-]+ over root seeds", row)
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(config | {"variants": {"base": {}}}))
+    with pytest.raises(ConfigError, match=r"variants = \['base'\]: none differs"):
+        replicated(tmp_path)
 
 
 # -- a statement of one's own -----------------------------------------------------------------
