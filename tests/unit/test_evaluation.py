@@ -16,6 +16,7 @@ from transient_ridge.analysis.evaluation_sets import (
     idealised_predictions,
 )
 from transient_ridge.analysis.idealised import evaluate_idealised
+from transient_ridge.analysis.ridge_on_tasks import evaluate_on_tasks
 from transient_ridge.analysis.views import averages
 from transient_ridge.config.runs import Run
 from transient_ridge.config.settings import EvaluationSettings, ModelSettings
@@ -75,6 +76,19 @@ def trained(tiny, smoke, tmp_path):
 def measure(folder, settings):
     rows = evaluate(folder / "manifest.json", folder / "weights", Run(4, 0), settings, CPU)
     return [each.frame() for each in rows]
+
+
+def test_ridge_on_tasks_is_the_last_checkpoint_on_another_runs_sequences(trained):
+    folder, settings = trained
+    files = (folder / "manifest.json", folder / "weights")
+    rows = evaluate_on_tasks(*files, Run(4, 0), settings, CPU).frame()
+    losses, *_ = measure(folder, settings)
+    own = losses[(losses["step"] == 60) & (losses["dataset"] == "in_distribution")]
+    assert rows["loss"].tolist() == own["loss"].tolist()
+    other = evaluate_on_tasks(*files, Run(2, 0), settings, CPU).frame()
+    assert (other["task_diversity"] == 2).all()
+    assert (other["step"] == 60).all()
+    assert (other["loss"] != rows["loss"]).all()
 
 
 def test_tables_of_a_run_hold_what_the_model_does(trained):

@@ -21,6 +21,8 @@ from transient_ridge.llc.health import faults, not_equilibrated
 from transient_ridge.llc.llc_calibration import calibrate_llc
 from transient_ridge.llc.llc_crosscheck import crosscheck_llc
 from transient_ridge.llc.llc_recommendation import recommend, recommend_llc
+from transient_ridge.llc.tasks.llc_on_tasks import estimate_on_tasks
+from transient_ridge.training.checkpoints import Checkpoints
 from transient_ridge.training.train import train
 
 RUN = Run(4, 0)
@@ -247,6 +249,28 @@ def test_an_estimate_does_not_depend_on_its_chunk(trained):
     pd.testing.assert_frame_equal(
         together[together["step"] == 60].reset_index(drop=True), alone, check_exact=True
     )
+
+
+def test_the_llc_on_other_tasks_is_of_the_same_weights_and_other_data(trained):
+    config, paths = trained
+
+    def on_tasks(M):
+        return (
+            estimate_on_tasks(**paths, run=Run(M, 0), settings=config, device=CPU).frame().iloc[0]
+        )
+
+    two, eight = on_tasks(2), on_tasks(8)
+    assert (two["task_diversity"], two["seed"], two["step"]) == (2, 0, 60)
+    assert (two["component"], two["centre_loss"] != eight["centre_loss"]) == ("all", True)
+    estimator = llc.Estimator(RUN, config, Checkpoints(**_named(paths), settings=config), CPU)
+    expected = estimator.posterior(60, Run(8, 0)).centre_errors.double().mean().item()
+    assert eight["centre_loss"] == pytest.approx(expected)
+    own = estimator.posterior(60, RUN).centre_errors
+    assert torch.equal(own, estimator.posterior(60).centre_errors)
+
+
+def _named(paths):
+    return {"manifest": paths["manifest"], "folder": paths["weights"]}
 
 
 def test_n_beta_means_the_loss_that_is_named(trained):

@@ -63,7 +63,7 @@ def world():
 def computed(world, **others):
     """The two tables of the stage."""
     names = ("relative_distances", "critical_steps", "smoothed_losses", "idealised_losses", "llc")
-    given = {name: world[name] for name in (*names, "ridge_on_tasks")} | others
+    given = {name: world[name] for name in (*names, "ridge_on_tasks", "llc_on_tasks")} | others
     return [rows.frame() for rows in compute_selection(**given, settings=worlds.SETTINGS)]
 
 
@@ -82,7 +82,7 @@ def test_every_run_gets_its_tradeoff(world):
     assert row.crossover == Tradeoff(row.loss_difference, row.llc_difference).crossover
     assert row.crossover_low < row.crossover < row.crossover_high
     assert row.crossover_step == row.crossover / 600
-    assert (row.complexity, row.complexity_ridge) == ("measured", "q_inf")
+    assert (row.complexity, row.complexity_ridge) == ("measured", "q_M")
     assert row.relative_distance > 0.9
     curve = of(odds, 16)
     expected = Tradeoff(row.loss_difference, row.llc_difference).log_odds(curve["n"].to_numpy())
@@ -118,8 +118,8 @@ def test_only_idealised_losses_are_known_where_ridge_was_not_measured_on_q_m(wor
 
 
 def test_lambda_of_ridge_is_that_on_q_m_where_it_was_measured(world):
-    llc = world["llc"]
-    on_tasks = llc[(llc["task_diversity"] == 16) & (llc["step"] == worlds.STEPS[-1])]
+    llc = world["llc_on_tasks"]
+    on_tasks = llc[llc["task_diversity"] == 16]
     found, _ = computed(world, llc_on_tasks=on_tasks.assign(llc=33.0))
     (measured,) = of(found, 16).itertuples()
     assert (measured.llc_ridge, measured.complexity_ridge) == (33.0, "q_M")
@@ -128,7 +128,8 @@ def test_lambda_of_ridge_is_that_on_q_m_where_it_was_measured(world):
 
 
 def test_without_llc_the_losses_are_still_there(world):
-    found, odds = computed(world, llc=worlds.empty("llc"))
+    lost = {name: worlds.empty(name) for name in ("llc", "llc_on_tasks")}
+    found, odds = computed(world, **lost)
     assert found["loss_difference"].notna().all()
     names = ("llc_difference", "crossover", "phase", "complexity", "complexity_ridge")
     for column in (*names, "crossover_step"):

@@ -70,7 +70,7 @@ def tables(
     made = {table: Rows.of(table, frame).frame() for table, frame in made.items()}
     _outputs(made)
     read = ("relative_distances", "critical_steps", "smoothed_losses", "idealised_losses", "llc")
-    given = {name: made[name] for name in (*read, "ridge_on_tasks")}
+    given = {name: made[name] for name in (*read, "ridge_on_tasks", "llc_on_tasks")}
     settings = {**worlds.SETTINGS, "training": {"batch_size": 1}}  # n* falls within training
     for rows in compute_selection(**given, settings=settings):
         made[rows.table] = rows.frame()

@@ -68,19 +68,17 @@ def tables(
 ) -> dict[str, pd.DataFrame]:
     """The tables that claims are judged by: ``over`` says how far the run of an M has gone from ridge to dMMSE_M."""
     names = (
-        "losses", "distances", "llc", "ridge_on_tasks", "idealised_losses", "idealised_distances",
-        "pca_trajectories", "pca_idealised", "pca_variance", "pca_loadings", "pca_robustness",
+        "losses", "distances", "llc", "ridge_on_tasks", "llc_on_tasks", "idealised_losses",
+        "idealised_distances", "pca_trajectories", "pca_idealised", "pca_variance", "pca_loadings",
+        "pca_robustness",
     )  # fmt: skip
     rows = {name: [] for name in names}
     for M in grid:
         _idealised(rows, M)
         for seed in seeds:
             _run(rows, M, seed, over(M), start(seed) * (1 + 0.001 * seed))
-            if INF in grid:
-                loss = {"token": np.nan, "loss": RIDGE + 1e-4}
-                rows["ridge_on_tasks"].append(
-                    {"task_diversity": M, "seed": seed, "step": STEPS[-1], **loss}
-                )
+            if INF in grid and not math.isinf(M):
+                _ridge_on_tasks(rows, M, seed)
     _shape(rows)
     return derive({name: complete(name, pd.DataFrame(values)) for name, values in rows.items()})
 
@@ -88,7 +86,7 @@ def tables(
 def without_training() -> dict[str, pd.DataFrame]:
     """The paper's world cut at step 0, with the PCA as it was: whatever has a step is of the untrained models."""
     world = tables()
-    names = ("losses", "distances", "llc", "ridge_on_tasks", "pca_trajectories")
+    names = ("losses", "distances", "llc", "ridge_on_tasks", "llc_on_tasks", "pca_trajectories")
     return derive(world | {name: world[name][world[name]["step"] == 0] for name in names})
 
 
@@ -114,7 +112,7 @@ def derive(world: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
         "relative_distances": relative.frame(),
         "thresholds": thresholds.frame(),
     }
-    of_selection = ("idealised_losses", "llc", "ridge_on_tasks")
+    of_selection = ("idealised_losses", "llc", "ridge_on_tasks", "llc_on_tasks")
     given = {name: world[name] for name in of_selection} | made
     given.pop("thresholds")
     selection, _ = compute_selection(**given, settings=SETTINGS)
@@ -152,6 +150,14 @@ def _shape(rows):
                     "explained_variance_ratio": 0.6, "reference": distance == 0,
                 }
             )  # fmt: skip
+
+
+def _ridge_on_tasks(rows, M, seed):
+    """Loss and LLC of the M = infinity run on the tasks of M."""
+    key = {"task_diversity": M, "seed": seed, "step": STEPS[-1], "token": np.nan}
+    rows["ridge_on_tasks"].append({**key, "loss": RIDGE + 1e-4})
+    llc = {"llc": LLC[INF] * (1 + 0.001 * seed), "standard_error": 0.5, "healthy": True}
+    rows["llc_on_tasks"].append({**key, "component": "all", **llc})
 
 
 def _idealised(rows, M):

@@ -33,6 +33,7 @@ rule selection:
                 "idealised_losses",
                 "llc",
                 "ridge_on_tasks",
+                "llc_on_tasks",
             )
         ),
     output:

@@ -213,14 +213,35 @@ def table(name, scope=None):
 
 
 def parts_of(name, variant):
-    """The files of a table of runs or chunks: of all runs, of those of M = inf, or of those of the sweep."""
-    if name == "ridge_on_tasks":
-        chosen = [run for run in RUNS[variant] if run.startswith("Minf-")]
-    elif name.startswith("llc_calibration"):
+    """The files of a table of runs or chunks, of those runs that have one."""
+    if name.startswith("llc_calibration"):
         chosen = VARIANTS[variant]["llc_calibration"]["runs"]
+    elif name.endswith("_on_tasks"):
+        chosen = finite_beside_infinity(variant)
+        if name == "llc_on_tasks" and not ends_with_llc(variant):
+            chosen = []
     else:
         chosen = RUNS[variant]
     return expand(table(name), variant=variant, run=chosen, chunk=CHUNKS[variant])
+
+
+def finite_beside_infinity(variant):
+    """The runs of finite M, if there is one of M = infinity that stands for ridge."""
+    finite = [run for run in RUNS[variant] if not run.startswith("Minf-")]
+    return finite if len(finite) < len(RUNS[variant]) else []
+
+
+def ends_with_llc(variant):
+    """Whether the LLC of the last checkpoint is estimated."""
+    last = VARIANTS[variant]["training"]["steps"]
+    return any(last in steps for steps in CHUNKS[variant].values())
+
+
+def of_infinity(file):
+    """Input function: `file`, a path of a run, for the M = infinity run of the same seed."""
+    return lambda wildcards: file.format(
+        variant=wildcards.variant, run=f"Minf-seed{wildcards.run.rpartition('seed')[2]}"
+    )
 
 
 def parts(name):

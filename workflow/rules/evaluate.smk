@@ -34,9 +34,10 @@ rule evaluate_all:
 
 
 rule ridge_on_tasks:
+    """The M = infinity run of the same seed on the tasks of one run."""
     input:
-        manifest=rules.train.output.manifest,
-        weights=ancient(rules.train.output.weights),
+        manifest=of_infinity(rules.train.output.manifest),
+        weights=ancient(of_infinity(rules.train.output.weights)),
     output:
         ridge_on_tasks=table("ridge_on_tasks"),
     log:
@@ -52,12 +53,7 @@ rule ridge_on_tasks:
     resources:
         **computing(sizing.evaluate_mb, minutes=10),
     params:
-        **stage(
-            "analysis.ridge_on_tasks",
-            *TRAINED_BY,
-            "evaluation",
-            "grid.task_diversities",
-        ),
+        **stage("analysis.ridge_on_tasks", *TRAINED_BY, "evaluation"),
     shell:
         job(ON_DEVICE)
 

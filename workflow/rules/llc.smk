@@ -49,6 +49,34 @@ rule join_llc:
         job(STAGE)
 
 
+rule llc_on_tasks:
+    """The M = infinity run of the same seed, sampled with data of one run."""
+    input:
+        manifest=of_infinity(rules.train.output.manifest),
+        weights=ancient(of_infinity(rules.train.output.weights)),
+    output:
+        llc_on_tasks=table("llc_on_tasks"),
+    log:
+        log_of("llc_on_tasks/{run}"),
+    benchmark:
+        benchmark_of("llc_on_tasks/{run}")
+    priority: 0 if config["keep_weights"] else 10
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        **computing(sizing.llc_mb, minutes=60),
+    params:
+        **stage(
+            "llc.tasks.llc_on_tasks",
+            *TRAINED_BY,
+            "llc",
+            without=("llc.steps", "llc.chunk"),
+        ),
+    shell:
+        job(ON_DEVICE)
+
+
 rule llc_calibration:
     """One run at every setting of the sweep."""
     input:

@@ -78,13 +78,13 @@ def compute_selection(
     idealised_losses: pd.DataFrame,
     llc: pd.DataFrame,
     ridge_on_tasks: pd.DataFrame,
+    llc_on_tasks: pd.DataFrame,
     settings: Mapping[str, Any],
-    llc_on_tasks: pd.DataFrame | None = None,
 ) -> tuple[Rows, Rows]:
     """The trade-off of loss against complexity of every run with finite M.
 
-    ``llc`` and ``ridge_on_tasks`` may be empty: then there is no complexity, and no measured loss, to compare. Without
-    ``llc_on_tasks``, the LLC of the M = infinity run on q_M, that on its own data stands for lambda(u).
+    ``llc`` and ``ridge_on_tasks`` may be empty: then there is no complexity, and no measured loss, to compare. Where
+    ``llc_on_tasks`` lacks the LLC of the M = infinity run on q_M, that on its own data stands for lambda(u).
     """
     relative = relative_distances
     last = int(relative["step"].max())
@@ -94,7 +94,7 @@ def compute_selection(
     n = np.geomspace(1, max(last, 1) * pairs_per_step, POINTS)
     for seed in sorted(relative["seed"].unique()):
         complexities = _llc_at_the_end(llc, seed, last)
-        of_ridge = {} if llc_on_tasks is None else _llc_at_the_end(llc_on_tasks, seed, last)
+        of_ridge = _llc_at_the_end(llc_on_tasks, seed, last)
         for M in _finite(relative):
             run = relative[(relative["task_diversity"] == M) & (relative["seed"] == seed)]
             if run.empty:

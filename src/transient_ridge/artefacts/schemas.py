@@ -60,6 +60,11 @@ _DISTANCE = {
     "standard_error": (pa.float64(), "standard error of the mean over sequences"),
 }
 
+_ON_TASKS = {
+    "task_diversity": (pa.int64(), "M of the data, q_M"),
+    "seed": (pa.int64(), "seed of the M = infinity run whose last checkpoint this is"),
+    "step": _RUN["step"],
+}
 _CLAIM = {
     "claim": (pa.int64(), "number of the paper's claim"),
     "part": (pa.string(), "letter of the statement within the claim"),
@@ -136,9 +141,7 @@ TABLES: dict[str, Table] = {
     "ridge_on_tasks": Table(
         "run",
         {
-            "task_diversity": (pa.int64(), "M of the data, q_M; null = infinity"),
-            "seed": (pa.int64(), "seed of the M = infinity run whose last checkpoint this is"),
-            "step": _RUN["step"],
+            **_ON_TASKS,
             "token": _SET["token"],
             **_LOSS,
         },
@@ -421,6 +424,7 @@ _SGLD = {
 TABLES |= {
     "llc": Table("chunk", {**_RUN, **_COMPONENT, **_POSITION, **_ESTIMATE}),
     "llc_traces": Table("chunk", {**_RUN, **_COMPONENT, **_TRACES}),
+    "llc_on_tasks": Table("run", {**_ON_TASKS, **_COMPONENT, **_POSITION, **_ESTIMATE}),
     "llc_calibration": Table(
         "run",
         {

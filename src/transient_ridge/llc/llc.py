@@ -41,8 +41,11 @@ class Estimator:
         self.sgld = SgldSettings.of(settings["llc"])
         self.limits = HealthSettings.of(settings["llc"]["limits"])
 
-    def posterior(self, step: int) -> CheckpointPosterior:
-        """The local posterior at ``step``; raises CheckpointError if no such checkpoint can be read."""
+    def posterior(self, step: int, data_of: Run | None = None) -> CheckpointPosterior:
+        """The local posterior at ``step``, with data of the run ``data_of``, this one by default.
+
+        Raises CheckpointError if no such checkpoint can be read.
+        """
         return CheckpointPosterior(
             self.model,
             self.kept.load(step, self.device),
@@ -52,6 +55,7 @@ class Estimator:
             data=self.data,
             settings=self.llc,
             chains=self.sgld.chains,
+            data_of=data_of,
         )
 
     def n_beta(self) -> float:

@@ -42,8 +42,12 @@ class CheckpointPosterior:
         data: DataSettings,
         settings: LlcSettings,
         chains: int,
+        data_of: Run | None = None,
     ) -> None:
-        """``weights`` are those of ``run`` at ``step``; they are on the device that computes."""
+        """``weights`` are those of ``run`` at ``step``; they are on the device that computes.
+
+        ``data_of`` is the run whose tasks ``settings.data`` speaks of, by default ``run``.
+        """
         self.model = model
         # In the model's order: a safetensors file lists its tensors in no order that lasts.
         self.layout = Layout.of(dict(model.named_parameters()))
@@ -52,7 +56,7 @@ class CheckpointPosterior:
         self._root_seed = root_seed
         # The backends draw from streams of their own: estimates that shared noise would agree too well.
         self._stream: tuple[Name, ...] = ("llc", settings.backend, run.name, step)
-        self._source = SequenceSource(root_seed, data, data_diversity(settings, run))
+        self._source = SequenceSource(root_seed, data, data_diversity(settings, data_of or run))
         #: The n sequences, in the weights' precision.
         self.sequences = self._ready(self._source.draw(settings.sequences, "llc"))
         #: Squared errors of w* (n, K), which every minibatch of the fixed set looks up.

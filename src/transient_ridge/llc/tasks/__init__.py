@@ -1,0 +1,1 @@
+"""The LLC of a run on the tasks of another."""
