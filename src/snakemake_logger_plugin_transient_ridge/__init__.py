@@ -25,14 +25,14 @@ class LogHandler(LogHandlerBase):
         if self.writes_to_stream:
             from rich.console import Console
 
-            from transient_ridge.report.terminal import Terminal
+            from transient_ridge.report import terminal
 
             console = Console(
                 stderr=not self.common_settings.stdout,
                 no_color=self.common_settings.nocolor or None,
                 highlight=False,
             )
-            self.terminal = Terminal(console, log_file)
+            self.terminal = terminal.Terminal(console, log_file)
 
     def emit(self, record: logging.LogRecord) -> None:
         """Show an event; one of an unknown form is reported on stderr and stops nothing."""
