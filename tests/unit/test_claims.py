@@ -421,6 +421,9 @@ def test_seeds_that_contradict_each_other_decide_nothing(world, settings):
     found = scored(world, settings).loc["8b"]
     assert found["verdict"] == UNDECIDED
     assert found["reason"].startswith("1 of 2 seeds contradict it: transience sets in at M = 8")
+    # The other seed's LLC crosses three octaves off.
+    put("llc", "llc", 47.2, task_diversity=worlds.INF, seed=0, **END)(world, settings)
+    assert scored(world, settings).loc["8b", "verdict"] == FAILS
 
 
 def test_a_statement_of_the_papers_own_setting_is_made_there_alone(world, settings):

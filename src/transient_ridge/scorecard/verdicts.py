@@ -133,23 +133,35 @@ def assess(
 ) -> Verdict:
     """The verdict on a statement from its rows of the table `claim_values`.
 
-    One seed that cannot be tested makes the statement untestable, and one of several that contradicts it undecided.
+    One seed that cannot be tested makes the statement untestable. Seeds that contradict it make it false, unless it would
+    hold by the others: then it is undecided.
     """
     nothing = (None, None, None, 0, len({row["root_seed"] for row in outcomes}), None, None)
     for row in outcomes:
         if row["outcome"] == NOT_TESTABLE:
             return Verdict(*nothing, UNTESTABLE, row["reason"])
     against = [row for row in outcomes if row["outcome"] == CONTRADICTED]
-    if against and len(against) == len(outcomes):
-        return Verdict(*nothing, FAILS, against[0]["reason"])
-    if against:
-        reason = f"{len(against)} of {len(outcomes)} seeds contradict it: {against[0]['reason']}"
-        return Verdict(*nothing, UNDECIDED, reason)
+    measured = [row for row in outcomes if row["outcome"] == MEASURED]
+    found = _judge_all(measured, comparison, threshold, confidence) if measured else None
+    if not against:
+        assert found is not None
+        return found
+    reason = against[0]["reason"]
+    if found is None:
+        return Verdict(*nothing, FAILS, reason)
+    reason = f"{len(against)} of {len(outcomes)} seeds contradict it: {reason}"
+    return Verdict(*nothing, FAILS if found.verdict == FAILS else UNDECIDED, reason)
+
+
+def _judge_all(
+    rows: Sequence[Row], comparison: str, threshold: float, confidence: float
+) -> Verdict:
+    """The verdict from rows that all have a value."""
     values: dict[int, list[float]] = {}
-    for row in outcomes:
+    for row in rows:
         values.setdefault(row["root_seed"], []).append(row["value"])
-    resolution = float(np.mean([row["resolution"] for row in outcomes]))
-    remarks = "; ".join(dict.fromkeys(row["reason"] for row in outcomes if row["reason"]))
+    resolution = float(np.mean([row["resolution"] for row in rows]))
+    remarks = "; ".join(dict.fromkeys(row["reason"] for row in rows if row["reason"]))
     return judge(values, comparison, threshold, confidence, resolution=resolution, remark=remarks)
 
 
