@@ -65,7 +65,7 @@ def test_nothing_is_stale_after_a_run(project):
 CHANGES = {
     "add an M": (
         {"grid": {"task_diversities": [1, 4, "inf"]}},
-        of("train", {"Minf-seed0"}) | of("evaluate", {"Minf-seed0"}) | of("ridge_on_tasks", {"Minf-seed0"})
+        of("train", {"Minf-seed0"}) | of("evaluate", {"Minf-seed0"}) | of("ridge_on_tasks") | of("llc_on_tasks")
         | {"idealised"}
         | sampled({"Minf-seed0"}) | ALL_AGGREGATES,
     ),
