@@ -32,7 +32,7 @@ report: .venv/installed $(CONFIGFILE)
 	$(WATCHED) --report results/$(PRESET)/report.html
 	echo results/$(PRESET)/report.html
 
-## docs: copy the results of the preset seeds to results/laptop/three-seeds, and their scorecard into the README
+## docs: copy the results of the preset seeds to results/laptop/three-seeds, their verdicts into README and docs/results.md
 docs: SEEDS := results/seeds/base
 docs: KEPT := results/laptop/three-seeds
 docs: results/seeds/base/claims.md
@@ -40,9 +40,10 @@ docs: results/seeds/base/claims.md
 	mkdir -p $(KEPT)/figures
 	cp -r $(SEEDS)/tables $(SEEDS)/claims.md results/seeds/config.yaml $(KEPT)
 	cp $(SEEDS)/figures/*.png $(SEEDS)/figures/*.png.provenance.json $(KEPT)/figures
-	sed -i -e '/<!-- by M -->/,/<!-- end -->/{//!d}' -e '/<!-- scorecard -->/,/<!-- end -->/{//!d}' README.md
-	sed -n '/^Means over/,$$p' $(KEPT)/claims.md | sed -i '/<!-- by M -->/r /dev/stdin' README.md
-	sed '/^Means over/,$$d' $(KEPT)/claims.md | sed -i '/<!-- scorecard -->/r /dev/stdin' README.md
+	sed -i '/<!-- scorecard -->/,/<!-- end -->/{//!d}' README.md
+	sed -n '/^| claim/,/^$$/p' $(KEPT)/claims.md | sed -i '/<!-- scorecard -->/r /dev/stdin' README.md
+	sed -i '/<!-- by M -->/,/<!-- end -->/{//!d}' docs/results.md
+	sed -n '/^Means over/,$$p' $(KEPT)/claims.md | sed -i '/<!-- by M -->/r /dev/stdin' docs/results.md
 
 ## config: write what is made from the declared keys: schema, comments of config.yaml, table of keys
 config: .venv/installed

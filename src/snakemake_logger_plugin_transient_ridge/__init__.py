@@ -1,16 +1,19 @@
 """Snakemake logger plugin: ``snakemake --logger transient-ridge`` shows a few lines instead of every job.
 
-Snakemake finds plugins by the names of installed packages, which is why this one stands beside `transient_ridge`.
+Snakemake finds plugins by the names of installed packages, which is why this one stands beside `transient_ridge`. It
+imports every plugin that it finds, chosen or not, before it reads a Snakefile: so nothing of `transient_ridge` is
+imported here before this one is chosen, and the package beside the Snakefile is the one that plans.
 """
 
 import logging
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from rich.console import Console
 from snakemake_interface_logger_plugins.base import LogHandlerBase
 
-from transient_ridge.report.terminal import Terminal
+if TYPE_CHECKING:
+    from transient_ridge.report.terminal import Terminal
 
 
 class LogHandler(LogHandlerBase):
@@ -20,12 +23,16 @@ class LogHandler(LogHandlerBase):
         """Start to show; a dry run is left to Snakemake's own output."""
         self.terminal: Terminal | None = None
         if self.writes_to_stream:
+            from rich.console import Console
+
+            from transient_ridge.report import terminal
+
             console = Console(
                 stderr=not self.common_settings.stdout,
                 no_color=self.common_settings.nocolor or None,
                 highlight=False,
             )
-            self.terminal = Terminal(console, log_file)
+            self.terminal = terminal.Terminal(console, log_file)
 
     def emit(self, record: logging.LogRecord) -> None:
         """Show an event; one of an unknown form is reported on stderr and stops nothing."""

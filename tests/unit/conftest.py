@@ -14,7 +14,25 @@ def frames() -> Mapping[str, pd.DataFrame]:
     return world_tables.tables()
 
 
+#: What worlds with and without a third predictor have in common: enough to show it, and no more.
+SMALL = {"seeds": (0,), "components": 2}
+
+
+@pytest.fixture(scope="session")
+def small_frames() -> Mapping[str, pd.DataFrame]:
+    """The tables of a world of one seed, not to be changed."""
+    return world_tables.tables(**SMALL)
+
+
 @pytest.fixture
-def third_predictor(monkeypatch, tmp_path) -> Callable[[bool], str]:
-    """Register a third predictor for this test; told whether it depends on the task set, the name is returned."""
-    return lambda of_tasks: third.register(monkeypatch, tmp_path / "registry", of_tasks)
+def with_third(monkeypatch, tmp_path) -> Callable[[bool], tuple[str, Mapping[str, pd.DataFrame]]]:
+    """Register a third predictor for this test: its name, and ``small_frames`` with it in them.
+
+    The argument says whether it depends on the task set.
+    """
+
+    def world(of_tasks: bool) -> tuple[str, Mapping[str, pd.DataFrame]]:
+        name = third.register(monkeypatch, tmp_path / "registry", of_tasks)
+        return name, world_tables.tables(predictors=(*world_tables.KNOWN, name), **SMALL)
+
+    return world

@@ -13,7 +13,8 @@ from transient_ridge.config.runs import Run
 from transient_ridge.report.summary import summary
 from transient_ridge.report.tables_page import make_tables_page
 from transient_ridge.report.tables_readme import make_tables_readme
-from transient_ridge.scorecard.claims import UNTESTABLE
+from transient_ridge.scorecard.statement import TITLES
+from transient_ridge.scorecard.verdicts import UNTESTABLE, by_claim, tally
 
 DESCRIBED = [name for name, table in TABLES.items() if not table.on_request]
 
@@ -138,7 +139,7 @@ def test_the_page_shows_every_row_and_thresholds_at_the_end_alone(page, frames):
 def test_the_page_names_infinity_and_leaves_out_what_is_missing(page, frames):
     head, *rows = page["critical_steps"]
     found = {row[head.index("task diversity")] for row in rows}
-    assert found == {"1", "16", "64", "512", "inf"}
+    assert found == {"1", "16", "64", "256", "inf"}
     head, *rows = page["claims"]
     untested = [row for row in rows if row[head.index("verdict")] == UNTESTABLE]
     assert len(untested) == frames["claims"]["value"].isna().sum() > 0
@@ -150,22 +151,35 @@ def test_the_page_names_infinity_and_leaves_out_what_is_missing(page, frames):
 # -- the summary -----------------------------------------------------------------------------
 
 
-def test_the_summary_ends_with_where_to_look(results):
+@pytest.fixture(scope="module")
+def shown(results):
+    """The lines of the summary of ``results``."""
     (results / "report.html").write_text("")
     (results / "base" / "explorer.html").write_text("")
-    text = summary(results)
-    assert f"{results / 'base'}: " in text
-    assert "statements hold" in text
-    untestable = int(re.search(r"(\d+) cannot be tested", text)[1])
-    reasons = re.findall(r"^ .*: made up$", text, flags=re.MULTILINE)
-    assert len(reasons) == text.count("made up") == untestable > 0
-    for path in ("report.html", "base/explorer.html", "base/figures", "README.md"):
-        assert str(results / path) in text
+    return summary(results).splitlines()
 
 
-def test_the_summary_shows_what_was_measured(results):
-    lines = summary(results).splitlines()
-    claims = tables.read(results / "base/tables/claims.parquet", "claims")
-    for row in claims[claims["verdict"] != UNTESTABLE].itertuples():
-        (line,) = [line for line in lines if line.split()[:1] == [f"{row.claim}{row.part}"]]
-        assert line.endswith(f"{row.statement}: 0.5 ± 0.12 ({row.comparison} 0.25)")
+@pytest.fixture(scope="module")
+def rows(results):
+    """The statements of ``results`` with their verdicts."""
+    return tables.read(results / "base/tables/claims.parquet", "claims").to_dict("records")
+
+
+def test_the_summary_begins_with_the_count_and_ends_with_where_to_look(shown, rows, results):
+    assert shown[1] == f"{results / 'base'}: {tally(rows)}"
+    for line, path in zip(
+        shown[-4:], ("base/explorer.html", "base/figures", "report.html", "README.md"), strict=True
+    ):
+        assert line.endswith(f" {results / path}")
+
+
+def test_the_summary_has_a_line_for_each_claim_with_what_decides_it(shown, rows):
+    kinds = set()
+    for line, (claim, row) in zip(shown[2:], by_claim(rows).items(), strict=False):
+        assert line.split()[0] == str(claim)
+        measured = row["verdict"] != UNTESTABLE
+        kinds.add(measured)
+        end = f"0.5 ± 0.24 ({row['comparison']} 0.25)" if measured else "made up"
+        assert line.endswith(f"{TITLES[claim]}; {row['part']}: {row['statement']}: {end}")
+        assert row["verdict"].removesuffix(" at this scale") in line
+    assert kinds == {True, False}

@@ -136,13 +136,17 @@ def test_smoothing_keeps_constants_and_lines_up_with_a_direct_sum():
     steps = np.array([0.0, 1, 3, 10, 30, 100, 300, 1000])
     np.testing.assert_allclose(smooth(steps, np.full(8, 2.5), 0.3), 2.5)
     values = np.array([5.0, 4, 4, 3, 2, 1, 2, 3])
+    # Continued through both ends by its own reflection.
     position = np.log1p(steps)
-    spacing = np.gradient(position)
+    around = np.concatenate((-position[:0:-1], position, 2 * position[-1] - position[-2::-1]))
+    curve = np.concatenate((2 * values[0] - values[:0:-1], values, 2 * values[-1] - values[-2::-1]))
+    spacing = np.gradient(around)
     for i in range(8):
-        weights = np.exp(-((position - position[i]) ** 2) / (2 * 0.3**2)) * spacing
+        weights = np.exp(-((around - position[i]) ** 2) / (2 * 0.3**2)) * spacing
         assert smooth(steps, values, 0.3)[i] == pytest.approx(
-            (weights * values).sum() / weights.sum()
+            (weights * curve).sum() / weights.sum()
         )
+    assert smooth(steps, values, 0.3)[[0, -1]] == pytest.approx(values[[0, -1]])
     np.testing.assert_allclose(smooth(steps, values, 1e-3), values)
 
 

@@ -43,7 +43,7 @@ def test_only_the_last_step_counts_and_only_if_it_is_healthy(frames):
     assert set(views.last_step(llc)["step"]) == {LLC_STEPS[-1]}
     assert views.last_healthy_llc(llc, 1).index.tolist() == list(GRID)
     ill = llc.assign(healthy=llc["healthy"] & (llc["task_diversity"] != 16))
-    assert views.last_healthy_llc(ill, 1).index.tolist() == [1, 64, 512, INF]
+    assert views.last_healthy_llc(ill, 1).index.tolist() == [1, 64, 256, INF]
 
 
 def test_estimates_of_parts_are_not_those_of_the_model(frames):
@@ -68,9 +68,8 @@ def test_ridge_is_one_level_only_where_it_is_one_number(frames):
 
 
 @pytest.mark.parametrize("of_tasks", [True, False], ids=["of the tasks", "for all M"])
-def test_a_third_predictor_has_levels_of_its_own(of_tasks, third_predictor):
-    name = third_predictor(of_tasks)
-    world = world_tables.tables.__wrapped__(predictors=(*world_tables.KNOWN, name))
+def test_a_third_predictor_has_levels_of_its_own(of_tasks, with_third):
+    name, world = with_third(of_tasks)
     levels = views.idealised_levels(world["idealised_losses"], OUT_OF_DISTRIBUTION)
     own = {M: loss for (predictor, M), loss in levels.items() if predictor == name}
     expected = GRID if of_tasks else (math.inf,)

@@ -8,7 +8,7 @@ import pytest
 from transient_ridge.config import registries
 from transient_ridge.config.registries import PREDICTORS
 
-NAME, LABEL, MARKER = "guess", "best guess", "v"
+LABEL, MARKER = "best guess", "v"
 
 
 def register(monkeypatch: pytest.MonkeyPatch, folder: Path, of_tasks: bool) -> str:
@@ -16,12 +16,13 @@ def register(monkeypatch: pytest.MonkeyPatch, folder: Path, of_tasks: bool) -> s
 
     ``of_tasks``: whether it depends on the task set.
     """
+    name = "guess_of_tasks" if of_tasks else "guess_for_all"
     own = registries.PACKAGE / "regression" / "predictors"
     package = folder / "regression" / "predictors"
     shutil.copytree(own, package, ignore=shutil.ignore_patterns("__pycache__"))
     constants = {"LABEL": LABEL, "MARKER": MARKER, "OF_TASK_SET": of_tasks}
-    (package / f"{NAME}.py").write_text("".join(f"{k} = {v!r}\n" for k, v in constants.items()))
-    names = sorted([*PREDICTORS.names, NAME])
+    (package / f"{name}.py").write_text("".join(f"{k} = {v!r}\n" for k, v in constants.items()))
+    names = sorted([*PREDICTORS.names, name])
     monkeypatch.setattr(registries, "PACKAGE", folder)
     monkeypatch.setattr(PREDICTORS, "names", names)
-    return NAME
+    return name

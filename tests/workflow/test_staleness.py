@@ -7,6 +7,7 @@ import time
 import pytest
 
 from transient_ridge.figures.catalogue import catalogue
+from transient_ridge.stage import load
 
 pytestmark = pytest.mark.workflow
 
@@ -16,26 +17,7 @@ CONFIG = {"resolved_config"}
 
 
 #: Pages, and the tables that each of them shows.
-PAGES = {
-    "explorer": (
-        "pca_trajectories",
-        "pca_idealised",
-        "pca_variance",
-        "smoothed_losses",
-        "idealised_losses",
-        "critical_steps",
-        "relative_distances",
-        "llc",
-    ),
-    "tables_page": (
-        "claims",
-        "thresholds",
-        "selection",
-        "critical_steps",
-        "pca_variance",
-        "pca_robustness",
-    ),
-}
+PAGES = {page: load(f"report.{page}").tables for page in ("explorer", "tables_page")}
 
 
 def of(rule: str, runs=RUNS) -> set[str]:
@@ -60,7 +42,7 @@ MAKES = {
     "pca_robustness": ("pca_robustness",),
     "phases": ("relative_distances", "thresholds"),
     "selection": ("selection", "log_odds"),
-    "claims": ("claims",),
+    "claims": ("claims", "claim_values"),
 }
 
 
@@ -83,7 +65,8 @@ def test_nothing_is_stale_after_a_run(project):
 CHANGES = {
     "add an M": (
         {"grid": {"task_diversities": [1, 4, "inf"]}},
-        of("train", {"Minf-seed0"}) | of("evaluate", {"Minf-seed0"}) | {"idealised"}
+        of("train", {"Minf-seed0"}) | of("evaluate", {"Minf-seed0"}) | of("ridge_on_tasks", {"Minf-seed0"})
+        | {"idealised"}
         | sampled({"Minf-seed0"}) | ALL_AGGREGATES,
     ),
     "add a seed": (

@@ -20,7 +20,7 @@ rule phases:
     params:
         **stage("analysis.phases", "curves"),
     shell:
-        STAGE + TO_LOG
+        job(STAGE)
 
 
 rule selection:
@@ -57,7 +57,7 @@ rule selection:
             "claims.dmmse_like",
         ),
     shell:
-        STAGE + TO_LOG
+        job(STAGE)
 
 
 rule claims:
@@ -95,4 +95,4 @@ rule claims:
     params:
         **stage("scorecard.claims", "claims", "seed"),
     shell:
-        STAGE + TO_LOG
+        job(STAGE)

@@ -74,13 +74,19 @@ STAGE = (
     "--settings {params.settings:q}"
 )
 ON_DEVICE = f"{STAGE} --run {{wildcards.run}} --device {{resources.device}} --threads {{threads}}"
-TO_LOG = " > {log} 2>&1"
+
+
+def job(*words):
+    """The command of a rule, with what it prints in the rule's log."""
+    return f"{' '.join(words)} > {{log}} 2>&1"
 
 
 def stage(about, *keys, without=(), also=()):
-    """Params of a rule whose job runs the stage of the module `about`: its files by name, as the rule names them; the keys of the
-    configuration that it is given, and may depend on, `without` some; and what changes when its code does: that of the
-    module, of the registry entries that its keys choose, and of `also`.
+    """Params of the rule that runs the stage of the module `about`.
+
+    They are its files by the names that the rule gives them; the `keys` of the configuration that the job is given and
+    may depend on, `without` some; and a fingerprint of the code behind it. That covers the module, the registry
+    entries that the keys choose, and what is named in `also`.
     """
     return {
         "stage": about,

@@ -25,7 +25,7 @@ rule evaluate:
     params:
         **stage("analysis.evaluate", *TRAINED_BY, "evaluation"),
     shell:
-        ON_DEVICE + TO_LOG
+        job(ON_DEVICE)
 
 
 rule evaluate_all:
@@ -59,7 +59,7 @@ rule ridge_on_tasks:
             "grid.task_diversities",
         ),
     shell:
-        ON_DEVICE + TO_LOG
+        job(ON_DEVICE)
 
 
 rule idealised:
@@ -86,7 +86,7 @@ rule idealised:
             "grid.task_diversities",
         ),
     shell:
-        STAGE + TO_LOG
+        job(STAGE)
 
 
 rule curves:
@@ -108,4 +108,4 @@ rule curves:
     params:
         **stage("analysis.curves", "curves"),
     shell:
-        STAGE + TO_LOG
+        job(STAGE)

@@ -29,7 +29,7 @@ for FIGURE, ENTRY in catalogue().items():
         params:
             **stage(ENTRY.module),
         shell:
-            STAGE + TO_LOG
+            job(STAGE)
 
 
 rule figures:

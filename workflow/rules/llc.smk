@@ -24,7 +24,7 @@ rule llc:
         **stage("llc.llc", *TRAINED_BY, "llc", without=("llc.steps", "llc.chunk")),
         steps=lambda wildcards: CHUNKS[wildcards.variant][int(wildcards.chunk)],
     shell:
-        ON_DEVICE + " --steps {params.steps}" + TO_LOG
+        job(ON_DEVICE, "--steps {params.steps}")
 
 
 rule join_llc:
@@ -46,7 +46,7 @@ rule join_llc:
     params:
         **stage("llc.join_llc", "llc", without=("llc.steps", "llc.chunk")),
     shell:
-        STAGE + TO_LOG
+        job(STAGE)
 
 
 rule llc_calibration:
@@ -75,7 +75,7 @@ rule llc_calibration:
             without=("llc.steps", "llc.chunk", "llc_calibration.runs"),
         ),
     shell:
-        ON_DEVICE + TO_LOG
+        job(ON_DEVICE)
 
 
 rule llc_recommendation:
@@ -95,7 +95,7 @@ rule llc_recommendation:
     params:
         **stage("llc.llc_recommendation"),
     shell:
-        STAGE + TO_LOG
+        job(STAGE)
 
 
 rule llc_crosscheck:
@@ -123,7 +123,7 @@ rule llc_crosscheck:
             without=("llc.steps", "llc.chunk"),
         ),
     shell:
-        ON_DEVICE + TO_LOG
+        job(ON_DEVICE)
 
 
 rule llc_all:

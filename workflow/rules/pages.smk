@@ -35,7 +35,7 @@ rule explorer:
     params:
         **stage("report.explorer", "preset"),
     shell:
-        STAGE + TO_LOG
+        job(STAGE)
 
 
 rule tables_page:
@@ -71,7 +71,7 @@ rule tables_page:
     params:
         **stage("report.tables_page"),
     shell:
-        STAGE + TO_LOG
+        job(STAGE)
 
 
 rule tables_readme:
@@ -91,4 +91,4 @@ rule tables_readme:
             also=("artefacts.schemas",),
         ),
     shell:
-        STAGE + TO_LOG
+        job(STAGE)

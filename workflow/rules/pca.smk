@@ -25,7 +25,7 @@ rule joint_pca:
     params:
         **stage("analysis.joint_pca", "pca", "data.context_length"),
     shell:
-        STAGE + " --threads {threads}" + TO_LOG
+        job(STAGE, "--threads {threads}")
 
 
 rule pca_robustness:
@@ -54,4 +54,4 @@ rule pca_robustness:
             "training.steps",
         ),
     shell:
-        STAGE + " --threads {threads}" + TO_LOG
+        job(STAGE, "--threads {threads}")

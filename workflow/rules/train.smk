@@ -27,10 +27,11 @@ rule train:
         **stage("training.train", *TRAINED_BY),
         scratch=scratch,
     shell:
-        "exec "
-        + ON_DEVICE
-        + " --scratch {params.scratch} --state-seconds {resources.state_seconds} --cohort {resources.cohort}"
-        + TO_LOG
+        job(
+            f"exec {ON_DEVICE}",
+            "--scratch {params.scratch} --state-seconds {resources.state_seconds}",
+            "--cohort {resources.cohort}",
+        )
 
 
 rule train_all:

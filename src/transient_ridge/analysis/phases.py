@@ -48,7 +48,9 @@ def predictors_apart(idealised_distances: pd.DataFrame, dataset: str) -> dict[fl
     rows = averages(idealised_distances, dataset)
     both = rows[["predictor", "other"]].isin(["ridge", "dmmse"]).all(axis=1)
     rows = rows[both]
-    return dict(zip(rows["task_diversity"].tolist(), rows["distance"].tolist(), strict=True))
+    return dict(
+        zip(rows["task_diversity"].astype(float), rows["distance"].astype(float), strict=True)
+    )
 
 
 def resolved(apart: Mapping[float, float], reach: float) -> list[float]:

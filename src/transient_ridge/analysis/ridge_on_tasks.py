@@ -1,4 +1,4 @@
-"""l(u) of internal model selection: the loss of the ridge-like solution, the M = inf run, on the tasks of every M."""
+"""l(u) of internal model selection: the loss on q_M, for every M, of the ridge-like solution, the M = infinity run."""
 
 from collections.abc import Mapping
 from pathlib import Path

@@ -179,11 +179,12 @@ def _losses(
 
     Only the idealised ones are known where the M = infinity run was not evaluated on q_M.
     """
-    means = averages(idealised_losses, IN_DISTRIBUTION)
-    ideal = means[means["task_diversity"] == M].set_index("predictor")["loss"]
-    kinds = {"idealised": (float(ideal["ridge"]), float(ideal["dmmse"]))}
-    ends = averages(smoothed_losses, IN_DISTRIBUTION).sort_values("step")
-    own = ends[(ends["seed"] == seed) & (ends["task_diversity"] == M)]["loss"]
+    ideal = averages(idealised_losses, IN_DISTRIBUTION)
+    ideal = ideal[ideal["task_diversity"] == M]
+    loss = dict(zip(ideal["predictor"], ideal["loss"].astype(float), strict=True))
+    kinds = {"idealised": (loss["ridge"], loss["dmmse"])}
+    runs = averages(smoothed_losses, IN_DISTRIBUTION).sort_values("step")
+    own = runs[(runs["seed"] == seed) & (runs["task_diversity"] == M)]["loss"]
     infinite = ridge_on_tasks[
         (ridge_on_tasks["seed"] == seed)
         & (ridge_on_tasks["task_diversity"] == M)

@@ -200,7 +200,7 @@ TABLES: dict[str, Table] = {
             "step": _RUN["step"],
             "threshold": (
                 pa.float64(),
-                "task diversity at which the relative distance is 1/2, between the M whose predictors the M = infinity "
+                "task diversity at which the relative distance is 1/2, between M whose predictors the M = infinity "
                 "run can tell apart; null = not within them",
             ),
             "below": (pa.int64(), "greatest of these M on the side of dMMSE; null = none"),
@@ -259,12 +259,12 @@ TABLES: dict[str, Table] = {
             "crossover_high": (pa.float64(), "n* at dlambda plus one standard error"),
             "crossover_step": (
                 pa.float64(),
-                "the training step after which n* pairs were seen: t* if each counts as an observation",
+                "training step after which n* pairs were seen: t* if each counts as an observation of the posterior",
             ),
             "critical_step": (pa.int64(), "t_crit on the smoothed OOD loss"),
             "switch_step": (
                 pa.int64(),
-                "first step from which a run that was nearer to ridge at t_crit stays nearer to dMMSE_M; null = none",
+                "first step from which on a run that was nearer to ridge at t_crit stays nearer to dMMSE_M; null: none",
             ),
             "relative_distance": (pa.float64(), "at the end of training: 0 = ridge, 1 = dMMSE_M"),
         },

@@ -47,6 +47,13 @@ class Rows:
         for name, column in self.columns.items():
             column.append(row[name])
 
+    def records(self) -> list[Mapping[str, Any]]:
+        """The rows, each by the names of its columns."""
+        names = list(self.columns)
+        return [
+            dict(zip(names, row, strict=True)) for row in zip(*self.columns.values(), strict=True)
+        ]
+
     def frame(self) -> "pd.DataFrame":
         """The rows as they will be read back."""
         return _frame(self.arrow())

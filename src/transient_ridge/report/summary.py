@@ -1,6 +1,5 @@
 """The end of `make reproduce`: verdicts, run times, and the paths of figures, explorer and report."""
 
-import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -16,7 +15,7 @@ def summary(results: Path) -> str:
     for explorer in sorted(results.glob("*/explorer.html")):
         variant = explorer.parent
         claims = tables.read(variant / "tables" / "claims.parquet", "claims")
-        rows = [{str(k): v for k, v in row.items()} for row in claims.to_dict("records")]
+        rows = tables.Rows.of("claims", claims).records()
         lines += ["", f"{variant}: {tally(rows)}", *_lines(rows)]
         run_times = time_by_stage(variant)
         lines += ["", "  run times", run_times] if run_times else []
@@ -41,5 +40,5 @@ def _lines(rows: Sequence[Row]) -> Iterator[str]:
 
 def _weakest(row: Row) -> str:
     numbers = f"{written(row['value'], row['margin'])} ({row['comparison']} {row['threshold']:.3g})"
-    found = row["reason"] if row["value"] is None or math.isnan(row["value"]) else numbers
+    found = row["reason"] if row["value"] is None else numbers
     return f"; {row['part']}: {row['statement']}: {found}"

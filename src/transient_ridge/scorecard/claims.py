@@ -87,10 +87,7 @@ def pooled(parts: Sequence[Rows]) -> Rows:
 
 def score(values: Rows, settings: ClaimSettings) -> Rows:
     """The table `claims`: every statement, judged by its ``values`` of one variant or of several root seeds."""
-    names = list(values.columns)
-    rows = [
-        dict(zip(names, row, strict=True)) for row in zip(*values.columns.values(), strict=True)
-    ]
+    rows = values.records()
     scored = Rows("claims")
     for statement in made(settings):
         outcomes = [

@@ -15,7 +15,7 @@ from scipy.stats import spearmanr
 
 from ..analysis.datasets import IN_DISTRIBUTION as IN
 from ..analysis.datasets import OUT_OF_DISTRIBUTION as OUT
-from ..analysis.phases import predictors_apart, resolved
+from ..analysis.phases import Threshold, predictors_apart, resolved
 from ..analysis.views import RUN_KEY, averages, last_healthy_llc
 from ..artefacts.schemas import TABLES
 from ..artefacts.tables import Frames
@@ -43,6 +43,7 @@ class Evidence:
 
     def __init__(self, frames: Frames, settings: ClaimSettings, root_seed: int = 0) -> None:
         self.frames, self.settings, self.root_seed = frames, settings, root_seed
+        self._transience: dict[tuple[float, int], float] = {}
 
     def table(self, name: str) -> pd.DataFrame:
         """A table; raises NotTestableError, by its name, if it is missing, lacks a column or has no rows."""
@@ -76,15 +77,19 @@ class Evidence:
         """Smoothed distances of a run to both predictors, in the order of training."""
         if (M, seed) not in self._paths:
             raise NotTestableError(f"the grid has no run with M = {M:g}, seed = {seed}")
-        path = self._paths[M, seed]
-        if path[["ridge", "dmmse"]].isna().any(axis=None):
+        if (M, seed) in self._with_gaps:
             raise NotTestableError(f"not measured: relative_distances has gaps at M = {M:g}")
-        return path
+        return self._paths[M, seed]
 
     @cached_property
     def _paths(self) -> dict[Any, pd.DataFrame]:
         relative = self.table("relative_distances").sort_values("step")
         return dict(iter(relative.groupby(RUN_KEY)))
+
+    @cached_property
+    def _with_gaps(self) -> set[Any]:
+        gaps = {run: path[["ridge", "dmmse"]].isna() for run, path in self._paths.items()}
+        return {run for run, gap in gaps.items() if gap.any(axis=None)}
 
     def last_step(self, M: float, seed: int) -> int:
         """The step of the last checkpoint."""
@@ -151,10 +156,10 @@ class Evidence:
         straight = least_on_segment(path["ridge"].iloc[0], apart, path["dmmse"].iloc[0])
         return float(1 - path["ridge"].min() / straight)
 
-    def threshold(self, seed: int, share: float = 1.0) -> pd.Series:
-        """The row of the table thresholds after this share of training.
+    def threshold(self, seed: int, share: float = 1.0) -> Threshold:
+        """The threshold after this share of training, with the two M that enclose it.
 
-        Raises NotTestableError if the M that can be told apart do not enclose a threshold.
+        Raises NotTestableError if the M that can be told apart do not enclose one.
         """
         rows = self.table("thresholds")
         rows = rows[rows["seed"] == seed].sort_values("step")
@@ -166,8 +171,7 @@ class Evidence:
             raise NotTestableError(
                 f"at step {int(row['step'])} every M whose predictors can be told apart is nearer to {side}"
             )
-        found: pd.Series = row
-        return found
+        return Threshold(float(row["threshold"]), int(row["below"]), int(row["above"]))
 
     # -- losses ------------------------------------------------------------------------------
 
@@ -232,7 +236,9 @@ class Evidence:
 
     def transience(self, M: float, seed: int) -> float:
         """The lesser of dip and rise: both must be there for a transient ridge."""
-        return float(np.min(self.dip_and_rise(M, seed)))
+        if (M, seed) not in self._transience:  # asked for by most statements
+            self._transience[M, seed] = float(np.min(self.dip_and_rise(M, seed)))
+        return self._transience[M, seed]
 
     @cached_property
     def by_transience(self) -> list[float]:
@@ -246,6 +252,12 @@ class Evidence:
             M: float(np.mean([self.transience(M, seed) for seed in self.seeds]))
             for M in sorted(common)
         }
+        unknown = [f"{M:g}" for M, mean in means.items() if math.isnan(mean)]
+        if unknown:
+            raise NotTestableError(
+                f"whether M = {', '.join(unknown)} has a transient ridge is not known: the losses or distances that "
+                "it follows from have a gap"
+            )
         return sorted(means, key=lambda M: -means[M])
 
     def transient(self) -> list[float]:
@@ -334,13 +346,20 @@ class Evidence:
         squares = (wide.loc[finite] - wide.loc["ridge"].iloc[0]) ** 2
         return squares.div(squares.sum(axis=1), axis=0).mean()
 
+    def ridge_axis(self) -> tuple[int, float]:
+        """The component with the greatest of these shares, and the share."""
+        shares = self.along_components
+        if shares.isna().any():
+            raise NotTestableError("not measured: pca_idealised has gaps")
+        at = int(np.argmax(shares))
+        return int(shares.index.to_numpy(int)[at]), float(shares.iloc[at])
+
     def require_ridge_axis(self, *allowed: int) -> None:
         """Raise ContradictedError unless the axis from dMMSE_M to ridge is one of these components."""
-        shares = self.along_components
-        axis = int(shares.index[int(shares.argmax())])
+        axis, share = self.ridge_axis()
         if axis not in allowed:
             raise ContradictedError(
-                f"the axis from dMMSE_M to ridge is PC{axis}, with {shares[axis]:.0%} of their squared distance"
+                f"the axis from dMMSE_M to ridge is PC{axis}, with {share:.0%} of their squared distance"
             )
 
 

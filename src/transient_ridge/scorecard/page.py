@@ -1,7 +1,7 @@
 """The scorecard as Markdown: ten claims, then their statements, then every M."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from ..analysis.datasets import OUT_OF_DISTRIBUTION as OUT
 from ..artefacts.tables import Rows
@@ -13,14 +13,11 @@ from .verdicts import HOLDS, Row, Spread, by_claim, tally, written
 
 def scorecard(claims: Rows) -> str:
     """One verdict for each claim, that of its weakest statement, and under it every statement."""
-    names = list(claims.columns)
-    rows: list[Row] = [
-        dict(zip(names, row, strict=True)) for row in zip(*claims.columns.values(), strict=True)
-    ]
+    rows = claims.records()
     return "\n".join([f"{tally(rows)}.", "", *_claims(rows), "", *_statements(rows)]) + "\n"
 
 
-def _claims(rows: list[Row]) -> list[str]:
+def _claims(rows: Sequence[Row]) -> list[str]:
     lines = [
         "| claim | | verdict | weakest statement | value | threshold |",
         "|---|---|---|---|---|---|",
@@ -38,10 +35,10 @@ def _claims(rows: list[Row]) -> list[str]:
     return lines
 
 
-def _statements(rows: list[Row]) -> list[str]:
+def _statements(rows: Sequence[Row]) -> list[str]:
     lines = [
-        "Values are means with their 95 % t interval over seeds, or over root seeds where there are several, and what "
-        "the grid leaves open.",
+        "Values are means with the half-width of their t interval (`claims.confidence`) over seeds, or over root seeds "
+        "where there are several, and what the grid leaves open.",
         "",
         "| | statement | what is measured | value | threshold | set | verdict |",
         "|---|---|---|---|---|---|---|",

@@ -23,6 +23,9 @@ VERDICTS = (FAILS, UNTESTABLE, UNDECIDED, HOLDS)
 
 MEASURED, CONTRADICTED, NOT_TESTABLE = "measured", "contradicted", "not testable"
 
+#: A row of the table `claims` or `claim_values`.
+Row = Mapping[str, Any]
+
 #: A rank correlation of 0.9 may come out a rounding error below.
 ROUNDING = 1e-9
 
@@ -126,7 +129,7 @@ def _counted(values: Mapping[int, Sequence[float]], spread: Spread) -> str:
 
 
 def assess(
-    outcomes: Sequence[Mapping[str, Any]], comparison: str, threshold: float, confidence: float
+    outcomes: Sequence[Row], comparison: str, threshold: float, confidence: float
 ) -> Verdict:
     """The verdict on a statement from its rows of the table `claim_values`.
 
@@ -148,9 +151,6 @@ def assess(
     resolution = float(np.mean([row["resolution"] for row in outcomes]))
     remarks = "; ".join(dict.fromkeys(row["reason"] for row in outcomes if row["reason"]))
     return judge(values, comparison, threshold, confidence, resolution=resolution, remark=remarks)
-
-
-Row = Mapping[str, Any]
 
 
 def weakest(rows: Sequence[Row]) -> Row:

@@ -55,7 +55,7 @@ def train(
 
     ``scratch`` belongs to this run, these settings and this code; it holds the state between attempts and is
     removed at the end. ``state_seconds`` is the longest time of work that a kill can cost. Pending runs among
-    ``cohort`` are advanced along with this one (see :mod:`transient_ridge.cohort`).
+    ``cohort`` are advanced along with this one (see :mod:`transient_ridge.training.cohort`).
     Raises DivergenceError if the loss explodes, Interrupted after a SIGTERM or SIGINT or if another process takes
     over, StorageError if one holds the run and does not let go.
     """

@@ -89,6 +89,6 @@ def bars(axes: Axes) -> list[tuple[float, float, float]]:
 
 def silent(axes: Axes) -> bool:
     """Whether a panel neither shows data nor says why not: lines across it are no data."""
-    across = (axes.get_yaxis_transform(), axes.get_xaxis_transform())
-    data = [line for line in axes.lines if line.get_transform() not in across]
+    across = {id(axes.get_yaxis_transform()), id(axes.get_xaxis_transform())}
+    data = [line for line in axes.lines if id(line.get_transform()) not in across]
     return not (data or axes.collections or axes.images or axes.patches or axes.texts)

@@ -40,7 +40,7 @@ def test_selection_shows_gain_and_cost(drawn, frames):
         line = container.lines[0]
         hollow.setdefault(line.get_xdata()[0], set()).add(line.get_markerfacecolor() == "white")
     assert len(complexity.containers) == len(FINITE) * len(SEEDS)
-    assert hollow == {1: {False}, 16: {False}, 64: {False}, 512: {True}}  # no run at 512 turns
+    assert hollow == {1: {False}, 16: {False}, 64: {False}, 256: {True}}  # no run at 256 turns
 
 
 def test_selection_shows_odds_and_prediction(drawn, frames, colours, measured):
@@ -52,7 +52,7 @@ def test_selection_shows_odds_and_prediction(drawn, frames, colours, measured):
     expected = Tradeoff(row.loss_difference, row.llc_difference).log_odds(n)
     np.testing.assert_allclose(values, expected)
     crossing = measured[(measured["crossover"] > 0) & np.isfinite(measured["crossover"])]
-    assert set(crossing["task_diversity"]) == {16, 64, 512}
+    assert set(crossing["task_diversity"]) == {16, 64, 256}
     for kind, column in ((style.CRITICAL, "critical_step"), ("x", "switch_step")):
         if kind == style.CRITICAL:
             found = {(x, y) for x, y, _ in marks(prediction, kind)}
@@ -66,8 +66,8 @@ def test_selection_shows_odds_and_prediction(drawn, frames, colours, measured):
 
 def test_free_energies_cross_at_n(drawn, measured):
     shown = panels(drawn("free_energy"))
-    assert [axes.get_title(loc="left") for axes in shown] == ["$M$ = 1", "$M$ = 64", "$M$ = 512"]
-    for axes, M in zip(shown, (1, 64, 512), strict=True):
+    assert [axes.get_title(loc="left") for axes in shown] == ["$M$ = 1", "$M$ = 64", "$M$ = 256"]
+    for axes, M in zip(shown, (1, 64, 256), strict=True):
         rows = measured[measured["task_diversity"] == M]
         (ridge,), (dmmse,) = named(axes, "_ridge"), named(axes, "_dmmse")
         n = ridge.get_xdata()
@@ -99,7 +99,9 @@ def test_without_llc_a_panel_says_so(figure, unmeasured, frames):
     assert said == unmeasured * ["LLC not measured"]
 
 
-@pytest.mark.parametrize(("figure", "panels_"), [("selection", 4), ("free_energy", 1)])
+@pytest.mark.parametrize(
+    ("figure", "panels_"), [("phase_diagram", 1), ("selection", 4), ("free_energy", 1)]
+)
 def test_without_finite_m_there_is_nothing_to_choose(figure, panels_):
     made = draw(figure, world_tables.tables(grid=(math.inf,), seeds=(1,), components=1))
     said = [text.get_text() for axes in made.axes for text in axes.texts]

@@ -42,28 +42,26 @@ def test_no_panel_is_silent_and_the_strip_has_the_grid(figure, drawn):
 
 def full(figure, made: Figure, grid):
     """Every panel shows something or says why not, and the strip of colours names the grid."""
-    quiet = [axes for axes in panels(made) if axes.axison and silent(axes)]
-    nothing_to_map = figure == "phase_diagram" and all(M == INF for M in grid)
-    assert [axes.get_title(loc="left") for axes in quiet] == ["no finite $M$"] * nothing_to_map
+    assert not [axes for axes in panels(made) if axes.axison and silent(axes)]
     assert strip(made) == (names(figure, grid) if figure in WITH_STRIP else [])
 
 
 # -- unusual tables --------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "options",
-    [
-        {"grid": (16,), "seeds": (0,), "components": 7},
-        {"grid": (INF,), "seeds": (1,), "components": 1},
-    ],
-    ids=["one M", "only infinity"],
-)
 @pytest.mark.parametrize("figure", FIGURES)
-def test_small_grids(figure, options):
-    made = draw(figure, frames_of(figure, world_tables.tables(**options)))
+def test_a_grid_of_one_m_and_five_components(figure):
+    frames = world_tables.tables(grid=(16,), seeds=(0,), components=5)
+    full(figure, draw(figure, frames_of(figure, frames)), (16,))
+
+
+@pytest.mark.parametrize("figure", FIGURES)
+def test_a_grid_of_infinity_alone(figure):
+    """Panels without data must be rendered too: a logarithmic axis without any fails as late as there."""
+    frames = world_tables.tables(grid=(INF,), seeds=(1,), components=1)
+    made = draw(figure, frames_of(figure, frames))
     made.set_layout_engine("none")  # the layout costs most of the time, and errors come without it
-    full(figure, lay_out(made), options["grid"])
+    full(figure, lay_out(made), (INF,))
 
 
 @pytest.mark.parametrize("figure", sorted(WITH_PREDICTORS))
@@ -79,20 +77,19 @@ def test_a_predictor_of_an_m_that_was_not_trained_is_left_out(figure, frames):
     assert shown
     if figure == "figure3":  # there they stand beside the trained
         ticks = shown[0].get_xticks()
-        assert ticks.tolist() == [0, 4, 6, 9, 12, 13.5]
+        assert ticks.tolist() == [0, 4, 6, 8, 12, 13.5]
         return
     colours = style.DiversityColours(GRID)
     for axes in shown:
-        assert {colour for *_, colour in marks(axes, "dmmse")} <= {colours[1], colours[512]}
+        assert {colour for *_, colour in marks(axes, "dmmse")} <= {colours[1], colours[256]}
 
 
 # -- a third predictor -----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("of_tasks", [True, False], ids=["of the tasks", "for all M"])
-def test_a_third_predictor_is_shown_where_predictors_are(of_tasks, third_predictor, colours):
-    name = third_predictor(of_tasks)
-    frames = world_tables.tables.__wrapped__(predictors=(*world_tables.KNOWN, name))
+def test_a_third_predictor_is_shown_where_predictors_are(of_tasks, with_third, colours):
+    name, frames = with_third(of_tasks)
     black, finite = {colours[INF]}, {colours[M] for M in GRID[:-1]}
     expected = {
         "figure1": finite | black if of_tasks else black,

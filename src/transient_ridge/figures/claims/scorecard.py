@@ -8,9 +8,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from ...artefacts.tables import Frames
+from ...artefacts.tables import Frames, Rows
 from ...scorecard.statement import AT_LEAST, AT_MOST, PREDICTORS, TITLES
-from ...scorecard.verdicts import FAILS, HOLDS, UNDECIDED, UNTESTABLE, Row, by_claim, tally, written
+from ...scorecard.verdicts import FAILS, HOLDS, UNDECIDED, UNTESTABLE, by_claim, tally, written
 from ..drawing.picture import figure_of
 from ..drawing.style import SINGLE_COLUMN, new_figure
 
@@ -39,9 +39,7 @@ VERDICTS: dict[str, dict[str, Any]] = {
 @figure_of("claims")
 def draw(frames: Frames) -> Figure:
     """A block for each claim: its title, a sign for each statement, and in small type the weakest of them."""
-    claims = frames["claims"]
-    claims = claims.astype(object).where(claims.notna(), None)
-    rows: list[Row] = [{str(k): v for k, v in row.items()} for row in claims.to_dict("records")]
+    rows = Rows.of("claims", frames["claims"]).records()
     weakest = by_claim(rows)
     texts = {claim: _weakest(row) for claim, row in weakest.items()}
     title = wrap(tally(rows), CHARACTERS)

@@ -13,7 +13,7 @@ from ...analysis.views import by_diversity, critical_points
 from ...artefacts.tables import Frames
 from ..drawing.panels import step_axis
 from ..drawing.picture import figure_of
-from ..drawing.style import CRITICAL, DOUBLE_COLUMN, label, mark, marker_key, new_figure
+from ..drawing.style import CRITICAL, DOUBLE_COLUMN, label, mark, marker_key, new_figure, note
 
 #: From ridge (0) through half-way (white) to dMMSE (1); its two hues are told apart with any colour vision.
 COLOURS = "PuOr"
@@ -46,6 +46,8 @@ def draw(frames: Frames) -> Figure:
     step_axis(axes, frames["relative_distances"]["step"])
     axes.set_ylim(-0.5, max(len(grid), 1) - 0.5)
     axes.set_title(threshold_text(frames["thresholds"]))
+    if not grid:
+        note(axes, "no finite $M$")
     marker_key(figure, (CRITICAL,), {"$n^*$": CROSSOVER, "half-way (threshold)": LINE})
     return figure
 

@@ -92,9 +92,8 @@ def _pc1_is_time(evidence: Evidence, seed: int) -> float:
     joint=True,
 )
 def _pc2_is_the_ridge_axis(evidence: Evidence, _: int) -> Measured:
-    shares = evidence.along_components
-    most = int(shares.index[int(shares.argmax())])
-    return Measured(float(shares[2]), remark=f"most on PC{most}: {shares[most]:.2f}")
+    axis, share = evidence.ridge_axis()
+    return Measured(float(evidence.along_components[2]), remark=f"most on PC{axis}: {share:.2f}")
 
 
 @states(

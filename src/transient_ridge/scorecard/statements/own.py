@@ -9,5 +9,5 @@ with ``claims: {own: {turns_by: 0.5}}``. The function is called once for each se
 `Measured` that says how much of it is left open. What `Evidence` answers is in measurements.py; a table that it has no
 question for is ``evidence.table("training")`` once rule `claims` reads it. Raise NotTestableError for what was not
 measured, not resolved or not trained, and ContradictedError for what was, and is not so. The statement is scored, put
-into table, page and figure, and tried on the worlds of tests/unit/test_claims.py that lack training or a ridge phase.
+into table, page and figure, and tried on the worlds of tests/unit/test_claims.py in which nothing happens.
 """

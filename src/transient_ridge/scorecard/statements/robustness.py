@@ -22,7 +22,7 @@ PROCRUSTES = "greatest Procrustes distance (0 = same, 1 = unrelated)"
 def _same_with_fewer_sequences(evidence: Evidence, _: int) -> float:
     least = evidence.settings.insensitive_from
     table = evidence.table("pca_robustness")
-    worst = _worst(evidence, "sequences", table["sequences"] >= least)
+    worst = _worst(table[table["sequences"] >= least], "sequences")
     if worst is None:
         raise NotTestableError(
             f"pca_robustness.sequences has no B from {least} up to below the greatest"
@@ -40,18 +40,16 @@ def _same_with_fewer_sequences(evidence: Evidence, _: int) -> float:
     joint=True,
 )
 def _same_with_other_checkpoints(evidence: Evidence, _: int) -> Measured:
-    worst = _worst(evidence, "schedule", True)
+    worst = _worst(evidence.table("pca_robustness"), "schedule")
     if worst is None:
         raise NotTestableError("the schedule has no linear or no logarithmic checkpoints alone")
     return worst
 
 
-def _worst(evidence: Evidence, check: str, chosen: "pd.Series[bool] | bool") -> Measured | None:
-    """The greatest distance in the plane of the chosen fits; None if there are none but the full one."""
-    table = evidence.table("pca_robustness")
-    rows = table[
-        (table["check"] == check) & chosen & (table["components"] <= 2) & ~table["reference"]
-    ]
+def _worst(table: pd.DataFrame, check: str) -> Measured | None:
+    """The greatest distance in the plane of the fits of ``check``; None if there are none but the full one."""
+    in_plane = table["components"] <= 2
+    rows = table[(table["check"] == check) & in_plane & ~table["reference"].astype(bool)]
     if rows.empty:
         return None
     row = rows.sort_values("trajectory_distance").iloc[-1]  # one that is not known comes last

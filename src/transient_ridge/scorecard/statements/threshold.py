@@ -2,9 +2,7 @@
 
 import math
 
-import pandas as pd
-
-from ...analysis.phases import HALF
+from ...analysis.phases import HALF, Threshold
 from ..measurements import Evidence, rank_correlation
 from ..outcomes import ContradictedError, Measured, NotTestableError
 from ..statement import AT_LEAST, AT_MOST, BEFORE, REVISED, RIDGE_PHASE, states
@@ -70,11 +68,11 @@ def _threshold_where_the_paper_finds_it(evidence: Evidence, seed: int) -> Measur
     centre = evidence.settings.paper_threshold
     assert centre is not None
     try:
-        row = evidence.threshold(seed)
+        found = evidence.threshold(seed)
     except NotTestableError as outside:
         _contradict_if_passed(evidence, seed, centre, outside)
         raise
-    return Measured(abs(math.log2(row["threshold"] / centre)), _half_a_step(row))
+    return Measured(abs(math.log2(found.estimate / centre)), _half_a_step(found))
 
 
 def _contradict_if_passed(
@@ -100,12 +98,14 @@ def _contradict_if_passed(
 )
 def _threshold_still_moves(evidence: Evidence, seed: int) -> Measured:
     end, half = evidence.threshold(seed), evidence.threshold(seed, share=0.5)
-    moved = abs(math.log2(end["threshold"] / half["threshold"]))
-    same = (end["below"], end["above"]) == (half["below"], half["above"])
+    moved = abs(math.log2(end.estimate / half.estimate))
+    same = end[1:] == half[1:]
     # Between the same two M the interpolation moves with the runs, and its error is shared.
     return Measured(moved, 0.0 if same else _half_a_step(end) + _half_a_step(half))
 
 
-def _half_a_step(row: pd.Series) -> float:
+def _half_a_step(found: Threshold) -> float:
     """Half the octaves between the two M that enclose a threshold."""
-    return math.log2(row["above"] / row["below"]) / 2
+    assert found.below is not None
+    assert found.above is not None
+    return math.log2(found.above / found.below) / 2
