@@ -133,8 +133,8 @@ def assess(
 ) -> Verdict:
     """The verdict on a statement from its rows of the table `claim_values`.
 
-    One seed that cannot be tested makes the statement untestable. Seeds that contradict it make it false, unless it would
-    hold by the others: then it is undecided.
+    One seed that cannot be tested makes the statement untestable. Seeds that contradict it make it false, unless it
+    would hold, or be undecided, by the others: then it is undecided.
     """
     nothing = (None, None, None, 0, len({row["root_seed"] for row in outcomes}), None, None)
     for row in outcomes:
