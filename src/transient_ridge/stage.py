@@ -5,10 +5,12 @@ input is read as the table of that name, all its files together; any other is pa
 one artefact per output, in the order in which the decorator names them.
 """
 
+import ast
 import importlib
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Protocol, TypeVar
@@ -89,6 +91,19 @@ def stages() -> list[str]:
     found = [path for path in PACKAGE.rglob("*.py") if any(m in path.read_text() for m in marks)]
     parts = (path.relative_to(PACKAGE).with_suffix("").parts for path in found)
     return sorted(".".join(part for part in each if part != "__init__") for each in parts)
+
+
+@cache
+def tables_of(name: str) -> tuple[str, ...]:
+    """The ``tables`` that the stage of the module ``name`` reads, found without importing it: rules ask for them."""
+    path = PACKAGE.joinpath(*name.split("."))
+    source = (path / "__init__.py" if path.is_dir() else path.with_suffix(".py")).read_text()
+    for node in ast.parse(source).body:
+        for call in getattr(node, "decorator_list", []):
+            if isinstance(call, ast.Call) and getattr(call.func, "id", "") == "stage":
+                named = {word.arg: word.value for word in call.keywords}
+                return tuple(ast.literal_eval(named["tables"])) if "tables" in named else ()
+    return ()
 
 
 def load(name: str) -> Stage:

@@ -76,7 +76,7 @@ def change(path: str, value) -> dict:
         ("grid.task_diversities", [4, 8, 4], r"grid\.task_diversities = \[4, 8, 4\]: \[4\] stated twice"),
         ("grid.task_diversities", [], r"grid\.task_diversities = \[\]"),
         ("grid.seeds", [1, 1], r"grid\.seeds = \[1, 1\]: must be a list of different integers"),
-        ("model.positions", 11, r"model\.positions = 11: must be at least 2 \* data\.context_length = 12"),
+        ("model.positions", 11, r"model\.positions = 11: must be at least 2 \* data\.context_length = 16"),
         ("model.positions", "many", r"model\.positions = 'many': must be auto \(2K\) or an integer >= 1"),
         ("data.noise_variance", 0, r"data\.noise_variance = 0: must be a number > 0"),
         ("data.noise_variance", -1.0, r"data\.noise_variance = -1\.0: must be a number > 0"),
@@ -112,8 +112,6 @@ def change(path: str, value) -> dict:
         ("training.average", {"decay": -0.1}, r"must be null \(none\) or {decay: .*\[0, 1\)"),
         ("training.average", {"half_life": 0}, r"{'half_life': 0}: must be .* integer >= 1 or share"),
         ("training.average", {"half_life": 9, "decay": 0.9}, r"must be null \(none\) or {decay"),
-        ("training.keep_raw", True, r"training\.keep_raw = True: there is no average"),
-        ("evaluation.weights", "averaged", r"evaluation\.weights = averaged: training keeps no average"),
         ("training.rate_multipliers.head", 1, r"rate_multipliers\.head = 1: unknown key; known here: embedding, "),
         ("training.rate_multipliers.mlp", -1, r"rate_multipliers\.mlp = -1: must be a number >= 0"),
         ("training.gradient_clip", 0, r"training\.gradient_clip = 0: must be null \(off\) or a number > 0"),
@@ -121,7 +119,7 @@ def change(path: str, value) -> dict:
         ("pca.sequences", 1000, r"pca\.sequences = 1000: must be at most evaluation\.root_task_sequences"),
         ("pca_robustness.sequences", [4, 1000], r"pca_robustness\.sequences = .*\[1000\] are not"),
         ("pca_robustness.sequences", [], r"pca_robustness\.sequences = \[\]"),
-        ("pca.components", 25, r"\[4\] times data\.context_length = 6 must be at least pca\.components = 25"),
+        ("pca.components", 33, r"\[4\] times data\.context_length = 8 must be at least pca\.components = 33"),
         ("claims.ridge_like", 0.8, r"claims\.ridge_like = 0\.8: must be less than claims\.dmmse_like = 0\.75"),
         ("claims.no_transience", 0.2, r"claims\.no_transience = 0\.2: must be less than claims\.transience"),
         ("claims.grows", -0.9, r"claims\.grows = -0\.9: must be a number in \(0, 1\]"),
@@ -140,6 +138,20 @@ def change(path: str, value) -> dict:
 def test_faults_name_key_value_and_what_is_allowed(path, value, message):
     with pytest.raises(ConfigError, match=message):
         validate(change(path, value))
+
+
+@pytest.mark.parametrize(
+    ("section", "key", "value", "message"),
+    [
+        ("training", "keep_raw", True, r"training\.keep_raw = True: there is no average"),
+        ("evaluation", "weights", "averaged", r"evaluation\.weights = averaged: training keeps no average"),
+    ],
+)  # fmt: skip
+def test_weights_that_training_does_not_average_are_refused(section, key, value, message):
+    changed = change("training.average", None)
+    changed[section][key] = value
+    with pytest.raises(ConfigError, match=message):
+        validate(changed)
 
 
 def test_all_faults_are_told_at_once():
@@ -218,7 +230,7 @@ def test_shares_last_and_auto_are_worked_out():
     resolved = config.resolve(load(), "base")
     assert resolved["llc"]["steps"] == [500, 1500, 2500, 4000]
     assert resolved["llc_calibration"]["runs"] == ["M1-seed0", "M12-seed0", "Minf-seed0"]
-    assert resolved["model"]["positions"] == 12
+    assert resolved["model"]["positions"] == 16
     assert resolved["training"]["decay_steps"] == 600
     changed = change("training.steps", 1000)
     changed["grid"] = {"task_diversities": [3], "seeds": [2]}
@@ -230,7 +242,7 @@ def test_shares_last_and_auto_are_worked_out():
 
 def test_keys_are_picked_by_section_and_by_name():
     part = config.pick(load(), ("pca", "data.dimension", "data.noise_variance"), ("pca.sequences",))
-    assert part == {"pca": {"components": 4}, "data": {"dimension": 3, "noise_variance": 0.125}}
+    assert part == {"pca": {"components": 4}, "data": {"dimension": 4, "noise_variance": 0.125}}
 
 
 def test_every_key_that_a_rule_names_exists():

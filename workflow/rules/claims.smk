@@ -63,22 +63,7 @@ rule selection:
 
 rule claims:
     input:
-        unpack(
-            tables(
-                "relative_distances",
-                "thresholds",
-                "smoothed_losses",
-                "idealised_losses",
-                "idealised_distances",
-                "pca_trajectories",
-                "pca_idealised",
-                "pca_variance",
-                "pca_loadings",
-                "pca_robustness",
-                "selection",
-                "llc",
-            )
-        ),
+        unpack(tables(*tables_of("scorecard.claims"))),
     output:
         claims=table("claims"),
         claim_values=table("claim_values"),

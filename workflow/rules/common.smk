@@ -27,6 +27,7 @@ from transient_ridge.config.settings import Configuration
 from transient_ridge.errors import ConfigError, TransientRidgeError
 from transient_ridge.figures.catalogue import catalogue
 from transient_ridge.report import status
+from transient_ridge.stage import tables_of
 
 try:
     validation.validate(config)

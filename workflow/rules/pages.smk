@@ -3,18 +3,7 @@
 
 rule explorer:
     input:
-        unpack(
-            tables(
-                "pca_trajectories",
-                "pca_idealised",
-                "pca_variance",
-                "smoothed_losses",
-                "idealised_losses",
-                "critical_steps",
-                "relative_distances",
-                "llc",
-            )
-        ),
+        unpack(tables(*tables_of("report.explorer"))),
     output:
         page=report(
             f"{RESULTS}/{{variant}}/explorer.html",
@@ -41,16 +30,7 @@ rule explorer:
 rule tables_page:
     """The short tables as one page of the report."""
     input:
-        unpack(
-            tables(
-                "claims",
-                "thresholds",
-                "selection",
-                "critical_steps",
-                "pca_variance",
-                "pca_robustness",
-            )
-        ),
+        unpack(tables(*tables_of("report.tables_page"))),
     output:
         page=report(
             f"{RESULTS}/{{variant}}/tables.html",
