@@ -20,8 +20,8 @@ from transient_ridge.llc.estimate import ChainMean, Estimate, estimate
 from transient_ridge.llc.health import faults, not_equilibrated
 from transient_ridge.llc.llc_calibration import calibrate_llc
 from transient_ridge.llc.llc_crosscheck import crosscheck_llc
+from transient_ridge.llc.llc_on_tasks import estimate_on_tasks
 from transient_ridge.llc.llc_recommendation import recommend, recommend_llc
-from transient_ridge.llc.tasks.llc_on_tasks import estimate_on_tasks
 from transient_ridge.training.checkpoints import Checkpoints
 from transient_ridge.training.train import train
 

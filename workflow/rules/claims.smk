@@ -61,6 +61,35 @@ rule selection:
         job(STAGE)
 
 
+rule claims_by_resolution:
+    """Claims 8 and 9 at every resolution of the quadratic LLCs."""
+    input:
+        unpack(tables(*tables_of("scorecard.by_resolution"))),
+    output:
+        claims_by_resolution=table("claims_by_resolution"),
+    log:
+        log_of("claims_by_resolution"),
+    benchmark:
+        benchmark_of("claims_by_resolution")
+    group:
+        "analysis"
+    conda:
+        ENVIRONMENT
+    resources:
+        **light(),
+    params:
+        **stage(
+            "scorecard.by_resolution",
+            "claims",
+            "seed",
+            "data.noise_variance",
+            "data.context_length",
+            "training.batch_size",
+        ),
+    shell:
+        job(STAGE)
+
+
 rule claims:
     input:
         unpack(tables(*tables_of("scorecard.claims"))),

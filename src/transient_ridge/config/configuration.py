@@ -56,13 +56,14 @@ def settle(config: Config) -> dict[str, Any]:
     if average and "half_life" in average:
         average["half_life"] = max(1, settle_updates(average["half_life"], training["steps"]))
     schedule = checkpoint_schedule(settled)
-    for section in ("llc", "llc_calibration", "llc_crosscheck"):
+    for section in ("llc", "spectrum", "llc_calibration", "llc_crosscheck"):
         settled[section]["steps"] = settle_steps(settled[section]["steps"], schedule)
-    if settled["llc_calibration"]["runs"] == "auto":
-        grid = runs(settled)
-        chosen = [run for run in grid if run.seed == grid[0].seed]
-        chosen = [chosen[0], chosen[len(chosen) // 2], chosen[-1]]
-        settled["llc_calibration"]["runs"] = list(dict.fromkeys(run.name for run in chosen))
+    grid = runs(settled)
+    chosen = [run for run in grid if run.seed == grid[0].seed]
+    chosen = [chosen[0], chosen[len(chosen) // 2], chosen[-1]]
+    for section in ("llc_ladder", "llc_calibration"):
+        if settled[section]["runs"] == "auto":
+            settled[section]["runs"] = list(dict.fromkeys(run.name for run in chosen))
     return settled
 
 

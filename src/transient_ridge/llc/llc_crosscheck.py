@@ -1,4 +1,4 @@
-"""Our sampler against devinterp's, on the same checkpoints at the same settings."""
+"""Our plain SGLD against devinterp's, on the same checkpoints and local posterior."""
 
 import math
 import time
@@ -14,6 +14,15 @@ from ..stage import stage
 from ..training.checkpoints import Checkpoints
 from .llc import Estimator
 
+#: What devinterp's optimiser has a counterpart of.
+PLAIN = {
+    "preconditioner": "none",
+    "noise": "independent",
+    "annealing": 0,
+    "control_variate": False,
+    "per_token": False,
+}
+
 
 @stage("llc_crosscheck")
 def crosscheck_llc(
@@ -25,11 +34,13 @@ def crosscheck_llc(
     standard error, about N(0, 1) if they sample the same posterior.
     """
     kept = Checkpoints(manifest, weights, settings)
+    asked = settings["llc_crosscheck"]
+    plain = {name: asked[name] for name in ("chains", "burn_in", "draws", "epsilon")} | PLAIN
     rows = Rows("llc_crosscheck")
-    for step in settings["llc_crosscheck"]["steps"]:
+    for step in asked["steps"]:
         found: dict[str, dict[str, Any]] = {}
         for backend in ("stacked", "devinterp"):
-            section = {**settings["llc"], "backend": backend, "per_token": False}
+            section = {**settings["llc"], **plain, "backend": backend}
             estimator = Estimator(run, {**settings, "llc": section}, kept, device)
             posterior = estimator.posterior(step)
             began = time.perf_counter()
