@@ -111,3 +111,29 @@ rule claims:
         **stage("scorecard.claims", "claims", "seed"),
     shell:
         job(STAGE)
+
+
+if ROOT_SEEDS:
+
+    rule root_seeds:
+        """The scorecard over variants that differ in their root seed alone."""
+        input:
+            claim_values=expand(table("claim_values"), variant=ROOT_SEEDS),
+        output:
+            claims=f"{RESULTS}/root-seeds/tables/claims.parquet",
+            page=report(
+                f"{RESULTS}/root-seeds/claims.md",
+                caption="../report/root_seeds.rst",
+                category="Tables",
+                labels={"variant": "root seeds"},
+            ),
+        log:
+            f"{RESULTS}/root-seeds/logs/root_seeds.log",
+        conda:
+            ENVIRONMENT
+        resources:
+            **light(),
+        params:
+            **stage("scorecard.root_seeds", "claims"),
+        shell:
+            job(STAGE)

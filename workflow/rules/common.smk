@@ -46,6 +46,8 @@ RUNS = {
 COHORTS = {
     variant: configuration.cohorts(resolved) for variant, resolved in VARIANTS.items()
 }
+# Judged together, if there are any.
+ROOT_SEEDS = configuration.root_seed_variants(config)
 # variant -> chunk -> steps whose LLC is estimated
 CHUNKS = {
     variant: configuration.llc_chunks(resolved)
@@ -301,7 +303,8 @@ def table_files():
 
 def page_files():
     """What is read rather than computed with: scorecard, explorer, tables of the report, the README of the tables."""
-    return [f"{RESULTS}/README.md"] + expand(
+    pooled = [f"{RESULTS}/root-seeds/claims.md"] if ROOT_SEEDS else []
+    return [f"{RESULTS}/README.md", *pooled] + expand(
         f"{RESULTS}/{{variant}}/{{page}}",
         variant=VARIANTS,
         page=["claims.md", "explorer.html", "tables.html"],

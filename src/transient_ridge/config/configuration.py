@@ -120,6 +120,16 @@ def checkpoint_schedule(config: Config) -> list[int]:
     return checkpoint_steps(settings, config["training"]["steps"])
 
 
+def root_seed_variants(config: Config) -> list[str]:
+    """Variants that differ in their root seed alone; none if there are fewer than two root seeds among them."""
+    seeds = {
+        variant: (changes or {}).get("seed", config["seed"])
+        for variant, changes in config["variants"].items()
+        if set(changes or {}) <= {"seed"}
+    }
+    return list(seeds) if len(set(seeds.values())) > 1 else []
+
+
 def check_results_folder(config: Config, results: Path) -> None:
     """Raise ConfigError if ``results`` was written by another preset (a copied or renamed folder)."""
     recorded = results / RESOLVED_FILE
