@@ -11,6 +11,7 @@ import jsonschema
 import yaml
 
 from ..errors import ConfigError, ConfigWarning
+from .backends import unlike_devinterp
 from .configuration import Config, checkpoint_schedule, overlay, resolve, runs
 from .keys import Settings, choices
 from .runs import parse_task_diversity
@@ -224,6 +225,8 @@ def _llc_contradictions(config: Config) -> Iterator[str]:
         yield f"llc.components = {name}: unknown; this model has {', '.join(known)}"
     if llc["minibatch"] > llc["sequences"]:
         yield f"llc.minibatch = {llc['minibatch']}: must be at most llc.sequences = {llc['sequences']}"
+    if llc["backend"] == "devinterp":
+        yield from unlike_devinterp(llc)
     yield from _chain_contradictions(config)
 
 
