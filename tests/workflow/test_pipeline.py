@@ -146,7 +146,7 @@ def test_a_damaged_checkpoint_is_named_and_finished_work_stays(project):
     config = project.config
     config["evaluation"]["sequences"] = 100
     project.configure(config)
-    done = project.snakemake("--keep-going", check=False)
+    done = project.snakemake("--keep-going", "evaluate_all", check=False)
     assert done.returncode != 0
     assert "step-00000060.safetensors: truncated or altered" in done.stdout
     assert (runs / "M1-seed0/losses.parquet").exists()
@@ -228,6 +228,8 @@ def predict(x, y, tasks, noise_variance):
 '''
 
 
+@pytest.mark.ci
+@pytest.mark.slow
 def test_a_third_predictor_is_one_file(finished, tmp_path):
     """A file in the registry and its name in the configuration: tables, PCA, figures and explorer have it."""
     root = tmp_path / "third"
