@@ -48,9 +48,7 @@ def test_quadratic_of_any_rank(rank):
     assert within_three_errors(found, exact)
 
 
-@pytest.mark.parametrize(
-    ("k1", "k2"), [(1, 1), pytest.param(1, 2, marks=pytest.mark.slow), (2, 3)]
-)
+@pytest.mark.parametrize(("k1", "k2"), [(1, 1), pytest.param(1, 2, marks=pytest.mark.slow), (2, 3)])
 def test_normal_crossing(k1, k2):
     """l = w1^(2 k1) w2^(2 k2): lambda = 1 / (2 max k), of multiplicity 2 where k1 = k2.
 

@@ -67,11 +67,6 @@ def tables(
     grid=GRID, seeds=SEEDS, over=turned, start=lambda seed: START
 ) -> dict[str, pd.DataFrame]:
     """The tables that claims are judged by: ``over`` says how far the run of an M has gone from ridge to dMMSE_M."""
-    return derive(_measured(grid, seeds, over, start))
-
-
-def _measured(grid=GRID, seeds=SEEDS, over=turned, start=lambda seed: START):
-    """What stages of models measure, of which the others are computed."""
     names = (
         "losses", "distances", "llc", "ridge_on_tasks", "llc_on_tasks", "idealised_losses",
         "idealised_distances", "pca_trajectories", "pca_idealised", "pca_variance", "pca_loadings",
@@ -85,12 +80,12 @@ def _measured(grid=GRID, seeds=SEEDS, over=turned, start=lambda seed: START):
             if INF in grid and not math.isinf(M):
                 _ridge_on_tasks(rows, M, seed)
     _shape(rows)
-    return {name: complete(name, pd.DataFrame(values)) for name, values in rows.items()}
+    return derive({name: complete(name, pd.DataFrame(values)) for name, values in rows.items()})
 
 
 def without_training() -> dict[str, pd.DataFrame]:
     """The paper's world cut at step 0, with the PCA as it was: whatever has a step is of the untrained models."""
-    world = _measured()
+    world = tables()
     names = ("losses", "distances", "llc", "ridge_on_tasks", "llc_on_tasks", "pca_trajectories")
     return derive(world | {name: world[name][world[name]["step"] == 0] for name in names})
 
@@ -99,7 +94,7 @@ def without_a_ridge_phase(seeds=SEEDS) -> dict[str, pd.DataFrame]:
     """Every run goes from a random start straight to its dMMSE_M, with noise; LLC and PCA are the paper's world's."""
     rng = np.random.default_rng(0)
     starts = dict(zip(seeds, rng.uniform(0.5, 4, len(seeds)), strict=True))
-    world = _measured(seeds=seeds, over=straight, start=starts.get)
+    world = tables(seeds=seeds, over=straight, start=starts.get)
     for name, column in (("losses", "loss"), ("distances", "distance")):
         world[name][column] *= 1 + 0.01 * rng.standard_normal(len(world[name]))
     return derive(world)
