@@ -28,12 +28,7 @@ def run(name: str, told: argparse.Namespace) -> None:
     """Run the stage ``name`` on the files and settings of the command line."""
     stage, inputs, outputs = load(name), named(told.inputs), named(told.outputs)
     check(stage, inputs, outputs, name)
-    values: dict[str, Any] = {
-        each: tables.read_all(paths, each)
-        if all(p.suffix == ".parquet" for p in paths)
-        else paths[0]
-        for each, paths in inputs.items()
-    }
+    values = {each: _read(paths, each, stage.one_by_one(each)) for each, paths in inputs.items()}
     context = vars(told) | {"targets": {each: paths[0] for each, paths in outputs.items()}}
     extra: dict[str, Any] = {"run": told.run} if told.run else {}
     if told.run:
@@ -59,6 +54,12 @@ def run(name: str, told: argparse.Namespace) -> None:
         record = collect(told.settings, inputs=files, **extra)
         for each, artefact in zip(stage.writes, made, strict=True):
             artefact.save(context["targets"][each], record)
+
+
+def _read(paths: list[Path], name: str, one_by_one: bool) -> Any:
+    if not all(path.suffix == ".parquet" for path in paths):
+        return paths[0]
+    return [tables.read(p, name) for p in paths] if one_by_one else tables.read_all(paths, name)
 
 
 def parser(name: str) -> argparse.ArgumentParser:

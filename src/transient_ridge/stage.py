@@ -1,8 +1,9 @@
 """What a stage is: one function from named inputs to named outputs, which the command line runs as one job.
 
 Parameters of the function are its inputs, named as in the rule, and what the job is told (:data:`TOLD`). A Parquet
-input is read as the table of that name, all its files together; any other is passed as its path. The function returns
-one artefact per output, in the order in which the decorator names them.
+input is read as the table of that name: all its files together, which must be of the same settings, or, where the
+parameter is a list, one by one. Any other input is passed as its path. The function returns one artefact per output, in
+the order in which the decorator names them.
 """
 
 import ast
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, get_origin
 
 from .errors import StageError
 
@@ -53,6 +54,11 @@ class Stage:
         """Names of the inputs."""
         own = [name for name in self.parameters if name not in (*TOLD, "frames")]
         return [*self.tables, *own]
+
+    def one_by_one(self, name: str) -> bool:
+        """Whether the files of the input ``name`` are read apart."""
+        kind = inspect.signature(self.compute).parameters.get(name)
+        return kind is not None and get_origin(kind.annotation) is list
 
     @property
     def optional(self) -> set[str]:

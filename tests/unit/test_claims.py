@@ -7,17 +7,17 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 import pytest
-import yaml
 
 from tests.unit import worlds
 from transient_ridge.artefacts.schemas import TABLES
 from transient_ridge.config import presets
+from transient_ridge.config.configuration import root_seed_variants
 from transient_ridge.config.settings import ClaimSettings
 from transient_ridge.errors import ConfigError
-from transient_ridge.report.replicates import replicated
 from transient_ridge.scorecard import claims, statement
 from transient_ridge.scorecard.measurements import Evidence
 from transient_ridge.scorecard.page import by_diversity, scorecard
+from transient_ridge.scorecard.root_seeds import judge_over_root_seeds
 from transient_ridge.scorecard.statement import AT_LEAST, AT_MOST, PREDICTORS, RIDGE_PHASE, TITLES
 from transient_ridge.scorecard.statements import STATEMENTS
 from transient_ridge.scorecard.verdicts import (
@@ -460,7 +460,8 @@ def test_a_statement_of_the_papers_own_setting_is_made_there_alone(world, settin
 
 # -- gaps in the tables -----------------------------------------------------------------------
 
-READ = load("scorecard.claims").tables
+#: All that is judged by; the claims along r are for the page alone.
+READ = [table for table in load("scorecard.claims").tables if table != "claims_by_resolution"]
 
 
 @pytest.mark.parametrize("table", READ)
@@ -594,21 +595,29 @@ def test_root_seeds_are_pooled_from_the_values_of_their_variants(settings):
     assert found.loc[(2, "a"), "deviation_seeds"] > 0
 
 
-def test_variants_that_differ_in_their_root_seed_are_judged_together(tmp_path):
-    config = presets.read("laptop") | {"variants": {"base": {}, "tasks-1": {"seed": 1}}}
-    config["variants"]["deep"] = {"seed": 2, "model": {"layers": 3}}
-    (tmp_path / "config.yaml").write_text(yaml.safe_dump(config))
-    thresholds = ClaimSettings.of(config["claims"])
-    for root, variant in enumerate(config["variants"]):
-        values = claims.measure(Evidence(worlds.tables(seeds=(2 * root, 9)), thresholds, root))
-        values.save(tmp_path / variant / "tables/claim_values.parquet", {})
-    page = replicated(tmp_path)
-    (row,) = [line for line in page.splitlines() if line.startswith("| 2a |")]
+def test_variants_that_differ_in_their_root_seed_are_judged_together(settings):
+    thresholds = ClaimSettings.of(settings)
+    values = [
+        claims.measure(Evidence(worlds.tables(seeds=(2 * root, 9)), thresholds, root)).frame()
+        for root in (0, 1)
+    ]
+    _, page = judge_over_root_seeds(values, {"claims": settings})
+    (row,) = [line for line in page.text.splitlines() if line.startswith("| 2a |")]
     assert "4 values of 2 root seeds" in row
     assert re.search(r"deviation [\d.e-]+ over seeds, [\d.e-]+ over root seeds", row)
-    (tmp_path / "config.yaml").write_text(yaml.safe_dump(config | {"variants": {"base": {}}}))
-    with pytest.raises(ConfigError, match=r"variants = \['base'\]: none differs"):
-        replicated(tmp_path)
+
+
+def test_variants_with_another_change_or_the_same_root_seed_are_not_pooled():
+    config = presets.read("laptop")
+    assert root_seed_variants(config) == []
+    config["variants"] = {
+        "base": {},
+        "tasks-1": {"seed": 1},
+        "deep": {"seed": 2, "model": {"layers": 3}},
+    }
+    assert root_seed_variants(config) == ["base", "tasks-1"]
+    config["variants"] = {"base": {}, "again": {"seed": config["seed"]}}
+    assert root_seed_variants(config) == []
 
 
 # -- a statement of one's own -----------------------------------------------------------------

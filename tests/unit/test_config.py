@@ -95,7 +95,7 @@ def change(path: str, value) -> dict:
         ("llc.n_beta", -1, r"llc\.n_beta = -1: must be a number > 0"),
         ("llc.gamma", 0, r"llc\.gamma = 0: must be a number > 0"),
         ("llc.chains", 1, r"llc\.chains = 1: split R-hat needs at least 2 chains; .*llc\.limits\.r_hat: null"),
-        ("llc.burn_in", 10, r"llc\.burn_in = 10: a flat direction forgets w\* .* take 300 steps"),
+        ("llc.burn_in", 10, r"llc\.burn_in = 10: a flat direction forgets w\* .* take 60 steps"),
         ("llc.draws", 4, r"llc\.draws = 4: must be an integer >= 8"),
         ("llc.preconditioner", "adagrad", r"llc\.preconditioner = 'adagrad': must be diagonal, kronecker, none or"),
         ("llc.steps", ["end"], r"llc\.steps\[0\] = 'end': must be a step >= 0, a share of training"),
@@ -228,7 +228,7 @@ def test_what_everybody_changes_is_one_key(path, preset):
 
 def test_shares_last_and_auto_are_worked_out():
     resolved = config.resolve(load(), "base")
-    assert resolved["llc"]["steps"] == [500, 1500, 2500, 4000]
+    assert resolved["llc"]["steps"] == [500, 2000, 4000]
     assert resolved["llc_calibration"]["runs"] == ["M1-seed0", "M12-seed0", "Minf-seed0"]
     assert resolved["model"]["positions"] == 16
     assert resolved["training"]["decay_steps"] == 600

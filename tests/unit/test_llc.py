@@ -20,8 +20,8 @@ from transient_ridge.llc.estimate import ChainMean, Estimate, estimate
 from transient_ridge.llc.health import faults, not_equilibrated
 from transient_ridge.llc.llc_calibration import calibrate_llc
 from transient_ridge.llc.llc_crosscheck import crosscheck_llc
+from transient_ridge.llc.llc_on_tasks import estimate_on_tasks
 from transient_ridge.llc.llc_recommendation import recommend, recommend_llc
-from transient_ridge.llc.tasks.llc_on_tasks import estimate_on_tasks
 from transient_ridge.training.checkpoints import Checkpoints
 from transient_ridge.training.train import train
 
@@ -326,29 +326,52 @@ def test_bad_input_is_refused(trained):
 def test_the_sweep_and_its_recommendation(trained):
     settings = changed(trained)
     settings["llc_calibration"] |= {
-        "epsilons": [1e-5, 10.0], "n_betas": [100.0], "gammas": [10.0, 100.0]
+        "epsilons": [1e-6, 1e-5, 10.0], "n_betas": [100.0], "gammas": [10.0, 100.0]
     }  # fmt: skip
     found, traces = calibrate_llc(**trained[1], run=RUN, settings=settings, device=CPU)
     sweep = pd.DataFrame(found.columns)
-    assert len(sweep) == 4
+    assert len(sweep) == 6
     assert sweep.loc[sweep["epsilon"] == 10, "llc"].isna().all()
     collected = pd.DataFrame(recommend_llc(sweep).columns)
     assert collected["recommended"].sum() == 1
     assert collected.loc[collected["recommended"], "epsilon"].item() == 1e-5
-    assert set(traces.columns["epsilon"]) == {1e-5}
+    assert set(traces.columns["epsilon"]) == {1e-6, 1e-5}
 
 
-def test_a_recommendation_serves_every_run():
-    rows = [
-        # n_beta, gamma, epsilon, healthy, llc, standard error
-        (100, 1, 1e-5, True, 10, 0.1), (100, 1, 1e-5, False, 10, 0.1),
-        (100, 1, 1e-6, True, 10, 0.2), (100, 1, 1e-6, True, 10, 3.0),
-        (100, 9, 1e-6, True, 10, 0.5), (100, 9, 1e-6, True, 10, 0.6),
-    ]  # fmt: skip
-    names = ["n_beta", "gamma", "epsilon", "healthy", "llc", "standard_error"]
-    frame = pd.DataFrame(rows, columns=names)
-    assert recommend(frame) == (100, 9, 1e-6)
-    assert recommend(frame[frame["epsilon"] == 1e-5]) is None
+def test_a_recommendation_serves_every_run_and_does_not_depend_on_the_step():
+    def cell(n_beta, gamma, epsilon, llcs, healthy=(True, True), error=0.5):
+        names = [
+            "n_beta",
+            "gamma",
+            "epsilon",
+            "task_diversity",
+            "seed",
+            "step",
+            "llc",
+            "healthy",
+            "standard_error",
+        ]
+        rows = [
+            (n_beta, gamma, epsilon, M, 0, 9, llc, fine, error)
+            for M, llc, fine in zip((4, 8), llcs, healthy, strict=True)
+        ]
+        return pd.DataFrame(rows, columns=names)
+
+    coarse = [cell(100, 900, eps, (10, 12)) for eps in (0.05, 0.1)]
+    fine = [
+        cell(100, 100, 0.05, (30, 40)),
+        cell(100, 100, 0.1, (31, 41)),
+        cell(100, 100, 0.2, (39, 50)),
+    ]
+    # The finest resolution, and there the largest step that agrees with a smaller one.
+    assert recommend(pd.concat(coarse + fine)) == (100, 100, 0.1)
+    # Half the step gives something else at one M, or is not healthy there: the resolution is left to the coarser.
+    drifting = [cell(100, 100, 0.05, (30, 40)), cell(100, 100, 0.1, (31, 45))]
+    assert recommend(pd.concat(coarse + drifting)) == (100, 900, 0.1)
+    ill = [cell(100, 100, 0.05, (30, 40), healthy=(True, False)), cell(100, 100, 0.1, (31, 41))]
+    assert recommend(pd.concat(coarse + ill)) == (100, 900, 0.1)
+    # A single step size shows nothing.
+    assert recommend(coarse[0]) is None
 
 
 def test_the_crosscheck_compares_both_backends(trained):

@@ -12,12 +12,16 @@ from transient_ridge.config.registries import PRECONDITIONERS
 from transient_ridge.config.runs import Run
 from transient_ridge.config.settings import LlcSettings, ModelSettings
 from transient_ridge.llc import sgld
-from transient_ridge.llc.curvature.spectrum import lanczos_spectrum, sign_probes
+from transient_ridge.llc.curvature.spectrum import (
+    gauss_newton_product,
+    lanczos_spectrum,
+    sign_probes,
+)
 from transient_ridge.llc.estimate import Centre, ChainMean, estimate
 from transient_ridge.llc.posterior import CheckpointPosterior
 from transient_ridge.model.functional import errors_and_gradient
 from transient_ridge.model.transformer import Transformer, initialise
-from transient_ridge.regression.sequences import SequenceSource
+from transient_ridge.regression.sequences import Sequences, SequenceSource
 
 N_BETA, CHAINS = 300.0, 6
 
@@ -136,7 +140,13 @@ def test_the_sampler_agrees_with_hmc(trained, r, step, leapfrog, epsilon):
     about = Centre(posterior.centre_errors, True, 1.0, slope, posterior.layout.size)
     found = estimate(traces, N_BETA, hyper, about)[0]
     probes = sign_probes(None, posterior.layout.size, 24, seed=0).double()
-    quadratic = lanczos_spectrum(posterior.curvature_product(192), probes, 60).llc(r)
+    product = gauss_newton_product(
+        posterior.model,
+        posterior.layout,
+        posterior.centre,
+        Sequences(*(t[:192] for t in posterior.sequences)),
+    )
+    quadratic = lanczos_spectrum(product, probes, 60).llc(r)
     print(
         f"r {r}: HMC {truth.mean:.2f} +- {truth.standard_error:.2f} (accepted {accepted:.2f}), SGLD {found.llc:.2f} "
         f"+- {found.standard_error:.2f} (heating at most {found.heating:.0%}), quadratic {quadratic.mean:.2f} +- "

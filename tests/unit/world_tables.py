@@ -19,6 +19,7 @@ from transient_ridge.artefacts.schemas import TABLES
 from transient_ridge.artefacts.tables import Rows
 from transient_ridge.config.registries import PREDICTORS
 from transient_ridge.config.runs import Run
+from transient_ridge.scorecard.accounts import COMPRESSED, CONSTANT, LLC
 from transient_ridge.scorecard.statements import STATEMENTS
 from transient_ridge.scorecard.verdicts import FAILS, HOLDS, UNTESTABLE
 
@@ -30,6 +31,7 @@ STEPS = worlds.STEPS
 COMPONENTS = 4
 KNOWN = ("dmmse", "ridge")
 LLC_STEPS = (0, STEPS[-1])
+RESOLUTIONS = (10.0, 1.0, 0.1)
 #: n beta, gamma, epsilon.
 SWEEP = list(itertools.product((100.0, 1000.0), (10.0, 100.0), (1e-5, 1e-4)))
 
@@ -43,7 +45,7 @@ _DEFAULTS = {
 _ESTIMATE = {
     "standard_error": 1.5, "standard_error_unpaired": 6.0, "centre_loss": 1.0, "mean_loss": 1.05, "r_hat": 1.01,
     "ess": 300.0, "share_below": 0.02, "mala_acceptance": 0.93, "distance": 12.0, "gradient_norm": 0.01,
-    "noise_norm": 1.3,
+    "noise_norm": 1.3, "heating": 0.05, "resolution": 3.3,
 }  # fmt: skip
 FAULT = "ESS 12 < 100"
 
@@ -65,7 +67,12 @@ def tables(
     _raw(made, predictors)
     made = worlds.derive(made)
     _llc(made, grid, seeds)
+    _resolution(made, grid, seeds)
+    made["accounts"], made["account_points"] = _accounts(grid)
     made["claims"] = _claims()
+    made["claims_by_resolution"] = pd.concat(
+        [made["claims"].query("claim in (8, 9)").assign(resolution=r) for r in RESOLUTIONS]
+    )
     made["claim_values"] = _claim_values(seeds)
     made = {table: Rows.of(table, frame).frame() for table, frame in made.items()}
     _outputs(made)
@@ -255,6 +262,68 @@ def _llc(made, grid, seeds):
         for backend, shift in (("stacked", 0.0), ("devinterp", 1.0))
     ]  # fmt: skip
     made["llc_crosscheck"] = _rows("llc_crosscheck", both)
+
+
+def quadratic(M: float, r: float) -> float:
+    """The LLC at r; its order over M turns round below r = 1."""
+    return (llc_at_end(M) if r >= 1 else 60 - llc_at_end(M)) / r**0.5
+
+
+def _resolution(made, grid, seeds):
+    """Spectra, what they imply, and the ladder, whose finest cells did not equilibrate."""
+    end = [
+        (M, seed, {"task_diversity": M, "seed": seed, "step": STEPS[-1]})
+        for M in grid
+        for seed in seeds
+    ]
+    made["spectrum"] = _rows(
+        "spectrum", [{**key, "lower": 0.1, "upper": 1.0, "number": 20.0} for *_, key in end]
+    )
+    found = [
+        {
+            **key, "resolution": r, "llc": quadratic(M, r) + seed, "standard_error": 0.2,
+            "llc_variance": 0.5 * quadratic(M, r), "trace": 300.0, "largest": 50.0,
+        }
+        for M, seed, key in end
+        for r in RESOLUTIONS
+    ]  # fmt: skip
+    made["quadratic_llc"] = _rows("quadratic_llc", found)
+    on_tasks = [row for row in found if row["task_diversity"] < INF]
+    made["quadratic_llc_on_tasks"] = _rows("quadratic_llc_on_tasks", on_tasks)
+    cells = [
+        {
+            **key, **estimate(0.8 * quadratic(M, r)), "n_beta": n_beta, "resolution": r,
+            "equilibrated": r > 0.1, "healthy": r > 0.1,
+        }
+        for M, seed, key in end
+        for n_beta in (100.0, 1000.0)
+        for r in RESOLUTIONS
+        if seed == seeds[0]
+    ]  # fmt: skip
+    made["llc_ladder"] = _rows("llc_ladder", cells)
+
+
+def _accounts(grid):
+    """Three accounts, and what they say of two steps of every run; the LLC does best at r = 1."""
+    errors = [(COMPRESSED, None, 0.1), (CONSTANT, None, 0.3)]
+    errors += [(LLC, r, 0.05 + 0.02 * abs(math.log10(r))) for r in RESOLUTIONS]
+    key = {
+        "loss_weight": 1.0, "exponent": 0.5, "cost_weight": 0.1, "fitted": 9, "held_out": 9, "error_fitted": 0.05,
+    }  # fmt: skip
+    summary = [
+        {"account": account, "resolution": r, "error": error, **key} for account, r, error in errors
+    ]
+    points = [
+        {
+            "account": account, "resolution": r, "task_diversity": M, "step": step, "held_out": True,
+            "relative_distance": 0.4 + 0.1 * i, "predicted": 0.4 + 0.1 * i + error,
+        }
+        for account, r, error in errors
+        for M in grid
+        for i, step in enumerate(STEPS[-2:])
+        if M < INF
+    ]  # fmt: skip
+    return _rows("accounts", summary), _rows("account_points", points)
 
 
 def estimate(llc: float | None) -> dict:

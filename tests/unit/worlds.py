@@ -80,7 +80,8 @@ def tables(
             if INF in grid and not math.isinf(M):
                 _ridge_on_tasks(rows, M, seed)
     _shape(rows)
-    return derive({name: complete(name, pd.DataFrame(values)) for name, values in rows.items()})
+    made = {name: complete(name, pd.DataFrame(values)) for name, values in rows.items()}
+    return derive(made | {"claims_by_resolution": empty("claims_by_resolution")})
 
 
 def without_training() -> dict[str, pd.DataFrame]:

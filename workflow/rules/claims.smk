@@ -61,6 +61,64 @@ rule selection:
         job(STAGE)
 
 
+rule claims_by_resolution:
+    """Claims 8 and 9 at every resolution of the quadratic LLCs."""
+    input:
+        unpack(tables(*tables_of("scorecard.by_resolution"))),
+    output:
+        claims_by_resolution=table("claims_by_resolution"),
+    log:
+        log_of("claims_by_resolution"),
+    benchmark:
+        benchmark_of("claims_by_resolution")
+    group:
+        "analysis"
+    conda:
+        ENVIRONMENT
+    resources:
+        **light(),
+    params:
+        **stage(
+            "scorecard.by_resolution",
+            "claims",
+            "seed",
+            "data.noise_variance",
+            "data.context_length",
+            "training.batch_size",
+        ),
+    shell:
+        job(STAGE)
+
+
+rule accounts:
+    """When runs turn: compressed size against the LLC at every resolution."""
+    input:
+        unpack(tables(*tables_of("scorecard.accounts"))),
+    output:
+        accounts=table("accounts"),
+        account_points=table("account_points"),
+    log:
+        log_of("accounts"),
+    benchmark:
+        benchmark_of("accounts")
+    group:
+        "analysis"
+    conda:
+        ENVIRONMENT
+    resources:
+        **light(),
+    params:
+        **stage(
+            "scorecard.accounts",
+            "claims.dmmse_like",
+            "seed",
+            "data",
+            "training.batch_size",
+        ),
+    shell:
+        job(STAGE)
+
+
 rule claims:
     input:
         unpack(tables(*tables_of("scorecard.claims"))),
@@ -82,3 +140,29 @@ rule claims:
         **stage("scorecard.claims", "claims", "seed"),
     shell:
         job(STAGE)
+
+
+if ROOT_SEEDS:
+
+    rule root_seeds:
+        """The scorecard over variants that differ in their root seed alone."""
+        input:
+            claim_values=expand(table("claim_values"), variant=ROOT_SEEDS),
+        output:
+            claims=f"{RESULTS}/root-seeds/tables/claims.parquet",
+            page=report(
+                f"{RESULTS}/root-seeds/claims.md",
+                caption="../report/root_seeds.rst",
+                category="Tables",
+                labels={"variant": "root seeds"},
+            ),
+        log:
+            f"{RESULTS}/root-seeds/logs/root_seeds.log",
+        conda:
+            ENVIRONMENT
+        resources:
+            **light(),
+        params:
+            **stage("scorecard.root_seeds", "claims"),
+        shell:
+            job(STAGE)

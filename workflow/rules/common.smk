@@ -46,6 +46,8 @@ RUNS = {
 COHORTS = {
     variant: configuration.cohorts(resolved) for variant, resolved in VARIANTS.items()
 }
+# Judged together, if there are any.
+ROOT_SEEDS = configuration.root_seed_variants(config)
 # variant -> chunk -> steps whose LLC is estimated
 CHUNKS = {
     variant: configuration.llc_chunks(resolved)
@@ -217,9 +219,13 @@ def parts_of(name, variant):
     """The files of a table of runs or chunks, of those runs that have one."""
     if name.startswith("llc_calibration"):
         chosen = VARIANTS[variant]["llc_calibration"]["runs"]
+    elif name == "llc_ladder":
+        chosen = VARIANTS[variant]["llc_ladder"]["runs"]
     elif name.endswith("_on_tasks"):
         chosen = finite_beside_infinity(variant)
-        if name == "llc_on_tasks" and not ends_with_llc(variant):
+        if name == "llc_on_tasks" and not ends_with(variant, "llc"):
+            chosen = []
+        if name == "quadratic_llc_on_tasks" and not ends_with(variant, "spectrum"):
             chosen = []
     else:
         chosen = RUNS[variant]
@@ -232,10 +238,10 @@ def finite_beside_infinity(variant):
     return finite if len(finite) < len(RUNS[variant]) else []
 
 
-def ends_with_llc(variant):
-    """Whether the LLC of the last checkpoint is estimated."""
-    last = VARIANTS[variant]["training"]["steps"]
-    return any(last in steps for steps in CHUNKS[variant].values())
+def ends_with(variant, section):
+    """Whether the steps of `section` hold the last checkpoint."""
+    resolved = VARIANTS[variant]
+    return resolved["training"]["steps"] in resolved[section]["steps"]
 
 
 def of_infinity(file):
@@ -297,7 +303,8 @@ def table_files():
 
 def page_files():
     """What is read rather than computed with: scorecard, explorer, tables of the report, the README of the tables."""
-    return [f"{RESULTS}/README.md"] + expand(
+    pooled = [f"{RESULTS}/root-seeds/claims.md"] if ROOT_SEEDS else []
+    return [f"{RESULTS}/README.md", *pooled] + expand(
         f"{RESULTS}/{{variant}}/{{page}}",
         variant=VARIANTS,
         page=["claims.md", "explorer.html", "tables.html"],

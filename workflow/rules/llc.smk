@@ -68,10 +68,95 @@ rule llc_on_tasks:
         **computing(sizing.llc_mb, minutes=60),
     params:
         **stage(
-            "llc.tasks.llc_on_tasks",
+            "llc.llc_on_tasks",
             *TRAINED_BY,
             "llc",
             without=("llc.steps", "llc.chunk"),
+        ),
+    shell:
+        job(ON_DEVICE)
+
+
+rule spectrum:
+    """Curvature of one run, and the LLC that it implies at every resolution."""
+    input:
+        manifest=rules.train.output.manifest,
+        weights=ancient(rules.train.output.weights),  # the manifest holds its checksums
+    output:
+        spectrum=table("spectrum"),
+        quadratic_llc=table("quadratic_llc"),
+    log:
+        log_of("spectrum/{run}"),
+    benchmark:
+        benchmark_of("spectrum/{run}")
+    priority: 0 if config["keep_weights"] else 10
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        **computing(sizing.spectrum_mb, minutes=60),
+    params:
+        **stage(
+            "llc.resolution.spectrum",
+            *TRAINED_BY,
+            "llc.data",
+            "spectrum",
+        ),
+    shell:
+        job(ON_DEVICE)
+
+
+rule spectrum_on_tasks:
+    """The M = infinity run of the same seed, with data of one run."""
+    input:
+        manifest=of_infinity(rules.train.output.manifest),
+        weights=ancient(of_infinity(rules.train.output.weights)),
+    output:
+        quadratic_llc_on_tasks=table("quadratic_llc_on_tasks"),
+    log:
+        log_of("spectrum_on_tasks/{run}"),
+    benchmark:
+        benchmark_of("spectrum_on_tasks/{run}")
+    priority: 0 if config["keep_weights"] else 10
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        **computing(sizing.spectrum_mb, minutes=60),
+    params:
+        **stage(
+            "llc.resolution.spectrum_on_tasks",
+            *TRAINED_BY,
+            "llc.data",
+            "spectrum",
+        ),
+    shell:
+        job(ON_DEVICE)
+
+
+rule llc_ladder:
+    """The last checkpoint of one run, sampled at every n beta and resolution."""
+    input:
+        manifest=rules.train.output.manifest,
+        weights=ancient(rules.train.output.weights),  # the manifest holds its checksums
+    output:
+        llc_ladder=table("llc_ladder"),
+    log:
+        log_of("llc_ladder/{run}"),
+    benchmark:
+        benchmark_of("llc_ladder/{run}")
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        **computing(sizing.ladder_mb, minutes=240),
+    params:
+        **stage(
+            "llc.resolution.llc_ladder",
+            *TRAINED_BY,
+            "llc",
+            "llc_ladder",
+            without=("llc.steps", "llc.chunk", "llc_ladder.runs"),
         ),
     shell:
         job(ON_DEVICE)
@@ -159,6 +244,13 @@ rule llc_all:
         of_all_variants("llc", "llc_traces"),
         expand(table("llc", "variant"), variant=VARIANTS),
         expand(table("llc_traces", "variant"), variant=VARIANTS),
+
+
+rule llc_ladder_all:
+    """On request: the LLC as a function of resolution, sampled."""
+    input:
+        figure_files("llc_ladder"),
+        of_all_variants("llc_ladder"),
 
 
 rule llc_calibration_all:

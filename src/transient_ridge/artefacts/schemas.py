@@ -70,6 +70,53 @@ _CLAIM = {
     "part": (pa.string(), "letter of the statement within the claim"),
 }
 
+_JUDGED = {
+    **_CLAIM,
+    "statement": (pa.string(), "the claim as something that can be measured"),
+    "about": (
+        pa.string(),
+        "what must be there for it to hold: predictors (the idealised ones alone; not a finding), training, or "
+        "ridge phase",
+    ),
+    "quantity": (pa.string(), "what is measured"),
+    "value": (
+        pa.float64(),
+        "what was measured, mean over seeds; null = could not be measured",
+    ),
+    "standard_error": (
+        pa.float64(),
+        "standard error of the mean over seeds, or over root seeds where there are several; null = one value",
+    ),
+    "margin": (
+        pa.float64(),
+        "half-width of the t interval of the mean and what the grid leaves open; null = neither is known",
+    ),
+    "seeds": (pa.int64(), "number of values behind the mean; 0 = none"),
+    "root_seeds": (pa.int64(), "number of root seeds behind it"),
+    "deviation_seeds": (
+        pa.float64(),
+        "standard deviation over seeds of weights and batches; null = one each",
+    ),
+    "deviation_root_seeds": (
+        pa.float64(),
+        "standard deviation over root seeds beyond that; null = one root seed",
+    ),
+    "comparison": (pa.string(), "at least or at most"),
+    "threshold": (pa.float64(), "what the value is compared with"),
+    "set_when": (pa.string(), "when statement and threshold were set"),
+    "verdict": (
+        pa.string(),
+        "holds, does not hold, undecided (the seeds disagree) or not testable at this scale",
+    ),
+    "reason": (pa.string(), "why, in words"),
+}
+_RESOLUTION = {"resolution": (pa.float64(), "r = gamma / (n beta), on the mean squared error")}
+
+_ACCOUNT = {
+    "account": (pa.string(), "compressed size, LLC, or constant: the same number for all points"),
+    "resolution": (pa.float64(), "r of the LLC; null = none is used"),
+}
+
 #: Every table, by name.
 TABLES: dict[str, Table] = {
     "training": Table(
@@ -317,6 +364,36 @@ TABLES: dict[str, Table] = {
             ),
         },
     ),
+    "accounts": Table(
+        "variant",
+        {
+            **_ACCOUNT,
+            "loss_weight": (pa.float64(), "a; of the constant, the odds p / (1 - p)"),
+            "exponent": (pa.float64(), "b"),
+            "cost_weight": (pa.float64(), "c"),
+            "fitted": (pa.int64(), "points (M, t) that the constants are fitted to"),
+            "held_out": (pa.int64(), "points that they are judged by"),
+            "error_fitted": (
+                pa.float64(),
+                "root mean square error of the relative distance, fitted points",
+            ),
+            "error": (
+                pa.float64(),
+                "root mean square error of the relative distance, held-out points",
+            ),
+        },
+    ),
+    "account_points": Table(
+        "variant",
+        {
+            **_ACCOUNT,
+            "task_diversity": _RUN["task_diversity"],
+            "step": _RUN["step"],
+            "relative_distance": (pa.float64(), "measured, of the mean distances over seeds"),
+            "predicted": (pa.float64(), "by the account"),
+            "held_out": (pa.bool_(), "whether the constants were not fitted to this point"),
+        },
+    ),
     "claim_values": Table(
         "variant",
         {
@@ -330,52 +407,12 @@ TABLES: dict[str, Table] = {
             "reason": (pa.string(), "why it is contradicted or not testable, or a remark"),
         },
     ),
-    "claims": Table(
-        "variant",
-        {
-            **_CLAIM,
-            "statement": (pa.string(), "the claim as something that can be measured"),
-            "about": (
-                pa.string(),
-                "what must be there for it to hold: predictors (the idealised ones alone; not a finding), training, or "
-                "ridge phase",
-            ),
-            "quantity": (pa.string(), "what is measured"),
-            "value": (
-                pa.float64(),
-                "what was measured, mean over seeds; null = could not be measured",
-            ),
-            "standard_error": (
-                pa.float64(),
-                "standard error of the mean over seeds, or over root seeds where there are several; null = one value",
-            ),
-            "margin": (
-                pa.float64(),
-                "half-width of the t interval of the mean and what the grid leaves open; null = neither is known",
-            ),
-            "seeds": (pa.int64(), "number of values behind the mean; 0 = none"),
-            "root_seeds": (pa.int64(), "number of root seeds behind it"),
-            "deviation_seeds": (
-                pa.float64(),
-                "standard deviation over seeds of weights and batches; null = one each",
-            ),
-            "deviation_root_seeds": (
-                pa.float64(),
-                "standard deviation over root seeds beyond that; null = one root seed",
-            ),
-            "comparison": (pa.string(), "at least or at most"),
-            "threshold": (pa.float64(), "what the value is compared with"),
-            "set_when": (pa.string(), "when statement and threshold were set"),
-            "verdict": (
-                pa.string(),
-                "holds, does not hold, undecided (the seeds disagree) or not testable at this scale",
-            ),
-            "reason": (pa.string(), "why, in words"),
-        },
-    ),
+    "claims": Table("variant", _JUDGED),
+    "claims_by_resolution": Table("variant", {**_RESOLUTION, **_JUDGED}),
 }
 
 _ESTIMATE = {
+    **_RESOLUTION,
     "llc": (pa.float64(), "lambda_hat, paired; null if a chain diverged"),
     "standard_error": (pa.float64(), "Monte Carlo standard error of llc"),
     "llc_unpaired": (pa.float64(), "lambda_hat against l(w*) of all n sequences"),
@@ -410,6 +447,19 @@ _ESTIMATE = {
 _COMPONENT = {
     "component": (pa.string(), "the parameters that were sampled; all = the whole model"),
 }
+_QUADRATIC = {
+    **_RESOLUTION,
+    "llc": (
+        pa.float64(),
+        "1/2 sum h / (h + r): lambda_hat of a quadratic loss of these curvatures",
+    ),
+    "standard_error": (pa.float64(), "standard error of llc over the probes"),
+    "llc_variance": (pa.float64(), "1/2 sum (h / (h + r))^2: the variance estimate of the same"),
+    "standard_error_variance": (pa.float64(), "standard error of llc_variance over the probes"),
+    "trace": (pa.float64(), "sum of all h, the same at every r"),
+    "standard_error_trace": (pa.float64(), "standard error of trace over the probes"),
+    "largest": (pa.float64(), "the largest h, the same at every r"),
+}
 _POSITION = {"token": (pa.int64(), "position k = 1..K of the loss; null = all positions")}
 _TRACES = {
     "chain": (pa.int64(), "chain, from 0"),
@@ -425,6 +475,33 @@ TABLES |= {
     "llc": Table("chunk", {**_RUN, **_COMPONENT, **_POSITION, **_ESTIMATE}),
     "llc_traces": Table("chunk", {**_RUN, **_COMPONENT, **_TRACES}),
     "llc_on_tasks": Table("run", {**_ON_TASKS, **_COMPONENT, **_POSITION, **_ESTIMATE}),
+    "spectrum": Table(
+        "run",
+        {
+            **_RUN,
+            "lower": (pa.float64(), "least curvature of the bin, loss / weight^2"),
+            "upper": (pa.float64(), "greatest curvature of the bin"),
+            "number": (pa.float64(), "eigenvalues in it; not whole: a mean over probes"),
+        },
+    ),
+    "quadratic_llc": Table("run", {**_RUN, **_QUADRATIC}),
+    "quadratic_llc_on_tasks": Table("run", {**_ON_TASKS, **_QUADRATIC}),
+    "llc_ladder": Table(
+        "run",
+        {
+            **_RUN,
+            "n_beta": (pa.float64(), "n beta, as a factor of the mean squared error"),
+            **_ESTIMATE,
+            "llc_halved": (pa.float64(), "lambda_hat with half the step and twice the burn-in"),
+            "standard_error_halved": (pa.float64(), "Monte Carlo standard error of llc_halved"),
+            "z": (pa.float64(), "difference of both, in its standard errors"),
+            "equilibrated": (
+                pa.bool_(),
+                "whether the chains had forgotten w* and half the step agrees",
+            ),
+        },
+        on_request=True,
+    ),
     "llc_calibration": Table(
         "run",
         {

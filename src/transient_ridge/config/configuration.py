@@ -56,13 +56,14 @@ def settle(config: Config) -> dict[str, Any]:
     if average and "half_life" in average:
         average["half_life"] = max(1, settle_updates(average["half_life"], training["steps"]))
     schedule = checkpoint_schedule(settled)
-    for section in ("llc", "llc_calibration", "llc_crosscheck"):
+    for section in ("llc", "spectrum", "llc_calibration", "llc_crosscheck"):
         settled[section]["steps"] = settle_steps(settled[section]["steps"], schedule)
-    if settled["llc_calibration"]["runs"] == "auto":
-        grid = runs(settled)
-        chosen = [run for run in grid if run.seed == grid[0].seed]
-        chosen = [chosen[0], chosen[len(chosen) // 2], chosen[-1]]
-        settled["llc_calibration"]["runs"] = list(dict.fromkeys(run.name for run in chosen))
+    grid = runs(settled)
+    chosen = [run for run in grid if run.seed == grid[0].seed]
+    chosen = [chosen[0], chosen[len(chosen) // 2], chosen[-1]]
+    for section in ("llc_ladder", "llc_calibration"):
+        if settled[section]["runs"] == "auto":
+            settled[section]["runs"] = list(dict.fromkeys(run.name for run in chosen))
     return settled
 
 
@@ -117,6 +118,16 @@ def checkpoint_schedule(config: Config) -> list[int]:
     """Steps of the checkpoints of every run."""
     settings = CheckpointSettings.of(config["checkpoints"])
     return checkpoint_steps(settings, config["training"]["steps"])
+
+
+def root_seed_variants(config: Config) -> list[str]:
+    """Variants that differ in their root seed alone; none if there are fewer than two root seeds among them."""
+    seeds = {
+        variant: (changes or {}).get("seed", config["seed"])
+        for variant, changes in config["variants"].items()
+        if set(changes or {}) <= {"seed"}
+    }
+    return list(seeds) if len(set(seeds.values())) > 1 else []
 
 
 def check_results_folder(config: Config, results: Path) -> None:

@@ -48,6 +48,12 @@ SET_BEFORE_GRID = "set before the laptop run was scored; its grid was then chose
 SET_GRID = "set after the laptop grid was chosen"
 SET_REVISED = "set with three laptop seeds known"
 
+SOME_RUNS = optional(
+    list_of(TEXT, "a list of runs, such as [M16-seed0]", least=1),
+    "least, middle and infinite M of the first seed",
+    none="auto",
+)
+
 
 @dataclass(frozen=True)
 class ComputeSettings(Settings):
@@ -452,14 +458,7 @@ class LlcSection(LlcSettings):
 class CalibrationSettings(ChainSettings):
     """The sweep over eps x n beta x gamma behind the values above: `snakemake --cores all llc_calibration_all`."""
 
-    runs: tuple[str, ...] = key(
-        optional(
-            list_of(TEXT, "a list of runs, such as [M16-seed0]", least=1),
-            "least, middle and infinite M of the first seed",
-            none="auto",
-        ),
-        "A setting must be healthy for all of these runs.",
-    )
+    runs: tuple[str, ...] = key(SOME_RUNS, "A setting must be healthy for all of these runs.")
     steps: tuple[int, ...] = key(STEPS, "Checkpoints at which it must be healthy.")
     epsilons: tuple[float, ...] = key(
         list_of(POSITIVE, "a list of different numbers > 0", least=1), "eps of the sweep."
@@ -473,10 +472,47 @@ class CalibrationSettings(ChainSettings):
 
 
 @dataclass(frozen=True)
-class CrosscheckSettings(Settings):
-    """Both backends on the same checkpoints: `snakemake --cores all llc_crosscheck_all`."""
+class CrosscheckSettings(ChainSettings):
+    """Both backends by plain SGLD on the same checkpoints: `snakemake --cores all llc_crosscheck_all`."""
 
     steps: tuple[int, ...] = key(STEPS, "Checkpoints of every run that are compared.")
+    epsilon: float = key(POSITIVE, "eps of plain SGLD.", unit="weight^2", origin=CALIBRATED)
+
+
+@dataclass(frozen=True)
+class SpectrumSettings(Settings):
+    """Curvature of the loss (the Gauss-Newton matrix), and the LLC that it implies at every resolution."""
+
+    steps: tuple[int, ...] = key(
+        STEPS, "Checkpoints of every run whose curvature is measured. [] leaves it out."
+    )
+    resolutions: tuple[float, ...] = key(
+        list_of(POSITIVE, "a list of different numbers > 0", least=1),
+        "r = gamma / (n beta), on the mean squared error: the LLC counts directions of curvature above r.",
+    )
+    sequences: int = key(
+        COUNT,
+        "The first so many of llc.sequences that the curvature is of; too few lower it at small r.",
+        unit="sequences",
+    )
+    probes: int = key(
+        at_least(2, " (a standard error needs two)"), "Random vectors of the Lanczos quadrature."
+    )
+    lanczos_steps: int = key(COUNT, "Steps of Lanczos for each probe.")
+
+
+@dataclass(frozen=True)
+class LadderSettings(ChainSettings):
+    """Sampled LLCs over n beta x r, each with half the step besides: `snakemake --cores all llc_ladder_all`."""
+
+    runs: tuple[str, ...] = key(SOME_RUNS, "The runs whose last checkpoint is sampled.")
+    n_betas: tuple[float, ...] = key(
+        list_of(POSITIVE, "a list of different numbers > 0", least=1),
+        "n beta of the ladder, on the mean squared error.",
+    )
+    resolutions: tuple[float, ...] = key(
+        list_of(POSITIVE, "a list of different numbers > 0", least=1), "r of the ladder."
+    )
 
 
 @dataclass(frozen=True)
@@ -657,6 +693,8 @@ class Configuration(Settings):
     pca: PcaSettings = key(section(PcaSettings), "")
     pca_robustness: RobustnessSettings = key(section(RobustnessSettings), "")
     llc: LlcSection = key(section(LlcSection), "")
+    spectrum: SpectrumSettings = key(section(SpectrumSettings), "")
+    llc_ladder: LadderSettings = key(section(LadderSettings), "")
     llc_calibration: CalibrationSettings = key(section(CalibrationSettings), "")
     llc_crosscheck: CrosscheckSettings = key(section(CrosscheckSettings), "")
     claims: ClaimSettings = key(section(ClaimSettings), "")

@@ -12,6 +12,9 @@ from .configuration import Config, checkpoint_schedule, resolve, runs
 from .limits import CHUNK
 from .settings import ModelSettings
 
+#: Numbers in a chunk of per-sequence gradients (llc/curvature/spectrum.py), three times over.
+PER_SEQUENCE_NUMBERS = 3 << 24
+
 #: MB of Python, torch, ArviZ, tables and what malloc keeps: up to 970 measured, in LLC jobs of the laptop preset.
 PROCESS = 1500
 
@@ -42,6 +45,19 @@ def llc_mb(config: Config, section: str = "llc") -> int:
     activations = _activations(config, chains * config["llc"]["minibatch"])
     steps = 14 * 4 * chains * _parameters(config) + activations
     return PROCESS + round(max(steps, _forward(config)) / 1e6)
+
+
+def ladder_mb(config: Config) -> int:
+    """Memory of the ladder, which samples one cell after another."""
+    return llc_mb(config, "llc_ladder")
+
+
+def spectrum_mb(config: Config) -> int:
+    """Memory of the curvature: activations of its sequences with the graphs of two backward passes, and Lanczos."""
+    asked = config["spectrum"]
+    graphs = 3 * _activations(config, int(asked["sequences"]))
+    vectors = 4 * (4 * int(asked["lanczos_steps"]) + int(asked["probes"])) * _parameters(config)
+    return PROCESS + round((graphs + vectors + 4 * PER_SEQUENCE_NUMBERS) / 1e6)
 
 
 def calibration_mb(config: Config) -> int:

@@ -204,20 +204,31 @@ def _contradictions_of_analysis(config: Config) -> Iterator[str]:
 def _llc_contradictions(config: Config) -> Iterator[str]:
     llc, schedule = config["llc"], checkpoint_schedule(config)
     grid = [run.name for run in runs(config)]
-    for section in ("llc", "llc_calibration", "llc_crosscheck"):
+    for section in ("llc", "spectrum", "llc_calibration", "llc_crosscheck"):
         for step in sorted(set(config[section]["steps"]) - set(schedule)):
             near = min(schedule, key=lambda kept: abs(kept - step))
             yield (
                 f"{section}.steps = {step}: has no checkpoint (the nearest is {near}); choose a step of the "
                 "schedule, or add this one to checkpoints.extra_steps"
             )
-    for name in sorted(set(config["llc_calibration"]["runs"]) - set(grid)):
-        yield f"llc_calibration.runs = {name}: not a run of the grid, which has {', '.join(grid)}"
+    for section in ("llc_ladder", "llc_calibration"):
+        for name in sorted(set(config[section]["runs"]) - set(grid)):
+            yield f"{section}.runs = {name}: not a run of the grid, which has {', '.join(grid)}"
+    if config["spectrum"]["sequences"] > llc["sequences"]:
+        yield (
+            f"spectrum.sequences = {config['spectrum']['sequences']}: must be at most llc.sequences = "
+            f"{llc['sequences']}"
+        )
     known = ModelSettings.of(config["model"]).components()
     for name in sorted(set(llc["components"]) - set(known)):
         yield f"llc.components = {name}: unknown; this model has {', '.join(known)}"
     if llc["minibatch"] > llc["sequences"]:
         yield f"llc.minibatch = {llc['minibatch']}: must be at most llc.sequences = {llc['sequences']}"
+    yield from _chain_contradictions(config)
+
+
+def _chain_contradictions(config: Config) -> Iterator[str]:
+    llc = config["llc"]
     sgld, least = SgldSettings.of(llc), llc["limits"]["relaxations"]
     if least is not None and sgld.burn_in < sgld.burn_in_for(least):
         yield (
@@ -225,7 +236,7 @@ def _llc_contradictions(config: Config) -> Iterator[str]:
             f"llc.epsilon = {sgld.epsilon:g} and llc.gamma = {sgld.gamma:g}, so llc.limits.relaxations = {least:g} "
             f"take {sgld.burn_in_for(least)} steps; raise llc.burn_in to that, or llc.epsilon"
         )
-    for section in ("llc", "llc_calibration"):
+    for section in ("llc", "llc_ladder", "llc_calibration"):
         if llc["limits"]["r_hat"] is not None and config[section]["chains"] < 2:
             yield (
                 f"{section}.chains = {config[section]['chains']}: split R-hat needs at least 2 chains; raise it, or "

@@ -88,7 +88,7 @@ class Estimate:
     r_hat: float | None
     ess: float
     share_below: float
-    mala_acceptance: float
+    mala_acceptance: float | None  # None with averaged noise, whose steps are no proposals of MALA
     distance: float
     gradient_norm: float
     noise_norm: float
@@ -167,7 +167,7 @@ def variance_estimate(pair: Array, noise: Array, n_beta: float, ess: float) -> C
     return ChainMean.of(n_beta**2 * (squares * ess / max(ess - 1, 1) - noise))
 
 
-def _diagnostics(traces: Traces, settings: SgldSettings, centre: Centre) -> dict[str, float]:
+def _diagnostics(traces: Traces, settings: SgldSettings, centre: Centre) -> dict[str, Any]:
     """What is the same for all positions of the context."""
     burn_in = settings.burn_in
     distance = traces.distance[:, burn_in:].double().cpu().numpy()
@@ -175,7 +175,9 @@ def _diagnostics(traces: Traces, settings: SgldSettings, centre: Centre) -> dict
     # What annealing takes is not spent at the posterior that is sampled.
     at_rest = burn_in - burn_in // 2 if settings.annealing else burn_in
     return {
-        "mala_acceptance": _after(traces, traces.acceptance, burn_in),
+        "mala_acceptance": None
+        if settings.noise == "averaged"
+        else _after(traces, traces.acceptance, burn_in),
         "distance": float(distance.mean()),
         "gradient_norm": _after(traces, traces.gradient_norm, burn_in),
         "noise_norm": _after(traces, traces.noise_norm, burn_in),

@@ -7,7 +7,7 @@ from .estimate import Estimate
 def faults(of: Estimate, limits: HealthSettings) -> list[str]:
     """What is wrong with an estimate and what to do about it; empty if it is healthy."""
     found = not_equilibrated(of, limits)
-    if _below(of.mala_acceptance, limits.mala_acceptance):
+    if of.mala_acceptance is not None and _below(of.mala_acceptance, limits.mala_acceptance):
         found.append(
             f"MALA acceptance after the burn-in {of.mala_acceptance:.2f} < {limits.mala_acceptance}: the step is too "
             "large for the posterior; lower llc.epsilon"

@@ -97,7 +97,11 @@ class Estimator:
 
         An unhealthy estimate is marked, or raises UnhealthyChainError if ``llc.unhealthy`` is fail.
         """
-        key = {**_key(self.run, step), "component": component}
+        key = {
+            **_key(self.run, step),
+            "component": component,
+            "resolution": self.sgld.gamma / self.n_beta(),
+        }
         try:
             traces = self.sample(posterior, component)
         except ChainDivergedError as error:

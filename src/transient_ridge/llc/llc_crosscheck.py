@@ -1,4 +1,4 @@
-"""Our sampler against devinterp's, on the same checkpoints at the same settings."""
+"""Our plain SGLD against devinterp's, on the same checkpoints and local posterior."""
 
 import math
 import time
@@ -13,6 +13,22 @@ from ..config.runs import Run
 from ..stage import stage
 from ..training.checkpoints import Checkpoints
 from .llc import Estimator
+
+#: What devinterp's optimiser has a counterpart of.
+PLAIN = {
+    "preconditioner": "none",
+    "noise": "independent",
+    "annealing": 0,
+    "control_variate": False,
+    "per_token": False,
+}
+
+
+def plain_sgld(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The section ``llc`` with plain SGLD at the step and the lengths of ``llc_crosscheck``."""
+    asked = settings["llc_crosscheck"]
+    own = {name: asked[name] for name in ("chains", "burn_in", "draws", "epsilon")}
+    return {**settings["llc"], **own, **PLAIN}
 
 
 @stage("llc_crosscheck")
@@ -29,7 +45,7 @@ def crosscheck_llc(
     for step in settings["llc_crosscheck"]["steps"]:
         found: dict[str, dict[str, Any]] = {}
         for backend in ("stacked", "devinterp"):
-            section = {**settings["llc"], "backend": backend, "per_token": False}
+            section = {**plain_sgld(settings), "backend": backend}
             estimator = Estimator(run, {**settings, "llc": section}, kept, device)
             posterior = estimator.posterior(step)
             began = time.perf_counter()

@@ -1,10 +1,16 @@
 """Which eps, n beta and gamma to use, from the sweeps of several runs."""
 
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
 import pandas as pd
 
+from ..analysis.views import RUN_KEY
 from ..artefacts.tables import Rows
 from ..stage import stage
 from .llc_calibration import HYPER
+from .resolution.ladder import AGREEMENT
 
 
 @stage("llc_recommendation")
@@ -13,7 +19,7 @@ def recommend_llc(llc_calibration: pd.DataFrame) -> Rows:
     choice = recommend(llc_calibration)
     settings = llc_calibration[HYPER].itertuples(index=False)
     marked = llc_calibration.assign(recommended=[tuple(values) == choice for values in settings])
-    text = "no setting is healthy for all runs: widen the sweep"
+    text = "no setting is healthy for all runs and agrees with a smaller eps: widen the sweep"
     if choice is not None:
         text = "recommended: " + ", ".join(
             f"{k} = {v:g}" for k, v in zip(HYPER, choice, strict=True)
@@ -23,16 +29,23 @@ def recommend_llc(llc_calibration: pd.DataFrame) -> Rows:
 
 
 def recommend(sweep: pd.DataFrame) -> tuple[float, float, float] | None:
-    """The (n beta, gamma, eps) to use for all runs, or None if no setting is healthy for every run and step.
+    """The (n beta, gamma, eps) to use for all runs, or None if no setting can be trusted for every run and step.
 
-    Of the settings that are healthy everywhere, the one whose largest relative standard error over the runs and
-    steps is least: one set must serve all M, else their LLCs cannot be compared.
+    A setting can be trusted if it is healthy everywhere and a smaller eps, healthy too, gives the same within
+    :data:`AGREEMENT` standard errors: the estimate is of the posterior, not of the sampler. Of those it is the one of
+    the finest resolution gamma / (n beta), and there of the largest eps. One set must serve all M, else their LLCs
+    cannot be compared.
     """
-    worst: dict[tuple[float, float, float], float] = {}
-    for n_beta, gamma, epsilon in sweep[HYPER].drop_duplicates().itertuples(index=False, name=None):
-        of_all = sweep[HYPER] == (n_beta, gamma, epsilon)
-        rows = sweep[of_all.all(axis=1)]
-        if rows["healthy"].all():
-            relative = rows["standard_error"] / rows["llc"].abs()
-            worst[n_beta, gamma, epsilon] = float(relative.max())
-    return min(worst, key=lambda values: worst[values]) if worst else None
+    trusted: list[tuple[float, float, float]] = []
+    settings: Any = sweep.groupby(["n_beta", "gamma"])
+    for (n_beta, gamma), cells in settings:
+        healthy = [
+            (epsilon, rows.set_index([*RUN_KEY, "step"]).sort_index())
+            for epsilon, rows in cells.groupby("epsilon")
+            if rows["healthy"].all()
+        ]
+        for (_, finer), (epsilon, rows) in pairwise(healthy):
+            error = np.hypot(rows["standard_error"], finer["standard_error"])
+            if ((rows["llc"] - finer["llc"]).abs() <= AGREEMENT * error).all():
+                trusted.append((float(n_beta), float(gamma), float(epsilon)))
+    return min(trusted, key=lambda of: (of[1] / of[0], -of[2])) if trusted else None

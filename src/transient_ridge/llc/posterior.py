@@ -7,7 +7,7 @@ those that the chain has not yet fitted.
 """
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import cached_property
 
 import numpy as np
@@ -21,7 +21,7 @@ from ..model.functional import Layout, errors_and_gradient, squared_errors
 from ..model.transformer import Transformer
 from ..regression.sequences import Sequences, SequenceSource
 from ..regression.streams import Name, generator, torch_seed
-from .curvature.spectrum import gauss_newton_product, gauss_newton_samples
+from .curvature.spectrum import gauss_newton_samples
 from .sgld import Evaluation, Noise
 
 #: Sequences behind one measurement of the curvature, at most.
@@ -56,7 +56,9 @@ class CheckpointPosterior:
         self._root_seed = root_seed
         # The backends draw from streams of their own: estimates that shared noise would agree too well.
         self._stream: tuple[Name, ...] = ("llc", settings.backend, run.name, step)
-        self._source = SequenceSource(root_seed, data, data_diversity(settings, data_of or run))
+        self._source = SequenceSource(
+            root_seed, data, data_diversity(settings.data, data_of or run)
+        )
         #: The n sequences, in the weights' precision.
         self.sequences = self._ready(self._source.draw(settings.sequences, "llc"))
         #: Squared errors of w* (n, K), which every minibatch of the fixed set looks up.
@@ -100,11 +102,6 @@ class CheckpointPosterior:
             yield from gauss_newton_samples(
                 self.model, self.layout, position, batch, signs[chain :: len(positions)].to(batch.y)
             )
-
-    def curvature_product(self, sequences: int) -> Callable[[Tensor], Tensor]:
-        """v -> H v, with the Gauss-Newton matrix of the first so many of the sequences at w*."""
-        some = Sequences(*(part[:sequences] for part in self.sequences))
-        return gauss_newton_product(self.model, self.layout, self.centre, some)
 
     def minibatch(self, step: int) -> tuple[Sequences, Tensor]:
         """Sequences (C, B, K, ...) of every chain at this step, and the squared errors of w* on them (C, B, K)."""
@@ -171,7 +168,7 @@ def evaluation(errors: Tensor, gradient: Tensor, centre_errors: Tensor) -> Evalu
     return Evaluation(errors.mean(dim=1), gradient, centre_errors.mean(dim=1), noise)
 
 
-def data_diversity(settings: LlcSettings, run: Run) -> TaskDiversity:
-    """The task diversity of the data whose loss is sampled: ``llc.data``."""
+def data_diversity(data: str, run: Run) -> TaskDiversity:
+    """The task diversity of the data whose loss is sampled; ``data`` is ``llc.data``."""
     of: dict[str, TaskDiversity] = {"q_M": run.task_diversity, "q_1": ROOT_TASK, "q_inf": math.inf}
-    return of[settings.data]
+    return of[data]

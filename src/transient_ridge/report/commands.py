@@ -41,13 +41,6 @@ def summary(results: Path) -> None:
     print(text(results))
 
 
-def replicates(results: Path) -> None:
-    """Print the scorecard over root seeds of a results folder; reads the tables claim_values of its variants."""
-    from .replicates import replicated
-
-    print(replicated(results))
-
-
 def status(results: Path) -> None:
     """Print how far the Snakemake at work in a results folder is; reads its page `status`."""
     from .status import describe
@@ -84,7 +77,6 @@ def unpack(archive: Path, other_code: bool) -> None:
 
 COMMANDS = {
     "summary": Command(summary, ("results",)),
-    "replicates": Command(replicates, ("results",)),
     "status": Command(status, ("results",)),
     "provenance": Command(provenance, ("artefact",)),
     "pack": Command(pack, ("results", "archive"), ("weights",)),

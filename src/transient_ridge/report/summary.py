@@ -12,6 +12,10 @@ from .benchmarks import time_by_stage
 def summary(results: Path) -> str:
     """The verdict on each claim for every variant below ``results``, and where to look next."""
     lines = []
+    pooled = results / "root-seeds" / "tables" / "claims.parquet"
+    if pooled.exists():
+        rows = tables.Rows.of("claims", tables.read(pooled, "claims")).records()
+        lines += ["", f"over root seeds: {tally(rows)}", *_lines(rows)]
     for explorer in sorted(results.glob("*/explorer.html")):
         variant = explorer.parent
         claims = tables.read(variant / "tables" / "claims.parquet", "claims")

@@ -5,7 +5,7 @@ own distance to ridge, or not trained; what was measured and is not so does not 
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from ..artefacts.pages import Page
@@ -15,15 +15,20 @@ from ..errors import ConfigError
 from ..stage import stage
 from .measurements import Evidence
 from .outcomes import ContradictedError, Measured, NotTestableError
-from .page import by_diversity, scorecard
+from .page import along_resolution, by_diversity, scorecard
 from .statement import PREDICTORS, Statement
 from .statements import STATEMENTS
 from .verdicts import CONTRADICTED, MEASURED, NOT_TESTABLE, assess
 
 
-def made(settings: ClaimSettings) -> list[Statement]:
-    """The statements that these settings ask for, by claim and part."""
-    asked = [s for s in STATEMENTS if not s.only_if or getattr(settings, s.only_if) is not None]
+def made(settings: ClaimSettings, claims: Collection[int] | None = None) -> list[Statement]:
+    """The statements that these settings ask for, of all or of these ``claims``, by claim and part."""
+    asked = [
+        s
+        for s in STATEMENTS
+        if (claims is None or s.claim in claims)
+        and (not s.only_if or getattr(settings, s.only_if) is not None)
+    ]
     return sorted(asked, key=lambda statement: (statement.claim, statement.part))
 
 
@@ -39,14 +44,14 @@ def threshold_of(statement: Statement, settings: ClaimSettings) -> float:
     return float(getattr(settings, name))
 
 
-def measure(evidence: Evidence) -> Rows:
-    """The table `claim_values`: what every statement comes to for every seed."""
+def measure(evidence: Evidence, claims: Collection[int] | None = None) -> Rows:
+    """The table `claim_values`: what every statement, of all or of these ``claims``, comes to for every seed."""
     rows = Rows("claim_values")
     try:
         seeds: list[int | None] = list(evidence.seeds)
     except NotTestableError:  # and so will be every statement
         seeds = [None]
-    for statement in made(evidence.settings):
+    for statement in made(evidence.settings, claims):
         key = {
             "claim": statement.claim,
             "part": statement.part,
@@ -85,11 +90,14 @@ def pooled(parts: Sequence[Rows]) -> Rows:
     return together
 
 
-def score(values: Rows, settings: ClaimSettings) -> Rows:
-    """The table `claims`: every statement, judged by its ``values`` of one variant or of several root seeds."""
+def score(values: Rows, settings: ClaimSettings, claims: Collection[int] | None = None) -> Rows:
+    """The table `claims`: every statement, judged by its ``values`` of one variant or of several root seeds.
+
+    ``claims`` are those that were measured; None if all were.
+    """
     rows = values.records()
     scored = Rows("claims")
-    for statement in made(settings):
+    for statement in made(settings, claims):
         outcomes = [
             row for row in rows if (row["claim"], row["part"]) == (statement.claim, statement.part)
         ]
@@ -126,6 +134,7 @@ def score(values: Rows, settings: ClaimSettings) -> Rows:
         "pca_robustness",
         "selection",
         "llc",
+        "claims_by_resolution",
     ),
 )
 def judge_claims(frames: Frames, settings: Mapping[str, Any]) -> tuple[Rows, Rows, Page]:
@@ -134,4 +143,9 @@ def judge_claims(frames: Frames, settings: Mapping[str, Any]) -> tuple[Rows, Row
     evidence = Evidence(frames, thresholds, settings["seed"])
     values = measure(evidence)
     scored = score(values, thresholds)
-    return scored, values, Page(f"{scorecard(scored)}\n{by_diversity(evidence)}")
+    page = (
+        scorecard(scored),
+        along_resolution(frames["claims_by_resolution"]),
+        by_diversity(evidence),
+    )
+    return scored, values, Page("\n".join(page))

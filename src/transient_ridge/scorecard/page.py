@@ -3,8 +3,11 @@
 import math
 from collections.abc import Callable, Sequence
 
+import pandas as pd
+
 from ..analysis.datasets import OUT_OF_DISTRIBUTION as OUT
 from ..artefacts.tables import Rows
+from .along_resolution import in_words, verdicts_by_resolution
 from .measurements import Evidence
 from .outcomes import ContradictedError, NotTestableError
 from .statement import PREDICTORS, TITLES
@@ -68,6 +71,27 @@ def _deviations(row: Row) -> str:
         return ""
     seeds = "-" if row["deviation_seeds"] is None else f"{row['deviation_seeds']:.2g}"
     return f"; deviation {seeds} over seeds, {row['deviation_root_seeds']:.2g} over root seeds"
+
+
+def along_resolution(claims: pd.DataFrame) -> str:
+    """The statements about the LLC, with where along r they hold; nothing if no curvature was measured."""
+    if claims.empty:
+        return ""
+    lines = [
+        "The LLC counts directions of curvature above r = gamma / (n beta). Judged again by the quadratic LLC, "
+        "1/2 sum h / (h + r), at every r that was measured:",
+        "",
+        "| | statement | along r |",
+        "|---|---|---|",
+    ]
+    statements = dict(
+        zip(claims["claim"].astype(str) + claims["part"], claims["statement"], strict=True)
+    )
+    for name, verdicts in verdicts_by_resolution(
+        Rows.of("claims_by_resolution", claims).records()
+    ).items():
+        lines.append(f"| {name} | {statements[name]} | {in_words(verdicts)} |")
+    return "\n".join(lines) + "\n"
 
 
 #: What is told of each M for one seed.

@@ -46,7 +46,7 @@ def test_every_stage_among_the_figures_is_in_the_catalogue():
 
 def test_only_figures_of_the_sampler_are_made_on_request():
     on_request = {name for name, entry in catalogue().items() if entry.on_request}
-    assert on_request == {"llc_calibration", "llc_crosscheck"}
+    assert on_request == {"llc_calibration", "llc_crosscheck", "llc_ladder"}
 
 
 def test_the_catalogue_is_read_without_loading_what_draws():

@@ -62,9 +62,9 @@ def test_llc_over_training(drawn, frames):
 def test_llc_diagnostics(drawn):
     shown = panels(drawn("llc_diagnostics"))
     assert len(shown) == 6
-    acceptance = [line for line in shown[0].lines if line.get_marker() == "None"]
-    assert len(acceptance) == len(GRID) * len(SEEDS)
-    assert {float(y) for line in acceptance for y in line.get_ydata()} == {0.93}
+    heating = [line for line in shown[0].lines if line.get_marker() == "None"]
+    assert len(heating) == len(GRID) * len(SEEDS)
+    assert {float(y) for line in heating for y in line.get_ydata()} == {0.05}
     crosses = [line for line in shown[0].lines if line.get_marker() == "x"]
     assert {float(x) for line in crosses for x in line.get_xdata()} == {0.0}
     relative = [line for line in shown[5].lines if line.get_marker() == "None"]
@@ -132,3 +132,35 @@ def test_llc_crosscheck(drawn):
     )
     ours = sorted(LLC[M] + 2 * seed for M in GRID for seed in SEEDS)
     assert found == [pytest.approx((value + 1, value)) for value in ours]
+
+
+def test_llc_by_resolution(drawn, frames):
+    """Lines through the means over seeds, their order, and a sign for every statement and r."""
+    lines, order, claims = panels(drawn("llc_by_resolution"))
+    means = frames["quadratic_llc"].groupby(["task_diversity", "resolution"])["llc"].mean()
+    smooth = [
+        line for line in lines.lines if line.get_linestyle() == "-" and len(line.get_xdata()) > 1
+    ]
+    assert [line.get_ydata() for line in smooth[: len(GRID)]] == [
+        pytest.approx(means[M].to_numpy()) for M in GRID
+    ]
+    ranks = means.unstack().rank()
+    assert [list(line.get_ydata()) for line in order.lines] == [list(ranks.loc[M]) for M in GRID]
+    assert ranks[10.0].tolist() != ranks[0.1].tolist()  # the order of this world turns round
+    judged = frames["claims_by_resolution"]
+    assert len(claims.lines) == len(judged)
+    assert [t.get_text() for t in claims.get_yticklabels()] == sorted(
+        set(judged["claim"].astype(str) + judged["part"])
+    )
+
+
+def test_llc_ladder(drawn, frames):
+    """A panel per run: the quadratic line, a marker for each n beta, crosses where nothing equilibrated."""
+    cells = frames["llc_ladder"]
+    shown = panels(drawn("llc_ladder"))
+    assert len(shown) == len(GRID)
+    for axes, M in zip(shown, GRID, strict=True):
+        own = cells[cells["task_diversity"] == M]
+        crosses = [line for line in axes.lines if line.get_marker() == "x"]
+        assert sum(len(line.get_xdata()) for line in crosses) == (~own["healthy"]).sum()
+        assert len(axes.containers) == own["n_beta"].nunique()

@@ -6,13 +6,13 @@ from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
 from ...artefacts.tables import Frames, Rows
 from ...scorecard.statement import AT_LEAST, AT_MOST, PREDICTORS, TITLES
-from ...scorecard.verdicts import FAILS, HOLDS, UNDECIDED, UNTESTABLE, by_claim, tally, written
+from ...scorecard.verdicts import by_claim, tally, written
 from ..drawing.picture import figure_of
 from ..drawing.style import SINGLE_COLUMN, new_figure
+from ..drawing.verdicts import VERDICTS, verdict_key
 
 CLAIM, LINE = 0.22, 0.145  # inches
 NO_BREAK = "\N{NO-BREAK SPACE}"
@@ -26,14 +26,6 @@ SYMBOLS = {
     "n*": "$n^*$",
 }
 SIGNS = {AT_LEAST: "≥", AT_MOST: "≤"}
-
-#: Blue, orange and grey differ for every kind of colour vision, and the shapes tell them apart without colour.
-VERDICTS: dict[str, dict[str, Any]] = {
-    HOLDS: {"marker": "o", "color": "#0072b2"},
-    FAILS: {"marker": "X", "color": "#d55e00"},
-    UNDECIDED: {"marker": "D", "color": "0.35", "fillstyle": "none"},
-    UNTESTABLE: {"marker": "_", "color": "0.55"},
-}
 
 
 @figure_of("claims")
@@ -58,14 +50,7 @@ def draw(frames: Frames) -> Figure:
                 0.06, y + CLAIM + LINE * (i + 0.5), line, va="center", fontsize=6.5, color="0.3"
             )
         y += CLAIM + LINE * (len(lines) + 0.5)
-    handles = [
-        Line2D([], [], label=verdict.removesuffix(" at this scale"), linestyle="none", **look)
-        for verdict, look in VERDICTS.items()
-    ]
-    figure.legend(
-        handles=handles, loc="outside lower center", ncols=4, fontsize=6.5, markerscale=0.7, handletextpad=0.1,
-        columnspacing=1.0,
-    )  # fmt: skip
+    verdict_key(figure)
     return figure
 
 

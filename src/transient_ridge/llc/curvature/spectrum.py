@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from torch import Tensor
-from torch.func import functional_call, grad, jvp, vjp, vmap
+from torch.func import functional_call, grad, vmap
 
 from ...model.functional import Layout
 from ...model.transformer import Transformer
@@ -203,23 +203,22 @@ def gauss_newton_product(
     model: Transformer, layout: Layout, weights: Tensor, sequences: Sequences
 ) -> Callable[[Tensor], Tensor]:
     """v (P,) -> H v, with the exact H of these ``sequences`` at ``weights`` (P,)."""
-    parameters = layout.views(weights.detach())
     scale = 2 / sequences.y.numel()
+    centre = weights.detach().clone().requires_grad_()
     chunks = []
     for x, y in _chunks(CHUNK_SEQUENCES, *sequences):
-
-        def predict(parameters: dict[str, Tensor], x: Tensor = x, y: Tensor = y) -> Tensor:
-            predictions: Tensor = functional_call(model, parameters, (x, y))
-            return predictions
-
-        chunks.append((predict, vjp(predict, parameters)[1]))
+        predictions: Tensor = functional_call(model, layout.views(centre), (x, y))
+        # J^T u is linear in u, and J v its derivative along v: two backward passes through graphs that are kept cost
+        # less than a forward-mode product.
+        u = torch.zeros_like(predictions, requires_grad=True)
+        (pulled,) = torch.autograd.grad(predictions, centre, u, create_graph=True)
+        chunks.append((predictions, u, pulled))
 
     def product(vector: Tensor) -> Tensor:
-        direction = layout.views(vector)
         total = torch.zeros_like(vector)
-        for predict, pull_back in chunks:
-            change: Tensor = jvp(predict, (parameters,), (direction,))[1]
-            total += layout.flatten(pull_back(change)[0])
+        for predictions, u, pulled in chunks:
+            (change,) = torch.autograd.grad(pulled, u, vector, retain_graph=True)
+            total += torch.autograd.grad(predictions, centre, change, retain_graph=True)[0]
         return scale * total
 
     return product

@@ -1,0 +1,28 @@
+"""How verdicts are drawn, the same in all figures."""
+
+from typing import Any
+
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from ...scorecard.verdicts import FAILS, HOLDS, UNDECIDED, UNTESTABLE
+
+#: Blue, orange and grey differ for every kind of colour vision, and the shapes tell them apart without colour.
+VERDICTS: dict[str, dict[str, Any]] = {
+    HOLDS: {"marker": "o", "color": "#0072b2"},
+    FAILS: {"marker": "X", "color": "#d55e00"},
+    UNDECIDED: {"marker": "D", "color": "0.35", "fillstyle": "none"},
+    UNTESTABLE: {"marker": "_", "color": "0.55"},
+}
+
+
+def verdict_key(figure: Figure) -> None:
+    """The signs explained in one row under the figure."""
+    handles = [
+        Line2D([], [], label=verdict.removesuffix(" at this scale"), linestyle="none", **look)
+        for verdict, look in VERDICTS.items()
+    ]
+    figure.legend(
+        handles=handles, loc="outside lower center", ncols=4, fontsize=6.5, markerscale=0.7,
+        handletextpad=0.1, columnspacing=1.0,
+    )  # fmt: skip

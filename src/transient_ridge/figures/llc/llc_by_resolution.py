@@ -1,0 +1,98 @@
+"""The LLC against the resolution r: quadratic as lines, sampled as points, the order over M, and the claims along r."""
+
+from typing import Any
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from ...analysis.views import by_diversity, last_step, whole_model
+from ...artefacts.tables import Frames, Rows
+from ...scorecard.along_resolution import verdicts_by_resolution
+from ..drawing.picture import figure_of
+from ..drawing.style import (
+    DOUBLE_COLUMN,
+    NOT_MEASURED,
+    DiversityColours,
+    colours_of,
+    new_figure,
+    note,
+    panel_titles,
+)
+from ..drawing.verdicts import VERDICTS, verdict_key
+
+TITLES = ("LLC at the end", "order of the $M$", "claims 8 and 9")
+RESOLUTION = r"resolution $r = \gamma / n\beta$"
+
+
+@figure_of("quadratic_llc", "llc", "claims_by_resolution")
+def draw(frames: Frames) -> Figure:
+    """Means over seeds; r falls to the right, where more directions count."""
+    quadratic = last_step(frames["quadratic_llc"])
+    sampled = last_step(whole_model(frames["llc"]).dropna(subset=["llc"]))
+    colours = colours_of(quadratic, sampled)
+    figure = new_figure(DOUBLE_COLUMN, 2.9)
+    panels: Any = figure.subplots(1, 3, width_ratios=[1.25, 1, 1])
+    panel_titles(panels, TITLES)
+    if quadratic.empty:
+        for axes in panels:
+            note(axes, NOT_MEASURED)
+        return figure
+    means = quadratic.groupby(["task_diversity", "resolution"])["llc"].mean().unstack()
+    draw_lines(panels[0], means, colours)
+    draw_points(panels[0], sampled, colours)
+    panels[0].set_yscale("log")
+    panels[0].set_ylabel(r"$\hat\lambda$")
+    _order(panels[1], means, colours)
+    _claims(panels[2], frames["claims_by_resolution"])
+    for axes in panels:
+        resolution_axis(axes)
+    colours.key(figure, panels)
+    verdict_key(figure)
+    return figure
+
+
+def draw_lines(axes: Axes, means: pd.DataFrame, colours: DiversityColours) -> None:
+    """The quadratic LLC of every M (the rows of ``means``) against r (its columns)."""
+    for M, row in means.iterrows():
+        axes.plot(row.index, row, color=colours[float(M)], linewidth=1.1)  # type: ignore[arg-type]
+
+
+def draw_points(axes: Axes, sampled: pd.DataFrame, colours: DiversityColours, **look: Any) -> None:
+    """Sampled estimates with one standard error; crosses where the diagnostics found a fault."""
+    for M, rows in by_diversity(sampled):
+        axes.errorbar(
+            rows["resolution"], rows["llc"], yerr=rows["standard_error"], color=colours[M],
+            **{"marker": "o", "markersize": 3.5, "markeredgecolor": "white", "linestyle": "none", **look},
+        )  # fmt: skip
+        bad = rows[~rows["healthy"].astype(bool)]
+        axes.plot(bad["resolution"], bad["llc"], "x", color=colours[M], markersize=6, zorder=5)
+
+
+def resolution_axis(axes: Axes) -> None:
+    """Logarithmic, falling: to the right one sees more."""
+    axes.set_xscale("log")
+    axes.invert_xaxis()
+    axes.set_xlabel(RESOLUTION)
+
+
+def _order(axes: Axes, means: pd.DataFrame, colours: DiversityColours) -> None:
+    """The rank of every M's LLC at each r, 1 the least."""
+    for M, row in means.rank().iterrows():
+        axes.plot(
+            row.index, row, color=colours[float(M)], marker="o", markersize=3, linewidth=1.1  # type: ignore[arg-type]
+        )  # fmt: skip
+    axes.set_yticks(range(1, len(means) + 1))
+    axes.set_ylabel("rank of the LLC")
+
+
+def _claims(axes: Axes, claims: pd.DataFrame) -> None:
+    """One sign per statement (from the top) and r."""
+    found = verdicts_by_resolution(Rows.of("claims_by_resolution", claims).records())
+    for line, verdicts in enumerate(found.values()):
+        for r, verdict in verdicts:
+            axes.plot(r, line, markersize=4.5, **VERDICTS[verdict])
+    axes.set_yticks(range(len(found)), list(found))
+    axes.set_ylim(len(found) - 0.5, -0.5)
+    axes.tick_params(axis="y", length=0)
+    axes.spines["left"].set_visible(False)

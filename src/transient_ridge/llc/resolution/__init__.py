@@ -1,0 +1,1 @@
+"""The LLC as a function of the resolution r = gamma / (n beta): by the curvature at w*, and sampled."""

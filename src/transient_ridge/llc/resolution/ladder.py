@@ -1,0 +1,111 @@
+r"""The LLC as a function of resolution: one sampled estimate per n beta and r = gamma / (n beta).
+
+A cell is sampled twice, the second time with half the step and twice the burn-in: in equilibrium both agree. A cell
+that has no time to equilibrate, diverges or disagrees with itself is marked with the reason, so that nobody averages it
+in.
+"""
+
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from torch import Tensor
+
+from ...config.settings import HealthSettings, SgldSettings
+from ...errors import ChainDivergedError
+from .. import sgld
+from ..estimate import Centre, Estimate, estimate
+from ..health import faults, not_equilibrated
+
+#: Standard errors by which an estimate may differ from that with half the step.
+AGREEMENT = 2.0
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One n beta and r; the estimates are None where the chains were not run or diverged."""
+
+    n_beta: float
+    resolution: float
+    found: Estimate | None
+    halved: Estimate | None  # at half the step
+    z: float | None  # their difference, in its standard errors
+    equilibrated: bool
+    faults: tuple[str, ...]  # of any kind; empty if healthy
+
+
+class NoisyTarget(sgld.Target, Protocol):
+    """A target that also makes the chains' noise."""
+
+    def noise(self, part: int = 0) -> sgld.Noise:
+        """Standard normal numbers (C, P), anew at every call; another ``part`` is other noise."""
+        ...
+
+
+class Apart:
+    """The same target on other minibatches: estimates that shared them would agree too well."""
+
+    def __init__(self, target: NoisyTarget, steps: int) -> None:
+        """``steps`` is how far ahead its minibatches are."""
+        self.target, self.steps = target, steps
+        self.centre, self.layout = target.centre, target.layout
+
+    def evaluate(self, positions: Tensor, step: int) -> sgld.Evaluation:
+        """As of the target, on the minibatches of a later step."""
+        return self.target.evaluate(positions, step + self.steps)
+
+    def curvature_samples(self, positions: Tensor, part: int) -> Iterator[Tensor]:
+        """As of the target."""
+        return self.target.curvature_samples(positions, part)
+
+
+def ladder(
+    target: NoisyTarget,
+    centre: Centre,
+    settings: SgldSettings,
+    limits: HealthSettings,
+    cells: Iterable[tuple[float, float]],
+    mask: Tensor | None = None,
+) -> Iterator[Cell]:
+    """The cells (n beta, r), in their order; gamma of ``settings`` is not used, the rest is the same in each."""
+    for n_beta, resolution in cells:
+        yield _cell(
+            target, centre, replace(settings, gamma=n_beta * resolution), limits, n_beta, mask
+        )
+
+
+def _cell(
+    target: NoisyTarget,
+    centre: Centre,
+    settings: SgldSettings,
+    limits: HealthSettings,
+    n_beta: float,
+    mask: Tensor | None,
+) -> Cell:
+    resolution = settings.gamma / n_beta
+    nothing = Cell(n_beta, resolution, None, None, None, False, ())
+    needed = settings.burn_in_for(limits.relaxations or 0)
+    if settings.burn_in < needed:
+        fault = f"not equilibrated: {settings.burn_in} steps of burn-in, of {needed} that it takes"
+        return replace(nothing, faults=(fault,))
+    finer = replace(settings, epsilon=settings.epsilon / 2, burn_in=2 * settings.burn_in)
+    apart = Apart(target, 2 * (settings.burn_in + settings.draws))
+    try:
+        traces = sgld.sample(target, settings, n_beta, target.noise(), mask)
+        found = estimate(traces, n_beta, settings, centre)[0]
+        traces = sgld.sample(apart, finer, n_beta, target.noise(1), mask)
+        halved = estimate(traces, n_beta, finer, centre)[0]
+    except ChainDivergedError as error:
+        return replace(nothing, faults=(str(error),))
+    error_of_both = math.hypot(found.standard_error, halved.standard_error)
+    z = (found.llc - halved.llc) / error_of_both if error_of_both else 0.0
+    why = faults(found, limits)
+    unsettled = bool(not_equilibrated(found, limits))
+    if abs(z) > AGREEMENT:
+        unsettled = True
+        why.append(
+            f"half the step gives {halved.llc:.4g} instead of {found.llc:.4g}, {abs(z):.1f} standard errors apart: "
+            "lower llc.epsilon"
+        )
+    return Cell(n_beta, resolution, found, halved, z, not unsettled, tuple(why))

@@ -1,0 +1,66 @@
+"""Sampled estimates over n beta and r at the last checkpoint of a run: the stage behind the figure of the ladder."""
+
+import itertools
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ...artefacts.schemas import TABLES
+from ...artefacts.tables import Rows
+from ...config.runs import Run
+from ...config.settings import LadderSettings
+from ...progress import Progress
+from ...stage import stage
+from ...training.checkpoints import Checkpoints
+from ..llc import Estimator
+from .ladder import ladder
+
+
+@stage("llc_ladder")
+def sample_ladder(
+    manifest: Path, weights: Path, run: Run, settings: Mapping[str, Any], device: torch.device
+) -> Rows:
+    """Every cell of n beta x r, sampled with the sampler of ``llc`` at the lengths of ``llc_ladder``.
+
+    A cell that cannot be equilibrated is a row that says why. Raises CheckpointError if the last checkpoint cannot be
+    read.
+    """
+    asked = LadderSettings.of(settings["llc_ladder"])
+    lengths = {"chains": asked.chains, "burn_in": asked.burn_in, "draws": asked.draws}
+    stated = {**settings, "llc": {**settings["llc"], **lengths}}
+    kept = Checkpoints(manifest, weights, settings)
+    estimator = Estimator(run, stated, kept, device)
+    step = kept.steps[-1]
+    posterior = estimator.posterior(step)
+    cells = list(itertools.product(asked.n_betas, asked.resolutions))
+    centre = estimator.centre(posterior, "all")
+    rows = Rows("llc_ladder")
+    progress = Progress(f"ladder {run.name}", len(cells))
+    found = ladder(posterior, centre, estimator.sgld, estimator.limits, cells)
+    for done, cell in enumerate(found, start=1):
+        estimates = dict.fromkeys(TABLES["llc_ladder"].columns)
+        if cell.found is not None:
+            estimates |= {k: v for k, v in asdict(cell.found).items() if k != "token"}
+        halved = cell.halved
+        rows.add(
+            **{
+                **estimates,
+                "task_diversity": run.task_diversity,
+                "seed": run.seed,
+                "step": step,
+                "n_beta": cell.n_beta,
+                "resolution": cell.resolution,
+                "llc_halved": halved.llc if halved else None,
+                "standard_error_halved": halved.standard_error if halved else None,
+                "z": cell.z,
+                "equilibrated": cell.equilibrated,
+                "healthy": not cell.faults,
+                "fault": "; ".join(cell.faults) or None,
+            }
+        )
+        progress.update(done)
+    progress.close()
+    return rows

@@ -1,0 +1,115 @@
+"""Curvature at checkpoints of a run, and the LLC that it implies at every resolution r = gamma / (n beta).
+
+To second order lambda_hat = 1/2 sum_i h_i / (h_i + r) over the eigenvalues h_i of the Gauss-Newton matrix at w*
+(:mod:`..curvature.spectrum`): no chains, no step size, one number for each r.
+"""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ...artefacts.tables import Rows
+from ...config.runs import Run
+from ...config.settings import DataSettings, ModelSettings, SpectrumSettings
+from ...model.functional import Layout
+from ...model.transformer import Transformer
+from ...progress import Progress
+from ...regression.sequences import Sequences, SequenceSource
+from ...regression.streams import torch_seed
+from ...stage import stage
+from ...training.checkpoints import Checkpoints
+from ..curvature.kronecker import kronecker_basis
+from ..curvature.spectrum import (
+    Spectrum,
+    gauss_newton_product,
+    gauss_newton_samples,
+    lanczos_spectrum,
+    random_signs,
+    sign_probes,
+)
+from ..posterior import data_diversity
+
+#: Sequences that the basis of the probes is made of, at most: it need not be exact, only close to the eigenvectors.
+BASIS_SEQUENCES = 512
+
+
+class SpectrumAt:
+    """Spectra at checkpoints of one run, with data of the run ``data_of``."""
+
+    def __init__(
+        self,
+        kept: Checkpoints,
+        data_of: Run,
+        settings: Mapping[str, Any],
+        device: torch.device,
+    ) -> None:
+        """``settings`` hold what the weights were trained with, ``spectrum`` and ``llc.data``."""
+        self.kept, self.device = kept, device
+        self.asked = SpectrumSettings.of(settings["spectrum"])
+        self.root_seed = settings["seed"]
+        data = DataSettings.of(settings["data"])
+        self.model = Transformer(data.dimension, ModelSettings.of(settings["model"])).to(device)
+        source = SequenceSource(
+            self.root_seed, data, data_diversity(settings["llc"]["data"], data_of)
+        )
+        # The first of those that the sampled LLC is of.
+        self.sequences = source.draw(self.asked.sequences, "llc").to(device)
+
+    def step(self, step: int) -> Spectrum:
+        """The spectrum at ``step``. Raises CheckpointError, and FloatingPointError if it is not finite."""
+        model, asked = self.model, self.asked
+        # In the model's order: a safetensors file lists its tensors in no order that lasts.
+        layout = Layout.of(dict(model.named_parameters()))
+        centre = layout.flatten(self.kept.load(step, self.device))
+        some = Sequences(*(part[:BASIS_SEQUENCES] for part in self.sequences))
+        signs = random_signs(some.y.shape, torch_seed(self.root_seed, "spectrum", "signs")).to(
+            some.y
+        )
+        basis = kronecker_basis(layout, gauss_newton_samples(model, layout, centre, some, signs))
+        seed = torch_seed(self.root_seed, "spectrum", "probes")
+        return lanczos_spectrum(
+            gauss_newton_product(model, layout, centre, self.sequences),
+            sign_probes(basis, layout.size, asked.probes, seed),
+            asked.lanczos_steps,
+        )
+
+    def rows(self, found: Spectrum) -> Iterator[dict[str, Any]]:
+        """One row per resolution of the tables of quadratic LLCs, without its key."""
+        trace = found.trace()
+        for r in self.asked.resolutions:
+            llc, variance = found.llc(r), found.variance(r)
+            yield {
+                "resolution": r,
+                "llc": llc.mean,
+                "standard_error": llc.standard_error,
+                "llc_variance": variance.mean,
+                "standard_error_variance": variance.standard_error,
+                "trace": trace.mean,
+                "standard_error_trace": trace.standard_error,
+                "largest": float(found.values.max()),
+            }
+
+
+@stage("spectrum", "quadratic_llc")
+def measure_spectrum(
+    manifest: Path, weights: Path, run: Run, settings: Mapping[str, Any], device: torch.device
+) -> tuple[Rows, Rows]:
+    """Eigenvalues in bins, and the quadratic LLC by r, at ``spectrum.steps`` of ``run``.
+
+    Raises CheckpointError for a step without a readable checkpoint, FloatingPointError if the curvature is not finite.
+    """
+    at = SpectrumAt(Checkpoints(manifest, weights, settings), run, settings, device)
+    bins, llcs = Rows("spectrum"), Rows("quadratic_llc")
+    progress = Progress(f"spectrum {run.name}", len(at.asked.steps))
+    for done, step in enumerate(at.asked.steps, start=1):
+        key = {"task_diversity": run.task_diversity, "seed": run.seed, "step": step}
+        found = at.step(step)
+        for each in found.bins():
+            bins.add(**key, **each._asdict())
+        for row in at.rows(found):
+            llcs.add(**key, **row)
+        progress.update(done)
+    progress.close()
+    return bins, llcs

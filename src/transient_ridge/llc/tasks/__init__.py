@@ -1,1 +1,0 @@
-"""The LLC of a run on the tasks of another."""

@@ -1,0 +1,141 @@
+"""Claims 8 and 9 along the resolution, and the stages that measure the LLC along it."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from tests.unit import worlds
+from transient_ridge.config import presets
+from transient_ridge.config.configuration import trained_by
+from transient_ridge.config.runs import Run, run_files
+from transient_ridge.llc.llc import estimate_llc
+from transient_ridge.llc.resolution.llc_ladder import sample_ladder
+from transient_ridge.llc.resolution.spectrum import measure_spectrum
+from transient_ridge.llc.resolution.spectrum_on_tasks import measure_on_tasks
+from transient_ridge.scorecard.along_resolution import in_words, verdicts_by_resolution
+from transient_ridge.scorecard.by_resolution import judge_by_resolution
+from transient_ridge.scorecard.claims import judge_claims
+from transient_ridge.scorecard.verdicts import FAILS, HOLDS
+from transient_ridge.training.checkpoints import Checkpoints
+from transient_ridge.training.train import train
+
+CPU = torch.device("cpu")
+
+
+def world(scale):
+    """The paper's world, whose LLCs at r are ``scale(r)`` of (M, LLC)."""
+    made = worlds.tables()
+    end = made["llc"][made["llc"]["step"] == worlds.STEPS[-1]]
+    parts = [
+        end.assign(resolution=r, llc=[scale(r, llc) for llc in end["llc"]])
+        for r in (10.0, 1.0, 0.1)
+    ]
+    quadratic = worlds.complete("quadratic_llc", pd.concat(parts, ignore_index=True))
+    on_tasks = [
+        made["llc_on_tasks"].assign(
+            resolution=r, llc=[scale(r, llc) for llc in made["llc_on_tasks"]["llc"]]
+        )
+        for r in (10.0, 1.0, 0.1)
+    ]
+    tasks = worlds.complete("quadratic_llc_on_tasks", pd.concat(on_tasks, ignore_index=True))
+    return made | {"quadratic_llc": quadratic, "quadratic_llc_on_tasks": tasks}
+
+
+@pytest.fixture(scope="module")
+def settings():
+    return presets.load("laptop") | {
+        "data": worlds.SETTINGS["data"],
+        "training": worlds.SETTINGS["training"],
+    }
+
+
+def test_where_the_order_does_not_depend_on_r_the_verdicts_are_those_of_the_scorecard(settings):
+    frames = world(lambda r, llc: llc)
+    along = judge_by_resolution(frames, settings)
+    claims, _, page = judge_claims(frames | {"claims_by_resolution": along.frame()}, settings)
+    main = {f"{row['claim']}{row['part']}": row["verdict"] for row in claims.records()}
+    for name, verdicts in verdicts_by_resolution(along.records()).items():
+        assert {verdict for _, verdict in verdicts} == {main[name]}, name
+    assert main["8a"] == HOLDS
+    assert (
+        "| 8a | The LLC of dMMSE-like models grows with M | holds for r in [0.1, 10] |" in page.text
+    )
+
+
+def test_an_order_that_turns_round_is_seen(settings):
+    frames = world(lambda r, llc: llc if r > 0.5 else 100 - llc)
+    along = verdicts_by_resolution(judge_by_resolution(frames, settings).records())
+    assert along["8a"] == [(0.1, FAILS), (1.0, HOLDS), (10.0, HOLDS)]
+    assert in_words(along["8a"]) == "does not hold at r = 0.1; holds for r in [1, 10]"
+
+
+def test_without_curvature_there_is_nothing(settings):
+    frames = world(lambda r, llc: llc)
+    frames |= {name: worlds.empty(name) for name in ("quadratic_llc", "quadratic_llc_on_tasks")}
+    assert judge_by_resolution(frames, settings).records() == []
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A tiny run at M = 4 and one at infinity, and their settings."""
+    config = presets.load(
+        "smoke",
+        training={"steps": 40},
+        llc={"sequences": 64, "burn_in": 60, "limits": {"relaxations": 3, "mala_acceptance": None}},
+        spectrum={"sequences": 64, "lanczos_steps": 12, "steps": [0, "last"]},
+        llc_ladder={"n_betas": [100], "resolutions": [10, 1], "burn_in": 60, "draws": 40},
+    )
+    found = {}
+    for M in (4, float("inf")):
+        folder = tmp_path_factory.mktemp(f"M{M}")
+        files = run_files(folder)
+        train(Run(M, 0), trained_by(config), files, folder / "scratch", CPU, state_seconds=60)
+        found[M] = {"manifest": files["manifest"], "weights": files["weights"]}
+    return config, found
+
+
+def test_the_spectrum_is_a_table_of_bins_and_of_llcs_by_r(trained):
+    config, runs = trained
+    bins, llcs = (
+        rows.frame()
+        for rows in measure_spectrum(**runs[4], run=Run(4, 0), settings=config, device=CPU)
+    )
+    model = Checkpoints(*runs[4].values(), config).model(0)
+    size = sum(p.numel() for p in model.parameters())
+    for step, rows in bins.groupby("step"):
+        assert rows["number"].sum() == pytest.approx(size, rel=0.15), step
+    assert set(llcs["step"]) == {0, 40}
+    for _, rows in llcs.groupby("step"):
+        ordered = rows.sort_values("resolution", ascending=False)
+        assert (np.diff(ordered["llc"]) > 0).all()
+        assert (ordered["llc_variance"] < ordered["llc"]).all()
+        # Far above the largest curvature it is the trace over 2 r, to first order.
+        assert rows["trace"].nunique() == 1
+        top = ordered.iloc[0]
+        assert top["llc"] <= top["trace"] / (2 * top["resolution"])
+
+
+def test_on_other_tasks_the_weights_are_those_of_infinity(trained):
+    config, runs = trained
+    own = measure_on_tasks(**runs[float("inf")], run=Run(4, 0), settings=config, device=CPU).frame()
+    other = measure_on_tasks(
+        **runs[float("inf")], run=Run(1, 0), settings=config, device=CPU
+    ).frame()
+    assert set(own["task_diversity"]) == {4}
+    assert not np.allclose(own["llc"], other["llc"], rtol=1e-3)
+
+
+def test_a_cell_of_the_ladder_is_the_estimate_at_its_setting(trained):
+    config, runs = trained
+    cells = sample_ladder(**runs[4], run=Run(4, 0), settings=config, device=CPU).frame()
+    assert cells[["n_beta", "resolution"]].to_numpy().tolist() == [[100.0, 10.0], [100.0, 1.0]]
+    assert (cells["healthy"] | cells["fault"].notna()).all()
+    section = {**config["llc"], "n_beta": 100, "gamma": 1000, "burn_in": 60, "draws": 40}
+    estimates, _ = estimate_llc(
+        **runs[4], run=Run(4, 0), steps=[40], settings={**config, "llc": section}, device=CPU
+    )
+    (alone,) = estimates.records()
+    for column in ("llc", "resolution", "relaxations", "distance"):
+        assert cells[column][0] == alone[column]
+    assert cells["llc_halved"][0] != alone["llc"]
