@@ -87,7 +87,7 @@ def test_steps_are_devinterps_under_equal_noise_and_data(preconditioner, masked)
 @pytest.mark.parametrize(
     "preconditioner",
     [
-        "none",  # the default
+        "none",  # plain SGLD
         pytest.param("rmsprop", marks=[pytest.mark.slow, pytest.mark.ci]),
         pytest.param("diagonal", marks=pytest.mark.slow),
     ],
