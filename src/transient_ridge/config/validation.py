@@ -11,10 +11,10 @@ import jsonschema
 import yaml
 
 from ..errors import ConfigError, ConfigWarning
-from .backends import unlike_devinterp
 from .configuration import Config, checkpoint_schedule, overlay, resolve, runs
 from .keys import Settings, choices
 from .runs import parse_task_diversity
+from .sampling import unlike_devinterp
 from .schedule import half_life_of
 from .settings import Configuration, ModelSettings, SgldSettings
 

@@ -12,8 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..config.backends import unlike_devinterp
 from ..config.registries import PRECONDITIONERS
+from ..config.sampling import unlike_devinterp
 from ..config.settings import SgldSettings
 from ..errors import ConfigError
 from .posterior import CheckpointPosterior, evaluation

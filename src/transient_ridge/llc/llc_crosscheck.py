@@ -9,8 +9,8 @@ from typing import Any
 import torch
 
 from ..artefacts.tables import Rows
-from ..config.backends import PLAIN
 from ..config.runs import Run
+from ..config.sampling import PLAIN
 from ..stage import stage
 from ..training.checkpoints import Checkpoints
 from .llc import Estimator

@@ -1,9 +1,11 @@
-"""What devinterp's optimiser has no counterpart of."""
+"""What choices in the section ``llc`` imply: the tasks behind ``data``, and what ``backend: devinterp`` rules out."""
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from .registries import PRECONDITIONERS
+from .runs import ROOT_TASK, Run, TaskDiversity
 
 #: Key of ``llc`` -> the one value with which devinterp can sample.
 PLAIN = {"noise": "independent", "annealing": 0, "control_variate": False}
@@ -23,3 +25,9 @@ def unlike_devinterp(llc: Mapping[str, Any]) -> Iterator[str]:
                 f"llc.{key} = {llc[key]}: llc.backend = devinterp has no counterpart; set it to {value}, or take the "
                 "backend stacked"
             )
+
+
+def data_diversity(data: str, run: Run) -> TaskDiversity:
+    """The task diversity of the data whose loss is sampled; ``data`` is ``llc.data``."""
+    of: dict[str, TaskDiversity] = {"q_M": run.task_diversity, "q_1": ROOT_TASK, "q_inf": math.inf}
+    return of[data]
