@@ -19,6 +19,10 @@ from transient_ridge.figures.catalogue import catalogue
 pytestmark = pytest.mark.workflow
 
 
+#: Runs of 60 steps have no row of the curve yet, and are nowhere between their predictors.
+EMPTY = ("training", "accounts", "account_points")
+
+
 def test_every_artefact_is_made_and_tells_where_it_came_from(finished):
     results = finished.root / "results" / "tiny"
     base = results / "base"
@@ -31,7 +35,7 @@ def test_every_artefact_is_made_and_tells_where_it_came_from(finished):
         assert record["settings_hash"]
         assert record["packages"]["numpy"]
         name = pq.read_schema(table).metadata[b"table"].decode()
-        assert len(tables.read(table, name)) or name == "training"
+        assert len(tables.read(table, name)) or name in EMPTY
     manifest = json.loads((base / "runs" / "M4-seed0" / "checkpoints.json").read_text())
     assert manifest["provenance"]["settings"]["training"]["steps"] == 60
     assert not (base / "scratch").exists() or not any((base / "scratch").iterdir())
