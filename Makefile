@@ -16,7 +16,7 @@ ifndef VERBOSE
 .SILENT:
 endif
 
-.PHONY: help reproduce report docs config pack unpack unlock test test-all soak test-cluster lint format bench gpu-check lock clean-env
+.PHONY: help reproduce report publish config pack unpack unlock test test-all soak test-cluster lint format bench gpu-check lock clean-env
 
 ## help: list the targets
 help:
@@ -32,18 +32,22 @@ report: .venv/installed $(CONFIGFILE)
 	$(WATCHED) --report results/$(PRESET)/report.html
 	echo results/$(PRESET)/report.html
 
-## docs: copy the results of the preset seeds to results/laptop/three-seeds, their verdicts into README and docs/results.md
-docs: SEEDS := results/seeds/base
-docs: KEPT := results/laptop/three-seeds
-docs: results/seeds/base/claims.md
+## publish: copy tables, figures and scorecard of PRESET to results/published, its verdicts into README and docs/results.md
+publish: FROM := results/$(PRESET)/base
+publish: KEPT := results/published/$(PRESET)
+publish: results/$(PRESET)/base/claims.md
 	rm -rf $(KEPT)
 	mkdir -p $(KEPT)/figures
-	cp -r $(SEEDS)/tables $(SEEDS)/claims.md results/seeds/config.yaml $(KEPT)
-	cp $(SEEDS)/figures/*.png $(SEEDS)/figures/*.png.provenance.json $(KEPT)/figures
-	sed -i '/<!-- scorecard -->/,/<!-- end -->/{//!d}' README.md
-	sed -n '/^| claim/,/^$$/p' $(KEPT)/claims.md | sed -i '/<!-- scorecard -->/r /dev/stdin' README.md
-	sed -i '/<!-- by M -->/,/<!-- end -->/{//!d}' docs/results.md
-	sed -n '/^Means over/,$$p' $(KEPT)/claims.md | sed -i '/<!-- by M -->/r /dev/stdin' docs/results.md
+	cp -r $(FROM)/tables $(FROM)/claims.md results/$(PRESET)/config.yaml $(KEPT)
+	rm -f $(KEPT)/tables/llc_traces.parquet* $(KEPT)/tables/llc_calibration_traces.parquet*
+	cp $(FROM)/figures/*.png $(FROM)/figures/*.png.provenance.json $(KEPT)/figures
+	for part in scorecard "by M" "along r"; do \
+	  sed -i "/<!-- $$part $(PRESET) -->/,/<!-- end -->/{//!d}" README.md docs/results.md; done
+	for page in README.md docs/results.md; do \
+	  sed -n '/^| claim/,/^$$/p' $(KEPT)/claims.md | sed -i '/<!-- scorecard $(PRESET) -->/r /dev/stdin' $$page; done
+	sed -n '/^Means over/,$$p' $(KEPT)/claims.md | sed -i '/<!-- by M $(PRESET) -->/r /dev/stdin' docs/results.md
+	sed -n '/^The LLC counts/,/^Means over/{/^Means over/!p}' $(KEPT)/claims.md \
+	  | sed -i '/<!-- along r $(PRESET) -->/r /dev/stdin' docs/results.md
 
 ## config: write what is made from the declared keys: schema, comments of config.yaml, table of keys
 config: .venv/installed

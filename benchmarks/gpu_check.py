@@ -23,6 +23,7 @@ from transient_ridge.config.runs import Run
 from transient_ridge.config.settings import LlcSettings, SgldSettings
 from transient_ridge.llc import devinterp_backend as devinterp_sampler
 from transient_ridge.llc import sgld
+from transient_ridge.llc.llc_crosscheck import plain_sgld
 from transient_ridge.model.device import device_name, prepare, select_device
 from transient_ridge.model.functional import predict
 from transient_ridge.training.stack import Stack
@@ -124,9 +125,9 @@ def _stacked(
 def _chains(config: configuration.Config, device: torch.device, sizes: Sizes) -> dict[str, float]:
     """Chain-steps per second of 8 stacked chains, and of devinterp's optimiser with one module per chain."""
     _prepare(device, "float32")
-    llc = LlcSettings.of(config["llc"])
-    steps = SgldSettings.of(config["llc"] | {"chains": 8, "burn_in": 0, "draws": sizes.chain_steps})
-    posterior = untrained.posterior(config, device, chains=8)
+    section = plain_sgld(config) | {"chains": 8, "burn_in": 0, "draws": sizes.chain_steps}
+    llc, steps = LlcSettings.of(section), SgldSettings.of(section)
+    posterior = untrained.posterior({**config, "llc": section}, device, chains=8)
     samplers: dict[str, Callable[[], object]] = {
         "stacked": lambda: sgld.sample(posterior, steps, llc.n_beta, posterior.noise()),
         "devinterp": lambda: devinterp_sampler.sample(posterior, steps, llc.n_beta),

@@ -228,7 +228,7 @@ def test_what_everybody_changes_is_one_key(path, preset):
 
 def test_shares_last_and_auto_are_worked_out():
     resolved = config.resolve(load(), "base")
-    assert resolved["llc"]["steps"] == [500, 2000, 4000]
+    assert resolved["llc"]["steps"] == [1000, 4000]
     assert resolved["llc_calibration"]["runs"] == ["M1-seed0", "M12-seed0", "Minf-seed0"]
     assert resolved["model"]["positions"] == 16
     assert resolved["training"]["decay_steps"] == 600

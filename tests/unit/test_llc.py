@@ -16,6 +16,7 @@ from transient_ridge.config.runs import Run
 from transient_ridge.config.settings import HealthSettings
 from transient_ridge.errors import CheckpointError, ConfigError, UnhealthyChainError
 from transient_ridge.llc import llc, sgld
+from transient_ridge.llc.curvature.metric import Metric
 from transient_ridge.llc.estimate import ChainMean, Estimate, estimate
 from transient_ridge.llc.health import faults, not_equilibrated
 from transient_ridge.llc.llc_calibration import calibrate_llc
@@ -68,12 +69,27 @@ def fake_traces(pairs: torch.Tensor, centre: float = 1.0) -> sgld.Traces:
     return sgld.Traces(
         losses=shared + pairs, centre_losses=shared, noise=torch.zeros(C, S), distance=2 * torch.ones(C, S),
         acceptance=0.9 * ones, gradient_norm=3 * ones, noise_norm=4 * ones, heating=0.5 * ones,
-        probed=(0, S // 2, S - 2, S - 1), relaxation=5.0,
+        probed=(0, S // 2, S - 2, S - 1), relaxation=5.0, metric=Metric(torch.ones(1, 1)),
     )  # fmt: skip
 
 
 def hyper(burn_in: int):
     return settings(burn_in=burn_in, gamma=10.0)
+
+
+def test_a_slope_counts_less_where_the_curvature_is_known():
+    """The loss falls by (n beta g)^2 / (n beta h + gamma) in every direction, at most; h = 0 if nobody measured it."""
+    h, g = torch.tensor([0.0, 2.0, 50.0]), torch.tensor([0.01, 0.02, 0.3])
+    n_beta, gamma = 100.0, 10.0
+    traces = fake_traces(0.3 * torch.ones(4, 60, 1))._replace(
+        metric=Metric(1 / (n_beta * h + gamma)[None])
+    )
+    about = replace(centre(3, torch.ones(5, 1)), gradient=g)
+    for preconditioner, curvature in (("none", torch.zeros(3)), ("diagonal", h)):
+        chains = settings(burn_in=10, gamma=gamma, preconditioner=preconditioner)
+        (found,) = estimate(traces, n_beta, chains, about)
+        most = float((n_beta**2 * g**2 / (n_beta * curvature + gamma)).sum())
+        assert found.slope_share * found.llc == pytest.approx(most, rel=1e-5)
 
 
 def test_an_estimate_from_traces():

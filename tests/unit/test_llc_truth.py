@@ -136,8 +136,8 @@ def test_the_sampler_agrees_with_hmc(trained, r, step, leapfrog, epsilon):
         preconditioner="kronecker", noise="averaged", annealing=2,
     )  # fmt: skip
     traces = sgld.sample(posterior, hyper, N_BETA, posterior.noise())
-    slope = float(posterior.centre_gradient.norm())
-    about = Centre(posterior.centre_errors, True, 1.0, slope, posterior.layout.size)
+    gradient = posterior.centre_gradient
+    about = Centre(posterior.centre_errors, True, 1.0, gradient, posterior.layout.size)
     found = estimate(traces, N_BETA, hyper, about)[0]
     probes = sign_probes(None, posterior.layout.size, 24, seed=0).double()
     product = gauss_newton_product(

@@ -19,6 +19,7 @@ from transient_ridge.artefacts.schemas import TABLES
 from transient_ridge.artefacts.tables import Rows
 from transient_ridge.config.registries import PREDICTORS
 from transient_ridge.config.runs import Run
+from transient_ridge.scorecard.accounts import COMPRESSED, CONSTANT, LLC
 from transient_ridge.scorecard.statements import STATEMENTS
 from transient_ridge.scorecard.verdicts import FAILS, HOLDS, UNTESTABLE
 
@@ -67,6 +68,7 @@ def tables(
     made = worlds.derive(made)
     _llc(made, grid, seeds)
     _resolution(made, grid, seeds)
+    made["accounts"], made["account_points"] = _accounts(grid)
     made["claims"] = _claims()
     made["claims_by_resolution"] = pd.concat(
         [made["claims"].query("claim in (8, 9)").assign(resolution=r) for r in RESOLUTIONS]
@@ -299,6 +301,29 @@ def _resolution(made, grid, seeds):
         if seed == seeds[0]
     ]  # fmt: skip
     made["llc_ladder"] = _rows("llc_ladder", cells)
+
+
+def _accounts(grid):
+    """Three accounts, and what they say of two steps of every run; the LLC does best at r = 1."""
+    errors = [(COMPRESSED, None, 0.1), (CONSTANT, None, 0.3)]
+    errors += [(LLC, r, 0.05 + 0.02 * abs(math.log10(r))) for r in RESOLUTIONS]
+    key = {
+        "loss_weight": 1.0, "exponent": 0.5, "cost_weight": 0.1, "fitted": 9, "held_out": 9, "error_fitted": 0.05,
+    }  # fmt: skip
+    summary = [
+        {"account": account, "resolution": r, "error": error, **key} for account, r, error in errors
+    ]
+    points = [
+        {
+            "account": account, "resolution": r, "task_diversity": M, "step": step, "held_out": True,
+            "relative_distance": 0.4 + 0.1 * i, "predicted": 0.4 + 0.1 * i + error,
+        }
+        for account, r, error in errors
+        for M in grid
+        for i, step in enumerate(STEPS[-2:])
+        if M < INF
+    ]  # fmt: skip
+    return _rows("accounts", summary), _rows("account_points", points)
 
 
 def estimate(llc: float | None) -> dict:

@@ -90,6 +90,35 @@ rule claims_by_resolution:
         job(STAGE)
 
 
+rule accounts:
+    """When runs turn: compressed size against the LLC at every resolution."""
+    input:
+        unpack(tables(*tables_of("scorecard.accounts"))),
+    output:
+        accounts=table("accounts"),
+        account_points=table("account_points"),
+    log:
+        log_of("accounts"),
+    benchmark:
+        benchmark_of("accounts")
+    group:
+        "analysis"
+    conda:
+        ENVIRONMENT
+    resources:
+        **light(),
+    params:
+        **stage(
+            "scorecard.accounts",
+            "claims.dmmse_like",
+            "seed",
+            "data",
+            "training.batch_size",
+        ),
+    shell:
+        job(STAGE)
+
+
 rule claims:
     input:
         unpack(tables(*tables_of("scorecard.claims"))),

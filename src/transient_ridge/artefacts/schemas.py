@@ -112,6 +112,11 @@ _JUDGED = {
 }
 _RESOLUTION = {"resolution": (pa.float64(), "r = gamma / (n beta), on the mean squared error")}
 
+_ACCOUNT = {
+    "account": (pa.string(), "compressed size, LLC, or constant: the same number for all points"),
+    "resolution": (pa.float64(), "r of the LLC; null = none is used"),
+}
+
 #: Every table, by name.
 TABLES: dict[str, Table] = {
     "training": Table(
@@ -370,6 +375,36 @@ TABLES: dict[str, Table] = {
                 pa.bool_(),
                 "whether this is the full fit: greatest B, every checkpoint and run",
             ),
+        },
+    ),
+    "accounts": Table(
+        "variant",
+        {
+            **_ACCOUNT,
+            "loss_weight": (pa.float64(), "a; of the constant, the odds p / (1 - p)"),
+            "exponent": (pa.float64(), "b"),
+            "cost_weight": (pa.float64(), "c"),
+            "fitted": (pa.int64(), "points (M, t) that the constants are fitted to"),
+            "held_out": (pa.int64(), "points that they are judged by"),
+            "error_fitted": (
+                pa.float64(),
+                "root mean square error of the relative distance, fitted points",
+            ),
+            "error": (
+                pa.float64(),
+                "root mean square error of the relative distance, held-out points",
+            ),
+        },
+    ),
+    "account_points": Table(
+        "variant",
+        {
+            **_ACCOUNT,
+            "task_diversity": _RUN["task_diversity"],
+            "step": _RUN["step"],
+            "relative_distance": (pa.float64(), "measured, of the mean distances over seeds"),
+            "predicted": (pa.float64(), "by the account"),
+            "held_out": (pa.bool_(), "whether the constants were not fitted to this point"),
         },
     ),
     "claim_values": Table(

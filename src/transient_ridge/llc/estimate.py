@@ -21,7 +21,9 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ..config.registries import PRECONDITIONERS
 from ..config.settings import SgldSettings
+from .curvature.metric import Metric
 from .sgld import Traces
 
 with warnings.catch_warnings():
@@ -68,7 +70,7 @@ class Centre:
     errors: Tensor  # (n, K), squared errors on the sequences whose mean is l_n
     exact: bool  # whether minibatches come from these very sequences, so that l_n(w*) is known without error
     norm: float  # |w*|
-    slope: float  # |grad l_n(w*)|: 0 at a minimum
+    gradient: Tensor  # (P,), of l_n at w* where the chains can move: 0 at a minimum
     free: int  # P, the parameters that the chains move
 
 
@@ -150,7 +152,7 @@ def estimate(
                 ess=paired.ess,
                 share_below=float((pair < 0).mean()),
                 heating=float(_after(traces, traces.heating, burn_in)) / size,
-                slope_share=_tilt(n_beta, settings.gamma, centre.slope) / size,
+                slope_share=_tilt(n_beta, settings, centre.gradient, traces.metric) / size,
                 **shared,
             )
         )
@@ -185,7 +187,7 @@ def _diagnostics(traces: Traces, settings: SgldSettings, centre: Centre) -> dict
         "distance_trend": _trend(squares),
         "radius_share": float(squares.mean() * settings.gamma / centre.free),
         "locality": float(distance.mean() / centre.norm) if centre.norm else math.inf,
-        "centre_slope": centre.slope,
+        "centre_slope": float(centre.gradient.norm()),
     }
 
 
@@ -205,6 +207,12 @@ def _after(traces: Traces, probes: Tensor, burn_in: int) -> float:
     return float(probes[:, kept].double().mean())
 
 
-def _tilt(n_beta: float, gamma: float, slope: float) -> float:
-    """What a slope at w* lowers n beta E[l] by in directions without curvature: (n beta |grad l|)^2 / gamma."""
-    return (n_beta * slope) ** 2 / gamma if gamma else math.inf if slope else 0.0
+def _tilt(n_beta: float, settings: SgldSettings, gradient: Tensor, metric: Metric) -> float:
+    """The most that a slope g at w* lowers n beta E[l] by: (n beta)^2 g^T (n beta H + gamma)^-1 g.
+
+    With H = 0 where the preconditioner has not measured it.
+    """
+    if PRECONDITIONERS.constant(settings.preconditioner, "NATURAL_STEP"):
+        return n_beta**2 * float((gradient * metric.apply(gradient[None])).sum())
+    slope = float(gradient.norm())
+    return (n_beta * slope) ** 2 / settings.gamma if settings.gamma else math.inf if slope else 0.0

@@ -81,12 +81,12 @@ class Estimator:
     def centre(self, posterior: CheckpointPosterior, component: str) -> Centre:
         """What is known of w*, as far as ``component`` can move."""
         free = self.restriction(posterior, component)
-        slope = posterior.centre_gradient
+        gradient = posterior.centre_gradient
         return Centre(
             errors=posterior.centre_errors,
             exact=self.llc.minibatches == "fixed",
             norm=float(posterior.centre.norm()),
-            slope=float((slope if free is None else slope * free).norm()),
+            gradient=gradient if free is None else gradient * free,
             free=posterior.layout.size if free is None else int(free.sum()),
         )
 

@@ -24,6 +24,13 @@ PLAIN = {
 }
 
 
+def plain_sgld(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The section ``llc`` with plain SGLD at the step and the lengths of ``llc_crosscheck``."""
+    asked = settings["llc_crosscheck"]
+    own = {name: asked[name] for name in ("chains", "burn_in", "draws", "epsilon")}
+    return {**settings["llc"], **own, **PLAIN}
+
+
 @stage("llc_crosscheck")
 def crosscheck_llc(
     manifest: Path, weights: Path, run: Run, settings: Mapping[str, Any], device: torch.device
@@ -34,13 +41,11 @@ def crosscheck_llc(
     standard error, about N(0, 1) if they sample the same posterior.
     """
     kept = Checkpoints(manifest, weights, settings)
-    asked = settings["llc_crosscheck"]
-    plain = {name: asked[name] for name in ("chains", "burn_in", "draws", "epsilon")} | PLAIN
     rows = Rows("llc_crosscheck")
-    for step in asked["steps"]:
+    for step in settings["llc_crosscheck"]["steps"]:
         found: dict[str, dict[str, Any]] = {}
         for backend in ("stacked", "devinterp"):
-            section = {**settings["llc"], **plain, "backend": backend}
+            section = {**plain_sgld(settings), "backend": backend}
             estimator = Estimator(run, {**settings, "llc": section}, kept, device)
             posterior = estimator.posterior(step)
             began = time.perf_counter()

@@ -79,6 +79,7 @@ class Traces(NamedTuple):
     heating: Tensor  # (C, Q), what the noise of minibatches adds to n beta l, at most
     probed: tuple[int, ...]  # the steps of the probes
     relaxation: float  # steps in which a flat direction forgets a factor e: 2 / (eps gamma G)
+    metric: Metric  # G of the last probe
 
 
 #: Standard normal noise (C, P) of the next step, every chain's from a stream of its own.
@@ -232,6 +233,7 @@ class Record:
             )
         )
         self._probed.append(step)
+        self._metric = metric
         known = self.settings.relaxation_steps()
         self._relaxation = 2 / (epsilon * gamma * metric.typical()) if known is None else known
 
@@ -252,6 +254,7 @@ class Record:
             heating=heat,
             probed=tuple(self._probed),
             relaxation=self._relaxation,
+            metric=self._metric,
         )
 
 

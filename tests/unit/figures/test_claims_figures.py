@@ -106,3 +106,20 @@ def test_without_finite_m_there_is_nothing_to_choose(figure, panels_):
     made = draw(figure, world_tables.tables(grid=(math.inf,), seeds=(1,), components=1))
     said = [text.get_text() for axes in made.axes for text in axes.texts]
     assert said == panels_ * ["no finite $M$"]
+
+
+def test_accounts(drawn, frames):
+    """The better r of the LLC beside the compressed size, and every error against r."""
+    left, middle, right = panels(drawn("accounts"))
+    assert middle.get_title(loc="left").endswith("LLC at $r$ = 1")
+    points = frames["account_points"]
+    for axes, account, r in ((left, "compressed size", -1.0), (middle, "LLC", 1.0)):
+        own = points[(points["account"] == account) & (points["resolution"].fillna(-1.0) == r)]
+        lines = [line for line in axes.lines if line.get_linestyle() == "-"]
+        predicted = [y for line in lines for y in line.get_ydata()]
+        assert sorted(predicted) == pytest.approx(sorted(own["predicted"]))
+    summary = frames["accounts"]
+    errors = summary[summary["account"] == "LLC"].sort_values("resolution")["error"]
+    assert list(right.lines[0].get_ydata()) == pytest.approx(list(errors))
+    others = summary[summary["account"] != "LLC"]["error"]
+    assert sorted(line.get_ydata()[0] for line in right.lines[1:]) == pytest.approx(sorted(others))

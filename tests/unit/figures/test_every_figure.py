@@ -11,10 +11,10 @@ from transient_ridge.figures.catalogue import catalogue
 from transient_ridge.figures.drawing import style
 
 FIGURES = list(catalogue())
-#: Those with a strip of colours, which has a cell for every M; that of the selection has none for infinity.
+#: Those with a strip of colours, which has a cell for every M; selection and accounts have none for infinity.
 WITH_STRIP = {
     "figure1", "in_distribution_losses", "raw_curves", "training_curves", "pc_over_time", "pc_pairs", "selection",
-    "llc_crosscheck", "llc_diagnostics", "llc_over_training", "llc_by_resolution",
+    "llc_crosscheck", "llc_diagnostics", "llc_over_training", "llc_by_resolution", "accounts",
 }  # fmt: skip
 #: Those that show idealised predictors.
 WITH_PREDICTORS = {"figure1", "figure3", "in_distribution_losses", "pc_over_time", "pc_pairs"}
@@ -25,7 +25,7 @@ def frames_of(figure, frames):
 
 
 def names(figure, grid):
-    return [style.label(M) for M in grid if M < INF or figure != "selection"]
+    return [style.label(M) for M in grid if M < INF or figure not in ("selection", "accounts")]
 
 
 @pytest.mark.parametrize("figure", FIGURES)

@@ -13,13 +13,25 @@ from ...artefacts.tables import Frames
 from ...config.runs import Run, TaskDiversity
 from .style import CRITICAL, END, START, DiversityColours, mark
 
+#: Share of training whose part of a trajectory is drawn faintly: before it nothing has been learnt.
+EARLY = 1 / 40
 
-def path(axes: Axes, x: Any, y: Any, run: Run, colours: DiversityColours) -> None:
-    """One run's line, thin enough for twenty in one panel; M = infinity, which many follow, lies lowest."""
-    axes.plot(
-        x, y, color=colours[run.task_diversity], label=f"_{run.name}", linewidth=0.8, alpha=0.85,
-        zorder=1.9 if math.isinf(run.task_diversity) else 2.0,
-    )  # fmt: skip
+
+def path(
+    axes: Axes, x: Any, y: Any, run: Run, colours: DiversityColours, *, early: int = 0
+) -> None:
+    """One run's line, thin enough for twenty in one panel; M = infinity, which many follow, lies lowest.
+
+    The first ``early`` of its points are drawn faintly.
+    """
+    look: dict[str, Any] = {
+        "color": colours[run.task_diversity],
+        "linewidth": 0.8,
+        "zorder": 1.9 if math.isinf(run.task_diversity) else 2.0,
+    }
+    axes.plot(x, y, label=f"_{run.name}", alpha=0.2 if early else 0.85, **look)
+    if early:
+        axes.plot(x[early - 1 :], y[early - 1 :], label="_late", alpha=0.85, **look)
 
 
 def step_axis(axes: Axes, steps: pd.Series) -> None:
@@ -125,7 +137,8 @@ def plane(
         colour = colours[run.task_diversity]
         points = coordinates(rows, components)
         x, y = points[first].to_numpy(), points[second].to_numpy()
-        path(axes, x, y, run, colours)
+        steps = points.index.get_level_values("step")
+        path(axes, x, y, run, colours, early=int((steps < EARLY * steps.max()).sum()))
         if len(points):
             mark(axes, x[0], y[0], START, "0.35")
             mark(axes, x[-1], y[-1], END, colour)
