@@ -68,7 +68,7 @@ unlock: .venv/installed $(CONFIGFILE)
 
 ## test: all tests but those that compute for minutes
 test: .venv/installed
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow and not soak and not cluster"
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow and not soak and not cluster"
 
 ## test-all: the tests that compute for minutes, too
 test-all: .venv/installed

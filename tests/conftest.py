@@ -25,7 +25,7 @@ def smoke() -> dict:
 
 @pytest.fixture
 def tiny(smoke: dict) -> dict:
-    """What a run of a few steps is trained with."""
-    smoke["training"] |= {"steps": 60, "decay_steps": 10}
+    """What a run of a few steps is trained with; its checkpoints hold the raw weights."""
+    smoke["training"] |= {"steps": 60, "decay_steps": 10, "average": None}
     smoke["checkpoints"] = {"linear_every": 20, "log_count": 4, "extra_steps": [7]}
     return trained_by(smoke)

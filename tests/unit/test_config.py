@@ -143,6 +143,15 @@ def test_faults_name_key_value_and_what_is_allowed(path, value, message):
         validate(change(path, value))
 
 
+def test_what_devinterp_has_no_counterpart_of_is_refused_before_any_work():
+    with pytest.raises(ConfigError) as error:
+        validate(change("llc.backend", "devinterp"))
+    told = str(error.value)
+    assert "llc.preconditioner = kronecker: llc.backend = devinterp has no counterpart" in told
+    assert "one of diagonal, none, rmsprop" in told
+    assert "llc.noise = averaged: llc.backend = devinterp has no counterpart; set it to" in told
+
+
 @pytest.mark.parametrize(
     ("section", "key", "value", "message"),
     [

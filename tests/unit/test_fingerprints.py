@@ -105,7 +105,7 @@ def test_the_entry_that_is_chosen_counts(copy):
 IMPORTED = """
 import json, os, sys, warnings
 warnings.simplefilter("ignore")
-import arviz, matplotlib.figure, pandas, plotly, scipy.stats, sklearn.decomposition, torch  # once, for all
+import matplotlib.figure, pandas, plotly, scipy.stats, sklearn.decomposition, torch  # once, for all
 for stage in sys.argv[1:]:
     sys.stdout.flush()
     child = os.fork()

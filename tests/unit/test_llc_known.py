@@ -48,7 +48,7 @@ def test_quadratic_of_any_rank(rank):
     assert within_three_errors(found, exact)
 
 
-@pytest.mark.parametrize(("k1", "k2"), [(1, 1), (1, 2), (2, 3)])
+@pytest.mark.parametrize(("k1", "k2"), [(1, 1), pytest.param(1, 2, marks=pytest.mark.slow), (2, 3)])
 def test_normal_crossing(k1, k2):
     """l = w1^(2 k1) w2^(2 k2): lambda = 1 / (2 max k), of multiplicity 2 where k1 = k2.
 
@@ -90,7 +90,7 @@ def test_reduced_rank_regression(case):
     assert within_three_errors(found, coefficient - (multiplicity - 1) / math.log(n_beta))
 
 
-@pytest.mark.parametrize("minibatch", [64, 512])
+@pytest.mark.parametrize("minibatch", [64, pytest.param(512, marks=pytest.mark.slow)])
 def test_linear_regression_with_its_known_posterior(minibatch):
     """The exact Gibbs expectation at finite n beta, around a w* that is not the minimum."""
     source = torch.Generator().manual_seed(3)

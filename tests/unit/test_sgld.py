@@ -84,7 +84,14 @@ def test_steps_are_devinterps_under_equal_noise_and_data(preconditioner, masked)
         torch.testing.assert_close(ours, theirs, atol=1e-6, rtol=1e-6)
 
 
-@pytest.mark.parametrize("preconditioner", ["none", "rmsprop", "diagonal"])
+@pytest.mark.parametrize(
+    "preconditioner",
+    [
+        "none",  # plain SGLD
+        pytest.param("rmsprop", marks=[pytest.mark.slow, pytest.mark.ci]),
+        pytest.param("diagonal", marks=pytest.mark.slow),
+    ],
+)
 def test_both_backends_agree_within_their_errors(preconditioner):
     target = posterior(chains=4)
     epsilon = 5e-3 if preconditioner == "diagonal" else 5e-5

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from filelock import FileLock
 
 from tests.conftest import ROOT
 from transient_ridge.config import presets
@@ -73,17 +74,30 @@ def tiny_config() -> dict:
     return config
 
 
-@pytest.fixture(scope="session")
-def finished(tmp_path_factory) -> Project:
-    """The tiny preset, run from nothing."""
-    root = tmp_path_factory.mktemp("project")
+def checkout(root: Path) -> Project:
+    """What a run needs, copied to ``root``, with the tiny preset."""
+    root.mkdir(parents=True)
     for part in PARTS:
         copy = shutil.copytree if (ROOT / part).is_dir() else shutil.copy
         copy(ROOT / part, root / part)
     project = Project(root)
     project.configure(tiny_config())
-    project.snakemake()
     return project
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory) -> Project:
+    """The tiny preset, run from nothing, and not to be changed: all workers of pytest-xdist share it."""
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+    root, made = folder / "finished", folder / "finished.made"
+    with FileLock(folder / "finished.lock"):
+        if not made.exists():
+            shutil.rmtree(root, ignore_errors=True)  # what another worker failed to make
+            checkout(root).snakemake()
+            made.touch()
+    return Project(root)
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """Results and rules in other places: packed and unpacked, and used as a module of another workflow."""
 
-import shutil
 import subprocess
 import sys
 
@@ -8,7 +7,7 @@ import pytest
 import yaml
 
 from tests.conftest import ROOT
-from tests.workflow.conftest import PARTS, Project, tiny_config
+from tests.workflow.conftest import Project, checkout, tiny_config
 
 pytestmark = pytest.mark.workflow
 
@@ -23,14 +22,7 @@ def command(project, *words):
 @pytest.fixture
 def elsewhere(tmp_path) -> Project:
     """A fresh checkout."""
-    root = tmp_path / "elsewhere"
-    root.mkdir()
-    for part in PARTS:
-        copy = shutil.copytree if (ROOT / part).is_dir() else shutil.copy
-        copy(ROOT / part, root / part)
-    project = Project(root)
-    project.configure(tiny_config())
-    return project
+    return checkout(tmp_path / "elsewhere")
 
 
 def test_unpacked_results_are_taken_for_done(project, elsewhere, tmp_path):

@@ -19,6 +19,10 @@ from transient_ridge.figures.catalogue import catalogue
 pytestmark = pytest.mark.workflow
 
 
+#: Runs of 60 steps have no row of the curve yet, and are nowhere between their predictors.
+EMPTY = ("training", "accounts", "account_points")
+
+
 def test_every_artefact_is_made_and_tells_where_it_came_from(finished):
     results = finished.root / "results" / "tiny"
     base = results / "base"
@@ -31,7 +35,7 @@ def test_every_artefact_is_made_and_tells_where_it_came_from(finished):
         assert record["settings_hash"]
         assert record["packages"]["numpy"]
         name = pq.read_schema(table).metadata[b"table"].decode()
-        assert len(tables.read(table, name)) or name == "training"
+        assert len(tables.read(table, name)) or name in EMPTY
     manifest = json.loads((base / "runs" / "M4-seed0" / "checkpoints.json").read_text())
     assert manifest["provenance"]["settings"]["training"]["steps"] == 60
     assert not (base / "scratch").exists() or not any((base / "scratch").iterdir())
@@ -94,24 +98,28 @@ def test_stacked_runs_stay_separate_jobs(finished, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("section", "values", "message"),
+    ("changes", "messages"),
     [
         (
-            "grid",
-            {"task_diversities": [0]},
-            "grid.task_diversities[0] = 0: must be an integer >= 1",
+            {"grid": {"task_diversities": [0]}, "training": {"stepz": 3}},
+            (
+                "grid.task_diversities[0] = 0: must be an integer >= 1",
+                "training.stepz = 3: unknown key; did you mean 'steps'?",
+            ),
         ),
-        ("model", {"heads": 3}, "model.heads = 3: must divide model.d_model = 16"),
-        ("training", {"stepz": 3}, "training.stepz = 3: unknown key; did you mean 'steps'?"),
+        # Keys that contradict each other are looked for where each of them is allowed.
+        ({"model": {"heads": 3}}, ("model.heads = 3: must divide model.d_model = 16",)),
     ],
 )
-def test_a_bad_configuration_stops_everything_at_once(project, section, values, message):
+def test_a_bad_configuration_stops_everything_at_once(project, changes, messages):
     config = project.config
-    config[section] |= values
+    for section, values in changes.items():
+        config[section] |= values
     project.configure(config)
     done = project.snakemake(check=False)
     assert done.returncode != 0
-    assert message in done.stdout
+    for message in messages:
+        assert message in done.stdout
     assert "Traceback" not in done.stdout
 
 
@@ -146,7 +154,7 @@ def test_a_damaged_checkpoint_is_named_and_finished_work_stays(project):
     config = project.config
     config["evaluation"]["sequences"] = 100
     project.configure(config)
-    done = project.snakemake("--keep-going", check=False)
+    done = project.snakemake("--keep-going", "evaluate_all", check=False)
     assert done.returncode != 0
     assert "step-00000060.safetensors: truncated or altered" in done.stdout
     assert (runs / "M1-seed0/losses.parquet").exists()
@@ -228,6 +236,8 @@ def predict(x, y, tasks, noise_variance):
 '''
 
 
+@pytest.mark.ci
+@pytest.mark.slow
 def test_a_third_predictor_is_one_file(finished, tmp_path):
     """A file in the registry and its name in the configuration: tables, PCA, figures and explorer have it."""
     root = tmp_path / "third"

@@ -44,7 +44,11 @@ MAKES = {
     "gates": ("gates",),
     "selection": ("selection", "log_odds"),
     "claims": ("claims", "claim_values"),
+    "claims_by_resolution": ("claims_by_resolution",),
+    "accounts": ("accounts", "account_points"),
 }
+#: Those of the LLC along the resolution.
+ALONG_R = ("claims_by_resolution", "accounts")
 
 
 def after(*stages: str) -> set[str]:
@@ -54,6 +58,7 @@ def after(*stages: str) -> set[str]:
 
 ALL_AGGREGATES = set(MAKES) | set(PAGES) | FIGURES
 AFTER_LLC = after("selection", "claims") | reading("llc", "llc_traces")
+AFTER_SPECTRUM = after("claims", *ALONG_R) | reading("quadratic_llc")
 # What reads no evaluation.
 UNEVALUATED = {"figure:training_curves", "figure:llc_diagnostics", "figure:llc_traces"}
 
@@ -67,12 +72,13 @@ CHANGES = {
     "add an M": (
         {"grid": {"task_diversities": [1, 4, "inf"]}},
         of("train", {"Minf-seed0"}) | of("evaluate", {"Minf-seed0"}) | of("ridge_on_tasks") | of("llc_on_tasks")
-        | {"idealised"}
+        | of("spectrum", {"Minf-seed0"}) | of("spectrum_on_tasks") | {"idealised"}
         | sampled({"Minf-seed0"}) | ALL_AGGREGATES,
     ),
     "add a seed": (
         {"grid": {"seeds": [0, 1]}},
         of("train", {"M1-seed1", "M4-seed1"}) | of("evaluate", {"M1-seed1", "M4-seed1"})
+        | of("spectrum", {"M1-seed1", "M4-seed1"})
         | sampled({"M1-seed1", "M4-seed1"}) | ALL_AGGREGATES,
     ),
     "drop an M": ({"grid": {"task_diversities": [4]}}, {"idealised"} | sampled(set()) | ALL_AGGREGATES),
@@ -86,19 +92,27 @@ CHANGES = {
     ),
     "smoothing": (
         {"curves": {"smoothing_width": 0.5}},
-        after("curves", "phases", "selection", "claims"),
+        after("curves", "phases", "selection", "claims", *ALONG_R),
     ),
-    "a threshold of the scorecard": ({"claims": {"transience": 0.3}}, after("claims")),
-    "what is dMMSE-like": ({"claims": {"dmmse_like": 0.8}}, after("selection", "claims")),
+    "a threshold of the scorecard": (
+        {"claims": {"transience": 0.3}},
+        after("claims", "claims_by_resolution"),
+    ),
+    "what is dMMSE-like": (
+        {"claims": {"dmmse_like": 0.8}},
+        after("selection", "claims", *ALONG_R),
+    ),
     "an evaluation set": (
         {"evaluation": {"sequences": 100}},
         of("evaluate") | {"idealised"} | (ALL_AGGREGATES - UNEVALUATED),
     ),
     "training length": (
         {"training": {"steps": 80}},
-        of("train") | of("evaluate") | sampled(chunks=(0, 2)) | ALL_AGGREGATES,
+        of("train") | of("evaluate") | of("spectrum") | sampled(chunks=(0, 2)) | ALL_AGGREGATES,
     ),
-    "SGLD's eps": ({"llc": {"epsilon": 3e-5}}, sampled() | AFTER_LLC),
+    "SGLD's eps": ({"llc": {"epsilon": 0.03}}, sampled() | AFTER_LLC),
+    "another resolution": ({"spectrum": {"resolutions": [5, 0.5]}}, of("spectrum") | AFTER_SPECTRUM),
+    "the ladder, which is made on request": ({"llc_ladder": {"n_betas": [7]}}, set()),
     "an LLC step in a chunk of its own": ({"llc": {"steps": [0, 20, 60]}}, sampled(chunks=[1]) | AFTER_LLC),
     "an LLC step in another's chunk": ({"llc": {"steps": [0, 1, 60]}}, sampled(chunks=[0]) | AFTER_LLC),
     "the sweep, which is made on request": ({"llc_calibration": {"gammas": [7]}}, set()),
@@ -117,7 +131,16 @@ def some(cases, often):
 
 @pytest.mark.parametrize(
     "name",
-    some(CHANGES, ["add an M", "the PCA's B", "SGLD's eps", "an LLC step in a chunk of its own"]),
+    some(
+        CHANGES,
+        [
+            "add an M",
+            "the PCA's B",
+            "SGLD's eps",
+            "an LLC step in a chunk of its own",
+            "another resolution",
+        ],
+    ),
 )
 def test_a_changed_parameter(project, name):
     change, expected = CHANGES[name]
@@ -133,15 +156,15 @@ def test_a_changed_parameter(project, name):
         assert project.stale() == expected | CONFIG
 
 
-TRAINED_ANEW = of("train") | of("evaluate") | sampled() | ALL_AGGREGATES
+TRAINED_ANEW = of("train") | of("evaluate") | of("spectrum") | sampled() | ALL_AGGREGATES
 CODE = {
     "figures/pca/pc_pairs.py": {"figure:pc_pairs"},
     "figures/drawing/style.py": FIGURES | {"explorer"},
     "analysis/joint_pca.py": after("joint_pca", "pca_robustness", "claims"),
-    "analysis/curves.py": after("curves", "phases", "selection", "claims"),
-    "analysis/phases.py": after("phases", "selection", "claims"),
-    "analysis/selection.py": after("selection", "claims"),
-    "scorecard/statements.py": after("claims"),
+    "analysis/curves.py": after("curves", "phases", "selection", "claims", *ALONG_R),
+    "analysis/phases.py": after("phases", "selection", "claims", *ALONG_R),
+    "analysis/selection.py": after("selection", "claims", *ALONG_R),
+    "scorecard/statements/transience.py": after("claims", *ALONG_R),
     "regression/predictors/dmmse.py": of("evaluate")
     | {"idealised"}
     | (ALL_AGGREGATES - UNEVALUATED),
@@ -150,6 +173,7 @@ CODE = {
     "training/schedules/one_cycle.py": set(),  # not the one that is chosen
     "llc/sgld.py": sampled() | AFTER_LLC,
     "llc/posterior.py": sampled() | AFTER_LLC,
+    "llc/resolution/spectrum.py": of("spectrum") | AFTER_SPECTRUM,
     "llc/llc_calibration.py": set(),
     "config/sizing.py": set(),
 }

@@ -74,6 +74,13 @@ class Registry:
         )
         return declared or not isinstance(choice, str)
 
+    def offers(self, choice: Choice, function: str) -> bool:
+        """Whether the entry's module defines ``function``."""
+        return any(
+            isinstance(node, ast.FunctionDef) and node.name == function
+            for node in self._tree(choice)
+        )
+
     def constant(self, choice: Choice, name: str) -> Any:
         """The literal that the entry's module assigns to ``name``; None if it assigns none."""
         for node in self._tree(choice):

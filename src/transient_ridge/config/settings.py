@@ -98,7 +98,7 @@ class GridSettings(Settings):
 
 @dataclass(frozen=True)
 class DataSettings(Settings):
-    """What a sequence is."""
+    """Tasks, inputs and noise of the sequences."""
 
     dimension: int = key(COUNT, "D, the dimension of tasks and inputs.", origin=FOR_SPEED.format(8))
     context_length: int = key(

@@ -15,6 +15,7 @@ from .configuration import Config, checkpoint_schedule, overlay, resolve, runs
 from .keys import Settings, choices
 from .registries import name_of
 from .runs import parse_task_diversity
+from .sampling import unlike_devinterp
 from .schedule import half_life_of
 from .settings import Configuration, ModelSettings, SgldSettings
 
@@ -238,6 +239,8 @@ def _llc_contradictions(config: Config) -> Iterator[str]:
         yield f"llc.components = {name}: unknown; this model has {', '.join(known)}"
     if llc["minibatch"] > llc["sequences"]:
         yield f"llc.minibatch = {llc['minibatch']}: must be at most llc.sequences = {llc['sequences']}"
+    if llc["backend"] == "devinterp":
+        yield from unlike_devinterp(llc)
     yield from _chain_contradictions(config)
 
 

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from ..config.registries import PRECONDITIONERS
+from ..config.sampling import unlike_devinterp
 from ..config.settings import SgldSettings
 from ..errors import ConfigError
 from .posterior import CheckpointPosterior, evaluation
@@ -33,7 +34,10 @@ def sample(
 
     Raises ConfigError for what devinterp's optimiser has no counterpart of.
     """
-    refuse(settings, posterior)
+    stated = {name: getattr(settings, name) for name in ("preconditioner", "noise", "annealing")}
+    stated["control_variate"] = posterior.settings.control_variate
+    for fault in unlike_devinterp(stated):
+        raise ConfigError(fault)
     layout = posterior.layout
     weights = layout.views(posterior.centre)
     masks = None if mask is None else layout.views(mask)
@@ -63,26 +67,6 @@ def sample(
             moved = _positions(models, posterior)
             record.probe(step, (before, moved), here, metric, settings.gamma)
     return record.traces()
-
-
-def refuse(settings: SgldSettings, posterior: CheckpointPosterior) -> None:
-    """Raise ConfigError for settings that devinterp's optimiser has no counterpart of."""
-    if not hasattr(PRECONDITIONERS.load(settings.preconditioner), "devinterp"):
-        able = [n for n in PRECONDITIONERS.names if hasattr(PRECONDITIONERS.load(n), "devinterp")]
-        raise ConfigError(
-            f"llc.preconditioner = {settings.preconditioner}: llc.backend = devinterp has no counterpart; take the "
-            f"backend stacked, or one of {', '.join(able)}"
-        )
-    for key, value, ours in (
-        ("annealing", settings.annealing, 0),
-        ("noise", settings.noise, "independent"),
-        ("control_variate", posterior.settings.control_variate, False),
-    ):
-        if value != ours:
-            raise ConfigError(
-                f"llc.{key} = {value}: llc.backend = devinterp has no counterpart; set it to {ours}, or take the "
-                "backend stacked"
-            )
 
 
 def _model(posterior: CheckpointPosterior, weights: Mapping[str, Tensor]) -> nn.Module:

@@ -10,25 +10,17 @@ import torch
 
 from ..artefacts.tables import Rows
 from ..config.runs import Run
+from ..config.sampling import PLAIN
 from ..stage import stage
 from ..training.checkpoints import Checkpoints
 from .llc import Estimator
-
-#: What devinterp's optimiser has a counterpart of.
-PLAIN = {
-    "preconditioner": "none",
-    "noise": "independent",
-    "annealing": 0,
-    "control_variate": False,
-    "per_token": False,
-}
 
 
 def plain_sgld(settings: Mapping[str, Any]) -> dict[str, Any]:
     """The section ``llc`` with plain SGLD at the step and the lengths of ``llc_crosscheck``."""
     asked = settings["llc_crosscheck"]
     own = {name: asked[name] for name in ("chains", "burn_in", "draws", "epsilon")}
-    return {**settings["llc"], **own, **PLAIN}
+    return {**settings["llc"], **own, **PLAIN, "preconditioner": "none", "per_token": False}
 
 
 @stage("llc_crosscheck")

@@ -6,7 +6,6 @@ seen: from those n with replacement, or fresh from the distribution. In shuffled
 those that the chain has not yet fitted.
 """
 
-import math
 from collections.abc import Iterator
 from functools import cached_property
 
@@ -15,7 +14,8 @@ import torch
 from torch import Tensor
 
 from ..config.limits import CHUNK
-from ..config.runs import ROOT_TASK, Run, TaskDiversity
+from ..config.runs import Run
+from ..config.sampling import data_diversity
 from ..config.settings import DataSettings, LlcSettings
 from ..model.functional import Layout, errors_and_gradient, squared_errors
 from ..model.transformer import Transformer
@@ -166,9 +166,3 @@ def evaluation(errors: Tensor, gradient: Tensor, centre_errors: Tensor) -> Evalu
     pairs = (errors - centre_errors).mean(dim=-1)
     noise = pairs.var(dim=1) / pairs.shape[1]
     return Evaluation(errors.mean(dim=1), gradient, centre_errors.mean(dim=1), noise)
-
-
-def data_diversity(data: str, run: Run) -> TaskDiversity:
-    """The task diversity of the data whose loss is sampled; ``data`` is ``llc.data``."""
-    of: dict[str, TaskDiversity] = {"q_M": run.task_diversity, "q_1": ROOT_TASK, "q_inf": math.inf}
-    return of[data]

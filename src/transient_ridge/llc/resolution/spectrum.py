@@ -12,6 +12,7 @@ import torch
 
 from ...artefacts.tables import Rows
 from ...config.runs import Run
+from ...config.sampling import data_diversity
 from ...config.settings import DataSettings, ModelSettings, SpectrumSettings
 from ...model.functional import Layout
 from ...model.transformer import Transformer
@@ -29,7 +30,6 @@ from ..curvature.spectrum import (
     random_signs,
     sign_probes,
 )
-from ..posterior import data_diversity
 
 #: Sequences that the basis of the probes is made of, at most: it need not be exact, only close to the eigenvectors.
 BASIS_SEQUENCES = 512
