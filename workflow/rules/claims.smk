@@ -158,6 +158,8 @@ if ROOT_SEEDS:
             ),
         log:
             f"{RESULTS}/root-seeds/logs/root_seeds.log",
+        group:
+            "analysis"
         conda:
             ENVIRONMENT
         resources:

@@ -12,9 +12,12 @@ PLAIN = {"noise": "independent", "annealing": 0, "control_variate": False}
 
 
 def unlike_devinterp(llc: Mapping[str, Any]) -> Iterator[str]:
-    """Why the section ``llc`` cannot be sampled by ``backend: devinterp``, a message for each key."""
-    able = [name for name in PRECONDITIONERS.names if PRECONDITIONERS.offers(name, "devinterp")]
-    if llc["preconditioner"] not in able:
+    """Why the section ``llc`` cannot be sampled by ``backend: devinterp``, a message for each key.
+
+    Raises ConfigError if there is no such preconditioner.
+    """
+    if not PRECONDITIONERS.offers(llc["preconditioner"], "devinterp"):
+        able = [name for name in PRECONDITIONERS.names if PRECONDITIONERS.offers(name, "devinterp")]
         yield (
             f"llc.preconditioner = {llc['preconditioner']}: llc.backend = devinterp has no counterpart; take the "
             f"backend stacked, or one of {', '.join(able)}"

@@ -213,6 +213,7 @@ def _tilt(n_beta: float, settings: SgldSettings, gradient: Tensor, metric: Metri
     With H = 0 where the preconditioner has not measured it.
     """
     if PRECONDITIONERS.constant(settings.preconditioner, "NATURAL_STEP"):
-        return n_beta**2 * float((gradient * metric.apply(gradient[None])).sum())
+        g = gradient[None].to(metric.scale)
+        return n_beta**2 * float((g * metric.apply(g)).sum())
     slope = float(gradient.norm())
     return (n_beta * slope) ** 2 / settings.gamma if settings.gamma else math.inf if slope else 0.0
