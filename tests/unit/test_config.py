@@ -41,6 +41,8 @@ def test_presets_state_only_what_differs(preset):
                 name == "variants"
             ):  # overlays of their own: what they state may well be the default's
                 continue
+            if name not in base:  # a threshold of the preset's own
+                continue
             if isinstance(value, dict):
                 yield from repeated(value, base[name], f"{key}{name}.")
             elif base[name] == value and name not in shared:
@@ -82,6 +84,7 @@ def change(path: str, value) -> dict:
         ("data.noise_variance", -1.0, r"data\.noise_variance = -1\.0: must be a number > 0"),
         ("data.dimension", "three", r"data\.dimension = 'three': must be an integer >= 1"),
         ("data.tasks", "sparze", r"data\.tasks = 'sparze': must be gaussian"),
+        ("data.inputs", "recurrence", r"data\.inputs = recurrence: is of data\.dimension = 2 alone, and that is 4"),
         ("data.tasks", {"name": "gaussian", "s": 3}, r"options \['s'\] given; it has none"),
         ("evaluation.predictors", ["ridge"], r"evaluation\.predictors = \['ridge'\]: must be a list"),
         ("evaluation.predictors", ["ridge", "ols"], r"evaluation\.predictors\[1\] = 'ols': must be dmmse or ridge"),
@@ -231,6 +234,8 @@ def test_what_everybody_changes_is_one_key(path, preset):
     section, key = path.split(".")
     if preset == "search" and section == "training":
         pytest.skip("its variants state training themselves")
+    if preset == "recurrence" and path == "data.dimension":
+        pytest.skip("its input law has one dimension, which test_faults asks for")
     stated[section][key] = SIX[path]
     validate(stated)
 

@@ -214,6 +214,10 @@ def _raw(made, predictors):
         noise = np.exp(source.normal(0, 0.002, len(made[table])))
         raw = made[table].assign(**{column: made[table][column] * noise}, standard_error=0.01)
         made[table] = pd.concat([raw, raw.assign(token=1, **{column: 2 * raw[column]})])
+    apart = made["idealised_distances"]
+    made["idealised_distances"] = pd.concat(
+        [apart, apart.assign(token=1, distance=2 * apart["distance"])]
+    )
     losses = made["losses"]
     own = losses[(losses["dataset"] == IN_DISTRIBUTION) & losses["token"].isna()]
     made["training"] = own[own["step"] > 0].assign(gradient_norm=1.0, rate_factor=1.0)

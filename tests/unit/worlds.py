@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from transient_ridge.analysis.curves import compute_curves
+from transient_ridge.analysis.gates import compute_gates
 from transient_ridge.analysis.phases import compute_phases
 from transient_ridge.analysis.selection import compute_selection
 from transient_ridge.artefacts.schemas import TABLES
@@ -112,10 +113,12 @@ def derive(world: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
         "smoothed_losses": smoothed.frame(),
         "relative_distances": relative.frame(),
         "thresholds": thresholds.frame(),
+        "gates": compute_gates(world["distances"], world["idealised_distances"]).frame(),
     }
     of_selection = ("idealised_losses", "llc", "ridge_on_tasks", "llc_on_tasks")
     given = {name: world[name] for name in of_selection} | made
-    given.pop("thresholds")
+    for name in ("thresholds", "gates"):
+        given.pop(name)
     selection, _ = compute_selection(**given, settings=SETTINGS)
     return world | made | {"selection": selection.frame()}
 

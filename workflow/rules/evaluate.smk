@@ -105,3 +105,24 @@ rule curves:
         **stage("analysis.curves", "curves"),
     shell:
         job(STAGE)
+
+
+rule gates:
+    input:
+        unpack(tables("distances", "idealised_distances")),
+    output:
+        gates=table("gates"),
+    log:
+        log_of("gates"),
+    benchmark:
+        benchmark_of("gates")
+    group:
+        "analysis"
+    conda:
+        ENVIRONMENT
+    resources:
+        **light(),
+    params:
+        **stage("analysis.gates"),
+    shell:
+        job(STAGE)

@@ -243,6 +243,19 @@ TABLES: dict[str, Table] = {
             ),
         },
     ),
+    "gates": Table(
+        "variant",
+        {
+            **_RUN,
+            **_SET,
+            "gate": (
+                pa.float64(),
+                "alpha of (1 - alpha) ridge + alpha dMMSE_M, fitted by least squares: 0 = ridge, 1 = dMMSE_M",
+            ),
+            "residual": (pa.float64(), "Delta(f, that mixture), in units of y^2"),
+            "apart": (pa.float64(), "Delta(dMMSE_M, ridge), in units of y^2"),
+        },
+    ),
     "thresholds": Table(
         "variant",
         {

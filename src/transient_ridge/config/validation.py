@@ -13,6 +13,7 @@ import yaml
 from ..errors import ConfigError, ConfigWarning
 from .configuration import Config, checkpoint_schedule, overlay, resolve, runs
 from .keys import Settings, choices
+from .registries import name_of
 from .runs import parse_task_diversity
 from .sampling import unlike_devinterp
 from .schedule import half_life_of
@@ -129,6 +130,7 @@ def _contradictions(config: Config) -> Iterator[str]:
         )
     yield from _contradictions_of_averaging(config)
     yield from _registry_faults(config, Configuration)
+    yield from _dimension_faults(config)
     missing = [name for name in NEEDED_PREDICTORS if name not in config["evaluation"]["predictors"]]
     if missing:
         yield (
@@ -172,6 +174,18 @@ def _registry_faults(config: Config, settings: type[Settings]) -> Iterator[str]:
                 registry.options(choice)
         except ConfigError as error:
             yield f"{dotted} = {choice!r}: {error}"
+
+
+def _dimension_faults(config: Config) -> Iterator[str]:
+    """Entries that are of one dimension alone, which they say in a literal ``DIMENSION``."""
+    given = config["data"]["dimension"]
+    for dotted, registry, choice in choices(config, Configuration.schema()):
+        only = registry.constant(choice, "DIMENSION")
+        if only not in (None, given):
+            yield (
+                f"{dotted} = {name_of(choice)}: is of data.dimension = {only} alone, and that is {given}; set "
+                f"data.dimension: {only}, or choose another"
+            )
 
 
 def _contradictions_of_analysis(config: Config) -> Iterator[str]:

@@ -23,11 +23,12 @@ from .verdicts import CONTRADICTED, MEASURED, NOT_TESTABLE, assess
 
 def made(settings: ClaimSettings, claims: Collection[int] | None = None) -> list[Statement]:
     """The statements that these settings ask for, of all or of these ``claims``, by claim and part."""
+    stated = {**vars(settings), **settings.own}
     asked = [
         s
         for s in STATEMENTS
         if (claims is None or s.claim in claims)
-        and (not s.only_if or getattr(settings, s.only_if) is not None)
+        and (not s.only_if or stated.get(s.only_if) is not None)
     ]
     return sorted(asked, key=lambda statement: (statement.claim, statement.part))
 
@@ -135,6 +136,7 @@ def score(values: Rows, settings: ClaimSettings, claims: Collection[int] | None 
         "selection",
         "llc",
         "claims_by_resolution",
+        "gates",
     ),
 )
 def judge_claims(frames: Frames, settings: Mapping[str, Any]) -> tuple[Rows, Rows, Page]:

@@ -173,6 +173,18 @@ class Evidence:
             )
         return Threshold(float(row["threshold"]), int(row["below"]), int(row["above"]))
 
+    def gate(self, M: float, seed: int) -> pd.DataFrame:
+        """Gate between ridge (0) and dMMSE_M (1) of a run on q_M, one for all positions; index = step, ascending."""
+        found = self._gates.get((M, seed))
+        if found is None:
+            raise NotTestableError(f"the grid has no run with M = {M:g}, seed = {seed}")
+        return found
+
+    @cached_property
+    def _gates(self) -> dict[Any, pd.DataFrame]:
+        rows = averages(self.table("gates"), IN).set_index("step").sort_index()
+        return dict(iter(rows.groupby(RUN_KEY)))
+
     # -- losses ------------------------------------------------------------------------------
 
     def losses(self, M: float, seed: int, dataset: str) -> pd.Series:

@@ -50,7 +50,7 @@ class Statement:
 
     ``measure`` gives the value for one seed. A statement that is ``joint`` has one value for all seeds together
     (the joint PCA, the idealised predictors), so it has no uncertainty over seeds. One with ``only_if`` is made only
-    where that key of `claims` is not null.
+    where that key of `claims` is not null, or stated in `claims.own`.
     """
 
     claim: int
@@ -94,3 +94,19 @@ def states(
         return measure
 
     return register
+
+
+def states_if_asked(
+    part: str,
+    text: str,
+    quantity: str,
+    comparison: Literal["at least", "at most"],
+    threshold: str,
+    *,
+    about: About = TRAINING,
+    set_when: str,
+) -> Callable[[Measure], Measure]:
+    """Decorator of a statement of a preset: made where the configuration has its ``threshold`` under `claims.own`."""
+    return states(
+        OWN, part, text, quantity, comparison, threshold, about=about, set_when=set_when, only_if=threshold
+    )  # fmt: skip

@@ -22,7 +22,9 @@ def panels(figure: Figure) -> list[Axes]:
 def strip(figure: Figure) -> list[str]:
     """Names in the strip of colours, if the figure has one."""
     bars = [axes for axes in figure.axes if axes.get_label() == "<colorbar>"]
-    of_diversity = [axes for axes in bars if axes.get_ylabel() != "relative distance"]
+    of_diversity = [
+        axes for axes in bars if axes.get_ylabel() not in ("relative distance", r"gate $\alpha$")
+    ]
     ticks = [
         tick for axes in of_diversity for tick in axes.get_xticklabels() or axes.get_yticklabels()
     ]

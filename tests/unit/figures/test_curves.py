@@ -206,3 +206,25 @@ def test_the_threshold_is_read_off_with_its_uncertainty():
     assert f"$M$ = 32 $\\times\\div$ {error:.2f} (standard error, 2 seeds)" in text(16.0, 64.0)
     assert text(32.0, math.nan) == "no threshold within the grid at the end of training"
     assert threshold_text(pd.DataFrame({"threshold": [], "step": []})) == "no finite $M$"
+
+
+# -- the gate --------------------------------------------------------------------------------
+
+
+def test_the_gate_has_a_panel_per_finite_m_with_the_mean_over_seeds(drawn, frames):
+    axes = panels(drawn("in_weight_gate"))
+    gates = frames["gates"]
+    own = gates[(gates["dataset"] == "in_distribution") & (gates["token"] == 1)]
+    for panel, M in zip(axes, FINITE, strict=True):
+        assert panel.get_title(loc="left") == f"$M$ = {style.label(M)}"
+        (mesh,) = panel.collections
+        np.testing.assert_allclose(
+            np.asarray(mesh.get_array()), [mean_over_seeds(own, M, "gate")], rtol=1e-12
+        )
+        assert mesh.get_clim() == (0, 1)
+        # The cell of position 1 is around it, and that of every checkpoint holds its step.
+        borders = mesh.get_coordinates()
+        assert borders[:, 0, 1].tolist() == [0.5, 1.5]
+        assert (borders[0, :-1, 0] < STEPS).all()
+        assert (borders[0, 1:, 0] > STEPS).all()
+    assert [panel.get_ylabel() for panel in axes] == ["position $k$", "", "", ""]

@@ -56,7 +56,7 @@ def _map(axes: Axes, relative: pd.DataFrame, grid: list[float]) -> None:
     wide = relative.pivot_table(index="task_diversity", columns="step", values="relative_distance")
     steps = wide.columns.to_numpy(dtype=float)
     mesh = axes.pcolormesh(
-        _edges(steps), np.arange(len(grid) + 1) - 0.5, wide.to_numpy(), cmap=COLOURS, vmin=0, vmax=1,
+        step_edges(steps), np.arange(len(grid) + 1) - 0.5, wide.to_numpy(), cmap=COLOURS, vmin=0, vmax=1,
         rasterized=True,
     )  # fmt: skip
     bar = axes.figure.colorbar(mesh, ax=axes, pad=0.015, aspect=28, ticks=[0, 0.25, 0.5, 0.75, 1])
@@ -65,7 +65,7 @@ def _map(axes: Axes, relative: pd.DataFrame, grid: list[float]) -> None:
     bar.outline.set_visible(False)
 
 
-def _edges(steps: Any) -> Any:
+def step_edges(steps: Any) -> Any:
     """Borders between the ascending ``steps``, half-way in log(step + 1)."""
     position = np.log1p(steps)
     middle = (position[1:] + position[:-1]) / 2

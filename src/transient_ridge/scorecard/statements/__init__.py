@@ -8,15 +8,17 @@ from . import (
     complexity,
     deflection,
     fit,
+    in_weight,
     joint_pca,
     model_selection,
     own,
+    recurrence,
     robustness,
     threshold,
     transience,
 )
 
 __all__ = [
-    "STATEMENTS", "complexity", "deflection", "fit", "joint_pca", "model_selection", "own", "robustness", "threshold",
-    "transience",
+    "STATEMENTS", "complexity", "deflection", "fit", "in_weight", "joint_pca", "model_selection", "own", "recurrence",
+    "robustness", "threshold", "transience",
 ]  # fmt: skip

@@ -1,0 +1,72 @@
+"""Statements of the preset `in-weight`: the gate between ridge and dMMSE_M over training (docs/in-weight.md)."""
+
+from ...analysis.phases import HALF
+from ..measurements import Evidence, rank_correlation
+from ..outcomes import NotTestableError
+from ..statement import AT_LEAST, AT_MOST, RIDGE_PHASE, states_if_asked
+
+#: When the statements and their thresholds were set.
+BEFORE = "before the preset was run"
+
+
+@states_if_asked(
+    "d",
+    "Few tasks go in-weight",
+    "gate of the least M at the end",
+    AT_LEAST,
+    "gate_opens",
+    set_when=BEFORE,
+)
+def _few_go_in_weight(evidence: Evidence, seed: int) -> float:
+    M = evidence.diversities(seed)[0]
+    evidence.require_resolved(M, seed)
+    return float(evidence.gate(M, seed)["gate"].iloc[-1])
+
+
+@states_if_asked(
+    "e",
+    "The more tasks, the less goes in-weight",
+    "rank correlation of M and the gate at the end",
+    AT_MOST,
+    "gate_closes",
+    about=RIDGE_PHASE,
+    set_when=BEFORE,
+)
+def _many_go_in_weight_less(evidence: Evidence, seed: int) -> float:
+    diversities = evidence.resolved(seed)
+    gates = [float(evidence.gate(M, seed)["gate"].iloc[-1]) for M in diversities]
+    if gates and not min(gates) < HALF:
+        raise NotTestableError("every M whose predictors can be told apart ends with an open gate")
+    return rank_correlation(diversities, gates, "M with predictors that can be told apart")
+
+
+@states_if_asked(
+    "f",
+    "In-context first: the gate is not half open where a run with a transient ridge turns",
+    "greatest gate at t_crit of these M",
+    AT_MOST,
+    "in_context_first",
+    about=RIDGE_PHASE,
+    set_when=BEFORE,
+)
+def _in_context_first(evidence: Evidence, seed: int) -> float:
+    transient = evidence.transient()
+    return max(
+        float(evidence.gate(M, seed)["gate"][evidence.critical_step(M, seed)]) for M in transient
+    )
+
+
+@states_if_asked(
+    "g",
+    "The gate tells how a model that went in-weight differs from ridge",
+    "share of Delta(f, ridge) of the least M at the end that lies on the way to dMMSE_M",
+    AT_LEAST,
+    "gate_explains",
+    set_when=BEFORE,
+)
+def _gate_explains(evidence: Evidence, seed: int) -> float:
+    M = evidence.diversities(seed)[0]
+    evidence.require_resolved(M, seed)
+    end = evidence.gate(M, seed).iloc[-1]
+    explained = end["gate"] ** 2 * end["apart"]
+    return float(explained / (explained + end["residual"]))
