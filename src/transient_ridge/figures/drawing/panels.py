@@ -14,7 +14,7 @@ from ...config.runs import Run, TaskDiversity
 from .style import CRITICAL, END, START, DiversityColours, mark
 
 #: Share of training whose part of a trajectory is drawn faintly: before it nothing has been learnt.
-EARLY = 1 / 40
+EARLY = 1 / 100
 
 
 def path(
