@@ -66,11 +66,11 @@ unpack: .venv/installed
 unlock: .venv/installed $(CONFIGFILE)
 	$(SNAKEMAKE) --unlock
 
-## test: all tests but those that compute for minutes
+## test: all tests but runs of the whole workflow and what computes for minutes
 test: .venv/installed
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow and not soak and not cluster"
 
-## test-all: the tests that compute for minutes, too
+## test-all: the rest, too
 test-all: .venv/installed
 	$(BIN)/python -m pytest -m "not soak and not cluster"
 

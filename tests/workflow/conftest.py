@@ -63,6 +63,16 @@ class Project:
         return jobs - {"all"}
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Runs of the workflow take minutes: `make test` leaves them to CI, and both the slow to `make test-all`."""
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents and not item.get_closest_marker("slow"):
+            item.add_marker(pytest.mark.ci)
+            item.add_marker(pytest.mark.slow)
+
+
 def tiny_config() -> dict:
     config = presets.read("smoke")
     config |= {"preset": "tiny", "grid": {"task_diversities": [1, 4], "seeds": [0]}}
