@@ -9,7 +9,7 @@ the order in which the decorator names them.
 import ast
 import importlib
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -103,13 +103,20 @@ def stages() -> list[str]:
 def tables_of(name: str) -> tuple[str, ...]:
     """The ``tables`` that the stage of the module ``name`` reads, found without importing it: rules ask for them."""
     path = PACKAGE.joinpath(*name.split("."))
-    source = (path / "__init__.py" if path.is_dir() else path.with_suffix(".py")).read_text()
-    for node in ast.parse(source).body:
-        for call in getattr(node, "decorator_list", []):
-            if isinstance(call, ast.Call) and getattr(call.func, "id", "") == "stage":
-                named = {word.arg: word.value for word in call.keywords}
-                return tuple(ast.literal_eval(named["tables"])) if "tables" in named else ()
+    for call in decorations(
+        path / "__init__.py" if path.is_dir() else path.with_suffix(".py"), "stage"
+    ):
+        given = {word.arg: word.value for word in call.keywords}
+        return tuple(ast.literal_eval(given["tables"])) if "tables" in given else ()
     return ()
+
+
+def decorations(path: Path, decorator: str) -> Iterator[ast.Call]:
+    """The calls of ``decorator`` over functions of the module at ``path``, which is not imported."""
+    for node in ast.parse(path.read_text()).body:
+        for call in getattr(node, "decorator_list", []):
+            if isinstance(call, ast.Call) and getattr(call.func, "id", "") == decorator:
+                yield call
 
 
 def load(name: str) -> Stage:

@@ -215,20 +215,20 @@ def table(name, scope=None):
     }[scope or TABLES[name].scope]
 
 
+# What is measured on other tasks is compared with what this section measures at the last checkpoint.
+LIKE = {"llc_on_tasks": "llc", "quadratic_llc_on_tasks": "spectrum"}
+
+
 def parts_of(name, variant):
     """The files of a table of runs or chunks, of those runs that have one."""
-    if name.startswith("llc_calibration"):
-        chosen = VARIANTS[variant]["llc_calibration"]["runs"]
-    elif name == "llc_ladder":
-        chosen = VARIANTS[variant]["llc_ladder"]["runs"]
-    elif name.endswith("_on_tasks"):
+    chosen = RUNS[variant]
+    if name.endswith("_on_tasks"):
         chosen = finite_beside_infinity(variant)
-        if name == "llc_on_tasks" and not ends_with(variant, "llc"):
+        if name in LIKE and not ends_with(variant, LIKE[name]):
             chosen = []
-        if name == "quadratic_llc_on_tasks" and not ends_with(variant, "spectrum"):
-            chosen = []
-    else:
-        chosen = RUNS[variant]
+    for section in configuration.WITH_RUNS:
+        if name.startswith(section):
+            chosen = VARIANTS[variant][section]["runs"]
     return expand(table(name), variant=variant, run=chosen, chunk=CHUNKS[variant])
 
 

@@ -21,6 +21,10 @@ Config = Mapping[str, Any]
 #: The whole configuration in a results folder, by which the folder is checked.
 RESOLVED_FILE = "config.yaml"
 
+#: Sections that name checkpoints of the schedule, and sections that name runs of the grid.
+WITH_STEPS = ("llc", "spectrum", "llc_calibration", "llc_crosscheck")
+WITH_RUNS = ("llc_ladder", "llc_calibration")
+
 #: The keys that the weights of a run depend on.
 TRAINED_BY = ("seed", "data", "model", "training", "checkpoints")
 
@@ -56,12 +60,12 @@ def settle(config: Config) -> dict[str, Any]:
     if average and "half_life" in average:
         average["half_life"] = max(1, settle_updates(average["half_life"], training["steps"]))
     schedule = checkpoint_schedule(settled)
-    for section in ("llc", "spectrum", "llc_calibration", "llc_crosscheck"):
+    for section in WITH_STEPS:
         settled[section]["steps"] = settle_steps(settled[section]["steps"], schedule)
     grid = runs(settled)
     chosen = [run for run in grid if run.seed == grid[0].seed]
     chosen = [chosen[0], chosen[len(chosen) // 2], chosen[-1]]
-    for section in ("llc_ladder", "llc_calibration"):
+    for section in WITH_RUNS:
         if settled[section]["runs"] == "auto":
             settled[section]["runs"] = list(dict.fromkeys(run.name for run in chosen))
     return settled

@@ -11,7 +11,15 @@ import jsonschema
 import yaml
 
 from ..errors import ConfigError, ConfigWarning
-from .configuration import Config, checkpoint_schedule, overlay, resolve, runs
+from .configuration import (
+    WITH_RUNS,
+    WITH_STEPS,
+    Config,
+    checkpoint_schedule,
+    overlay,
+    resolve,
+    runs,
+)
 from .keys import Settings, choices
 from .registries import name_of
 from .runs import parse_task_diversity
@@ -219,14 +227,14 @@ def _contradictions_of_analysis(config: Config) -> Iterator[str]:
 def _llc_contradictions(config: Config) -> Iterator[str]:
     llc, schedule = config["llc"], checkpoint_schedule(config)
     grid = [run.name for run in runs(config)]
-    for section in ("llc", "spectrum", "llc_calibration", "llc_crosscheck"):
+    for section in WITH_STEPS:
         for step in sorted(set(config[section]["steps"]) - set(schedule)):
             near = min(schedule, key=lambda kept: abs(kept - step))
             yield (
                 f"{section}.steps = {step}: has no checkpoint (the nearest is {near}); choose a step of the "
                 "schedule, or add this one to checkpoints.extra_steps"
             )
-    for section in ("llc_ladder", "llc_calibration"):
+    for section in WITH_RUNS:
         for name in sorted(set(config[section]["runs"]) - set(grid)):
             yield f"{section}.runs = {name}: not a run of the grid, which has {', '.join(grid)}"
     if config["spectrum"]["sequences"] > llc["sequences"]:

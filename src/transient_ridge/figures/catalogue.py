@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..artefacts.schemas import TABLES
+from ..stage import decorations
 
 
 class Entry(NamedTuple):
@@ -25,9 +26,7 @@ def catalogue() -> dict[str, Entry]:
     """Every figure by name: the modules with a function decorated by ``figure_of``, and its arguments."""
     found = {}
     for path in sorted(Path(__file__).parent.glob("*/*.py")):
-        for node in ast.parse(path.read_text()).body:
-            for call in getattr(node, "decorator_list", []):
-                if isinstance(call, ast.Call) and getattr(call.func, "id", "") == "figure_of":
-                    tables = tuple(ast.literal_eval(argument) for argument in call.args)
-                    found[path.stem] = Entry(f"figures.{path.parent.name}.{path.stem}", tables)
+        for call in decorations(path, "figure_of"):
+            tables = tuple(ast.literal_eval(argument) for argument in call.args)
+            found[path.stem] = Entry(f"figures.{path.parent.name}.{path.stem}", tables)
     return found

@@ -122,6 +122,8 @@ def estimate(
     pairs = losses - of_centre
     frozen = centre.errors.double().cpu().numpy()
     shared = _diagnostics(traces, settings, centre)
+    heating = float(_after(traces, traces.heating, burn_in))
+    tilt = _tilt(n_beta, settings, centre.gradient, traces.metric)
     K = losses.shape[-1]
     whole: list[tuple[int | None, slice]] = [(None, slice(None))]
     parts = whole + [(k + 1, slice(k, k + 1)) for k in range(K) if per_token]
@@ -151,8 +153,8 @@ def estimate(
                 r_hat=paired.r_hat,
                 ess=paired.ess,
                 share_below=float((pair < 0).mean()),
-                heating=float(_after(traces, traces.heating, burn_in)) / size,
-                slope_share=_tilt(n_beta, settings, centre.gradient, traces.metric) / size,
+                heating=heating / size,
+                slope_share=tilt / size,
                 **shared,
             )
         )

@@ -9,6 +9,7 @@ import torch
 
 from ..artefacts.tables import Rows
 from ..config.runs import Run
+from ..config.settings import ChainSettings
 from ..progress import Progress
 from ..stage import stage
 from ..training.checkpoints import Checkpoints
@@ -28,13 +29,19 @@ def calibrate_llc(
     """
     kept = Checkpoints(manifest, weights, settings)
     sweep = settings["llc_calibration"]
-    lengths = {name: sweep[name] for name in ("chains", "burn_in", "draws")}
+    lengths = vars(ChainSettings.of(sweep))
     grid = list(itertools.product(sweep["n_betas"], sweep["gammas"], sweep["epsilons"]))
     rows, traces = Rows("llc_calibration"), Rows("llc_calibration_traces")
     progress = Progress(f"calibrate {run.name}", len(grid) * len(sweep["steps"]))
     for done, (step, values) in enumerate(itertools.product(sweep["steps"], grid), start=1):
         hyper = dict(zip(HYPER, values, strict=True))
-        section = {**settings["llc"], **lengths, **hyper, "unhealthy": "mark", "per_token": False}
+        section = {
+            **settings["llc"],
+            **lengths,
+            **hyper,
+            "unhealthy": "mark",
+            "per_token": False,
+        }
         estimator = Estimator(run, {**settings, "llc": section}, kept, device)
         (row,), traced = estimator.rows(estimator.posterior(step), step, "all")
         rows.add(**row, **hyper)

@@ -11,6 +11,7 @@ import torch
 from ..artefacts.tables import Rows
 from ..config.runs import Run
 from ..config.sampling import PLAIN
+from ..config.settings import ChainSettings
 from ..stage import stage
 from ..training.checkpoints import Checkpoints
 from .llc import Estimator
@@ -19,7 +20,7 @@ from .llc import Estimator
 def plain_sgld(settings: Mapping[str, Any]) -> dict[str, Any]:
     """The section ``llc`` with plain SGLD at the step and the lengths of ``llc_crosscheck``."""
     asked = settings["llc_crosscheck"]
-    own = {name: asked[name] for name in ("chains", "burn_in", "draws", "epsilon")}
+    own = {**vars(ChainSettings.of(asked)), "epsilon": asked["epsilon"]}
     return {**settings["llc"], **own, **PLAIN, "preconditioner": "none", "per_token": False}
 
 

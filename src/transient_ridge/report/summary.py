@@ -11,16 +11,13 @@ from .benchmarks import time_by_stage
 
 def summary(results: Path) -> str:
     """The verdict on each claim for every variant below ``results``, and where to look next."""
-    lines = []
-    pooled = results / "root-seeds" / "tables" / "claims.parquet"
-    if pooled.exists():
-        rows = tables.Rows.of("claims", tables.read(pooled, "claims")).records()
-        lines += ["", f"over root seeds: {tally(rows)}", *_lines(rows)]
+    lines: list[str] = []
+    pooled = results / "root-seeds"
+    if (pooled / "tables" / "claims.parquet").exists():
+        lines += _verdicts("over root seeds", pooled)
     for explorer in sorted(results.glob("*/explorer.html")):
         variant = explorer.parent
-        claims = tables.read(variant / "tables" / "claims.parquet", "claims")
-        rows = tables.Rows.of("claims", claims).records()
-        lines += ["", f"{variant}: {tally(rows)}", *_lines(rows)]
+        lines += _verdicts(str(variant), variant)
         run_times = time_by_stage(variant)
         lines += ["", "  run times", run_times] if run_times else []
         lines += [
@@ -33,6 +30,13 @@ def summary(results: Path) -> str:
     readme = results / "README.md"
     lines += [f"  tables     {readme}"] if readme.exists() else []
     return "\n".join(lines)
+
+
+def _verdicts(title: str, folder: Path) -> Iterator[str]:
+    """A blank line, the tally under ``title``, and a line for each claim."""
+    claims = tables.read(folder / "tables" / "claims.parquet", "claims")
+    rows = tables.Rows.of("claims", claims).records()
+    yield from ("", f"{title}: {tally(rows)}", *_lines(rows))
 
 
 def _lines(rows: Sequence[Row]) -> Iterator[str]:

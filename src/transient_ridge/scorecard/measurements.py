@@ -180,6 +180,12 @@ class Evidence:
             raise NotTestableError(f"the grid has no run with M = {M:g}, seed = {seed}")
         return found
 
+    def last_gate_of_least(self, seed: int) -> pd.Series:
+        """The row of :meth:`gate` at the last checkpoint of the least M, whose predictors must be told apart."""
+        M = self.diversities(seed)[0]
+        self.require_resolved(M, seed)
+        return self.gate(M, seed).iloc[-1]
+
     @cached_property
     def _gates(self) -> dict[Any, pd.DataFrame]:
         rows = averages(self.table("gates"), IN).set_index("step").sort_index()

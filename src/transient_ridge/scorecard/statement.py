@@ -21,6 +21,7 @@ RIDGE_PHASE: About = "ridge phase"
 BEFORE = "before the laptop run"
 GRID = "after the laptop grid was chosen"
 REVISED = "with three laptop seeds known"
+UNSEEN = "before the preset was run"
 
 #: The claim of statements that are not the paper's.
 OWN = 11
@@ -104,7 +105,7 @@ def states_if_asked(
     threshold: str,
     *,
     about: About = TRAINING,
-    set_when: str,
+    set_when: str = UNSEEN,
 ) -> Callable[[Measure], Measure]:
     """Decorator of a statement of a preset: made where the configuration has its ``threshold`` under `claims.own`."""
     return states(

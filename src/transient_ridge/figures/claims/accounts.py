@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from ...analysis.views import by_diversity
 from ...artefacts.tables import Frames
 from ...scorecard.accounts import COMPRESSED, CONSTANT, LLC
-from ..drawing.panels import step_axis
+from ..drawing.panels import resolution_axis, step_axis
 from ..drawing.picture import figure_of
 from ..drawing.style import (
     DOUBLE_COLUMN,
@@ -21,8 +21,6 @@ from ..drawing.style import (
     note,
     panel_titles,
 )
-
-ERROR = "held-out error (RMS)"
 
 
 @figure_of("accounts", "account_points")
@@ -69,9 +67,7 @@ def _errors(axes: Axes, accounts: pd.DataFrame) -> None:
     for name, style in ((COMPRESSED, "--"), (CONSTANT, ":")):
         error = float(accounts.loc[accounts["account"] == name, "error"].iloc[0])
         axes.axhline(error, color="0.3", linestyle=style, linewidth=0.9, label=name)
-    axes.set_xscale("log")
-    axes.invert_xaxis()
+    resolution_axis(axes)
     axes.set_ylim(bottom=0)
-    axes.set_xlabel(r"resolution $r = \gamma / n\beta$")
-    axes.set_ylabel(ERROR)
+    axes.set_ylabel("held-out error (RMS)")
     axes.legend(fontsize=6.5)

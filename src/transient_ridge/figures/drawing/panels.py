@@ -48,6 +48,13 @@ def step_axis(axes: Axes, steps: pd.Series) -> None:
     axes.set_xlabel("training step")
 
 
+def resolution_axis(axes: Axes) -> None:
+    """r = gamma / (n beta), logarithmic and falling: to the right one sees more."""
+    axes.set_xscale("log")
+    axes.invert_xaxis()
+    axes.set_xlabel(r"resolution $r = \gamma / n\beta$")
+
+
 def _decade(value: float, _: Any) -> str:
     return f"{value:g}" if value <= 10 else f"$10^{{{round(math.log10(value))}}}$"
 

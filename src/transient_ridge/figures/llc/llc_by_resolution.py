@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from ...analysis.views import by_diversity, last_step, whole_model
 from ...artefacts.tables import Frames, Rows
 from ...scorecard.along_resolution import verdicts_by_resolution
+from ..drawing.panels import resolution_axis
 from ..drawing.picture import figure_of
 from ..drawing.style import (
     DOUBLE_COLUMN,
@@ -22,7 +23,6 @@ from ..drawing.style import (
 from ..drawing.verdicts import VERDICTS, verdict_key
 
 TITLES = ("LLC at the end", "order of the $M$", "claims 8 and 9")
-RESOLUTION = r"resolution $r = \gamma / n\beta$"
 
 
 @figure_of("quadratic_llc", "llc", "claims_by_resolution")
@@ -67,13 +67,6 @@ def draw_points(axes: Axes, sampled: pd.DataFrame, colours: DiversityColours, **
         )  # fmt: skip
         bad = rows[~rows["healthy"].astype(bool)]
         axes.plot(bad["resolution"], bad["llc"], "x", color=colours[M], markersize=6, zorder=5)
-
-
-def resolution_axis(axes: Axes) -> None:
-    """Logarithmic, falling: to the right one sees more."""
-    axes.set_xscale("log")
-    axes.invert_xaxis()
-    axes.set_xlabel(RESOLUTION)
 
 
 def _order(axes: Axes, means: pd.DataFrame, colours: DiversityColours) -> None:

@@ -4,9 +4,10 @@ from matplotlib.figure import Figure
 
 from ...analysis.views import by_run, last_step
 from ...artefacts.tables import Frames
+from ..drawing.panels import resolution_axis
 from ..drawing.picture import figure_of
 from ..drawing.style import DOUBLE_COLUMN, colours_of, label, new_figure, panel_titles
-from .llc_by_resolution import draw_lines, draw_points, resolution_axis
+from .llc_by_resolution import draw_lines, draw_points
 
 MARKERS = "osD^v"
 

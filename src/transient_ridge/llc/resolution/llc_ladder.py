@@ -11,7 +11,7 @@ import torch
 from ...artefacts.schemas import TABLES
 from ...artefacts.tables import Rows
 from ...config.runs import Run
-from ...config.settings import LadderSettings
+from ...config.settings import ChainSettings
 from ...progress import Progress
 from ...stage import stage
 from ...training.checkpoints import Checkpoints
@@ -28,14 +28,14 @@ def sample_ladder(
     A cell that cannot be equilibrated is a row that says why. Raises CheckpointError if the last checkpoint cannot be
     read.
     """
-    asked = LadderSettings.of(settings["llc_ladder"])
-    lengths = {"chains": asked.chains, "burn_in": asked.burn_in, "draws": asked.draws}
+    asked = settings["llc_ladder"]
+    lengths = vars(ChainSettings.of(asked))
     stated = {**settings, "llc": {**settings["llc"], **lengths}}
     kept = Checkpoints(manifest, weights, settings)
     estimator = Estimator(run, stated, kept, device)
     step = kept.steps[-1]
     posterior = estimator.posterior(step)
-    cells = list(itertools.product(asked.n_betas, asked.resolutions))
+    cells = list(itertools.product(asked["n_betas"], asked["resolutions"]))
     centre = estimator.centre(posterior, "all")
     rows = Rows("llc_ladder")
     progress = Progress(f"ladder {run.name}", len(cells))

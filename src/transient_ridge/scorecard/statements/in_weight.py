@@ -5,9 +5,6 @@ from ..measurements import Evidence, rank_correlation
 from ..outcomes import NotTestableError
 from ..statement import AT_LEAST, AT_MOST, RIDGE_PHASE, states_if_asked
 
-#: When the statements and their thresholds were set.
-BEFORE = "before the preset was run"
-
 
 @states_if_asked(
     "d",
@@ -15,12 +12,9 @@ BEFORE = "before the preset was run"
     "gate of the least M at the end",
     AT_LEAST,
     "gate_opens",
-    set_when=BEFORE,
 )
 def _few_go_in_weight(evidence: Evidence, seed: int) -> float:
-    M = evidence.diversities(seed)[0]
-    evidence.require_resolved(M, seed)
-    return float(evidence.gate(M, seed)["gate"].iloc[-1])
+    return float(evidence.last_gate_of_least(seed)["gate"])
 
 
 @states_if_asked(
@@ -30,7 +24,6 @@ def _few_go_in_weight(evidence: Evidence, seed: int) -> float:
     AT_MOST,
     "gate_closes",
     about=RIDGE_PHASE,
-    set_when=BEFORE,
 )
 def _many_go_in_weight_less(evidence: Evidence, seed: int) -> float:
     diversities = evidence.resolved(seed)
@@ -47,7 +40,6 @@ def _many_go_in_weight_less(evidence: Evidence, seed: int) -> float:
     AT_MOST,
     "in_context_first",
     about=RIDGE_PHASE,
-    set_when=BEFORE,
 )
 def _in_context_first(evidence: Evidence, seed: int) -> float:
     transient = evidence.transient()
@@ -62,11 +54,8 @@ def _in_context_first(evidence: Evidence, seed: int) -> float:
     "share of Delta(f, ridge) of the least M at the end that lies on the way to dMMSE_M",
     AT_LEAST,
     "gate_explains",
-    set_when=BEFORE,
 )
 def _gate_explains(evidence: Evidence, seed: int) -> float:
-    M = evidence.diversities(seed)[0]
-    evidence.require_resolved(M, seed)
-    end = evidence.gate(M, seed).iloc[-1]
+    end = evidence.last_gate_of_least(seed)
     explained = end["gate"] ** 2 * end["apart"]
     return float(explained / (explained + end["residual"]))

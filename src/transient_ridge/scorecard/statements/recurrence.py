@@ -5,9 +5,6 @@ import math
 from ..measurements import Evidence
 from ..statement import AT_LEAST, AT_MOST, states_if_asked
 
-#: When the statements and their thresholds were set.
-BEFORE = "before the preset was run"
-
 
 @states_if_asked(
     "a",
@@ -15,12 +12,9 @@ BEFORE = "before the preset was run"
     "gate of the least M at the end (0 = least squares, 1 = memorised)",
     AT_LEAST,
     "recurrences_memorised",
-    set_when=BEFORE,
 )
 def _fewest_are_memorised(evidence: Evidence, seed: int) -> float:
-    M = evidence.diversities(seed)[0]
-    evidence.require_resolved(M, seed)
-    return float(evidence.gate(M, seed)["gate"].iloc[-1])
+    return float(evidence.last_gate_of_least(seed)["gate"])
 
 
 @states_if_asked(
@@ -29,7 +23,6 @@ def _fewest_are_memorised(evidence: Evidence, seed: int) -> float:
     "OOD loss of the least M at the end (0 = ridge's, 1 = dMMSE's)",
     AT_LEAST,
     "new_recurrences",
-    set_when=BEFORE,
 )
 def _memory_is_put_on_new_recurrences(evidence: Evidence, seed: int) -> float:
     return evidence.end_of_ood_loss(evidence.diversities(seed)[0], seed)
@@ -41,7 +34,6 @@ def _memory_is_put_on_new_recurrences(evidence: Evidence, seed: int) -> float:
     "share of the first distance to ridge that is left at M = inf",
     AT_MOST,
     "least_squares_left",
-    set_when=BEFORE,
 )
 def _least_squares_is_learnt(evidence: Evidence, seed: int) -> float:
     distances = evidence.path(math.inf, seed)["ridge"]
