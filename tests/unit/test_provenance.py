@@ -1,6 +1,7 @@
 """Records beside results, and the chain behind a figure."""
 
 import json
+import subprocess
 
 import pytest
 
@@ -60,6 +61,29 @@ def test_results_can_be_moved_and_changes_are_told(chain, tmp_path):
     assert "CHANGED    " in "\n".join(trace.describe(end))
     with pytest.raises(TableError, match="truncated or altered"):
         tables.read(source, "training")
+
+
+def test_an_edit_anywhere_in_the_package_is_a_modification(tmp_path, monkeypatch):
+    package = tmp_path / "transient_ridge"
+    (package / "analysis").mkdir(parents=True)
+    module = package / "analysis" / "curves.py"
+    module.write_text("WIDTH = 1\n")
+    mine = ["git", "-C", str(tmp_path), "-c", "user.name=t", "-c", "user.email=t@example.org"]
+    for words in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "start"]):
+        subprocess.run([*mine, *words], check=True)
+    monkeypatch.setattr(provenance, "PACKAGE", package)
+    assert provenance.git_state()["dirty"] is False
+    module.write_text("WIDTH = 2\n")
+    assert provenance.git_state()["dirty"] is True
+
+
+def test_the_package_is_the_whole_of_it():
+    assert {each.name for each in provenance.PACKAGE.iterdir()} >= {
+        "analysis",
+        "artefacts",
+        "llc",
+        "training",
+    }
 
 
 def test_a_result_of_a_modified_tree_taints_what_follows_from_it(chain):

@@ -24,6 +24,7 @@ from typing import Any
 import psutil
 
 from ..config.runs import RUN_PATTERN
+from ..stage import PACKAGE
 from .files import complete_file
 
 #: The packages whose version can change a number.
@@ -172,18 +173,17 @@ def _version(package: str) -> str | None:
 
 
 def git_state() -> dict[str, Any]:
-    """Commit of the source tree and whether it differs from it; nulls outside a git checkout."""
-    here = Path(__file__).resolve().parent
+    """Commit of the source tree and whether the package differs from it; nulls outside a git checkout."""
 
     def git(*arguments: str) -> str:
         return subprocess.run(
-            ["git", "-C", str(here), *arguments], capture_output=True, text=True, check=True
+            ["git", "-C", str(PACKAGE), *arguments], capture_output=True, text=True, check=True
         ).stdout.strip()
 
     try:
         return {
             "commit": git("rev-parse", "HEAD"),
-            "dirty": bool(git("status", "--porcelain", "--untracked-files=no", "--", str(here))),
+            "dirty": bool(git("status", "--porcelain", "--untracked-files=no", "--", str(PACKAGE))),
         }
     except (OSError, subprocess.CalledProcessError):
         return {"commit": None, "dirty": None}

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from matplotlib.patches import Rectangle
 
+from tests.unit.figures.conftest import draw, lay_out
 from tests.unit.figures.reading import bars, panels
 from tests.unit.world_tables import GRID, INF, LLC_STEPS, SEEDS, STEPS, SWEEP, of_run
 from tests.unit.worlds import LLC
@@ -71,6 +72,16 @@ def test_llc_diagnostics(drawn):
     assert len(relative) == len(GRID) * len(SEEDS)
     for line in relative:
         assert line.get_ydata() == pytest.approx(-0.5)  # 3 less, with a standard error of 6
+
+
+def test_llc_diagnostics_of_a_single_step_can_be_seen(frames):
+    llc = frames["llc"]
+    shown = panels(lay_out(draw("llc_diagnostics", {"llc": llc[llc["step"] == STEPS[-1]]})))
+    for axes in shown:
+        dots = [line for line in axes.lines if line.get_marker() == "."]
+        assert len(dots) == len(GRID) * len(SEEDS)
+    for axes in shown[3:]:  # the lower row names the step for both
+        assert [label.get_text() for label in axes.get_xticklabels()] == [f"{STEPS[-1]:,}"]
 
 
 def test_llc_traces(drawn, frames):

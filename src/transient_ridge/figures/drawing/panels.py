@@ -6,7 +6,13 @@ from typing import Any
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, SymmetricalLogLocator
+from matplotlib.ticker import (
+    FixedLocator,
+    FuncFormatter,
+    LogLocator,
+    NullFormatter,
+    SymmetricalLogLocator,
+)
 
 from ...analysis.views import by_diversity, by_run, critical_points, over_seeds
 from ...artefacts.tables import Frames
@@ -45,6 +51,9 @@ def step_axis(axes: Axes, steps: pd.Series) -> None:
     axes.xaxis.set_major_formatter(FuncFormatter(_decade))
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.set_xlim(0.85 * first if first else -0.12, max(last, 1) * 1.08)
+    if first == last > 1:  # no power of ten is near
+        axes.xaxis.set_major_locator(FixedLocator([last]))
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda step, _: f"{step:,.0f}"))
     axes.set_xlabel("training step")
 
 

@@ -31,6 +31,10 @@ def draw(frames: Frames) -> Figure:
     for axes, column in zip(panels, PANELS, strict=True):
         for run, rows in by_run(llc):
             path(axes, rows["step"], rows[column], run, colours)
+            # A run of one estimate is no line.
+            axes.plot(
+                rows["step"], rows[column], ".", color=colours[run.task_diversity], markersize=4
+            )
             bad = rows[~rows["healthy"].astype(bool)]
             axes.plot(
                 bad["step"], bad[column], "x", color=colours[run.task_diversity], markersize=4
