@@ -9,7 +9,7 @@ from transient_ridge.llc.components import mask
 from transient_ridge.model.functional import Layout
 from transient_ridge.model.transformer import Transformer
 
-MODEL = ModelSettings(2, 8, 12, 2, "softmax", True, "single", 6)
+MODEL = ModelSettings(2, 8, 12, 2, "softmax", True, "single", "layer", "alternating", 6)
 SHAPES = Layout.of(dict(Transformer(3, MODEL).named_parameters())).shapes
 
 
@@ -47,7 +47,7 @@ def test_a_head_owns_what_makes_its_output():
     model = Transformer(3, MODEL)
     initialise(model, 0, 0)
     attention = model.blocks[1].attention
-    h, causal = torch.randn(1, 5, 8), model.causal[:5, :5]
+    h, causal = torch.randn(1, 5, 8), torch.full((5, 5), -torch.inf).triu(1)
     layout = Layout(SHAPES)
     with torch.no_grad():
         both = attention(h, causal, 1)

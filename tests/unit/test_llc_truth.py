@@ -48,7 +48,10 @@ def test_hmc_on_a_normal_distribution():
 def trained() -> CheckpointPosterior:
     """The posterior, in float64, of a transformer of 2,451 parameters after 1,500 steps of Adam on M = 4."""
     laptop = presets.load("laptop")
-    model = Transformer(DATA.dimension, ModelSettings(1, 16, 32, 2, "softmax", True, "single", 6))
+    model = Transformer(
+        DATA.dimension,
+        ModelSettings(1, 16, 32, 2, "softmax", True, "single", "layer", "alternating", 6),
+    )
     initialise(model, 0, 0)
     run, source = Run(4, 0), SequenceSource(0, DATA, 4)
     optimiser = torch.optim.Adam(model.parameters(), lr=3e-3)

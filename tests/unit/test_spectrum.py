@@ -19,7 +19,9 @@ RESOLUTIONS = (10.0, 1.0, 0.1, 0.01)
 @pytest.fixture(scope="module")
 def small():
     """Model, layout, weights, sequences and the exact Gauss-Newton matrix (P, P) of their mean squared error."""
-    model = Transformer(D, ModelSettings(1, 4, 6, 2, "softmax", True, "single", 2 * K)).double()
+    model = Transformer(
+        D, ModelSettings(1, 4, 6, 2, "softmax", True, "single", "layer", "alternating", 2 * K)
+    ).double()
     initialise(model, 0, 0)
     layout = Layout.of(dict(model.named_parameters()))
     weights = layout.flatten(dict(model.named_parameters())).detach()

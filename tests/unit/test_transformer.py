@@ -11,10 +11,20 @@ from transient_ridge.config.settings import ModelSettings
 from transient_ridge.model.transformer import Transformer, initialise
 
 VARIANTS = [
-    ModelSettings(layers, 16, 24, heads, "softmax", projection, residual, 12)
+    ModelSettings(
+        layers, 16, 24, heads, "softmax", projection, residual, "layer", "alternating", 12
+    )
     for layers, heads, projection, residual in itertools.product(
         (1, 2, 3), (1, 4), (True, False), ("single", "doubled")
     )
+] + [
+    ModelSettings(2, 16, d_mlp, 2, attention, True, "single", norm, tokens, positions)
+    for d_mlp, attention, norm, tokens, positions in [
+        (0, "linear", "none", "paired", 0),
+        (0, "softmax", "layer", "alternating", 12),
+        (24, "linear", "layer", "alternating", 12),
+        (24, "softmax", "none", "paired", 12),
+    ]
 ]
 
 
@@ -46,7 +56,7 @@ def test_shortcuts_leave_predictions_and_gradients_as_they_are(settings):
         torch.testing.assert_close(a, b, rtol=1e-8, atol=1e-10)
 
 
-@pytest.mark.parametrize("settings", VARIANTS[:4], ids=str)
+@pytest.mark.parametrize("settings", VARIANTS, ids=str)
 def test_parameter_count_is_counted_right(settings):
     model = Transformer(5, settings)
     assert sum(p.numel() for p in model.parameters()) == settings.parameter_count(5)
@@ -65,7 +75,7 @@ def test_predictions_are_causal_and_shorter_contexts_fit():
 def test_initial_weights_depend_on_the_seed_and_the_parameters_name_alone():
     small, deep = (
         make(VARIANTS[0]),
-        make(ModelSettings(3, 16, 24, 1, "softmax", True, "single", 12)),
+        make(ModelSettings(3, 16, 24, 1, "softmax", True, "single", "layer", "alternating", 12)),
     )
     for name, parameter in small.named_parameters():
         assert torch.equal(parameter, dict(deep.named_parameters())[name])
@@ -76,9 +86,32 @@ def test_initial_weights_depend_on_the_seed_and_the_parameters_name_alone():
 
 def test_initial_weights_have_the_stated_spread():
     weight = (
-        make(ModelSettings(1, 64, 256, 4, "softmax", True, "single", 12))
+        make(ModelSettings(1, 64, 256, 4, "softmax", True, "single", "layer", "alternating", 12))
         .blocks[0]
         .mlp_out.weight.detach()
     )
     assert weight.abs().max() <= 1 / 16
     assert float(weight.std()) == pytest.approx(1 / 16 / 3**0.5, rel=0.02)
+
+
+def test_one_layer_of_linear_attention_can_be_a_step_of_gradient_descent():
+    """Weights written by hand: f(x_k) = eta sum_{j<k} y_j x_j.x_k, the construction of arXiv 2212.07677."""
+    D, eta = 3, 0.25
+    model = Transformer(
+        D, ModelSettings(1, D + 1, 0, 1, "linear", False, "single", "none", "paired", 0)
+    ).double()
+    qkv = torch.zeros(3, D + 1, D + 1, dtype=torch.float64)
+    qkv[0].diagonal()[1:] = eta * 2.0  # the scores are divided by the root of the head's width
+    qkv[1].diagonal()[1:] = 1
+    qkv[2, 0, 0] = 1
+    read_out = torch.zeros(D + 1, D + 1, dtype=torch.float64)
+    read_out[0, 0] = 1
+    with torch.no_grad():
+        model.token_embedding.weight.copy_(torch.eye(D + 1))
+        model.blocks[0].attention.qkv.weight.copy_(qkv.flatten(0, 1))
+        model.unembedding.weight.copy_(read_out)
+        model.unembedding.bias.zero_()
+    x, y = torch.randn(5, 6, D, dtype=torch.float64), torch.randn(5, 6, dtype=torch.float64)
+    before = torch.ones(6, 6, dtype=torch.float64).tril(-1)
+    step = eta * torch.einsum("kj,bj,bji,bki->bk", before, y, x, x)
+    torch.testing.assert_close(model(x, y), step)

@@ -124,8 +124,8 @@ class ModelSettings(Settings):
         COUNT, "Width of the residual stream.", origin="paper: 512, inferred; here our choice"
     )
     d_mlp: int = key(
-        COUNT,
-        "Hidden width of the MLPs; the lever for a visible transient ridge at small scale.",
+        NATURAL,
+        "Hidden width of the MLPs, 0 for none; the lever for a visible transient ridge at small scale.",
         origin="paper: 512, inferred",
     )
     heads: int = key(COUNT, "Attention heads; must divide d_model.", origin="inferred")
@@ -141,24 +141,38 @@ class ModelSettings(Settings):
         one_of("single", "doubled"),
         "Residual stream: single, or doubled as in the predecessor's public code.",
     )
+    norm: Literal["layer", "none"] = key(
+        one_of("layer", "none"),
+        "LayerNorm before attention, MLP and read-out, or none.",
+        origin="predecessor's code",
+    )
+    tokens: Literal["alternating", "paired"] = key(
+        one_of("alternating", "paired"),
+        "x and y in turn; paired: the token of y has its x as well.",
+        origin="predecessor's code",
+    )
     positions: int = key(
-        optional(COUNT, "2K", none="auto"), "Learned token positions, at least 2K.", unit="tokens"
+        optional(NATURAL, "2K", none="auto"),
+        "Learned token positions, at least 2K, or 0 for none.",
+        unit="tokens",
     )
 
     def parameter_count(self, dimension: int) -> int:
         """Number of parameters for tasks in R^dimension."""
         d, projection = self.d_model, self.d_model if self.attention_projection else 0
         attention = d * (3 * d + projection)
-        mlp = 2 * d * self.d_mlp + self.d_mlp + d
-        block = attention + mlp + 4 * d
+        norm = 2 * d if self.norm == "layer" else 0
+        mlp = 2 * d * self.d_mlp + self.d_mlp + d + norm if self.d_mlp else 0
+        block = norm + attention + mlp
         embedding = d * (dimension + 1 + self.positions)
-        return embedding + self.layers * block + 2 * d + (d + 1) * (dimension + 1)
+        return embedding + self.layers * block + norm + (d + 1) * (dimension + 1)
 
     def components(self) -> list[str]:
         """Named parts whose refined LLC can be estimated; layers and heads count from 0."""
         names = ["all", "embedding", "unembedding"]
         for layer in range(self.layers):
-            names += [f"layer{layer}", f"layer{layer}.attention", f"layer{layer}.mlp"]
+            names += [f"layer{layer}", f"layer{layer}.attention"]
+            names += [f"layer{layer}.mlp"] if self.d_mlp else []
             names += [f"layer{layer}.head{head}" for head in range(self.heads)]
         return names
 

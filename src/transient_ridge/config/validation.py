@@ -122,10 +122,10 @@ def _contradictions(config: Config) -> Iterator[str]:
     data, model, training = config["data"], config["model"], config["training"]
     if model["d_model"] % model["heads"]:
         yield f"model.heads = {model['heads']}: must divide model.d_model = {model['d_model']}"
-    if 2 * data["context_length"] > model["positions"]:
+    if 0 < model["positions"] < 2 * data["context_length"]:
         yield (
             f"model.positions = {model['positions']}: must be at least 2 * data.context_length = "
-            f"{2 * data['context_length']}, one per token"
+            f"{2 * data['context_length']}, one per token, or 0 for none"
         )
     steps = training["steps"]
     late = [step for step in config["checkpoints"]["extra_steps"] if step > steps]

@@ -38,7 +38,11 @@ class Attention(nn.Module):
         k = k.reshape(B, T, self.heads, width).permute(0, 2, 3, 1)
         v = v.reshape(B, T, self.heads, width).transpose(1, 2)
         # Written out: at 2K tokens the scores are so small that a fused kernel costs more than it saves.
-        scores = (q * (1 / math.sqrt(width))) @ k + mask
-        mixed = torch.softmax(scores, dim=-1) @ v
+        scores = (q * (1 / math.sqrt(width))) @ k
+        mixed = self.weights(scores, mask) @ v
         out: Tensor = self.projection(mixed.transpose(1, 2).reshape(B, -1, d))
         return out
+
+    def weights(self, scores: Tensor, mask: Tensor) -> Tensor:
+        """What every token takes of the others: ``mask`` is minus infinity at those after it, and 0 elsewhere."""
+        return torch.softmax(scores + mask, dim=-1)

@@ -1,0 +1,13 @@
+"""Causal linear attention: the scores themselves are the weights (arXiv 2212.07677)."""
+
+from torch import Tensor
+
+from . import softmax
+
+
+class Attention(softmax.Attention):
+    """As softmax attention, with the same parameters, but scores are not exponentiated and not normalised."""
+
+    def weights(self, scores: Tensor, mask: Tensor) -> Tensor:
+        """The scores, and 0 for later tokens."""
+        return scores * (mask == 0)
