@@ -79,7 +79,7 @@ def change(path: str, value) -> dict:
         ("grid.task_diversities", [], r"grid\.task_diversities = \[\]"),
         ("grid.seeds", [1, 1], r"grid\.seeds = \[1, 1\]: must be a list of different integers"),
         ("model.positions", 11, r"model\.positions = 11: must be at least 2 \* data\.context_length = 16"),
-        ("model.positions", "many", r"model\.positions = 'many': must be auto \(2K\) or an integer >= 1"),
+        ("model.positions", "many", r"model\.positions = 'many': must be auto \(2K\) or an integer >= 0"),
         ("data.noise_variance", 0, r"data\.noise_variance = 0: must be a number > 0"),
         ("data.noise_variance", -1.0, r"data\.noise_variance = -1\.0: must be a number > 0"),
         ("data.dimension", "three", r"data\.dimension = 'three': must be an integer >= 1"),
