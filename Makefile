@@ -33,14 +33,9 @@ report: .venv/installed $(CONFIGFILE)
 	echo results/$(PRESET)/report.html
 
 ## publish: copy tables, figures and scorecard of PRESET to results/published, its verdicts into README and docs/results.md
-publish: FROM := results/$(PRESET)/base
 publish: KEPT := results/published/$(PRESET)
 publish: results/$(PRESET)/base/claims.md
-	rm -rf $(KEPT)
-	mkdir -p $(KEPT)/figures
-	cp -r $(FROM)/tables $(FROM)/claims.md results/$(PRESET)/config.yaml $(KEPT)
-	rm -f $(KEPT)/tables/llc_traces.parquet* $(KEPT)/tables/llc_calibration_traces.parquet*
-	cp $(FROM)/figures/*.png $(FROM)/figures/*.png.provenance.json $(KEPT)/figures
+	$(BIN)/python -m transient_ridge publish results/$(PRESET) $(KEPT)
 	for part in scorecard "by M" "along r"; do \
 	  sed -i "/<!-- $$part $(PRESET) -->/,/<!-- end -->/{//!d}" README.md docs/results.md; done
 	for page in README.md docs/results.md; do \

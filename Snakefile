@@ -19,6 +19,7 @@ include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/pca.smk"
 include: "workflow/rules/llc.smk"
 include: "workflow/rules/claims.smk"
+include: "workflow/rules/variants.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/pages.smk"
 

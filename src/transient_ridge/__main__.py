@@ -18,7 +18,7 @@ from .artefacts.locks import only_writer
 from .artefacts.provenance import collect
 from .errors import Interrupted, TransientRidgeError
 from .report.commands import COMMANDS
-from .stage import check, load, named, stages
+from .stage import Stage, check, load, named, stages
 
 #: Seconds that a job waits for the orphan of a killed Snakemake that still writes the same files.
 PATIENCE = 3600.0
@@ -28,7 +28,7 @@ def run(name: str, told: argparse.Namespace) -> None:
     """Run the stage ``name`` on the files and settings of the command line."""
     stage, inputs, outputs = load(name), named(told.inputs), named(told.outputs)
     check(stage, inputs, outputs, name)
-    values = {each: _read(paths, each, stage.one_by_one(each)) for each, paths in inputs.items()}
+    values = {each: _read(paths, each, stage) for each, paths in inputs.items()}
     context = vars(told) | {"targets": {each: paths[0] for each, paths in outputs.items()}}
     extra: dict[str, Any] = {"run": told.run} if told.run else {}
     if told.run:
@@ -56,9 +56,12 @@ def run(name: str, told: argparse.Namespace) -> None:
             artefact.save(context["targets"][each], record)
 
 
-def _read(paths: list[Path], name: str, one_by_one: bool) -> Any:
+def _read(paths: list[Path], name: str, stage: Stage) -> Any:
+    one_by_one = stage.one_by_one(name)
     if not all(path.suffix == ".parquet" for path in paths):
-        return paths[0]
+        return paths if one_by_one else paths[0]
+    if stage.across:
+        return tables.read_across(paths, name)
     return [tables.read(p, name) for p in paths] if one_by_one else tables.read_all(paths, name)
 
 

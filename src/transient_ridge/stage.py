@@ -2,8 +2,9 @@
 
 Parameters of the function are its inputs, named as in the rule, and what the job is told (:data:`TOLD`). A Parquet
 input is read as the table of that name: all its files together, which must be of the same settings, or, where the
-parameter is a list, one by one. Any other input is passed as its path. The function returns one artefact per output, in
-the order in which the decorator names them.
+parameter is a list, one by one. A stage that looks ``across`` variants is given their tables under one another, with
+a column ``variant``. Any other input is passed as its path, or paths where the parameter is a list. The function
+returns one artefact per output, in the order in which the decorator names them.
 """
 
 import ast
@@ -43,6 +44,7 @@ class Stage:
     writes: tuple[str, ...]
     tables: tuple[str, ...]
     by_itself: bool
+    across: bool
 
     @property
     def parameters(self) -> list[str]:
@@ -68,15 +70,16 @@ class Stage:
 
 
 def stage(
-    *writes: str, tables: Sequence[str] = (), by_itself: bool = False
+    *writes: str, tables: Sequence[str] = (), by_itself: bool = False, across: bool = False
 ) -> Callable[[Function], Function]:
     """Decorator: the function is the stage of its module, and returns (or writes ``by_itself``) these outputs.
 
-    One that reads many ``tables`` names them here and is given all of them as ``frames``.
+    One that reads many ``tables`` names them here and is given all of them as ``frames``; if they are of several
+    variants, it looks ``across`` these.
     """
 
     def mark(compute: Function) -> Function:
-        compute.stage = Stage(compute, writes, tuple(tables), by_itself)  # type: ignore[attr-defined]
+        compute.stage = Stage(compute, writes, tuple(tables), by_itself, across)  # type: ignore[attr-defined]
         return compute
 
     return mark

@@ -25,7 +25,8 @@ def results(tmp_path_factory):
     root = tmp_path_factory.mktemp("results") / "tiny"
     for name, frame in world_tables.tables(grid=(16, float("inf")), seeds=(0,)).items():
         if TABLES[name].scope != "run":
-            Rows.of(name, frame).save(root / f"base/tables/{name}.parquet", {})
+            folder = "variants" if TABLES[name].scope == "preset" else "base"
+            Rows.of(name, frame).save(root / f"{folder}/tables/{name}.parquet", {})
             continue
         for (M, seed), rows in frame.groupby(["task_diversity", "seed"]):
             path = root / f"base/runs/{Run(M, seed).name}/{name}.parquet"
@@ -74,7 +75,7 @@ def test_the_examples_run(library, results, sections, monkeypatch):
         assert len(example.splitlines()) == 2
         names: dict = {}
         exec(example, names)
-        paths = list(results.glob(f"base/**/{table}.parquet"))
+        paths = list(results.glob(f"*/**/{table}.parquet"))
         assert len(names["frame"]) == len(tables.read_all(paths, table)) > 0, table
         assert list(names["frame"].columns) == list(TABLES[table].columns)
 

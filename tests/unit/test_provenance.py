@@ -31,6 +31,7 @@ def test_a_record_says_all_that_made_a_result(chain):
     for key in ("settings_hash", "git", "packages", "python", "processor", "threads", "sha256"):
         assert record[key], key
     assert record["wall_seconds"] > 0
+    assert record["cpu_seconds"] > 0
     assert record["peak_memory_mb"] > 10
     assert record["device"] == "cpu"
 

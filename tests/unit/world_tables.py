@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from tests.unit import worlds
+from transient_ridge.analysis.averaging import compare_averaging
 from transient_ridge.analysis.datasets import IN_DISTRIBUTION
 from transient_ridge.analysis.selection import compute_selection
 from transient_ridge.artefacts.schemas import TABLES
@@ -81,8 +82,41 @@ def tables(
     settings = {**worlds.SETTINGS, "training": {"batch_size": 1}}  # n* falls within training
     for rows in compute_selection(**given, settings=settings):
         made[rows.table] = rows.frame()
+    made["front"], made["averaging"] = _front(grid, seeds), _averaging(made)
     assert set(made) == set(TABLES)
     return made
+
+
+#: Three variants: soon and far from ridge, late and near, and one that does not reach dMMSE.
+VARIANTS = {"base": (0.4, 30.0), "slow-mlp": (0.3, 45.0), "batch-256": (0.29, None)}
+
+
+def _front(grid, seeds):
+    """Every variant with every finite M, as ``VARIANTS`` says."""
+    rows = [
+        {
+            "variant": variant, "task_diversity": M, "seed": seed, "critical_step": 100, "relative_distance": depth,
+            "end": 0.8 if seconds else 0.5, "dmmse_step": 1000 if seconds else None, "core_seconds": seconds,
+            "core_seconds_of_training": 60.0,
+        }
+        for variant, (depth, seconds) in VARIANTS.items()
+        for M in grid
+        if M < INF
+        for seed in seeds
+    ]  # fmt: skip
+    return Rows.of("front", _rows("front", rows)).frame()
+
+
+def _averaging(made):
+    """The world's own curves as averaged, and with more noise as raw."""
+    frames = {}
+    for table in ("losses", "distances"):
+        rows = made[table]
+        column = "loss" if table == "losses" else "distance"
+        noise = 1 + 0.2 * _noise(len(rows)).random(len(rows))
+        raw = rows.assign(variant="raw", **{column: rows[column] * noise})
+        frames[table] = pd.concat([rows.assign(variant="base"), raw])
+    return compare_averaging(frames).frame()
 
 
 def _filled(frame: pd.DataFrame, values: dict) -> pd.DataFrame:

@@ -26,7 +26,9 @@ EMPTY = ("training", "accounts", "account_points")
 def test_every_artefact_is_made_and_tells_where_it_came_from(finished):
     results = finished.root / "results" / "tiny"
     base = results / "base"
-    for figure in (name for name, entry in catalogue().items() if not entry.on_request):
+    for figure, entry in catalogue().items():
+        if entry.on_request or entry.of_preset:  # there is one variant
+            continue
         assert (base / "figures" / f"{figure}.png").read_bytes().startswith(b"\x89PNG")
         svg = (base / "figures" / f"{figure}.svg").read_text()
         assert "settings_hash" in svg

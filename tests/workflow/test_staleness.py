@@ -12,7 +12,11 @@ from transient_ridge.stage import load
 pytestmark = pytest.mark.workflow
 
 RUNS = {"M1-seed0", "M4-seed0"}
-FIGURES = {f"figure:{name}" for name, entry in catalogue().items() if not entry.on_request}
+FIGURES = {
+    f"figure:{name}"
+    for name, entry in catalogue().items()
+    if not entry.on_request and not entry.of_preset
+}
 CONFIG = {"resolved_config"}
 
 

@@ -48,6 +48,8 @@ COHORTS = {
 }
 # Judged together, if there are any.
 ROOT_SEEDS = configuration.root_seed_variants(config)
+# table that compares variants -> the variants it is made of
+COMPARED = configuration.comparisons(config)
 # variant -> chunk -> steps whose LLC is estimated
 CHUNKS = {
     variant: configuration.llc_chunks(resolved)
@@ -212,6 +214,7 @@ def table(name, scope=None):
         "run": f"{RESULTS}/{{variant}}/runs/{{run}}/{name}.parquet",
         "chunk": f"{RESULTS}/{{variant}}/runs/{{run}}/{name}/{{chunk}}.parquet",
         "variant": f"{RESULTS}/{{variant}}/tables/{name}.parquet",
+        "preset": f"{RESULTS}/variants/tables/{name}.parquet",
     }[scope or TABLES[name].scope]
 
 
@@ -264,7 +267,7 @@ def tables(*names):
             name: (
                 parts_of(name, wildcards.variant)
                 if TABLES[name].scope == "run"
-                else table(name, "variant").format(variant=wildcards.variant)
+                else one_file(name).format(variant=wildcards.get("variant"))
             )
             for name in names
         }
@@ -272,11 +275,16 @@ def tables(*names):
     return files
 
 
-def of_all_variants(*names):
-    """Every file of these tables: what a collecting target asks for."""
+def one_file(name):
+    """The path of a table that is one file, with wildcards; of chunks as it is joined."""
+    return table(name, "variant" if TABLES[name].scope == "chunk" else None)
+
+
+def of_variants(variants, *names):
+    """Every file of these tables of some variants."""
     return [
         path
-        for variant in VARIANTS
+        for variant in variants
         for name in names
         for path in (
             expand(table(name), variant=variant)
@@ -286,19 +294,29 @@ def of_all_variants(*names):
     ]
 
 
+def of_all_variants(*names):
+    """Every file of these tables: what a collecting target asks for."""
+    return of_variants(VARIANTS, *names)
+
+
 def table_files():
-    """Every table that is not made on request alone. Chunks are asked for along with what is joined from them: a job
-    that is killed has deleted its outputs, and Snakemake does not miss an intermediate file while what was made of
-    it before is there.
+    """Every table that is not made on request alone; those that compare variants where there is something to compare.
+
+    Chunks are asked for along with what is joined from them: a job that is killed has deleted its outputs, and
+    Snakemake does not miss an intermediate file while what was made of it before is there.
     """
-    wanted = [name for name in TABLES if not TABLES[name].on_request]
+    wanted = [
+        name
+        for name in TABLES
+        if not TABLES[name].on_request and TABLES[name].scope != "preset"
+    ]
     chunked = [name for name in wanted if TABLES[name].scope == "chunk"]
     joined = [
         path
         for name in chunked
         for path in expand(table(name, "variant"), variant=VARIANTS)
     ]
-    return of_all_variants(*wanted) + joined
+    return of_all_variants(*wanted) + joined + [table(name) for name in COMPARED]
 
 
 def page_files():
@@ -312,21 +330,32 @@ def page_files():
 
 
 def figure_files(*figures):
-    """The named figures of every variant; without names, all but those made on request alone."""
-    return expand(
-        f"{RESULTS}/{{variant}}/figures/{{figure}}.{{format}}",
-        variant=VARIANTS,
-        figure=figures
-        or [name for name, entry in catalogue().items() if not entry.on_request],
-        format=["png", "svg"],
-    )
+    """The named figures; without names, all but those made on request alone."""
+    return [
+        f"{path}.{format}"
+        for name, entry in catalogue().items()
+        if name in figures or not (figures or entry.on_request) and is_drawn(entry)
+        for path in expand(f"{home(entry)}/figures/{name}", variant=VARIANTS)
+        for format in ("png", "svg")
+    ]
+
+
+def home(entry):
+    """The folder that a figure of the catalogue is in, with wildcards."""
+    return f"{RESULTS}/variants" if entry.of_preset else f"{RESULTS}/{{variant}}"
+
+
+def is_drawn(entry):
+    """Whether there is what a figure of the catalogue is about: variants to compare, for one that does."""
+    return not entry.of_preset or set(entry.tables) <= set(COMPARED)
 
 
 def labels_of_figure(figure):
     """Labels function of the report: the figure's name, and whether its code was committed."""
 
     def labels(wildcards):
-        picture = Path(f"{RESULTS}/{wildcards.variant}/figures/{figure}.png")
+        folder = home(catalogue()[figure]).format(variant=wildcards.get("variant"))
+        picture = Path(f"{folder}/figures/{figure}.png")
         return {
             "figure": figure,
             "code": "MODIFIED" if trace.modified(picture) else "committed",

@@ -43,7 +43,14 @@ PACKAGES = (
 )
 
 #: Fields that differ between two runs of the same job; they are not in the metadata of results.
-PASSING = ("wall_seconds", "peak_memory_mb", "resumed_at_step", "seconds_of_last_attempt", "inputs")
+PASSING = (
+    "wall_seconds",
+    "cpu_seconds",
+    "peak_memory_mb",
+    "resumed_at_step",
+    "seconds_of_last_attempt",
+    "inputs",
+)
 
 
 def canonical_json(value: object) -> str:
@@ -70,6 +77,7 @@ def collect(
         "threads": int(os.environ.get("OMP_NUM_THREADS", "0")) or os.cpu_count(),
         "seeds": _seeds(settings, extra.get("run")),
         "wall_seconds": round(time.time() - psutil.Process().create_time(), 2),
+        "cpu_seconds": round(time.process_time(), 2),
         "peak_memory_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
         "inputs": [{"path": str(path), "sha256": sha256(path)} for path in inputs],
         **extra,

@@ -1,4 +1,4 @@
-"""The columns of every table: type, meaning, and whether there is one table per run, per variant, or per chunk.
+"""The columns of every table: type, meaning, and whether there is one per run, variant, chunk, or for all variants.
 
 On disk ``task_diversity`` is a nullable int64 whose null means infinity; in paths and configurations it is ``inf``.
 ``token`` is k = 1..K; null means the average over all K positions. Losses are in units of y^2.
@@ -16,15 +16,19 @@ Columns = dict[str, tuple[pa.DataType, str]]
 class Table:
     """Columns (name -> type and meaning), and what there is one file for.
 
-    A table of chunks is also joined to one of the variant. Tables ``on_request`` are made by targets of their own.
+    A table of chunks is also joined to one of the variant. One of the preset compares variants, and is made where there
+    are such (see ``configuration.comparisons``). Tables ``on_request`` are made by targets of their own.
     """
 
-    scope: Literal["run", "variant", "chunk"]
+    scope: Literal["run", "variant", "chunk", "preset"]
     columns: Columns
     on_request: bool = False
 
     def pattern(self, name: str) -> str:
-        """Where files of this table, called ``name``, lie in a variant's folder; chunks joined."""
+        """Where files of this table, called ``name``, lie in a variant's folder; chunks joined.
+
+        For one of the preset, in the folder ``variants`` beside those of the variants.
+        """
         return f"runs/*/{name}.parquet" if self.scope == "run" else f"tables/{name}.parquet"
 
     @property
@@ -420,6 +424,42 @@ TABLES: dict[str, Table] = {
             "reason": (pa.string(), "why it is contradicted or not testable, or a remark"),
         },
     ),
+    "front": Table(
+        "preset",
+        {
+            "variant": (pa.string(), "which of the preset's"),
+            "task_diversity": (pa.int64(), "M, the number of training tasks; finite"),
+            "seed": _RUN["seed"],
+            "critical_step": (pa.int64(), "t_crit on the smoothed OOD loss"),
+            "relative_distance": (pa.float64(), "on q_M at t_crit: 0 = ridge, 1 = dMMSE_M"),
+            "end": (pa.float64(), "relative distance at the end of training"),
+            "dmmse_step": (
+                pa.int64(),
+                "first checkpoint from t_crit on whose relative distance is claims.dmmse_like; null = none",
+            ),
+            "core_seconds": (
+                pa.float64(),
+                "CPU time of training up to there; null = not reached, or not known",
+            ),
+            "core_seconds_of_training": (
+                pa.float64(),
+                "CPU time of the whole training; null = not known (trained in a stack, or not recorded)",
+            ),
+        },
+    ),
+    "averaging": Table(
+        "preset",
+        {
+            "weights": (pa.string(), "averaged or raw"),
+            **_RUN,
+            "out_of_distribution": (pa.float64(), "OOD loss as measured, in units of y^2"),
+            "in_distribution": (pa.float64(), "loss on q_M as measured, in units of y^2"),
+            "relative_distance": (
+                pa.float64(),
+                "on q_M as measured: 0 = ridge, 1 = dMMSE_M; null at M = infinity",
+            ),
+        },
+    ),
     "claims": Table("variant", _JUDGED),
     "claims_by_resolution": Table("variant", {**_RESOLUTION, **_JUDGED}),
 }
@@ -549,4 +589,4 @@ TABLES |= {
 }
 
 #: Integer columns in which null has a meaning: infinity, 'all positions', and 'none'.
-NULLABLE = ("task_diversity", "token", "below", "above", "switch_step")
+NULLABLE = ("task_diversity", "token", "below", "above", "switch_step", "dmmse_step")

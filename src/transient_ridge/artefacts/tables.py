@@ -89,15 +89,25 @@ def read_all(paths: Sequence[Path], table: str) -> "pd.DataFrame":
 
     Raises TableError if one cannot be read, or if not all were made with the same settings.
     """
-    parts = [_read(path, table) for path in paths]
-    hashes = [provenance(path).get("settings_hash") for path in paths]
-    for path, found in zip(paths, hashes, strict=True):
-        if found != hashes[0]:
-            raise TableError(
-                f"{path}: made with other settings ({found}) than {paths[0]} ({hashes[0]}); delete the one that "
-                "does not belong here and run snakemake again"
-            )
-    return _frame(pa.concat_tables(parts) if parts else TABLES[table].schema.empty_table())
+    return _frame(_read_all(paths, table))
+
+
+def read_across(paths: Sequence[Path], table: str) -> "pd.DataFrame":
+    """The rows of one ``table`` of several variants, one under the other in this order, with a column ``variant``.
+
+    Raises TableError as :func:`read_all` does, for each variant.
+    """
+    depth = len(Path(TABLES[table].pattern(table)).parts)
+    of_variant: dict[str, list[Path]] = {}
+    for path in paths:
+        of_variant.setdefault(path.absolute().parents[depth - 1].name, []).append(path)
+    parts = {variant: _read_all(files, table) for variant, files in of_variant.items()}
+    return _frame(
+        pa.concat_tables(
+            data.append_column("variant", pa.array([variant] * len(data), pa.string()))
+            for variant, data in parts.items()
+        )
+    )
 
 
 def read_variant(folder: Path | str) -> dict[str, "pd.DataFrame"]:
@@ -114,6 +124,18 @@ def provenance(path: Path) -> dict[str, Any]:
     metadata = pq.read_schema(path).metadata or {}
     result: dict[str, Any] = json.loads(metadata.get(b"provenance", b"{}"))
     return result
+
+
+def _read_all(paths: Sequence[Path], table: str) -> pa.Table:
+    parts = [_read(path, table) for path in paths]
+    hashes = [provenance(path).get("settings_hash") for path in paths]
+    for path, found in zip(paths, hashes, strict=True):
+        if found != hashes[0]:
+            raise TableError(
+                f"{path}: made with other settings ({found}) than {paths[0]} ({hashes[0]}); delete the one that "
+                "does not belong here and run snakemake again"
+            )
+    return pa.concat_tables(parts) if parts else TABLES[table].schema.empty_table()
 
 
 def _read(path: Path, table: str) -> pa.Table:

@@ -134,6 +134,37 @@ def root_seed_variants(config: Config) -> list[str]:
     return list(seeds) if len(set(seeds.values())) > 1 else []
 
 
+def comparisons(config: Config) -> dict[str, list[str]]:
+    """Table that compares variants -> the variants that it is made of; without those that have nothing to compare.
+
+    ``front`` is of all variants if they differ in data, model or training; ``averaging`` of the first two that
+    measure the averaged and the raw weights of the same training, in this order.
+    """
+    resolved = {variant: resolve(config, variant) for variant in config["variants"]}
+    trained = [pick(each, ("data", "model", "training")) for each in resolved.values()]
+    found = {"front": list(resolved) if any(each != trained[0] for each in trained) else []}
+    pairs = (
+        [averaged, raw]
+        for averaged in resolved
+        for raw in resolved
+        if _measures_average(resolved[averaged])
+        and not _measures_average(resolved[raw])
+        and _but_for_average(resolved[averaged]) == _but_for_average(resolved[raw])
+    )
+    found["averaging"] = next(pairs, [])
+    return {table: variants for table, variants in found.items() if variants}
+
+
+def _measures_average(config: Config) -> bool:
+    return config["training"]["average"] is not None and config["evaluation"]["weights"] != "raw"
+
+
+def _but_for_average(config: Config) -> dict[str, Any]:
+    """What the curves of a variant depend on, less what says which weights they are of."""
+    of_average = ("training.average", "training.keep_raw", "evaluation.weights")
+    return pick(config, (*TRAINED_BY, "grid", "evaluation"), without=of_average)
+
+
 def check_results_folder(config: Config, results: Path) -> None:
     """Raise ConfigError if ``results`` was written by another preset (a copied or renamed folder)."""
     recorded = results / RESOLVED_FILE

@@ -129,8 +129,8 @@ def _covers(keys: set[str], dotted: str) -> bool:
 def readers(rules: str) -> list[tuple[str, set[str], set[str]]]:
     """(rule, the keys its job is given, the keys left out of them), from the text of the rules."""
     found = []
-    for block in re.split(r"^(?=rule )", rules, flags=re.MULTILINE):
-        rule = re.match(r"rule (\w+):", block)
+    for block in re.split(r"^(?= *rule )", rules, flags=re.MULTILINE):
+        rule = re.match(r" *rule (\w+):", block)
         stage = re.search(r"\*\*stage\((.*?)\n?\s*\),\n", block, flags=re.DOTALL)
         if rule and stage:
             stated, _, without = stage[1].partition("also")[0].partition("without")

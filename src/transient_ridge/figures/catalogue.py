@@ -20,6 +20,11 @@ class Entry(NamedTuple):
         """Whether it shows what is made on request alone."""
         return any(TABLES[table].on_request for table in self.tables)
 
+    @property
+    def of_preset(self) -> bool:
+        """Whether it compares variants, and is drawn once for all of them."""
+        return any(TABLES[table].scope == "preset" for table in self.tables)
+
 
 @cache
 def catalogue() -> dict[str, Entry]:

@@ -55,6 +55,18 @@ def provenance(artefact: Path) -> None:
     print("\n".join(describe(artefact)))
 
 
+def publish(results: Path, kept: Path) -> None:
+    """Copy what a results folder says into a small folder, which is replaced; reads tables, figures and scorecard.
+
+    Tables of runs are joined. What holds whole outputs or traces is left out, and so are all variants but `base`.
+    """
+    from ..artefacts.publication import LEFT_OUT
+    from ..artefacts.publication import publish as write
+
+    size = write(results, kept)
+    print(f"{kept}: {size / 1e6:.1f} MB; left out: {', '.join(LEFT_OUT)}, all variants but base")
+
+
 def pack(results: Path, archive: Path, weights: bool) -> None:
     """Pack a results folder into one file that another machine can take over; reads it and Snakemake's records.
 
@@ -79,6 +91,7 @@ COMMANDS = {
     "summary": Command(summary, ("results",)),
     "status": Command(status, ("results",)),
     "provenance": Command(provenance, ("artefact",)),
+    "publish": Command(publish, ("results", "kept")),
     "pack": Command(pack, ("results", "archive"), ("weights",)),
     "unpack": Command(unpack, ("archive",), ("other-code",)),
 }

@@ -34,13 +34,15 @@ def make_tables_readme(settings: Mapping[str, Any]) -> Page:
     ]
     for name, table in TABLES.items():
         if not table.on_request:
-            parts.append(_section(name, f"{variants[0]}/{table.pattern(name)}"))
+            folder = "variants" if table.scope == "preset" else variants[0]
+            parts.append(_section(name, f"{folder}/{table.pattern(name)}"))
     return Page("\n".join(parts))
 
 
 def _section(table: str, path: str) -> str:
     """One table: where it is, its columns, and two lines in each of three libraries."""
     several = "*" in path
+    remark = {"run": ", one file per run", "preset": ", where there are variants to compare"}
     rows = "\n".join(
         f"| `{name}` | {_TYPES[str(kind)]} | {meaning} |"
         for name, (kind, meaning) in TABLES[table].columns.items()
@@ -52,7 +54,7 @@ def _section(table: str, path: str) -> str:
     )
     return f"""## {table}
 
-`{path}`{", one file per run" if several else ""}
+`{path}`{remark.get(TABLES[table].scope, "")}
 
 | column | type | meaning |
 |---|---|---|

@@ -14,7 +14,7 @@ FIGURES = list(catalogue())
 #: Those with a strip of colours, which has a cell for every M; selection and accounts have none for infinity.
 WITH_STRIP = {
     "figure1", "in_distribution_losses", "raw_curves", "training_curves", "pc_over_time", "pc_pairs", "selection",
-    "llc_crosscheck", "llc_diagnostics", "llc_over_training", "llc_by_resolution", "accounts",
+    "llc_crosscheck", "llc_diagnostics", "llc_over_training", "llc_by_resolution", "accounts", "averaging",
 }  # fmt: skip
 #: Those that show idealised predictors.
 WITH_PREDICTORS = {"figure1", "figure3", "in_distribution_losses", "pc_over_time", "pc_pairs"}

@@ -1,0 +1,81 @@
+"""The part of a preset's results that is small enough to be kept in the repository.
+
+Tables, figures and scorecard of the variant `base`, and what compares variants, each with its record. The tables of
+runs are joined, one file for all runs, where :func:`transient_ridge.artefacts.tables.read_variant` looks for runs.
+"""
+
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ..errors import TableError
+from .provenance import beside, read_beside, sha256
+from .schemas import TABLES
+from .tables import Rows, read_all
+
+#: Tables of whole outputs or traces, many times the size of all others.
+LEFT_OUT = ("outputs", "llc_traces", "llc_calibration_traces")
+#: The folder of the joined tables, among those of runs.
+JOINED = "joined"
+
+
+def publish(results: Path, kept: Path) -> int:
+    """Replace the folder ``kept`` by what is to be kept of ``results``; its size in bytes.
+
+    Raises TableError, before anything is replaced, if there is no scorecard, or if a table of a run cannot be read.
+    """
+    base, compared = results / "base", results / "variants"
+    if not (base / "claims.md").exists():
+        raise TableError(f"{base}: no claims.md; run `make reproduce` first")
+    joined = {
+        name: join(name, paths)
+        for name, table in TABLES.items()
+        if table.scope == "run"
+        and name not in LEFT_OUT
+        and (paths := sorted(base.glob(table.pattern(name))))
+    }
+    shutil.rmtree(kept, ignore_errors=True)
+    for source, target in ((base, kept), (compared, kept / "variants")):
+        for path in [*source.glob("tables/*.parquet"), *source.glob("figures/*.png")]:
+            if path.stem not in LEFT_OUT:
+                _copy(path, target / path.relative_to(source))
+    _copy(base / "claims.md", kept / "claims.md")
+    _copy(results / "config.yaml", kept / "config.yaml")
+    for name, (rows, record) in joined.items():
+        rows.save(kept / "runs" / JOINED / f"{name}.parquet", record)
+    return sum(path.stat().st_size for path in kept.rglob("*") if path.is_file())
+
+
+def join(name: str, paths: Sequence[Path]) -> tuple[Rows, dict[str, Any]]:
+    """The table ``name`` of several runs as one, and its record: what all of theirs say alike, with them as inputs.
+
+    Its code is that of a modified tree if one of theirs is, else the first's.
+    Raises TableError if one cannot be read, or if they were made with different settings.
+    """
+    rows = Rows.of(name, read_all(paths, name))
+    records = [read_beside(path) or {} for path in paths]
+    inputs = [{"path": str(path), "sha256": sha256(path)} for path in paths]
+    code = next((each["git"] for each in records if _modified(each)), records[0].get("git"))
+    return rows, {**_alike(records), "git": code, "inputs": inputs}
+
+
+def _alike(records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    first, *others = records
+    return {
+        key: value
+        for key, value in first.items()
+        if all(key in other and other[key] == value for other in others)
+        and key not in ("artefact", "sha256")
+    }
+
+
+def _modified(record: Mapping[str, Any]) -> bool:
+    return bool(record.get("git", {}).get("dirty"))
+
+
+def _copy(path: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    for each in (path, beside(path)):
+        if each.exists():
+            shutil.copy2(each, target.with_name(each.name))

@@ -1,0 +1,1 @@
+"""Figures that compare the variants of a preset."""

@@ -1,0 +1,28 @@
+"""Variants are compared where there is something to compare."""
+
+import pytest
+
+from tests.workflow.conftest import Project, checkout
+
+pytestmark = pytest.mark.workflow
+
+COMPARING = {"front", "averaging", "figure:front", "figure:averaging"}
+
+
+@pytest.fixture
+def fresh(tmp_path) -> Project:
+    """A checkout in which nothing was run."""
+    return checkout(tmp_path / "fresh")
+
+
+@pytest.mark.parametrize(
+    ("variants", "expected"),
+    [
+        ({"base": {}, "tasks-1": {"seed": 1}}, set()),
+        ({"base": {}, "wide": {"model": {"d_mlp": 64}}}, {"front", "figure:front"}),
+        ({"base": {}, "raw": {"training": {"average": None}}}, COMPARING),
+    ],
+)
+def test_what_compares_variants_is_planned_where_they_differ_in_that(fresh, variants, expected):
+    fresh.configure(fresh.config | {"variants": variants})
+    assert fresh.stale() & COMPARING == expected
