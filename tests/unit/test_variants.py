@@ -8,8 +8,8 @@ import pytest
 
 from transient_ridge.__main__ import parser as options
 from transient_ridge.__main__ import run
-from transient_ridge.analysis.averaging import compare_averaging
-from transient_ridge.analysis.front import compute_front, seconds_per_update
+from transient_ridge.analysis.variants.averaging import compare_averaging
+from transient_ridge.analysis.variants.front import compute_front, seconds_per_update
 from transient_ridge.artefacts import tables
 from transient_ridge.artefacts.provenance import seal
 from transient_ridge.artefacts.tables import Rows
@@ -131,10 +131,10 @@ def test_the_front_as_a_job(files, tmp_path):
     target = tmp_path / "results" / "variants" / "tables" / "front.parquet"
     words = [f"{name}={path}" for name, paths in files.items() for path in paths]
     settings = '{"claims": {"dmmse_like": 0.75}}'
-    told = options("analysis.front").parse_args(
+    told = options("analysis.variants.front").parse_args(
         ["--inputs", *words, "--outputs", f"front={target}", "--settings", settings]
     )
-    run("analysis.front", told)
+    run("analysis.variants.front", told)
     front = tables.read(target, "front").set_index("variant")
     base, wide = front.loc["base"], front.loc["wide"]
     assert (base["critical_step"], base["dmmse_step"], base["end"]) == (10, 30, 0.7)

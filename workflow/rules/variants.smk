@@ -25,7 +25,7 @@ if "front" in COMPARED:
         resources:
             **light(),
         params:
-            **stage("analysis.front", "claims.dmmse_like"),
+            **stage("analysis.variants.front", "claims.dmmse_like"),
         shell:
             job(STAGE)
 
@@ -47,6 +47,6 @@ if "averaging" in COMPARED:
         resources:
             **light(),
         params:
-            **stage("analysis.averaging"),
+            **stage("analysis.variants.averaging"),
         shell:
             job(STAGE)

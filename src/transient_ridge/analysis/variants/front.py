@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from ..artefacts.provenance import read_beside
-from ..artefacts.tables import Frames, Rows
-from ..config.runs import Run
-from ..stage import stage
-from .views import RUN_KEY
+from ...artefacts.provenance import read_beside
+from ...artefacts.tables import Frames, Rows
+from ...config.runs import Run
+from ...stage import stage
+from ..views import RUN_KEY
 
 
 @stage("front", tables=("relative_distances", "critical_steps"), across=True)

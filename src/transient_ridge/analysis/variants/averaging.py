@@ -2,11 +2,11 @@
 
 import pandas as pd
 
-from ..artefacts.tables import Frames, Rows
-from ..stage import stage
-from .datasets import IN_DISTRIBUTION, OUT_OF_DISTRIBUTION
-from .phases import relative_distance
-from .views import RUN_KEY, averages
+from ...artefacts.tables import Frames, Rows
+from ...stage import stage
+from ..datasets import IN_DISTRIBUTION, OUT_OF_DISTRIBUTION
+from ..phases import relative_distance
+from ..views import RUN_KEY, averages
 
 
 @stage("averaging", tables=("losses", "distances"), across=True)

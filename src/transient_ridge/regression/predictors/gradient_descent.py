@@ -1,0 +1,54 @@
+"""Steps of gradient descent on the squared error of the context, from zero (arXiv 2212.07677, section 2)."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ...config.keys import COUNT, Settings, key
+from ..shapes import check
+from ._rates import best_rates, first_rate
+
+LABEL = "gradient descent"
+MARKER = "v"
+OF_TASK_SET = False
+
+
+@dataclass(frozen=True)
+class Options(Settings):
+    """What the configuration says of this predictor."""
+
+    steps: int = key(COUNT, "Steps of gradient descent.")
+
+
+def predict(
+    x: Tensor, y: Tensor, tasks: Tensor | None, noise_variance: float, *, options: Options
+) -> Tensor:
+    """:func:`descend` by the rates that are best on these sequences, whatever the tasks are."""
+    del tasks
+    check(x, y, noise_variance)
+    X, Y = (part.double().flatten(0, -2 - n) for part, n in ((x, 1), (y, 0)))
+    return descend(X, Y, rates_for(X, Y, options.steps)).reshape(y.shape).to(x.dtype)
+
+
+def rates_for(x: Tensor, y: Tensor, steps: int) -> Tensor:
+    """Best rates (steps,): of one step in closed form, of more fitted."""
+    first = first_rate(x, y)
+    if steps == 1 or not first:
+        return x.new_full((steps,), first)
+    return best_rates(descend, [first] * steps, x, y)
+
+
+def descend(x: Tensor, y: Tensor, rates: Tensor) -> Tensor:
+    """Predictions w.x_k (B, K), w having gone w <- w + rate X'(Y - X w) over the k-1 pairs before, once for each rate.
+
+    ``x`` is (B, K, D), ``y`` (B, K).
+    """
+    outer = x.unsqueeze(-1) * x.unsqueeze(-2)
+    # Sums over the pairs before k.
+    gram = outer.cumsum(dim=-3) - outer
+    moment = (y.unsqueeze(-1) * x).cumsum(dim=-2) - y.unsqueeze(-1) * x
+    w = torch.zeros_like(x)
+    for rate in rates:
+        w = w + rate * (moment - (gram @ w.unsqueeze(-1)).squeeze(-1))
+    return (w * x).sum(dim=-1)
