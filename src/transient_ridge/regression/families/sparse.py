@@ -42,6 +42,6 @@ def sample(
     drawn = generator.standard_normal((count, dimension + options.nonzero), dtype=dtype)
     chosen = np.argsort(drawn[:, :dimension], axis=1)[:, dimension - options.nonzero :]
     values = drawn[:, dimension:] * dtype((dimension / options.nonzero) ** 0.5)
-    tasks = np.zeros((count, dimension), dtype=dtype)
+    tasks: NDArray[np.floating] = np.zeros((count, dimension), dtype=dtype)
     np.put_along_axis(tasks, chosen, values, axis=1)
     return tasks
