@@ -36,7 +36,7 @@ def penalty(noise_variance: float, pairs: int, dimension: int) -> float:
 
 
 def lasso(x: Tensor, y: Tensor, noise_variance: float) -> Tensor:
-    """Predictions (..., K): ``x_k.w`` with w the minimum of |Y - Xw|^2 / 2n + lambda |w|_1 of n = k-1 pairs; 0 at k = 1.
+    """Predictions (..., K): ``x_k.w``, where w minimises |Y - Xw|^2 / 2n + lambda |w|_1 of n = k-1 pairs; 0 at k = 1.
 
     lambda is :func:`penalty`. Shapes, dtypes and errors are those of
     :func:`~transient_ridge.regression.predictors.ridge.ridge`; solved in float64 on the CPU, to :data:`TOLERANCE`.
