@@ -66,7 +66,7 @@ def _bars(axes: Axes, increases: pd.DataFrame, colour: str) -> None:
     heads = ranks.max() + 1
     width = FILLED / heads
     x = layers + (ranks - (heads - 1) / 2) * width
-    axes.bar(x, spread["new"], 0.9 * width, color=colour, alpha=0.75)
+    axes.bar(x, spread["new"], 0.9 * width, color=colour, alpha=0.5)
     if increases["seed"].nunique() > 1:
         axes.vlines(x, spread["low"], spread["high"], color="0.1", linewidth=0.6)
     axes.plot(x, spread["own"], "_", color="0.1", markersize=4, markeredgewidth=1.1)
