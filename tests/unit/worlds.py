@@ -25,6 +25,7 @@ LEARNT = np.clip(np.log(np.maximum(STEPS, 50) / 50) / np.log(200), 0, 1)
 START = 2.0  # squared distance of the untrained model to ridge
 RIDGE = 1.4
 K = 6
+LAYERS, HEADS = 2, 4
 LLC = {1: 10, 4: 30, 8: 42.5, 16: 44, 32: 46, 64: 47, 128: 47.5, 256: 41, 1024: 40, INF: 40}
 SETTINGS = {
     "curves": {"smoothing_width": 0.05},
@@ -71,13 +72,14 @@ def tables(
     names = (
         "losses", "distances", "llc", "ridge_on_tasks", "llc_on_tasks", "idealised_losses",
         "idealised_distances", "pca_trajectories", "pca_idealised", "pca_variance", "pca_loadings",
-        "pca_robustness",
+        "pca_robustness", "head_ablation",
     )  # fmt: skip
     rows = {name: [] for name in names}
     for M in grid:
         _idealised(rows, M)
         for seed in seeds:
             _run(rows, M, seed, over(M), start(seed) * (1 + 0.001 * seed))
+            _heads(rows, M, seed)
             if INF in grid and not math.isinf(M):
                 _ridge_on_tasks(rows, M, seed)
     _shape(rows)
@@ -88,7 +90,9 @@ def tables(
 def without_training() -> dict[str, pd.DataFrame]:
     """The paper's world cut at step 0, with the PCA as it was: whatever has a step is of the untrained models."""
     world = tables()
-    names = ("losses", "distances", "llc", "ridge_on_tasks", "llc_on_tasks", "pca_trajectories")
+    names = (
+        "losses", "distances", "llc", "ridge_on_tasks", "llc_on_tasks", "pca_trajectories", "head_ablation",
+    )  # fmt: skip
     return derive(world | {name: world[name][world[name]["step"] == 0] for name in names})
 
 
@@ -162,6 +166,21 @@ def _ridge_on_tasks(rows, M, seed):
     rows["ridge_on_tasks"].append({**key, "loss": RIDGE + 1e-4})
     llc = {"llc": LLC[INF] * (1 + 0.001 * seed), "standard_error": 0.5, "healthy": True}
     rows["llc_on_tasks"].append({**key, "component": "all", **llc})
+
+
+def _heads(rows, M, seed):
+    """The first layer needs all of its heads, the last one of them, which is another one for every seed."""
+    for layer in range(LAYERS):
+        for head in range(HEADS):
+            increase = 0.5 if layer == 0 else 1.0 if head == seed % HEADS else 0.001
+            for dataset, share in (("out_of_distribution", 1.0), ("in_distribution", 0.5)):
+                rows["head_ablation"].append(
+                    {
+                        "task_diversity": M, "seed": seed, "step": STEPS[-1], "dataset": dataset, "layer": layer,
+                        "head": head, "loss": RIDGE + share * increase, "standard_error": 0.02,
+                        "increase": share * increase, "increase_standard_error": 0.001,
+                    }
+                )  # fmt: skip
 
 
 def _idealised(rows, M):

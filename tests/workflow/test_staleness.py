@@ -63,6 +63,8 @@ def after(*stages: str) -> set[str]:
 ALL_AGGREGATES = set(MAKES) | set(PAGES) | FIGURES
 AFTER_LLC = after("selection", "claims") | reading("llc", "llc_traces")
 AFTER_SPECTRUM = after("claims", *ALONG_R) | reading("quadratic_llc")
+#: What measures the checkpoints on the evaluation sets.
+MEASURED = of("evaluate") | of("head_ablation")
 # What reads no evaluation.
 UNEVALUATED = {"figure:training_curves", "figure:llc_diagnostics", "figure:llc_traces"}
 
@@ -76,13 +78,14 @@ CHANGES = {
     "add an M": (
         {"grid": {"task_diversities": [1, 4, "inf"]}},
         of("train", {"Minf-seed0"}) | of("evaluate", {"Minf-seed0"}) | of("ridge_on_tasks") | of("llc_on_tasks")
+        | of("head_ablation", {"Minf-seed0"})
         | of("spectrum", {"Minf-seed0"}) | of("spectrum_on_tasks") | {"idealised"}
         | sampled({"Minf-seed0"}) | ALL_AGGREGATES,
     ),
     "add a seed": (
         {"grid": {"seeds": [0, 1]}},
         of("train", {"M1-seed1", "M4-seed1"}) | of("evaluate", {"M1-seed1", "M4-seed1"})
-        | of("spectrum", {"M1-seed1", "M4-seed1"})
+        | of("spectrum", {"M1-seed1", "M4-seed1"}) | of("head_ablation", {"M1-seed1", "M4-seed1"})
         | sampled({"M1-seed1", "M4-seed1"}) | ALL_AGGREGATES,
     ),
     "drop an M": ({"grid": {"task_diversities": [4]}}, {"idealised"} | sampled(set()) | ALL_AGGREGATES),
@@ -108,11 +111,11 @@ CHANGES = {
     ),
     "an evaluation set": (
         {"evaluation": {"sequences": 100}},
-        of("evaluate") | {"idealised"} | (ALL_AGGREGATES - UNEVALUATED),
+        MEASURED | {"idealised"} | (ALL_AGGREGATES - UNEVALUATED),
     ),
     "training length": (
         {"training": {"steps": 80}},
-        of("train") | of("evaluate") | of("spectrum") | sampled(chunks=(0, 2)) | ALL_AGGREGATES,
+        of("train") | MEASURED | of("spectrum") | sampled(chunks=(0, 2)) | ALL_AGGREGATES,
     ),
     "SGLD's eps": ({"llc": {"epsilon": 0.03}}, sampled() | AFTER_LLC),
     "another resolution": ({"spectrum": {"resolutions": [5, 0.5]}}, of("spectrum") | AFTER_SPECTRUM),
@@ -160,7 +163,7 @@ def test_a_changed_parameter(project, name):
         assert project.stale() == expected | CONFIG
 
 
-TRAINED_ANEW = of("train") | of("evaluate") | of("spectrum") | sampled() | ALL_AGGREGATES
+TRAINED_ANEW = of("train") | MEASURED | of("spectrum") | sampled() | ALL_AGGREGATES
 CODE = {
     "figures/pca/pc_pairs.py": {"figure:pc_pairs"},
     "figures/drawing/style.py": FIGURES | {"explorer"},
@@ -169,9 +172,7 @@ CODE = {
     "analysis/phases.py": after("phases", "selection", "claims", *ALONG_R),
     "analysis/selection.py": after("selection", "claims", *ALONG_R),
     "scorecard/statements/transience.py": after("claims", *ALONG_R),
-    "regression/predictors/dmmse.py": of("evaluate")
-    | {"idealised"}
-    | (ALL_AGGREGATES - UNEVALUATED),
+    "regression/predictors/dmmse.py": MEASURED | {"idealised"} | (ALL_AGGREGATES - UNEVALUATED),
     "training/optimisers/muon.py": TRAINED_ANEW,
     "training/schedules/wsd.py": TRAINED_ANEW,
     "training/schedules/one_cycle.py": set(),  # not the one that is chosen

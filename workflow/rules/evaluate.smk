@@ -58,6 +58,31 @@ rule ridge_on_tasks:
         job(ON_DEVICE)
 
 
+rule head_ablation:
+    """The last checkpoint of one run without each of its heads."""
+    input:
+        manifest=rules.train.output.manifest,
+        weights=ancient(rules.train.output.weights),  # the manifest holds its checksums
+    output:
+        head_ablation=table("head_ablation"),
+    log:
+        log_of("head_ablation/{run}"),
+    benchmark:
+        benchmark_of("head_ablation/{run}")
+    priority: 10
+    group:
+        "measurements"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        **computing(sizing.evaluate_mb, minutes=10),
+    params:
+        **stage("analysis.mechanism.head_ablation", *TRAINED_BY, "evaluation"),
+    shell:
+        job(ON_DEVICE)
+
+
 rule idealised:
     output:
         idealised_losses=table("idealised_losses"),

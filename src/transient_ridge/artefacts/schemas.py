@@ -197,6 +197,22 @@ TABLES: dict[str, Table] = {
             **_LOSS,
         },
     ),
+    "head_ablation": Table(
+        "run",
+        {
+            **_RUN,
+            "dataset": (pa.string(), "in_distribution (q_M) or out_of_distribution (q_inf)"),
+            "layer": (pa.int64(), "layer of the head, from 0"),
+            "head": (pa.int64(), "head whose output is set to zero, from 0"),
+            "loss": (pa.float64(), "mean squared error without it, in units of y^2"),
+            "standard_error": _LOSS["standard_error"],
+            "increase": (pa.float64(), "loss less that of the intact model, in units of y^2"),
+            "increase_standard_error": (
+                pa.float64(),
+                "standard error of increase: of the mean difference over the same sequences",
+            ),
+        },
+    ),
     "pca_trajectories": Table(
         "variant",
         {

@@ -21,7 +21,7 @@ from .configuration import (
     runs,
 )
 from .keys import Settings, choices
-from .registries import name_of
+from .registries import Choice, Registry, name_of
 from .runs import parse_task_diversity
 from .sampling import unlike_devinterp
 from .schedule import half_life_of
@@ -175,13 +175,29 @@ def _contradictions_of_averaging(config: Config) -> Iterator[str]:
 
 
 def _registry_faults(config: Config, settings: type[Settings]) -> Iterator[str]:
-    """Options that an entry of a registry lacks or does not have."""
+    """Entries of registries whose options are wrong, or that say that they are not for these data."""
     for dotted, registry, choice in choices(config, settings.schema()):
         try:
-            if registry.has_options(choice):
-                registry.options(choice)
+            faults = list(_entry_faults(registry, choice, config))
         except ConfigError as error:
-            yield f"{dotted} = {choice!r}: {error}"
+            faults = [str(error)]
+        yield from (f"{dotted} = {choice!r}: {fault}" for fault in faults)
+
+
+def _entry_faults(registry: Registry, choice: Choice, config: Config) -> Iterator[str]:
+    """Options that are not what they may be; else what the entry's ``fault`` says of the section `data`, if it has one.
+
+    Raises ConfigError if an option is missing or unknown.
+    """
+    if registry.has_options(choice):
+        options = registry.options(choice)
+        wrong = list(_schema_faults(vars(options), type(options).schema()))
+        if wrong:
+            yield from wrong
+            return
+    if registry.offers(choice, "fault"):
+        found = registry.function(choice, "fault")(config["data"])
+        yield from [found] if found else []
 
 
 def _dimension_faults(config: Config) -> Iterator[str]:

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tests.unit import worlds
 from tests.unit.figures.conftest import draw
 from tests.unit.figures.reading import legend, lines, marks, named, panels, same
 from tests.unit.world_tables import GRID, INF, SEEDS, STEPS, of_run
@@ -228,3 +229,23 @@ def test_the_gate_has_a_panel_per_finite_m_with_the_mean_over_seeds(drawn, frame
         assert (borders[0, :-1, 0] < STEPS).all()
         assert (borders[0, 1:, 0] > STEPS).all()
     assert [panel.get_ylabel() for panel in axes] == ["position $k$", "", "", ""]
+
+
+# -- heads -----------------------------------------------------------------------------------
+
+
+def test_heads_stand_by_layer_and_rank_with_the_mean_over_seeds(drawn):
+    """The important head of the last layer is another one for every seed, and has the first place there."""
+    axes = panels(drawn("head_ablation"))
+    assert [panel.get_title(loc="left") for panel in axes if panel.axison] == [
+        f"$M$ = {style.label(M)}" for M in GRID
+    ]
+    for panel in axes[: len(GRID)]:
+        heights = [bar.get_height() for bar in panel.patches]
+        assert heights == pytest.approx([0.5] * worlds.HEADS + [1.0] + [0.001] * 3)
+        own = panel.lines[0]
+        np.testing.assert_allclose(own.get_ydata(), np.array(heights) / 2)
+        middles = [bar.get_x() + bar.get_width() / 2 for bar in panel.patches]
+        np.testing.assert_allclose(own.get_xdata(), middles)
+        assert middles == sorted(middles)
+        assert np.round(middles).tolist() == [0] * worlds.HEADS + [1] * worlds.HEADS

@@ -2,4 +2,7 @@
 
 An entry offers ``sample(generator, count, dimension) -> (count, dimension) float array``. The first members that a
 generator yields must not depend on ``count``: ``T_M`` is a prefix of ``T_M'`` for every M' > M.
+
+It may offer ``fault(data) -> str | None``, why it cannot be used with the section `data`, which validation asks for.
+Both functions are given ``options`` if the entry has ``Options``.
 """

@@ -14,11 +14,12 @@ from . import (
     own,
     recurrence,
     robustness,
+    sparse,
     threshold,
     transience,
 )
 
 __all__ = [
     "STATEMENTS", "complexity", "deflection", "fit", "in_weight", "joint_pca", "model_selection", "own", "recurrence",
-    "robustness", "threshold", "transience",
+    "robustness", "sparse", "threshold", "transience",
 ]  # fmt: skip
