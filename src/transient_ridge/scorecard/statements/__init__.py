@@ -8,6 +8,7 @@ from . import (
     complexity,
     deflection,
     fit,
+    imbalanced,
     in_weight,
     joint_pca,
     model_selection,
@@ -19,6 +20,6 @@ from . import (
 )
 
 __all__ = [
-    "STATEMENTS", "complexity", "deflection", "fit", "in_weight", "joint_pca", "model_selection", "own", "recurrence",
-    "robustness", "threshold", "transience",
+    "STATEMENTS", "complexity", "deflection", "fit", "imbalanced", "in_weight", "joint_pca", "model_selection", "own",
+    "recurrence", "robustness", "threshold", "transience",
 ]  # fmt: skip
