@@ -1,4 +1,4 @@
-"""Statements that the presets `recurrence` and `in-weight` ask for, in worlds that are true, false and untestable."""
+"""Statements that presets ask for, in worlds that are true, false and untestable."""
 
 import numpy as np
 import pandas as pd
@@ -12,14 +12,44 @@ from transient_ridge.scorecard.measurements import Evidence
 from transient_ridge.scorecard.statement import OWN, RIDGE_PHASE
 from transient_ridge.scorecard.verdicts import FAILS, HOLDS, UNTESTABLE
 
-MADE_BY = {"recurrence": ["a", "b", "c"], "in-weight": ["d", "e", "f", "g"]}
+MADE_BY = {
+    "recurrence": ["a", "b", "c"],
+    "in-weight": ["d", "e", "f", "g"],
+    "imbalanced": ["l", "m", "n", "o"],
+    "heads": ["p", "q", "r"],
+}
 OF = {part: preset for preset, parts in MADE_BY.items() for part in parts}
 LAST, IN, OUT = worlds.STEPS[-1], "in_distribution", "out_of_distribution"
 
 
+#: Refined LLC of each part at t_crit and at the end.
+PARTS = {
+    "layer0.head0": (2.0, 1.5),
+    "layer0.head1": (2.5, 3.5),
+    "layer0.mlp": (5.0, 9.0),
+    "layer1.mlp": (4.0, 9.0),
+}
+
+
+def with_parts(tables):
+    """The world with the LLC of parts, at the checkpoint of t_crit and the last."""
+    critical = tables["critical_steps"]
+    rows = [
+        {
+            "task_diversity": run.task_diversity, "seed": run.seed, "step": step, "component": part, "token": np.nan,
+            "llc": llc, "healthy": True,
+        }
+        for run in critical[critical["curve"] == "smoothed"].itertuples()
+        for part, of_part in PARTS.items()
+        for step, llc in zip((run.step, LAST), of_part, strict=True)
+    ]  # fmt: skip
+    parts = worlds.complete("llc", pd.DataFrame(rows))
+    return tables | {"llc": pd.concat([tables["llc"], parts], ignore_index=True)}
+
+
 @pytest.fixture(scope="module")
 def papers_world():
-    return worlds.tables()
+    return with_parts(worlds.tables())
 
 
 @pytest.fixture
@@ -76,6 +106,59 @@ def no_gain_by_new(world):
     put(world, "smoothed_losses", "loss", worlds.RIDGE, dataset=OUT, task_diversity=1, step=LAST)
 
 
+def features_upside_down(world):
+    world["feature_losses"]["share"] = 1 - world["feature_losses"]["share"]
+
+
+def features_learnt_together(world):
+    rows = world["feature_losses"]
+    first = rows[rows["feature"] == 1].set_index(["task_diversity", "seed", "step"])["loss"]
+    keys = pd.MultiIndex.from_frame(rows[["task_diversity", "seed", "step"]])
+    rows["loss"] = first[keys].to_numpy()
+
+
+def features_without_a_rise(world):
+    rows = world["feature_losses"]
+    rows["loss"] = rows["loss"].clip(upper=1.2)
+
+
+def without_features(world):
+    world["feature_losses"] = worlds.empty("feature_losses")
+
+
+def features_not_learnt(world):
+    world["feature_losses"]["loss"] = 1.2
+
+
+def of_parts(kind, factor):
+    """At the end, the LLC of all parts of a kind times ``factor``."""
+
+    def bend(world):
+        llc = world["llc"]
+        rows = llc["component"].str.contains(kind) & (llc["step"] == LAST)
+        llc.loc[rows, "llc"] = factor * llc.loc[rows, "llc"]
+
+    return bend
+
+
+def without_parts(world):
+    world["llc"] = world["llc"][world["llc"]["component"] == "all"]
+
+
+def parts_far_from_turn(world):
+    llc = world["llc"]
+    world["llc"] = llc[(llc["component"] == "all") | (llc["step"] == LAST)]
+
+
+def unhealthy_heads(world):
+    world["llc"].loc[world["llc"]["component"] == "layer0.head1", "healthy"] = False
+
+
+def heads_alike(world):
+    llc = world["llc"]
+    llc.loc[llc["component"].str.contains("head") & (llc["step"] == LAST), "llc"] = 3.0
+
+
 #: part -> (a world in which it is false, one in which it cannot be tested, what the reason says)
 BENT = {
     "a": (gate_at_end(1, 0.4), without_gates, "the table gates is missing"),
@@ -93,6 +176,17 @@ BENT = {
         without_gates,
         "the table gates is missing",
     ),
+    "l": (features_upside_down, without_features, "the table feature_losses is empty"),
+    "m": (features_learnt_together, features_not_learnt, "does not fall: train longer"),
+    "n": (
+        lambda world: put(world, "relative_distances", "ridge", 0.5, task_diversity=worlds.INF, step=LAST),
+        no_infinity,
+        "no run with M = inf",
+    ),
+    "o": (features_without_a_rise, without_features, "the table feature_losses is empty"),
+    "p": (of_parts("mlp", 0.4), without_parts, "the LLC of no mlp was measured"),
+    "q": (of_parts("head", 3.0), parts_far_from_turn, "no LLC near t_crit"),
+    "r": (heads_alike, unhealthy_heads, "no healthy LLC of M = 1, seed = 0: layer0.head1 at"),
 }  # fmt: skip
 
 
@@ -115,6 +209,6 @@ def test_a_statement_that_the_tables_cannot_decide_says_why(part, world):
 def test_nothing_holds_where_nothing_happens(preset):
     untrained = scored(worlds.without_training(), preset)
     assert untrained["reason"].str.contains("train longer").all()
-    straight = scored(worlds.without_a_ridge_phase(), preset)
+    straight = scored(with_parts(worlds.without_a_ridge_phase()), preset)
     about = straight[straight["about"] == RIDGE_PHASE]
     assert not (about["verdict"] == HOLDS).any(), about[["value", "reason"]]

@@ -4,10 +4,10 @@ import math
 
 import pandas as pd
 
-from ...analysis.datasets import OUT_OF_DISTRIBUTION
-from ..measurements import Evidence, rank_correlation
-from ..outcomes import NotTestableError
-from ..statement import AT_LEAST, AT_MOST, states_if_asked
+from ....analysis.datasets import OUT_OF_DISTRIBUTION
+from ...measurements import Evidence, rank_correlation
+from ...outcomes import NotTestableError
+from ...statement import AT_LEAST, AT_MOST, states_if_asked
 
 #: A feature is learnt where this share of the fall of its loss is left.
 LEARNT = 0.1
