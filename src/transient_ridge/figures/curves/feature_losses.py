@@ -29,6 +29,8 @@ def draw(frames: Frames) -> Figure:
     panels = figure.subplots(rows, columns, sharey=True, squeeze=False)
     for axes in panels.flatten()[len(panels_of) :]:
         axes.axis("off")
+    for axes in panels[:, 0]:
+        axes.set_ylabel("loss on new tasks (units of $y^2$)")
     if not panels_of:
         panels[0, 0].axis("on")
         note(panels[0, 0], "the input law has no features")
@@ -39,8 +41,6 @@ def draw(frames: Frames) -> Figure:
             _curve(axes, of_feature, colours[number])
         step_axis(axes, of_diversity["step"])
         axes.set_title(f"$M$ = {label(M)}")
-    for axes in panels[:, 0]:
-        axes.set_ylabel("loss on new tasks (units of $y^2$)")
     shares = new.groupby("feature")["share"].mean()
     handles = [
         Line2D([], [], color=colours[number], label=f"{100 * share:.2g} %")

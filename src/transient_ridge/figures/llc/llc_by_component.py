@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import pandas as pd
 from matplotlib import colormaps
@@ -29,6 +30,8 @@ def draw(frames: Frames) -> Figure:
     panels = figure.subplots(rows, columns, sharey=True, squeeze=False)
     for axes in panels.flatten()[len(maps) :]:
         axes.axis("off")
+    for axes in panels[:, 0]:
+        axes.set_ylabel(r"refined $\hat\lambda$")
     if not maps:
         panels[0, 0].axis("on")
         note(panels[0, 0], "the LLC of no part was measured")
@@ -44,8 +47,6 @@ def draw(frames: Frames) -> Figure:
             _line(axes, of_part, looks[str(component)])
         step_axis(axes, of_diversity["step"])
         axes.set_title(f"$M$ = {label(M)}")
-    for axes in panels[:, 0]:
-        axes.set_ylabel(r"refined $\hat\lambda$")
     handles = [Line2D([], [], label=name, **look) for name, look in looks.items()]
     figure.legend(
         handles=handles, loc="outside lower center", ncols=min(len(handles), 6), borderaxespad=0.2
@@ -53,7 +54,8 @@ def draw(frames: Frames) -> Figure:
     return figure
 
 
-Look = dict[str, str]
+#: Options of a line.
+Look = dict[str, Any]
 
 
 def _looks(components: Sequence[str]) -> dict[str, Look]:
