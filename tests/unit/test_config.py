@@ -87,7 +87,7 @@ def change(path: str, value) -> dict:
         ("data.inputs", "recurrence", r"data\.inputs = recurrence: is of data\.dimension = 2 alone, and that is 4"),
         ("data.tasks", {"name": "gaussian", "s": 3}, r"options \['s'\] given; it has none"),
         ("evaluation.predictors", ["ridge"], r"evaluation\.predictors = \['ridge'\]: must be a list"),
-        ("evaluation.predictors", ["ridge", "ols"], r"evaluation\.predictors\[1\] = 'ols': must be dmmse or ridge"),
+        ("evaluation.predictors", ["ridge", "ols"], r"evaluation\.predictors\[1\] = 'ols': must be dmmse, recall or ridge"),
         ("model.heads", 5, r"model\.heads = 5: must divide model\.d_model = 64"),
         ("model.residual", "triple", r"model\.residual = 'triple': must be single or doubled"),
         ("model.headz", 4, r"model\.headz = 4: unknown key; did you mean 'heads'"),
