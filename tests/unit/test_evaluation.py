@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from tests.conftest import DATA
+from transient_ridge.analysis.parts.feature_losses import evaluate_features
 from transient_ridge.analysis.curves import compute_curves, critical_step, smooth
 from transient_ridge.analysis.evaluate import evaluate
 from transient_ridge.analysis.evaluation_sets import (
@@ -89,6 +90,27 @@ def test_ridge_on_tasks_is_the_last_checkpoint_on_another_runs_sequences(trained
     assert (other["task_diversity"] == 2).all()
     assert (other["step"] == 60).all()
     assert (other["loss"] != rows["loss"]).all()
+
+
+def test_losses_by_feature_add_up_to_the_loss(tiny, smoke, tmp_path):
+    """Of every checkpoint on every set, weighted by the share of the feature; each beside ridge's."""
+    for settings in (tiny, smoke):
+        settings["data"]["inputs"] = {"name": "features", "ratio": 0.5}
+    targets = {
+        "weights": tmp_path / "weights",
+        "manifest": tmp_path / "manifest.json",
+        "training": tmp_path / "training.parquet",
+    }
+    train(Run(4, 0), tiny, targets, scratch=tmp_path / "scratch", device=CPU, state_seconds=1e9)
+    files = (targets["manifest"], targets["weights"])
+    found = evaluate_features(*files, Run(4, 0), smoke, CPU).frame()
+    losses = measure(tmp_path, smoke)[0]
+    losses = losses[losses["token"].isna()].set_index(["dataset", "step"])["loss"]
+    at = found.groupby(["dataset", "step"])
+    assert at["share"].sum().to_numpy() == pytest.approx(1)
+    summed = (found["share"] * found["loss"]).groupby([found["dataset"], found["step"]]).sum()
+    pd.testing.assert_series_equal(summed, losses.sort_index(), check_names=False, rtol=1e-5)
+    assert (at["ridge"].nunique() == 2).all()
 
 
 def test_tables_of_a_run_hold_what_the_model_does(trained):

@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from tests.conftest import DATA
 from transient_ridge.analysis.evaluation_sets import evaluation_sets
-from transient_ridge.analysis.mechanism.head_ablation import ablate_heads, without_head
+from transient_ridge.analysis.parts.head_ablation import ablate_heads, without_head
 from transient_ridge.config.runs import Run
 from transient_ridge.config.settings import EvaluationSettings, ModelSettings
 from transient_ridge.errors import CheckpointError

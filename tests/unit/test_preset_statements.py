@@ -16,6 +16,8 @@ MADE_BY = {
     "recurrence": ["a", "b", "c"],
     "in-weight": ["d", "e", "f", "g"],
     "sparse": ["h", "i", "j", "k"],
+    "imbalanced": ["l", "m", "n", "o"],
+    "heads": ["p", "q", "r"],
 }
 OF = {part: preset for preset, parts in MADE_BY.items() for part in parts}
 LAST, IN, OUT = worlds.STEPS[-1], "in_distribution", "out_of_distribution"
@@ -34,9 +36,34 @@ def last_of_infinity(world, loss):
     put(world, "smoothed_losses", "loss", loss, dataset=OUT, task_diversity=worlds.INF, step=LAST)
 
 
+#: Refined LLC of each part at t_crit and at the end.
+PARTS = {
+    "layer0.head0": (2.0, 1.5),
+    "layer0.head1": (2.5, 3.5),
+    "layer0.mlp": (5.0, 9.0),
+    "layer1.mlp": (4.0, 9.0),
+}
+
+
+def with_parts(tables):
+    """The world with the LLC of parts, at the checkpoint of t_crit and the last."""
+    critical = tables["critical_steps"]
+    rows = [
+        {
+            "task_diversity": run.task_diversity, "seed": run.seed, "step": step, "component": part, "token": np.nan,
+            "llc": llc, "healthy": True,
+        }
+        for run in critical[critical["curve"] == "smoothed"].itertuples()
+        for part, of_part in PARTS.items()
+        for step, llc in zip((run.step, LAST), of_part, strict=True)
+    ]  # fmt: skip
+    parts = worlds.complete("llc", pd.DataFrame(rows))
+    return tables | {"llc": pd.concat([tables["llc"], parts], ignore_index=True)}
+
+
 @pytest.fixture(scope="module")
 def papers_world():
-    world = worlds.tables()
+    world = with_parts(worlds.tables())
     sparse(world)
     return world
 
@@ -116,6 +143,59 @@ def no_gain_of_the_algorithm(world):
     put(world, "idealised_losses", "loss", 2.0, predictor="preprocess_descend")
 
 
+def features_upside_down(world):
+    world["feature_losses"]["share"] = 1 - world["feature_losses"]["share"]
+
+
+def features_learnt_together(world):
+    rows = world["feature_losses"]
+    first = rows[rows["feature"] == 1].set_index(["task_diversity", "seed", "step"])["loss"]
+    keys = pd.MultiIndex.from_frame(rows[["task_diversity", "seed", "step"]])
+    rows["loss"] = first[keys].to_numpy()
+
+
+def features_without_a_rise(world):
+    rows = world["feature_losses"]
+    rows["loss"] = rows["loss"].clip(upper=1.2)
+
+
+def without_features(world):
+    world["feature_losses"] = worlds.empty("feature_losses")
+
+
+def features_not_learnt(world):
+    world["feature_losses"]["loss"] = 1.2
+
+
+def of_parts(kind, factor):
+    """At the end, the LLC of all parts of a kind times ``factor``."""
+
+    def bend(world):
+        llc = world["llc"]
+        rows = llc["component"].str.contains(kind) & (llc["step"] == LAST)
+        llc.loc[rows, "llc"] = factor * llc.loc[rows, "llc"]
+
+    return bend
+
+
+def without_parts(world):
+    world["llc"] = world["llc"][world["llc"]["component"] == "all"]
+
+
+def parts_far_from_turn(world):
+    llc = world["llc"]
+    world["llc"] = llc[(llc["component"] == "all") | (llc["step"] == LAST)]
+
+
+def unhealthy_heads(world):
+    world["llc"].loc[world["llc"]["component"] == "layer0.head1", "healthy"] = False
+
+
+def heads_alike(world):
+    llc = world["llc"]
+    llc.loc[llc["component"].str.contains("head") & (llc["step"] == LAST), "llc"] = 3.0
+
+
 #: part -> (a world in which it is false, one in which it cannot be tested, what the reason says)
 BENT = {
     "a": (gate_at_end(1, 0.4), without_gates, "the table gates is missing"),
@@ -137,6 +217,17 @@ BENT = {
     "i": (lambda world: last_of_infinity(world, 0.95 * worlds.RIDGE), no_gain_of_the_algorithm, "gains nothing"),
     "j": (heads(1.0, layer=1), without_heads, "the table head_ablation is missing"),
     "k": (heads(1.0, layer=1), one_layer, "model.layers and model.heads must be at least 2"),
+    "l": (features_upside_down, without_features, "the table feature_losses is empty"),
+    "m": (features_learnt_together, features_not_learnt, "does not fall: train longer"),
+    "n": (
+        lambda world: put(world, "relative_distances", "ridge", 0.5, task_diversity=worlds.INF, step=LAST),
+        no_infinity,
+        "no run with M = inf",
+    ),
+    "o": (features_without_a_rise, without_features, "the table feature_losses is empty"),
+    "p": (of_parts("mlp", 0.4), without_parts, "the LLC of no mlp was measured"),
+    "q": (of_parts("head", 3.0), parts_far_from_turn, "no LLC near t_crit"),
+    "r": (heads_alike, unhealthy_heads, "no healthy LLC of M = 1, seed = 0: layer0.head1 at"),
 }  # fmt: skip
 
 
@@ -159,6 +250,6 @@ def test_a_statement_that_the_tables_cannot_decide_says_why(part, world):
 def test_nothing_holds_where_nothing_happens(preset):
     untrained = scored(worlds.without_training(), preset)
     assert untrained["reason"].str.contains("train longer").all()
-    straight = scored(worlds.without_a_ridge_phase(), preset)
+    straight = scored(with_parts(worlds.without_a_ridge_phase()), preset)
     about = straight[straight["about"] == RIDGE_PHASE]
     assert not (about["verdict"] == HOLDS).any(), about[["value", "reason"]]

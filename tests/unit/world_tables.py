@@ -41,6 +41,7 @@ _DEFAULTS = {
     "idealised_losses": {"standard_error": 0.01},
     "idealised_distances": {"standard_error": 0.01},
     "ridge_on_tasks": {"standard_error": 0.01},
+    "feature_losses": {"standard_error": 0.01},
 }
 
 _ESTIMATE = {

@@ -34,6 +34,8 @@ SETTINGS = {
     "claims": {"dmmse_like": 0.75},
 }
 RUN = ("task_diversity", "seed", "step")
+#: Features of the inputs: their share of the pairs, and the step around which each is learnt.
+FEATURES = {1: (0.6, 300.0), 2: (0.3, 1_000.0), 3: (0.1, 5_000.0)}
 
 
 def apart(M: float) -> float:
@@ -72,7 +74,7 @@ def tables(
     names = (
         "losses", "distances", "llc", "ridge_on_tasks", "llc_on_tasks", "idealised_losses",
         "idealised_distances", "pca_trajectories", "pca_idealised", "pca_variance", "pca_loadings",
-        "pca_robustness", "head_ablation",
+        "pca_robustness", "head_ablation", "feature_losses",
     )  # fmt: skip
     rows = {name: [] for name in names}
     for M in grid:
@@ -92,6 +94,7 @@ def without_training() -> dict[str, pd.DataFrame]:
     world = tables()
     names = (
         "losses", "distances", "llc", "ridge_on_tasks", "llc_on_tasks", "pca_trajectories", "head_ablation",
+        "feature_losses",
     )  # fmt: skip
     return derive(world | {name: world[name][world[name]["step"] == 0] for name in names})
 
@@ -225,6 +228,15 @@ def _run(rows, M, seed, over, start):
             ("out_of_distribution", out), ("in_distribution", inside), ("root_task", 1 + left),
         ):  # fmt: skip
             rows["losses"].append({**at, "dataset": dataset, "loss": loss[i]})
+        for feature, (share, from_step) in FEATURES.items():
+            done = 1 / (1 + (max(step, 1) / from_step) ** -6.0)
+            loss = 1.2 + done - 2 * done**2  # it rises before it falls
+            rows["feature_losses"].append(
+                {
+                    **at, "dataset": "out_of_distribution", "feature": feature, "share": share, "ridge": 0.2,
+                    "loss": loss,
+                }
+            )  # fmt: skip
         for component, value in ((1, LEARNT[i] + 1e-6 * step), (2, out[i])):
             rows["pca_trajectories"].append({**at, "component": component, "coordinate": value})
     for step in (0, STEPS[-1]):

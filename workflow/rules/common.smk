@@ -23,6 +23,7 @@ from transient_ridge.artefacts.schemas import TABLES
 from transient_ridge.config import configuration, runs, sizing, validation
 from transient_ridge.config.configuration import TRAINED_BY
 from transient_ridge.config.keys import choices
+from transient_ridge.config.registries import INPUT_LAWS
 from transient_ridge.config.settings import Configuration
 from transient_ridge.errors import ConfigError, TransientRidgeError
 from transient_ridge.figures.catalogue import catalogue
@@ -229,6 +230,9 @@ def parts_of(name, variant):
         chosen = finite_beside_infinity(variant)
         if name in LIKE and not ends_with(variant, LIKE[name]):
             chosen = []
+    inputs = VARIANTS[variant]["data"]["inputs"]
+    if name == "feature_losses" and not INPUT_LAWS.offers(inputs, "feature"):
+        chosen = []
     for section in configuration.WITH_RUNS:
         if name.startswith(section):
             chosen = VARIANTS[variant][section]["runs"]

@@ -33,6 +33,31 @@ rule evaluate_all:
         of_all_variants("losses"),
 
 
+rule feature_losses:
+    """The loss by feature of x, where the input law has features."""
+    input:
+        manifest=rules.train.output.manifest,
+        weights=ancient(rules.train.output.weights),  # the manifest holds its checksums
+    output:
+        feature_losses=table("feature_losses"),
+    log:
+        log_of("feature_losses/{run}"),
+    benchmark:
+        benchmark_of("feature_losses/{run}")
+    priority: 10
+    group:
+        "measurements"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        **computing(sizing.evaluate_mb, minutes=30),
+    params:
+        **stage("analysis.parts.feature_losses", *TRAINED_BY, "evaluation"),
+    shell:
+        job(ON_DEVICE)
+
+
 rule ridge_on_tasks:
     """The M = infinity run of the same seed on the tasks of one run."""
     input:
@@ -78,7 +103,7 @@ rule head_ablation:
     resources:
         **computing(sizing.evaluate_mb, minutes=10),
     params:
-        **stage("analysis.mechanism.head_ablation", *TRAINED_BY, "evaluation"),
+        **stage("analysis.parts.head_ablation", *TRAINED_BY, "evaluation"),
     shell:
         job(ON_DEVICE)
 

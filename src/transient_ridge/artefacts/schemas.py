@@ -134,6 +134,20 @@ TABLES: dict[str, Table] = {
     ),
     "losses": Table("run", {**_RUN, **_SET, **_LOSS}),
     "distances": Table("run", {**_RUN, **_PREDICTOR, **_SET, **_DISTANCE}),
+    "feature_losses": Table(
+        "run",
+        {
+            **_RUN,
+            "dataset": _SET["dataset"],
+            "feature": (
+                pa.int64(),
+                "feature of x_k, from 1; only of input laws that have features",
+            ),
+            "share": (pa.float64(), "share of the pairs of this set that are of the feature"),
+            "ridge": (pa.float64(), "loss of ridge on these pairs, in units of y^2"),
+            **_LOSS,
+        },
+    ),
     "outputs": Table(
         "run",
         {

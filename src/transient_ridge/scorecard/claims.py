@@ -138,6 +138,7 @@ def score(values: Rows, settings: ClaimSettings, claims: Collection[int] | None 
         "claims_by_resolution",
         "gates",
         "head_ablation",
+        "feature_losses",
     ),
 )
 def judge_claims(frames: Frames, settings: Mapping[str, Any]) -> tuple[Rows, Rows, Page]:

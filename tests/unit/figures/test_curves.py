@@ -10,6 +10,7 @@ from tests.unit import worlds
 from tests.unit.figures.conftest import draw
 from tests.unit.figures.reading import legend, lines, marks, named, panels, same
 from tests.unit.world_tables import GRID, INF, SEEDS, STEPS, of_run
+from tests.unit.worlds import FEATURES
 from transient_ridge.analysis import views
 from transient_ridge.config import runs
 from transient_ridge.figures.curves.phase_diagram import threshold_text
@@ -249,3 +250,35 @@ def test_heads_stand_by_layer_and_rank_with_the_mean_over_seeds(drawn):
         np.testing.assert_allclose(own.get_xdata(), middles)
         assert middles == sorted(middles)
         assert np.round(middles).tolist() == [0] * worlds.HEADS + [1] * worlds.HEADS
+
+
+# -- losses by feature -------------------------------------------------------------------------
+
+
+def test_feature_losses_are_a_line_for_each_feature_and_a_dash_for_ridge(drawn, frames):
+    made = drawn("feature_losses")
+    losses = frames["feature_losses"]
+    shown = [axes for axes in panels(made) if axes.axison]
+    assert [axes.get_title(loc="left") for axes in shown] == [
+        f"$M$ = {style.label(M)}" for M in GRID
+    ]
+    for axes, M in zip(shown, GRID, strict=True):
+        rows = losses[losses["task_diversity"] == M]
+        curves = [line for line in axes.lines if len(line.get_xdata()) > 2]
+        dashes = [line for line in axes.lines if len(line.get_xdata()) == 2]
+        assert len(curves) == len(dashes) == len(FEATURES)
+        for line, dash, (_, of_feature) in zip(
+            curves, dashes, rows.groupby("feature"), strict=True
+        ):
+            means = of_feature.groupby("step")["loss"].mean()
+            np.testing.assert_allclose(line.get_ydata(), means)
+            assert dash.get_ydata()[0] == pytest.approx(of_feature["ridge"].iloc[0])
+            assert dash.get_color() == line.get_color()
+    (key,) = made.legends
+    assert [text.get_text() for text in key.get_texts()] == ["60 %", "30 %", "10 %"]
+
+
+def test_without_features_the_figure_says_so(frames):
+    made = draw("feature_losses", {"feature_losses": frames["feature_losses"].iloc[:0]})
+    (axes,) = panels(made)
+    assert [text.get_text() for text in axes.texts] == ["the input law has no features"]

@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
 from matplotlib.patches import Rectangle
 
@@ -175,3 +176,43 @@ def test_llc_ladder(drawn, frames):
         crosses = [line for line in axes.lines if line.get_marker() == "x"]
         assert sum(len(line.get_xdata()) for line in crosses) == (~own["healthy"]).sum()
         assert len(axes.containers) == own["n_beta"].nunique()
+
+
+# -- parts of the model ------------------------------------------------------------------------
+
+PARTS = {"layer0.head0": 1.0, "layer0.head1": 2.0, "layer0.mlp": 5.0}
+
+
+@pytest.fixture(scope="module")
+def of_parts(frames):
+    """The tables with the LLC of parts besides: multiples of the model's."""
+    llc = frames["llc"]
+    parts = [llc.assign(component=part, llc=factor * llc["llc"]) for part, factor in PARTS.items()]
+    return {**frames, "llc": pd.concat([llc, *parts])}
+
+
+def test_llc_by_component_is_a_line_for_each_part(of_parts, frames):
+    made = lay_out(draw("llc_by_component", of_parts))
+    shown = [axes for axes in panels(made) if axes.axison]
+    assert len(shown) == len(GRID)
+    for axes, M in zip(shown, GRID, strict=True):
+        expected = sorted(
+            (step, factor * mean, factor * error)
+            for step in LLC_STEPS
+            for factor in PARTS.values()
+            for mean, error in [mean_and_error(frames["llc"], M, step, "llc")]
+        )
+        assert bars(axes) == [pytest.approx(bar) for bar in expected]
+        crosses = [line for line in axes.lines if line.get_marker() == "x"]
+        assert {float(x) for line in crosses for x in line.get_xdata()} == {0.0}
+        turns = [line.get_xdata()[0] for line in axes.lines if line.get_linestyle() == ":"]
+        known = views.critical_points(frames["critical_steps"], "smoothed")
+        own = [step for run, (step, _) in known.items() if run.task_diversity == M]
+        assert turns == ([] if math.isinf(M) else own)
+    (key,) = made.legends
+    assert [text.get_text() for text in key.get_texts()] == list(PARTS)
+
+
+def test_without_parts_the_figure_says_so(drawn):
+    (axes,) = panels(drawn("llc_by_component"))
+    assert [text.get_text() for text in axes.texts] == ["the LLC of no part was measured"]

@@ -1,6 +1,6 @@
 """The statements of the scorecard, a file for each subject; :data:`STATEMENTS` holds all of them.
 
-A statement of your own is one function in ``own.py``.
+A statement of your own is one function in ``own.py``; those of presets are in ``presets``.
 """
 
 from ..statement import STATEMENTS
@@ -8,18 +8,16 @@ from . import (
     complexity,
     deflection,
     fit,
-    in_weight,
     joint_pca,
     model_selection,
     own,
-    recurrence,
+    presets,
     robustness,
-    sparse,
     threshold,
     transience,
 )
 
 __all__ = [
-    "STATEMENTS", "complexity", "deflection", "fit", "in_weight", "joint_pca", "model_selection", "own", "recurrence",
-    "robustness", "sparse", "threshold", "transience",
+    "STATEMENTS", "complexity", "deflection", "fit", "joint_pca", "model_selection", "own", "presets", "robustness",
+    "threshold", "transience",
 ]  # fmt: skip

@@ -2,8 +2,8 @@
 
 import math
 
-from ..measurements import Evidence
-from ..statement import AT_LEAST, AT_MOST, states_if_asked
+from ...measurements import Evidence
+from ...statement import AT_LEAST, AT_MOST, states_if_asked
 
 
 @states_if_asked(

@@ -2,10 +2,10 @@
 
 import math
 
-from ...analysis.datasets import OUT_OF_DISTRIBUTION as OUT
-from ..measurements import Evidence
-from ..outcomes import NotTestableError
-from ..statement import AT_LEAST, AT_MOST, states_if_asked
+from ....analysis.datasets import OUT_OF_DISTRIBUTION as OUT
+from ...measurements import Evidence
+from ...outcomes import NotTestableError
+from ...statement import AT_LEAST, AT_MOST, states_if_asked
 
 ALGORITHM = "preprocess_descend"
 #: A loss increase counts if it is greater than so many standard errors.

@@ -1,9 +1,9 @@
 """Statements of the preset `in-weight`: the gate between ridge and dMMSE_M over training (docs/in-weight.md)."""
 
-from ...analysis.phases import HALF
-from ..measurements import Evidence, rank_correlation
-from ..outcomes import NotTestableError
-from ..statement import AT_LEAST, AT_MOST, RIDGE_PHASE, states_if_asked
+from ....analysis.phases import HALF
+from ...measurements import Evidence, rank_correlation
+from ...outcomes import NotTestableError
+from ...statement import AT_LEAST, AT_MOST, RIDGE_PHASE, states_if_asked
 
 
 @states_if_asked(

@@ -1,0 +1,1 @@
+"""What a part says: a head of the model, a feature of the inputs."""
