@@ -137,6 +137,7 @@ def score(values: Rows, settings: ClaimSettings, claims: Collection[int] | None 
         "llc",
         "claims_by_resolution",
         "gates",
+        "strategies",
     ),
 )
 def judge_claims(frames: Frames, settings: Mapping[str, Any]) -> tuple[Rows, Rows, Page]:

@@ -2,6 +2,6 @@
 
 An entry offers ``draw(tasks, context_length, deviation, inputs, noise) -> (x, y)`` with ``tasks`` (B, D), the standard
 deviation of the noise, two independent generators, and float32 results (B, K, D) and (B, K). The first sequences
-must not depend on how many are drawn. One that is of one dimension D alone says so in a literal ``DIMENSION``; the
-configuration is then checked against it before work starts.
+must not depend on how many are drawn. One that is of one dimension D, or of one family of tasks, alone says so in a
+literal ``DIMENSION``, or ``TASKS``; the configuration is then checked against it before work starts.
 """

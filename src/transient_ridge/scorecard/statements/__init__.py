@@ -10,6 +10,7 @@ from . import (
     fit,
     in_weight,
     joint_pca,
+    mixtures,
     model_selection,
     own,
     recurrence,
@@ -19,6 +20,6 @@ from . import (
 )
 
 __all__ = [
-    "STATEMENTS", "complexity", "deflection", "fit", "in_weight", "joint_pca", "model_selection", "own", "recurrence",
-    "robustness", "threshold", "transience",
+    "STATEMENTS", "complexity", "deflection", "fit", "in_weight", "joint_pca", "mixtures", "model_selection", "own",
+    "recurrence", "robustness", "threshold", "transience",
 ]  # fmt: skip
