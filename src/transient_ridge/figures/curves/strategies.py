@@ -14,8 +14,8 @@ from ..drawing.panels import step_axis
 from ..drawing.picture import figure_of
 from ..drawing.style import DOUBLE_COLUMN, label, name_of_kind, new_figure, predictors_in
 
-#: From the bottom up, those for all M first; told apart with any colour vision.
-COLOURS = ("#c9c9c9", "#4477aa", "#88c0e8", "#aa3377", "#ee99aa", "#228833", "#ccbb44")
+#: From the bottom up, predictors for all M first: grey and blue, then yellow to red. Neighbours differ in lightness.
+COLOURS = ("#cfcfcf", "#9ecae9", "#2f6fb0", "#f6cf71", "#e58a3c", "#a82c2c", "#5b2a4f")
 
 
 @figure_of("strategies")
