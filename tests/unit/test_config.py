@@ -83,14 +83,20 @@ def change(path: str, value) -> dict:
         ("data.noise_variance", 0, r"data\.noise_variance = 0: must be a number > 0"),
         ("data.noise_variance", -1.0, r"data\.noise_variance = -1\.0: must be a number > 0"),
         ("data.dimension", "three", r"data\.dimension = 'three': must be an integer >= 1"),
-        ("data.tasks", "sparze", r"data\.tasks = 'sparze': must be gaussian or sparse"),
+        ("data.tasks", "sparze", r"data\.tasks = 'sparze': must be gaussian, sparse or uniform"),
         ("data.tasks", "sparse", r"data\.tasks = 'sparse': .* options \[\] given; it has \['nonzero'\]"),
         ("data.tasks", {"name": "sparse", "nonzero": 0}, r"nonzero = 0: must be an integer >= 1"),
         ("data.tasks", {"name": "sparse", "nonzero": 5}, r"nonzero must be at most data\.dimension = 4"),
         ("data.inputs", "recurrence", r"data\.inputs = recurrence: is of data\.dimension = 2 alone, and that is 4"),
+        ("data.inputs", "markov", r"data\.inputs = markov: is of data\.tasks = uniform alone, and that is gaussian"),
+        (
+            "evaluation.predictors", ["ridge", "dmmse", "unigram_inference"],
+            r"evaluation\.predictors = unigram_inference: is of data\.inputs = markov alone, and that is gaussian; set "
+            r"data\.inputs: markov",
+        ),
         ("data.tasks", {"name": "gaussian", "s": 3}, r"options \['s'\] given; it has none"),
         ("evaluation.predictors", ["ridge"], r"evaluation\.predictors = \['ridge'\]: must be a list"),
-        ("evaluation.predictors", ["ridge", "ols"], r"evaluation\.predictors\[1\] = 'ols': must be dmmse, .* or ridge"),
+        ("evaluation.predictors", ["ridge", "ols"], r"evaluation\.predictors\[1\] = 'ols': must be bigram_retrieval, "),
         ("model.heads", 5, r"model\.heads = 5: must divide model\.d_model = 64"),
         ("model.residual", "triple", r"model\.residual = 'triple': must be single or doubled"),
         ("model.headz", 4, r"model\.headz = 4: unknown key; did you mean 'heads'"),
@@ -237,7 +243,7 @@ def test_what_everybody_changes_is_one_key(path, preset):
     section, key = path.split(".")
     if preset == "search" and section == "training":
         pytest.skip("its variants state training themselves")
-    if preset == "recurrence" and path == "data.dimension":
+    if preset in ("recurrence", "mixtures") and path == "data.dimension":
         pytest.skip("its input law has one dimension, which test_faults asks for")
     stated[section][key] = SIX[path]
     validate(stated)

@@ -8,7 +8,6 @@ import pytest
 import torch
 
 from tests.conftest import DATA
-from transient_ridge.analysis.parts.feature_losses import evaluate_features
 from transient_ridge.analysis.curves import compute_curves, critical_step, smooth
 from transient_ridge.analysis.evaluate import evaluate
 from transient_ridge.analysis.evaluation_sets import (
@@ -17,6 +16,7 @@ from transient_ridge.analysis.evaluation_sets import (
     idealised_predictions,
 )
 from transient_ridge.analysis.idealised import evaluate_idealised
+from transient_ridge.analysis.parts.feature_losses import evaluate_features
 from transient_ridge.analysis.ridge_on_tasks import evaluate_on_tasks
 from transient_ridge.analysis.views import averages
 from transient_ridge.config.runs import Run

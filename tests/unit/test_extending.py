@@ -45,7 +45,9 @@ def test_what_the_page_says_of_the_preset_is_so():
         validate(config)
 
 
-@pytest.mark.parametrize("page", ["recurrence", "in-weight", "sparse", "imbalanced", "heads"])
+@pytest.mark.parametrize(
+    "page", ["recurrence", "in-weight", "sparse", "imbalanced", "heads", "mixtures"]
+)
 def test_the_pages_of_the_presets_state_their_thresholds(page):
     """Every threshold of the preset's own statements, with its sign, is in the table of its page."""
     text = (ROOT / "docs" / f"{page}.md").read_text()

@@ -49,7 +49,7 @@ def world(request):
 @pytest.fixture(scope="module")
 def gates(world):
     _, distances, idealised = world
-    return compute_gates(distances.sample(frac=1, random_state=0), idealised).frame()
+    return compute_gates(distances.sample(frac=1, random_state=0), idealised)[0].frame()
 
 
 def test_it_is_least_squares_at_each_position_and_over_all(world, gates):
@@ -78,7 +78,7 @@ def test_the_predictors_themselves_have_gates_zero_and_one(world):
     rows = distances[distances["predictor"] != "zero"].drop(columns="distance").merge(apart)
     for own, expected in (("ridge", 0.0), ("dmmse", 1.0)):
         at = rows.assign(distance=rows["distance"].where(rows["predictor"] != own, 0.0))
-        found = compute_gates(at, idealised).frame()
+        found = compute_gates(at, idealised)[0].frame()
         assert len(found) == 2 * 2 * 2 * (K + 1)
         np.testing.assert_allclose(found["gate"], expected, atol=1e-12)
         np.testing.assert_allclose(found["residual"], 0, atol=1e-12)

@@ -18,9 +18,13 @@ MADE_BY = {
     "sparse": ["h", "i", "j", "k"],
     "imbalanced": ["l", "m", "n", "o"],
     "heads": ["p", "q", "r"],
+    "mixtures": ["s", "t", "u", "v"],
 }
 OF = {part: preset for preset, parts in MADE_BY.items() for part in parts}
 LAST, IN, OUT = worlds.STEPS[-1], "in_distribution", "out_of_distribution"
+#: What has all the weight after this share of training has passed, in the logarithm of the step.
+PHASES = {"zero": 0, "unigram_inference": 0.2, "ridge": 0.5, "bigram_retrieval": 0.8}
+STRATEGIES = (*PHASES, "unigram_retrieval", "dmmse")
 
 
 def sparse(world):
@@ -65,7 +69,24 @@ def with_parts(tables):
 def papers_world():
     world = with_parts(worlds.tables())
     sparse(world)
-    return world
+    return world | {"strategies": strategies(world["relative_distances"])}
+
+
+def strategies(relative) -> pd.DataFrame:
+    """All phases for finite M, and all but the last at M = infinity, where it equals the one before."""
+    rows = []
+    for M, seed, step in relative[list(worlds.RUN)].itertuples(index=False):
+        passed = np.log1p(step) / np.log1p(LAST)
+        led = [name for name, since in PHASES.items() if passed >= since]
+        leads = led[-1] if M < worlds.INF else led[:3][-1]
+        key = {"task_diversity": M, "seed": seed, "step": step, "distance": 0.1, "residual": 0.0}
+        for dataset in (IN, OUT):
+            rows += [
+                {**key, "dataset": dataset, "predictor": name, "weight": float(name == leads)}
+                for name in STRATEGIES
+                if M < worlds.INF or name in (*list(PHASES)[:3],)
+            ]
+    return worlds.complete("strategies", pd.DataFrame(rows))
 
 
 @pytest.fixture
@@ -83,6 +104,19 @@ def put(world, table, column, value, **where):
     rows = np.logical_and.reduce([world[table][name] == wanted for name, wanted in where.items()])
     assert rows.any()
     world[table].loc[rows, column] = value
+
+
+def test_the_two_likelihoods_of_bigram_retrieval_share_its_weight(world):
+    weight(world, 1, "dmmse", "bigram_retrieval")
+    found = scored(world, "mixtures").loc["s"]
+    assert found["value"] == pytest.approx(1)
+
+
+def test_unigrams_that_never_give_way_contradict(world):
+    weight(world, worlds.INF, "unigram_inference")
+    found = scored(world, "mixtures").loc["u"]
+    assert found["verdict"] == FAILS
+    assert "never has half of the weight" in found["reason"]
 
 
 def test_they_are_made_where_they_are_asked_for_and_hold_in_the_papers_world(world):
@@ -196,6 +230,33 @@ def heads_alike(world):
     llc.loc[llc["component"].str.contains("head") & (llc["step"] == LAST), "llc"] = 3.0
 
 
+def weight(world, M, *names):
+    """These predictors share the weight of the runs of M at every step."""
+    rows = world["strategies"]["task_diversity"] == M
+    of = rows & world["strategies"]["predictor"].isin(names)
+    world["strategies"].loc[rows, "weight"] = 0.0
+    world["strategies"].loc[of, "weight"] = 1 / len(names)
+
+
+def never_three(world):
+    for M in worlds.GRID[:-1]:
+        weight(world, M, "ridge", "bigram_retrieval")
+
+
+def without_unigrams(world):
+    table = world["strategies"]
+    world["strategies"] = table[~table["predictor"].str.startswith("unigram")]
+
+
+def without_strategies(world):
+    world.pop("strategies")
+
+
+def no_strategies_of_infinity(world):
+    table = world["strategies"]
+    world["strategies"] = table[table["task_diversity"] < worlds.INF]
+
+
 #: part -> (a world in which it is false, one in which it cannot be tested, what the reason says)
 BENT = {
     "a": (gate_at_end(1, 0.4), without_gates, "the table gates is missing"),
@@ -228,6 +289,16 @@ BENT = {
     "p": (of_parts("mlp", 0.4), without_parts, "the LLC of no mlp was measured"),
     "q": (of_parts("head", 3.0), parts_far_from_turn, "no LLC near t_crit"),
     "r": (heads_alike, unhealthy_heads, "no healthy LLC of M = 1, seed = 0: layer0.head1 at"),
+    "s": (
+        lambda world: weight(world, 1, "ridge", "unigram_retrieval"),
+        without_unigrams, "evaluation.predictors lacks unigram_inference, unigram_retrieval",
+    ),
+    "t": (
+        lambda world: weight(world, worlds.INF, "ridge", "unigram_inference"),
+        no_strategies_of_infinity, "no run with M = inf",
+    ),
+    "u": (lambda world: weight(world, worlds.INF, "ridge"), without_strategies, "the table strategies is missing"),
+    "v": (never_three, without_unigrams, "evaluation.predictors lacks"),
 }  # fmt: skip
 
 

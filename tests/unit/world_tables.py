@@ -13,9 +13,9 @@ import numpy as np
 import pandas as pd
 
 from tests.unit import worlds
-from transient_ridge.analysis.variants.averaging import compare_averaging
 from transient_ridge.analysis.datasets import IN_DISTRIBUTION
 from transient_ridge.analysis.selection import compute_selection
+from transient_ridge.analysis.variants.averaging import compare_averaging
 from transient_ridge.artefacts.schemas import TABLES
 from transient_ridge.artefacts.tables import Rows
 from transient_ridge.config.registries import PREDICTORS

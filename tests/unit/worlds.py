@@ -115,16 +115,18 @@ def derive(world: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
     relative, thresholds = compute_phases(
         world["distances"], world["idealised_distances"], SETTINGS
     )
+    gates, strategies = compute_gates(world["distances"], world["idealised_distances"])
     made = {
         "critical_steps": critical.frame(),
         "smoothed_losses": smoothed.frame(),
         "relative_distances": relative.frame(),
         "thresholds": thresholds.frame(),
-        "gates": compute_gates(world["distances"], world["idealised_distances"]).frame(),
+        "gates": gates.frame(),
+        "strategies": strategies.frame(),
     }
     of_selection = ("idealised_losses", "llc", "ridge_on_tasks", "llc_on_tasks")
     given = {name: world[name] for name in of_selection} | made
-    for name in ("thresholds", "gates"):
+    for name in ("thresholds", "gates", "strategies"):
         given.pop(name)
     selection, _ = compute_selection(**given, settings=SETTINGS)
     return world | made | {"selection": selection.frame()}

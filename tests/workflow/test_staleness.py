@@ -45,7 +45,7 @@ MAKES = {
     "joint_pca": ("pca_trajectories", "pca_idealised", "pca_variance", "pca_loadings"),
     "pca_robustness": ("pca_robustness",),
     "phases": ("relative_distances", "thresholds"),
-    "gates": ("gates",),
+    "gates": ("gates", "strategies"),
     "selection": ("selection", "log_odds"),
     "claims": ("claims", "claim_values"),
     "claims_by_resolution": ("claims_by_resolution",),

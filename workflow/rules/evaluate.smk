@@ -162,6 +162,7 @@ rule gates:
         unpack(tables("distances", "idealised_distances")),
     output:
         gates=table("gates"),
+        strategies=table("strategies"),
     log:
         log_of("gates"),
     benchmark:

@@ -1,35 +1,106 @@
-"""The gate between in-context and in-weight prediction, after arXiv 2410.23042: f ~ (1 - alpha) ridge + alpha dMMSE_M.
+"""The mixture of idealised predictors that is nearest to a model: of ridge and dMMSE_M, the gate, and of all of them.
 
-alpha(t, k) is fitted by least squares over sequences, one number for each checkpoint t and position k. Of the model it
-needs the squared distances to both predictors alone, and of these their distance to each other.
+Both need squared distances alone: of the model to the predictors, and of these to each other.
+
+The gate, after arXiv 2410.23042: f ~ (1 - alpha) ridge + alpha dMMSE_M. alpha(t, k) is fitted by least squares over
+sequences, one number for each checkpoint t and position k.
+
+The strategies, after arXiv 2412.01003: f ~ sum_i w_i p_i over all predictors, w_i >= 0 and in sum 1, one set of weights
+for all positions.
 """
 
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
+from scipy.optimize import nnls
 
 from ..artefacts.tables import Rows
+from ..config.registries import PREDICTORS
 from ..stage import stage
 
 SEQUENCES = ["task_diversity", "dataset", "token"]
 CHECKPOINT = ["seed", "step"]
-PREDICTORS = ["ridge", "dmmse"]
+PAIR = ["ridge", "dmmse"]
+
+Array = NDArray[np.float64]
 
 
-@stage("gates")
-def compute_gates(distances: pd.DataFrame, idealised_distances: pd.DataFrame) -> Rows:
-    """The gate of every finite M at every checkpoint and position, in and out of distribution.
+@stage("gates", "strategies")
+def compute_gates(distances: pd.DataFrame, idealised_distances: pd.DataFrame) -> tuple[Rows, Rows]:
+    """The gate at every position, and the weights of all predictors, for every checkpoint, in and out of distribution.
 
     With r = ridge, d = dMMSE_M and means over sequences, alpha = <f - r, d - r> / |d - r|^2; the inner product follows
     from the three squared distances, 2 <f - r, d - r> = |f - r|^2 + |d - r|^2 - |f - d|^2. The row of all positions
     (token null) is the fit of one alpha to all of them. At M = infinity the predictors are one: there is no row.
     """
-    pairs = idealised_distances[["predictor", "other"]].isin(PREDICTORS).all(axis=1)
+    pairs = idealised_distances[["predictor", "other"]].isin(PAIR).all(axis=1)
     apart = idealised_distances[pairs & (idealised_distances["distance"] > 0)]
     table = apart[[*SEQUENCES, "distance"]].rename(columns={"distance": "apart"})
-    for predictor in PREDICTORS:
+    for predictor in PAIR:
         rows = distances[distances["predictor"] == predictor]
         rows = rows[[*SEQUENCES, *CHECKPOINT, "distance"]].rename(columns={"distance": predictor})
         table = table.merge(rows, on=[key for key in table if key in rows])
     table["gate"] = (table["ridge"] + table["apart"] - table["dmmse"]) / (2 * table["apart"])
     left = table["ridge"] - table["gate"] ** 2 * table["apart"]
     table["residual"] = left.clip(lower=0)  # rounding
-    return Rows.of("gates", table)
+    strategies = Rows("strategies")
+    for row in _strategies(distances, idealised_distances):
+        strategies.add(**row)
+    return Rows.of("gates", table), strategies
+
+
+def nearest_mixture(distances: Array, apart: Array) -> tuple[Array, float]:
+    """Weights (P,), at least 0 and in sum 1, of the mixture of P functions nearest to another, and its distance to it.
+
+    ``distances`` (P,) are the squared distances to the functions, ``apart`` (P, P) those between them.
+    """
+    # Inner products of the differences p_i - f: weights w leave w'Gw.
+    gram = (distances[:, None] + distances - apart) / 2
+    values, vectors = np.linalg.eigh(gram)
+    root = np.sqrt(values.clip(min=0))[:, None] * vectors.T
+    # On each ray of weights, |root w|^2 + (scale (sum w - 1))^2 is least at a value that grows with w'Gw / (sum w)^2:
+    # its minimum is on the ray of the weights that are sought, whatever the scale is.
+    scale = np.sqrt(distances.mean()) or 1.0
+    target = np.append(np.zeros(len(distances)), scale)
+    found, _ = nnls(np.vstack([root, np.full(len(distances), scale)]), target)
+    weights = found / found.sum()
+    return weights, max(float(weights @ gram @ weights), 0.0)
+
+
+def _strategies(
+    distances: pd.DataFrame, idealised_distances: pd.DataFrame
+) -> Iterator[dict[str, Any]]:
+    """Rows of the table `strategies`."""
+    of_set = ["task_diversity", "dataset"]
+    ideal = idealised_distances[idealised_distances["token"].isna()]
+    apart = {key: _apart(pairs) for key, pairs in ideal.groupby(of_set)}
+    whole = distances[distances["token"].isna()]
+    for key, rows in whole.groupby([*of_set, *CHECKPOINT]):
+        if key[:2] not in apart:
+            continue
+        names = list(apart[key[:2]])
+        to = rows.set_index("predictor")["distance"].reindex(names).to_numpy(dtype=np.float64)
+        if np.isnan(to).any():
+            continue
+        weights, residual = nearest_mixture(to, apart[key[:2]].to_numpy())
+        checkpoint = dict(zip([*of_set, *CHECKPOINT], key, strict=True))
+        for predictor, distance, weight in zip(names, to, weights, strict=True):
+            found = {"predictor": predictor, "distance": float(distance), "weight": float(weight)}
+            yield {**checkpoint, **found, "residual": residual}
+
+
+def _apart(pairs: pd.DataFrame) -> pd.DataFrame:
+    """Squared distances between predictors as a matrix: those for all M first, and none that equals one before it."""
+    turned = pairs.rename(columns={"predictor": "other", "other": "predictor"})
+    whole = pd.concat([pairs, turned])
+    matrix = whole.pivot(index="predictor", columns="other", values="distance").fillna(0.0)
+    names = sorted(str(name) for name in matrix)
+    names.sort(key=lambda name: bool(PREDICTORS.constant(name, "OF_TASK_SET")))
+    kept: list[str] = []
+    for name in names:
+        if (matrix.loc[name, kept] > 0).all():
+            kept.append(name)
+    return matrix.loc[kept, kept]

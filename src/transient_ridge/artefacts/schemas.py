@@ -290,6 +290,23 @@ TABLES: dict[str, Table] = {
             "apart": (pa.float64(), "Delta(dMMSE_M, ridge), in units of y^2"),
         },
     ),
+    "strategies": Table(
+        "variant",
+        {
+            **_RUN,
+            "dataset": _SET["dataset"],
+            "predictor": (
+                pa.string(),
+                "an idealised predictor, for the M of this row; one that equals another there has no row",
+            ),
+            "distance": (pa.float64(), "Delta(f, predictor), in units of y^2"),
+            "weight": (
+                pa.float64(),
+                "of this predictor in the nearest mixture of all: at least 0, in sum 1",
+            ),
+            "residual": (pa.float64(), "Delta(f, that mixture), in units of y^2"),
+        },
+    ),
     "thresholds": Table(
         "variant",
         {

@@ -138,7 +138,7 @@ def _contradictions(config: Config) -> Iterator[str]:
         )
     yield from _contradictions_of_averaging(config)
     yield from _registry_faults(config, Configuration)
-    yield from _dimension_faults(config)
+    yield from _data_faults(config)
     missing = [name for name in NEEDED_PREDICTORS if name not in config["evaluation"]["predictors"]]
     if missing:
         yield (
@@ -200,16 +200,18 @@ def _entry_faults(registry: Registry, choice: Choice, config: Config) -> Iterato
         yield from [found] if found else []
 
 
-def _dimension_faults(config: Config) -> Iterator[str]:
-    """Entries that are of one dimension alone, which they say in a literal ``DIMENSION``."""
-    given = config["data"]["dimension"]
-    for dotted, registry, choice in choices(config, Configuration.schema()):
-        only = registry.constant(choice, "DIMENSION")
-        if only not in (None, given):
-            yield (
-                f"{dotted} = {name_of(choice)}: is of data.dimension = {only} alone, and that is {given}; set "
-                f"data.dimension: {only}, or choose another"
-            )
+def _data_faults(config: Config) -> Iterator[str]:
+    """Entries that are for one dimension, task family or input law alone, which they say in a literal of that name."""
+    for key in ("dimension", "tasks", "inputs"):
+        chosen = config["data"][key]
+        given = chosen if key == "dimension" else name_of(chosen)
+        for dotted, registry, choice in choices(config, Configuration.schema()):
+            only = registry.constant(choice, key.upper())
+            if only not in (None, given):
+                yield (
+                    f"{dotted} = {name_of(choice)}: is of data.{key} = {only} alone, and that is {given}; set "
+                    f"data.{key}: {only}, or choose another"
+                )
 
 
 def _contradictions_of_analysis(config: Config) -> Iterator[str]:

@@ -282,3 +282,28 @@ def test_without_features_the_figure_says_so(frames):
     made = draw("feature_losses", {"feature_losses": frames["feature_losses"].iloc[:0]})
     (axes,) = panels(made)
     assert [text.get_text() for text in axes.texts] == ["the input law has no features"]
+
+
+# -- strategies ------------------------------------------------------------------------------
+
+
+def test_strategies_stack_to_one_in_a_panel_for_every_m(drawn, frames):
+    axes = panels(drawn("strategies"))
+    own = frames["strategies"]
+    own = own[own["dataset"] == "in_distribution"]
+    for panel, M in zip(axes, GRID, strict=False):
+        assert panel.get_title(loc="left") == f"$M$ = {style.label(M)}"
+        rows = own[own["task_diversity"] == M]
+        # Ridge, which is one for all M, lies at the bottom: the first layer ends at its weight.
+        first, last = panel.collections
+        (outline,) = first.get_paths()
+        weight = mean_over_seeds(rows[rows["predictor"] == "ridge"], M, "weight")
+        corners = {(step, round(top, 9)) for step, top in outline.vertices}
+        assert {(step, round(top, 9)) for step, top in zip(STEPS, weight, strict=True)} <= corners
+        (outline,) = last.get_paths()
+        assert outline.vertices[:, 1].max() == pytest.approx(1)
+        (left,) = panel.lines
+        residual = mean_over_seeds(rows[rows["predictor"] == "ridge"], M, "residual")
+        np.testing.assert_allclose(left.get_ydata(), residual / residual.max())
+    assert [panel.get_ylabel() for panel in axes[:4]] == ["weight", "", "", ""]
+    assert legend(drawn("strategies")) == [style.name_of_kind(name) for name in ("ridge", "dmmse")]

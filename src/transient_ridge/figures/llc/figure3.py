@@ -27,7 +27,7 @@ from ..drawing.style import (
 IN_DISTRIBUTION = "in_distribution"
 TRAINED_COLOUR = "#3a3aa0"
 #: Of the predictors: those of the task set first, the one for all M last.
-PREDICTOR_COLOURS = ("#c5761c", "0.35", "#2a7f62", "#8a4f9e")
+PREDICTOR_COLOURS = ("#c5761c", "0.35", "#2a7f62", "#8a4f9e", "#4c9ed9", "#b3b3b3", "#b8325a")
 
 #: Doublings of M that the name of a tick takes.
 ROOM = 0.5
