@@ -1,7 +1,7 @@
 """GD++, what a stack of linear attention can do: steps of gradient descent between which inputs change as well.
 
-In the construction of arXiv 2212.07677 (sections 2 and 'GD++') every layer moves the residuals of all pairs by a step of
-gradient descent and maps their inputs by x <- (I - gamma X X') x, which flattens the spectrum. Here a token sees what
+In the construction of arXiv 2212.07677 (sections 2 and 'GD++') every layer moves the residuals of all pairs by a step
+of gradient descent and maps their inputs by x <- (I - gamma X X') x, which flattens the spectrum. Here a token sees what
 is before it alone, as in the models, so the sums over pairs are over earlier ones.
 """
 
@@ -37,7 +37,10 @@ def predict(
 
 
 def rates_for(x: Tensor, y: Tensor, layers: int) -> Tensor:
-    """Best rates (2 layers - 1,): eta of every layer, and between them gamma. One layer is a step of gradient descent."""
+    """Best rates (2 layers - 1,): eta of every layer, and between them gamma.
+
+    One layer is a step of gradient descent.
+    """
     eta = first_rate(x, y)
     if layers == 1 or not eta:
         return x.new_full((2 * layers - 1,), eta)
@@ -57,7 +60,7 @@ def descend(x: Tensor, y: Tensor, rates: Tensor) -> Tensor:
     before = upto.tril(-1)
     residual, query, prediction = y, x, torch.zeros_like(y)
     # The last layer's gamma would change nothing.
-    for eta, gamma in torch.cat((rates, rates.new_zeros(1))).unflatten(0, (-1, 2)):
+    for eta, gamma in torch.cat((rates, rates.new_zeros(1))).reshape(-1, 2):
         seen, asked = upto * (x @ x.mT), before * (query @ x.mT)
         prediction = prediction + eta * (asked @ residual.unsqueeze(-1)).squeeze(-1)
         residual = residual - eta * (seen @ residual.unsqueeze(-1)).squeeze(-1)
