@@ -19,12 +19,13 @@ MADE_BY = {
     "imbalanced": ["l", "m", "n", "o"],
     "heads": ["p", "q", "r"],
     "mixtures": ["s", "t", "u", "v"],
+    "gradient-descent": ["w", "x", "y"],
 }
 OF = {part: preset for preset, parts in MADE_BY.items() for part in parts}
 LAST, IN, OUT = worlds.STEPS[-1], "in_distribution", "out_of_distribution"
 #: What has all the weight after this share of training has passed, in the logarithm of the step.
 PHASES = {"zero": 0, "unigram_inference": 0.2, "ridge": 0.5, "bigram_retrieval": 0.8}
-STRATEGIES = (*PHASES, "unigram_retrieval", "dmmse")
+STRATEGIES = (*PHASES, "unigram_retrieval", "dmmse", "gd_plus_plus")
 
 
 def sparse(world):
@@ -69,6 +70,7 @@ def with_parts(tables):
 def papers_world():
     world = with_parts(worlds.tables())
     sparse(world)
+    at_coefficient(world)
     return world | {"strategies": strategies(world["relative_distances"])}
 
 
@@ -84,9 +86,30 @@ def strategies(relative) -> pd.DataFrame:
             rows += [
                 {**key, "dataset": dataset, "predictor": name, "weight": float(name == leads)}
                 for name in STRATEGIES
-                if M < worlds.INF or name in (*list(PHASES)[:3],)
+                if M < worlds.INF or name in (*list(PHASES)[:3], "gd_plus_plus")
             ]
-    return worlds.complete("strategies", pd.DataFrame(rows))
+    table = worlds.complete("strategies", pd.DataFrame(rows))
+    late = (table["predictor"] == "gd_plus_plus") & (table["step"] == LAST)
+    table.loc[late, "distance"] = 0.001
+    return table
+
+
+def at_coefficient(world, factor=1.0):
+    derived = presets.load("gradient-descent")["claims"]["own"]["learning_coefficient"]
+    put(world, "llc", "llc", factor * derived, task_diversity=worlds.INF, step=LAST)
+
+
+def not_at_steps(world):
+    put(world, "strategies", "distance", 0.1, predictor="gd_plus_plus", step=LAST)
+
+
+def without_steps(world):
+    table = world["strategies"]
+    world["strategies"] = table[table["predictor"] != "gd_plus_plus"]
+
+
+def unhealthy_infinity(world):
+    put(world, "llc", "healthy", False, task_diversity=worlds.INF)
 
 
 @pytest.fixture
@@ -299,6 +322,9 @@ BENT = {
     ),
     "u": (lambda world: weight(world, worlds.INF, "ridge"), without_strategies, "the table strategies is missing"),
     "v": (never_three, without_unigrams, "evaluation.predictors lacks"),
+    "w": (not_at_steps, without_steps, "evaluation.predictors lacks gd_plus_plus"),
+    "x": (not_at_steps, no_strategies_of_infinity, "no run with M = inf"),
+    "y": (lambda world: at_coefficient(world, 1.2), unhealthy_infinity, "no healthy LLC of M = inf"),
 }  # fmt: skip
 
 

@@ -22,6 +22,7 @@ BEFORE = "before the laptop run"
 GRID = "after the laptop grid was chosen"
 REVISED = "with three laptop seeds known"
 UNSEEN = "before the preset was run"
+TRIED = "after trials with one seed"
 
 #: The claim of statements that are not the paper's.
 OWN = 11

@@ -1,8 +1,8 @@
 """GD++, what a stack of linear attention can do: steps of gradient descent between which inputs change as well.
 
 In the construction of arXiv 2212.07677 (sections 2 and 'GD++') every layer moves the residuals of all pairs by a step
-of gradient descent and maps their inputs by x <- (I - gamma X X') x, which flattens the spectrum. Here a token sees what
-is before it alone, as in the models, so the sums over pairs are over earlier ones.
+of gradient descent and maps their inputs by x <- (I - gamma X X') x, which flattens the spectrum. Here a token sees
+what is before it alone, as in the models, so the sums over pairs are over earlier ones.
 """
 
 from dataclasses import dataclass

@@ -1,5 +1,13 @@
 """Statements that presets ask for under `claims.own`, a file for each preset."""
 
-from . import heads, imbalanced, in_weight, mixtures, recurrence, sparse
+from . import gradient_descent, heads, imbalanced, in_weight, mixtures, recurrence, sparse
 
-__all__ = ["heads", "imbalanced", "in_weight", "mixtures", "recurrence", "sparse"]
+__all__ = [
+    "gradient_descent",
+    "heads",
+    "imbalanced",
+    "in_weight",
+    "mixtures",
+    "recurrence",
+    "sparse",
+]
