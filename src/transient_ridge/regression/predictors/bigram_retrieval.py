@@ -12,7 +12,7 @@ from ..shapes import check
 from .ridge import ridge
 
 LABEL = r"Bi-Ret$_M$"
-MARKER = "P"
+MARKER = "d"
 OF_TASK_SET = True
 DIMENSION = 2
 INPUTS = "markov"

@@ -11,7 +11,7 @@ from torch import Tensor
 from ..shapes import check
 
 LABEL = "lasso"
-MARKER = "^"
+MARKER = "<"
 OF_TASK_SET = False
 
 #: Duality gap at which coordinate descent stops, as a share of |Y|^2, and the most sweeps that it makes.

@@ -6,7 +6,7 @@ from torch import Tensor
 from ..shapes import check
 
 LABEL = "preprocess, descend"
-MARKER = "v"
+MARKER = ">"
 OF_TASK_SET = False
 
 #: Steps of gradient descent; on 2-sparse tasks in R^8, more hardly lower the loss.

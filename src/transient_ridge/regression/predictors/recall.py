@@ -10,7 +10,7 @@ from torch import Tensor
 from ..shapes import check
 
 LABEL = "recall"
-MARKER = "P"
+MARKER = "h"
 OF_TASK_SET = False
 
 

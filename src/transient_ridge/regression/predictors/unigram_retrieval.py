@@ -7,7 +7,7 @@ from . import unigram_inference
 from .unigram_inference import by_frequency
 
 LABEL = r"Uni-Ret$_M$"
-MARKER = "v"
+MARKER = "p"
 OF_TASK_SET = True
 DIMENSION = 2
 INPUTS = "markov"

@@ -51,7 +51,7 @@ def _nearer_to_steps_than_to_ridge(evidence: Evidence, seed: int) -> float:
 def _llc_is_the_coefficient(evidence: Evidence, seed: int) -> float:
     if DERIVED not in evidence.settings.own:
         raise NotTestableError(f"claims.own.{DERIVED} does not state the coefficient")
-    return abs(evidence.llc_of_ridge(seed) / evidence.settings.own[DERIVED] - 1)
+    return abs(evidence.llc_of_ridge(seed) / float(evidence.settings.own[DERIVED]) - 1)
 
 
 def distances(evidence: Evidence, seed: int) -> pd.DataFrame:
