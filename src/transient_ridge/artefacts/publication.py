@@ -1,6 +1,6 @@
 """The part of a preset's results that is small enough to be kept in the repository.
 
-Tables, figures and scorecard of the variant `base`, and what compares variants, each with its record. The tables of
+Tables, figures and scorecard of the variant `base`, and what is about all variants, each with its record. The tables of
 runs are joined, one file for all runs, where :func:`transient_ridge.artefacts.tables.read_variant` looks for runs.
 """
 
@@ -16,6 +16,8 @@ from .tables import Rows, read_all
 
 #: Tables of whole outputs or traces, many times the size of all others.
 LEFT_OUT = ("outputs", "llc_traces", "llc_calibration_traces")
+#: Folders of what is about all variants.
+OF_ALL = ("variants", "root-seeds")
 #: The folder of the joined tables, among those of runs.
 JOINED = "joined"
 
@@ -25,7 +27,7 @@ def publish(results: Path, kept: Path) -> int:
 
     Raises TableError, before anything is replaced, if there is no scorecard, or if a table of a run cannot be read.
     """
-    base, compared = results / "base", results / "variants"
+    base = results / "base"
     if not (base / "claims.md").exists():
         raise TableError(f"{base}: no claims.md; run `make reproduce` first")
     joined = {
@@ -36,11 +38,12 @@ def publish(results: Path, kept: Path) -> int:
         and (paths := sorted(base.glob(table.pattern(name))))
     }
     shutil.rmtree(kept, ignore_errors=True)
-    for source, target in ((base, kept), (compared, kept / "variants")):
-        for path in [*source.glob("tables/*.parquet"), *source.glob("figures/*.png")]:
+    for name in ("base", *OF_ALL):
+        source, target = results / name, kept / ("" if name == "base" else name)
+        pages, pictures = source.glob("claims.md"), source.glob("figures/*.png")
+        for path in [*source.glob("tables/*.parquet"), *pictures, *pages]:
             if path.stem not in LEFT_OUT:
                 _copy(path, target / path.relative_to(source))
-    _copy(base / "claims.md", kept / "claims.md")
     _copy(results / "config.yaml", kept / "config.yaml")
     for name, (rows, record) in joined.items():
         rows.save(kept / "runs" / JOINED / f"{name}.parquet", record)
