@@ -90,3 +90,15 @@ def test_a_sequence_of_one_pair_is_predicted_by_zero(name):
     predict = PREDICTORS.function({"name": name, option: 2}, "predict")
     x, y = sequences(3, 1, 2)
     assert torch.equal(predict(x, y, None, NOISE), torch.zeros_like(y))
+
+
+@pytest.mark.parametrize("name", ["gradient_descent", "gd_plus_plus"])
+def test_sequences_may_have_any_number_of_axes_before_them(name):
+    option = {"gradient_descent": "steps", "gd_plus_plus": "layers"}[name]
+    predict = PREDICTORS.function({"name": name, option: 2}, "predict")
+    x, y = sequences(6, 5, 2)
+    together = predict(x, y, None, NOISE)
+    folded = predict(x.reshape(2, 3, 5, 2), y.reshape(2, 3, 5), None, NOISE)
+    assert torch.equal(folded.reshape(6, 5), together)
+    alone = predict(x[0], y[0], None, NOISE)
+    assert torch.equal(alone, predict(x[:1], y[:1], None, NOISE)[0])

@@ -48,7 +48,8 @@ def evaluate_features(
         ideal = idealised_predictions(
             settings["seed"], data, (RIDGE,), run.task_diversity, sequences
         )
-        at = {number: feature(x) == number for number in torch.unique(feature(x)).tolist()}
+        features = feature(x)
+        at = {number: features == number for number in torch.unique(features).tolist()}
         of_ridge = (ideal[RIDGE] - y).square()
         for step in kept.steps:
             model.load_state_dict(kept.load(step, device, sizes.weights))

@@ -12,9 +12,8 @@ from matplotlib.lines import Line2D
 from ...analysis.datasets import OUT_OF_DISTRIBUTION
 from ...analysis.views import by_diversity, over_seeds
 from ...artefacts.tables import Frames
-from ..drawing.panels import step_axis
+from ..drawing.panels import panel_for_each, step_axis
 from ..drawing.picture import figure_of
-from ..drawing.style import DOUBLE_COLUMN, label, new_figure, note
 
 
 @figure_of("feature_losses")
@@ -23,24 +22,18 @@ def draw(frames: Frames) -> Figure:
     losses = frames["feature_losses"]
     new = losses[losses["dataset"] == OUT_OF_DISTRIBUTION]
     panels_of = by_diversity(new)
-    columns = min(4, max(len(panels_of), 1))
-    rows = max(-(-len(panels_of) // columns), 1)
-    figure = new_figure(DOUBLE_COLUMN, 0.6 + 2.2 * rows)
-    panels = figure.subplots(rows, columns, sharey=True, squeeze=False)
-    for axes in panels.flatten()[len(panels_of) :]:
-        axes.axis("off")
+    figure, panels = panel_for_each(
+        [M for M, _ in panels_of], 0.6, 2.2, nothing="the input law has no features"
+    )
     for axes in panels[:, 0]:
         axes.set_ylabel("loss on new tasks (units of $y^2$)")
     if not panels_of:
-        panels[0, 0].axis("on")
-        note(panels[0, 0], "the input law has no features")
         return figure
     colours = _colours(new)
-    for axes, (M, of_diversity) in zip(panels.flatten(), panels_of, strict=False):
+    for axes, (_, of_diversity) in zip(panels.flatten(), panels_of, strict=False):
         for number, of_feature in of_diversity.groupby("feature"):
             _curve(axes, of_feature, colours[number])
         step_axis(axes, of_diversity["step"])
-        axes.set_title(f"$M$ = {label(M)}")
     shares = new.groupby("feature")["share"].mean()
     handles = [
         Line2D([], [], color=colours[number], label=f"{100 * share:.2g} %")

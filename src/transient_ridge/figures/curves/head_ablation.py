@@ -10,8 +10,9 @@ from matplotlib.patches import Patch
 from ...analysis.datasets import IN_DISTRIBUTION, OUT_OF_DISTRIBUTION
 from ...analysis.views import RUN_KEY, by_diversity
 from ...artefacts.tables import Frames
+from ..drawing.panels import panel_for_each
 from ..drawing.picture import figure_of
-from ..drawing.style import DOUBLE_COLUMN, colours_of, label, new_figure
+from ..drawing.style import colours_of
 
 #: Share of the space of a layer that its bars take.
 FILLED = 0.8
@@ -25,15 +26,9 @@ def draw(frames: Frames) -> Figure:
     """
     increases = ranked(frames["head_ablation"])
     maps, colours = by_diversity(increases), colours_of(increases)
-    columns = min(4, len(maps))
-    rows = -(-len(maps) // columns)
-    figure = new_figure(DOUBLE_COLUMN, 0.7 + 1.6 * rows)
-    panels = figure.subplots(rows, columns, squeeze=False)
-    for axes in panels.flatten()[len(maps) :]:
-        axes.axis("off")
+    figure, panels = panel_for_each([M for M, _ in maps], 0.7, 1.6, sharey=False)
     for axes, (M, of_diversity) in zip(panels.flatten(), maps, strict=False):
         _bars(axes, of_diversity, colours[M])
-        axes.set_title(f"$M$ = {label(M)}")
         axes.set_xlabel("layer")
     for axes in panels[:, 0]:
         axes.set_ylabel("increase of the loss")

@@ -10,9 +10,8 @@ from matplotlib.ticker import MaxNLocator
 from ...analysis.datasets import IN_DISTRIBUTION
 from ...analysis.views import by_diversity
 from ...artefacts.tables import Frames
-from ..drawing.panels import step_axis
+from ..drawing.panels import panel_for_each, step_axis
 from ..drawing.picture import figure_of
-from ..drawing.style import DOUBLE_COLUMN, label, new_figure, note
 from .phase_diagram import COLOURS, step_edges
 
 
@@ -22,19 +21,11 @@ def draw(frames: Frames) -> Figure:
     gates = frames["gates"]
     own = gates[(gates["dataset"] == IN_DISTRIBUTION) & gates["token"].notna()]
     maps = by_diversity(own)
-    columns = min(4, max(len(maps), 1))
-    rows = max(-(-len(maps) // columns), 1)
-    figure = new_figure(DOUBLE_COLUMN, 0.5 + 1.5 * rows)
-    panels = figure.subplots(rows, columns, sharey=True, squeeze=False)
-    for axes in panels.flatten()[len(maps) :]:
-        axes.axis("off")
-    for axes, (M, of_diversity) in zip(panels.flatten(), maps, strict=False):
-        mesh = _map(axes, of_diversity)
-        axes.set_title(f"$M$ = {label(M)}")
+    figure, panels = panel_for_each([M for M, _ in maps], 0.5, 1.5, nothing="no finite $M$")
     if not maps:
-        panels[0, 0].axis("on")
-        note(panels[0, 0], "no finite $M$")
         return figure
+    for axes, (_, of_diversity) in zip(panels.flatten(), maps, strict=False):
+        mesh = _map(axes, of_diversity)
     for axes in panels[:, 0]:
         axes.set_ylabel("position $k$")
     bar = figure.colorbar(mesh, ax=panels, pad=0.015, aspect=18, ticks=[0, 0.5, 1])

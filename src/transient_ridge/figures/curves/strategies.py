@@ -10,9 +10,9 @@ from matplotlib.patches import Patch
 from ...analysis.datasets import IN_DISTRIBUTION
 from ...analysis.views import by_diversity, over_seeds
 from ...artefacts.tables import Frames
-from ..drawing.panels import step_axis
+from ..drawing.panels import panel_for_each, step_axis
 from ..drawing.picture import figure_of
-from ..drawing.style import DOUBLE_COLUMN, label, name_of_kind, new_figure, predictors_in
+from ..drawing.style import name_of_kind, predictors_in
 
 #: From the bottom up, predictors for all M first: grey and blue, then yellow to red. Neighbours differ in lightness.
 COLOURS = ("#cfcfcf", "#9ecae9", "#2f6fb0", "#f6cf71", "#e58a3c", "#a82c2c", "#5b2a4f")
@@ -26,15 +26,9 @@ def draw(frames: Frames) -> Figure:
     found = by_diversity(own)
     names = list(reversed(predictors_in(own)))
     colours = dict(zip(names, cycle(COLOURS), strict=False))
-    columns = min(4, max(len(found), 1))
-    rows = max(-(-len(found) // columns), 1)
-    figure = new_figure(DOUBLE_COLUMN, 0.7 + 1.5 * rows)
-    panels = figure.subplots(rows, columns, sharey=True, squeeze=False)
-    for axes in panels.flatten()[len(found) :]:
-        axes.axis("off")
-    for axes, (M, of_diversity) in zip(panels.flatten(), found, strict=False):
+    figure, panels = panel_for_each([M for M, _ in found], 0.7, 1.5)
+    for axes, (_, of_diversity) in zip(panels.flatten(), found, strict=False):
         _stack(axes, of_diversity, names, colours)
-        axes.set_title(f"$M$ = {label(M)}")
     for axes in panels[:, 0]:
         axes.set_ylabel("weight")
     handles = [Patch(color=colours[name], label=name_of_kind(name)) for name in names]

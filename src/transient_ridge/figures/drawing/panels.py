@@ -1,11 +1,13 @@
 """Axes and panels that several figures share."""
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
+from matplotlib.figure import Figure
 from matplotlib.ticker import (
     FixedLocator,
     FuncFormatter,
@@ -13,11 +15,22 @@ from matplotlib.ticker import (
     NullFormatter,
     SymmetricalLogLocator,
 )
+from numpy.typing import NDArray
 
 from ...analysis.views import by_diversity, by_run, critical_points, over_seeds
 from ...artefacts.tables import Frames
 from ...config.runs import Run, TaskDiversity
-from .style import CRITICAL, END, START, DiversityColours, mark
+from .style import (
+    CRITICAL,
+    DOUBLE_COLUMN,
+    END,
+    START,
+    DiversityColours,
+    label,
+    mark,
+    new_figure,
+    note,
+)
 
 #: Share of training whose part of a trajectory is drawn faintly: before it nothing has been learnt.
 EARLY = 1 / 100
@@ -38,6 +51,33 @@ def path(
     axes.plot(x, y, label=f"_{run.name}", alpha=0.2 if early else 0.85, **look)
     if early:
         axes.plot(x[early - 1 :], y[early - 1 :], label="_late", alpha=0.85, **look)
+
+
+def panel_for_each(
+    diversities: Sequence[TaskDiversity],
+    margin: float,
+    height: float,
+    *,
+    most: int = 4,
+    sharey: bool = True,
+    nothing: str = "",
+) -> tuple[Figure, NDArray[Any]]:
+    """A figure with a titled panel for each M, at most ``most`` to a row of ``height`` inches, and its panels (R, C).
+
+    ``margin`` inches are for what is below all rows. Without any M there is one panel, which says ``nothing``.
+    """
+    columns = min(most, max(len(diversities), 1))
+    rows = max(-(-len(diversities) // columns), 1)
+    figure = new_figure(DOUBLE_COLUMN, margin + height * rows)
+    panels: NDArray[Any] = figure.subplots(rows, columns, sharey=sharey, squeeze=False)
+    for axes in panels.flatten()[len(diversities) :]:
+        axes.axis("off")
+    for axes, M in zip(panels.flatten(), diversities, strict=False):
+        axes.set_title(f"$M$ = {label(M)}")
+    if not diversities and nothing:
+        panels[0, 0].axis("on")
+        note(panels[0, 0], nothing)
+    return figure, panels
 
 
 def step_axis(axes: Axes, steps: pd.Series) -> None:

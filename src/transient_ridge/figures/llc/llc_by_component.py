@@ -13,9 +13,8 @@ from matplotlib.lines import Line2D
 
 from ...analysis.views import by_diversity, critical_points
 from ...artefacts.tables import Frames
-from ..drawing.panels import step_axis
+from ..drawing.panels import panel_for_each, step_axis
 from ..drawing.picture import figure_of
-from ..drawing.style import DOUBLE_COLUMN, label, new_figure, note
 
 
 @figure_of("llc", "critical_steps")
@@ -24,17 +23,12 @@ def draw(frames: Frames) -> Figure:
     llc, critical = frames["llc"], frames["critical_steps"]
     parts = llc[(llc["component"] != "all") & llc["token"].isna()].dropna(subset=["llc"])
     maps = by_diversity(parts)
-    columns = min(3, max(len(maps), 1))
-    rows = max(-(-len(maps) // columns), 1)
-    figure = new_figure(DOUBLE_COLUMN, 0.6 + 2.4 * rows)
-    panels = figure.subplots(rows, columns, sharey=True, squeeze=False)
-    for axes in panels.flatten()[len(maps) :]:
-        axes.axis("off")
+    figure, panels = panel_for_each(
+        [M for M, _ in maps], 0.6, 2.4, most=3, nothing="the LLC of no part was measured"
+    )
     for axes in panels[:, 0]:
         axes.set_ylabel(r"refined $\hat\lambda$")
     if not maps:
-        panels[0, 0].axis("on")
-        note(panels[0, 0], "the LLC of no part was measured")
         return figure
     looks = _looks(sorted(parts["component"].unique()))
     turns = critical_points(critical, "smoothed")
@@ -46,7 +40,6 @@ def draw(frames: Frames) -> Figure:
         for component, of_part in of_diversity.groupby("component"):
             _line(axes, of_part, looks[str(component)])
         step_axis(axes, of_diversity["step"])
-        axes.set_title(f"$M$ = {label(M)}")
     handles = [Line2D([], [], label=name, **look) for name, look in looks.items()]
     figure.legend(
         handles=handles, loc="outside lower center", ncols=min(len(handles), 6), borderaxespad=0.2

@@ -1,6 +1,6 @@
 """Best rates of predictors that take steps: the same for all sequences and positions, of least error on these."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -8,11 +8,31 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from torch import Tensor
 
+from ..shapes import check
+
 #: (x, y, rates) -> predictions (B, K), differentiable in the rates (R,).
 Steps = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 #: Every rate starts this many times the one before: where steps commute, equal rates are a saddle.
 APART = 1.5
+
+
+def predict_by_best(
+    steps: Steps, start: Sequence[float], x: Tensor, y: Tensor, noise_variance: float
+) -> Tensor:
+    """Predictions (..., K) of ``steps`` by the rates that are best on these sequences, in float64.
+
+    ``start`` are the rates to begin with, as multiples of the best one of a single step. A single rate is left at 1.
+    Shapes, dtypes and errors are those of :func:`~transient_ridge.regression.predictors.ridge.ridge`.
+    """
+    check(x, y, noise_variance)
+    K, D = x.shape[-2:]
+    X, Y = x.double().reshape(-1, K, D), y.double().reshape(-1, K)
+    first = first_rate(X, Y)
+    rates = X.new_tensor([first * multiple for multiple in start])
+    if first and len(start) > 1:
+        rates = best_rates(steps, rates.tolist(), X, Y)
+    return steps(X, Y, rates).reshape(y.shape).to(x.dtype)
 
 
 def first_rate(x: Tensor, y: Tensor) -> float:

@@ -11,8 +11,7 @@ import torch
 from torch import Tensor
 
 from ...config.keys import COUNT, Settings, key
-from ..shapes import check
-from ._rates import best_rates, first_rate
+from ._rates import predict_by_best
 
 LABEL = "GD++"
 MARKER = "P"
@@ -31,20 +30,10 @@ def predict(
 ) -> Tensor:
     """:func:`descend` by the rates that are best on these sequences, whatever the tasks are."""
     del tasks
-    check(x, y, noise_variance)
-    X, Y = (part.double().flatten(0, -2 - n) for part, n in ((x, 1), (y, 0)))
-    return descend(X, Y, rates_for(X, Y, options.layers)).reshape(y.shape).to(x.dtype)
-
-
-def rates_for(x: Tensor, y: Tensor, layers: int) -> Tensor:
-    """Best rates (2 layers - 1,): eta of every layer, and between them gamma.
-
-    One layer is a step of gradient descent.
-    """
-    eta = first_rate(x, y)
-    if layers == 1 or not eta:
-        return x.new_full((2 * layers - 1,), eta)
-    return best_rates(descend, [eta, *[eta / 4, eta] * (layers - 1)], x, y)
+    # eta of every layer, and between them gamma, for a start a quarter of it.
+    return predict_by_best(
+        descend, [1.0, *[0.25, 1.0] * (options.layers - 1)], x, y, noise_variance
+    )
 
 
 def descend(x: Tensor, y: Tensor, rates: Tensor) -> Tensor:

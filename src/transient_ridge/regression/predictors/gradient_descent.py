@@ -6,8 +6,7 @@ import torch
 from torch import Tensor
 
 from ...config.keys import COUNT, Settings, key
-from ..shapes import check
-from ._rates import best_rates, first_rate
+from ._rates import predict_by_best
 
 LABEL = "gradient descent"
 MARKER = "v"
@@ -26,17 +25,7 @@ def predict(
 ) -> Tensor:
     """:func:`descend` by the rates that are best on these sequences, whatever the tasks are."""
     del tasks
-    check(x, y, noise_variance)
-    X, Y = (part.double().flatten(0, -2 - n) for part, n in ((x, 1), (y, 0)))
-    return descend(X, Y, rates_for(X, Y, options.steps)).reshape(y.shape).to(x.dtype)
-
-
-def rates_for(x: Tensor, y: Tensor, steps: int) -> Tensor:
-    """Best rates (steps,): of one step in closed form, of more fitted."""
-    first = first_rate(x, y)
-    if steps == 1 or not first:
-        return x.new_full((steps,), first)
-    return best_rates(descend, [first] * steps, x, y)
+    return predict_by_best(descend, [1.0] * options.steps, x, y, noise_variance)
 
 
 def descend(x: Tensor, y: Tensor, rates: Tensor) -> Tensor:
