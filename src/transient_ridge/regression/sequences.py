@@ -34,9 +34,10 @@ def task_set(root_seed: int, data: DataSettings, task_diversity: TaskDiversity) 
     """``T_M`` as a (M, D) float32 tensor, a prefix of ``T_M'`` for every M' > M; None for M = inf."""
     if math.isinf(task_diversity):
         return None
-    sample = TASK_FAMILIES.function(data.tasks, "sample")
+    name = "members" if TASK_FAMILIES.offers(data.tasks, "members") else "sample"
+    members = TASK_FAMILIES.function(data.tasks, name)
     stream = generator(root_seed, "tasks", data.dimension)
-    tasks = sample(stream, int(task_diversity), data.dimension)
+    tasks = members(stream, int(task_diversity), data.dimension)
     return torch.from_numpy(tasks.astype(np.float32))
 
 
