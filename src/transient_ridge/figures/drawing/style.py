@@ -77,10 +77,11 @@ def label(task_diversity: TaskDiversity) -> str:
 
 
 class DiversityColours:
-    """Colour of each M of a grid: one perceptually uniform map over log2 M, dark to light; infinity is black.
+    """Colour of each M of a grid, in even steps through one perceptually uniform map, dark to light; infinity is black.
 
-    The map (plasma) stays readable with any colour vision and in grey. Its lightest part is left out, since
-    lines in it vanish on white; its dark end is blue and cannot be taken for black.
+    Even steps, and not log M, tell neighbours apart where the grid is dense. The map (plasma) stays readable with any
+    colour vision and in grey. Its lightest part is left out, since lines in it vanish on white; its dark end is blue
+    and cannot be taken for black.
     """
 
     RANGE = (0.04, 0.85)
@@ -88,8 +89,7 @@ class DiversityColours:
 
     def __init__(self, task_diversities: Iterable[TaskDiversity]) -> None:
         self.values: list[TaskDiversity] = sorted(set(task_diversities))
-        finite = [math.log2(M) for M in self.values if not math.isinf(M)]
-        self._low, self._high = (min(finite), max(finite)) if finite else (0.0, 0.0)
+        self._finite = [M for M in self.values if not math.isinf(M)]
 
     def __contains__(self, task_diversity: object) -> bool:
         """Whether the grid has this M."""
@@ -99,8 +99,8 @@ class DiversityColours:
         """Hexadecimal colour of an M of the grid."""
         if math.isinf(task_diversity):
             return self.INFINITY
-        span = self._high - self._low
-        share = (math.log2(task_diversity) - self._low) / span if span else 0.5
+        steps = len(self._finite) - 1
+        share = self._finite.index(task_diversity) / steps if steps else 0.5
         first, last = self.RANGE
         return to_hex(mpl.colormaps["plasma"](first + (last - first) * share))
 
