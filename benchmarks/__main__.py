@@ -4,7 +4,7 @@ import platform
 
 import torch
 
-from benchmarks.llc import bench_llc
+from benchmarks import llc
 from benchmarks.plan import bench_plan
 from benchmarks.predictors import bench_dmmse
 from benchmarks.training_step import bench_share_of_ceiling, bench_training_step
@@ -20,7 +20,8 @@ def main() -> None:
     print(f"{platform.processor() or platform.machine()}, torch {torch.__version__}")
     show("training step of the laptop preset, 1 thread", bench_training_step())
     show("the same against the core's ceiling", bench_share_of_ceiling())
-    show("LLC of a laptop checkpoint, 1 thread", bench_llc())
+    print("\nLLC of laptop checkpoints, 1 thread")
+    llc.main()
     for threads in (1, 2):
         torch.set_num_threads(threads)
         show(f"dMMSE, M = 4096, B = 512, K = 16, D = 8, {threads} thread(s)", bench_dmmse())

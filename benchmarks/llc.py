@@ -1,171 +1,264 @@
-"""An LLC estimate against devinterp 2.0.1, on the same checkpoint and local posterior, paired in one run.
+"""The time to a good LLC: our sampler, an underdamped rival and devinterp 2.0.1, on the same checkpoints in one run.
 
-devinterp runs as its users run it: plain SGLD through ``sample()`` with a loss function, traces after the burn-in, the
-loss of w* from its own init_loss. Ours is the sampler of the preset; for chain-steps per second, plain SGLD too. Both
-are judged by a long reference: larger minibatches with control variates and half the step.
+Good is an error of 2 %, bias and standard error together, against a long run of larger minibatches. The burn-in is
+paid once; the standard error falls with the root of the draws; the bias stays, so that a sampler whose bias is beyond
+the goal never gets there. devinterp runs as its users run it: plain and RMSProp-SGLD through ``sample()`` with a loss
+function, traces after the burn-in, the loss of w* from its own init_loss.
 """
 
 import copy
 import math
-import statistics
+import os
+import sys
 import tempfile
 import time
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
+from torch import Tensor
 
+from benchmarks import underdamped
 from transient_ridge.config import presets
 from transient_ridge.config.configuration import trained_by
 from transient_ridge.config.runs import Run
+from transient_ridge.errors import ChainDivergedError
 from transient_ridge.llc import sgld
-from transient_ridge.llc.estimate import ChainMean, Estimate, estimate
+from transient_ridge.llc.estimate import ChainMean
 from transient_ridge.llc.llc import Estimator
 from transient_ridge.llc.llc_crosscheck import plain_sgld
 from transient_ridge.llc.posterior import CheckpointPosterior
+from transient_ridge.llc.sgld import Evaluation
 from transient_ridge.model.device import prepare
 from transient_ridge.training.checkpoints import Checkpoints
 from transient_ridge.training.train import train
 
+os.environ["TQDM_DISABLE"] = "1"
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     from datasets import Dataset
     from devinterp.slt.sampling import sample
 
-RUN = Run(12, 0)
+#: What 'the same error' is: of the estimate, bias and standard error together.
+GOAL = 0.02
+RUNS = (Run(12, 0), Run(math.inf, 0))
+LAPTOP = presets.FOLDER.parent / "results" / "laptop" / "base" / "runs"
+
+#: n beta and gamma; what is changed of the preset's section `llc` for our sampler, and for plain SGLD.
+SETTINGS: dict[str, dict[str, dict[str, Any]]] = {
+    "n beta 300, r 3.3": {"posterior": {"n_beta": 300, "gamma": 1000}, "ours": {}, "plain": {}},
+    "n beta 1000, r 0.3": {
+        "posterior": {"n_beta": 1000, "gamma": 300},
+        "ours": {},
+        # As many relaxations, and as large a step in units of the steepest direction.
+        "plain": {"epsilon": 6e-6, "burn_in": 3300, "draws": 700, "chains": 2},
+    },
+}
 #: Sequences per step against heating, control variates and half the step against what is left of it.
 REFERENCE = {
     "epsilon": 0.05,
-    "burn_in": 120,
-    "draws": 200,
-    "minibatch": 256,
+    "burn_in": 150,
+    "draws": 1500,
+    "chains": 4,
+    "minibatch": 144,
     "control_variate": True,
 }
-LAPTOP = presets.FOLDER.parent / "results" / "laptop" / "base" / "runs" / RUN.name
+#: Step length of the rival, in which a direction forgets a factor e every 1 / length steps.
+LENGTH = 0.3
+#: RMSProp's steps are ten times as long where gradients are small, so that its eps is a tenth of plain SGLD's.
+RMSPROP_EPSILON = 0.1
 
 
-#: What 'the same error' is: of the estimate, bias and standard error together.
-GOAL = 0.02
+class Measured(NamedTuple):
+    """An estimate and what it took."""
+
+    llc: float
+    error: float
+    ess: float
+    burn_in_s: float  # until the first draw
+    draws_s: float
 
 
-def bench_llc(repeats: int = 3, changes: Mapping[str, Any] | None = None) -> dict[str, float]:
-    """Estimates, errors, biases against the reference, chain-steps per second, and the time to :data:`GOAL` of both.
-
-    The standard error falls with the root of the number of draws, the bias does not: whose bias is beyond the goal
-    never gets there. ``changes`` are made to the section ``llc``.
-    """
+def bench_llc(quick: bool = False) -> Iterator[tuple[str, dict[str, dict[str, float]]]]:
+    """Every setting and run, with a row of numbers for each sampler; ``quick`` sees whether everything runs."""
     torch.set_num_threads(1)
     prepare(torch.device("cpu"), "float32", 1)
-    config = presets.load("laptop", llc=dict(changes or {}))
-    with tempfile.TemporaryDirectory() as folder:
-        kept, settings = _checkpoint(config, Path(folder))
-        plain = _estimator(kept, settings, plain_sgld(settings))
-        own = _estimator(kept, settings, settings["llc"])
-        reference = _sampled(_estimator(kept, settings, settings["llc"] | REFERENCE), kept)[0]
-        times: dict[str, list[float]] = {"ours": [], "plain": [], "devinterp": []}
-        for repeat in range(repeats):
-            ours, seconds = _sampled(own, kept)
-            times["ours"].append(seconds)
-            times["plain"].append(_sampled(plain, kept)[1])
-            began = time.perf_counter()
-            theirs, error = _devinterp(
-                plain, plain.posterior(kept.steps[-1]), Path(folder) / f"{repeat}.zarr"
-            )
-            times["devinterp"].append(time.perf_counter() - began)
-    seconds_of = {name: statistics.median(values) for name, values in times.items()}
-    steps = plain.sgld.chains * (plain.sgld.burn_in + plain.sgld.draws)
-    to_goal = {
-        "ours": _time_to_goal(ours.llc, ours.standard_error, reference.llc, seconds_of["ours"]),
-        "devinterp": _time_to_goal(theirs, error, reference.llc, seconds_of["devinterp"]),
-    }
-    return {
-        "reference": reference.llc,
-        "reference_error": reference.standard_error,
-        "llc": ours.llc,
-        "llc_devinterp": theirs,
-        "error": ours.standard_error,
-        "error_devinterp": error,
-        "seconds": seconds_of["ours"],
-        "seconds_devinterp": seconds_of["devinterp"],
-        "ess_per_s": ours.ess / seconds_of["ours"],
-        "plain_chain_steps_per_s": steps / seconds_of["plain"],
-        "devinterp_per_s": steps / seconds_of["devinterp"],
-        "speedup_chain_steps": seconds_of["devinterp"] / seconds_of["plain"],
-        "to_2_percent_s": to_goal["ours"],
-        "devinterp_to_2_percent_s": to_goal["devinterp"],
-        "time_to_same_error": (error / ours.standard_error) ** 2
-        * seconds_of["devinterp"]
-        / seconds_of["ours"],
-    }
+    few = {"burn_in": 4, "draws": 6, "chains": 2, "minibatch": 8} if quick else {}
+    for run in RUNS:
+        with tempfile.TemporaryDirectory() as folder:
+            kept, config = _checkpoint(run, Path(folder))
+            for name, setting in SETTINGS.items():
+                cell = Cell(run, kept, config, setting, few, Path(folder) / name)
+                title = (
+                    "infinity" if math.isinf(run.task_diversity) else f"{run.task_diversity:.0f}"
+                )
+                yield f"M = {title}, {name}", cell.measure()
 
 
-def _time_to_goal(found: float, error: float, truth: float, seconds: float) -> float:
-    """Seconds until bias and standard error together are :data:`GOAL` of ``truth``; infinite if the bias is larger."""
-    goal = GOAL * truth
+class Cell:
+    """One checkpoint at one setting."""
+
+    def __init__(
+        self,
+        run: Run,
+        kept: Checkpoints,
+        config: Mapping[str, Any],
+        setting: Mapping[str, Mapping[str, Any]],
+        few: Mapping[str, Any],
+        folder: Path,
+    ) -> None:
+        self.run, self.kept, self.config, self.folder = run, kept, config, folder
+        posterior = setting["posterior"]
+        own = {**config["llc"], **posterior, **setting["ours"]}
+        self.ours = self._estimator({**own, **few})
+        self.reference = self._estimator({**own, **REFERENCE, **few})
+        self.plain = self._estimator({**plain_sgld(config), **posterior, **setting["plain"], **few})
+
+    def measure(self) -> dict[str, dict[str, float]]:
+        """A row for each sampler."""
+        truth = self._ours(self.reference)
+        found = {
+            "ours": self._ours(self.ours),
+            "underdamped": self._underdamped(),
+            "devinterp SGLD": self._devinterp("sgmcmc_sgld", 1.0),
+            "devinterp RMSProp": self._devinterp("rmsprop_sgld", RMSPROP_EPSILON),
+        }
+        rows = {"reference": {"llc": truth.llc, "error": truth.error}}
+        for name, each in found.items():
+            rows[name] = {
+                "llc": each.llc,
+                "error": each.error,
+                "ess_per_s": each.ess / each.draws_s,
+                "seconds": each.burn_in_s + each.draws_s,
+                "to_2_percent_s": time_to_goal(each, truth),
+            }
+        return rows
+
+    def _estimator(self, section: dict[str, Any]) -> Estimator:
+        return Estimator(self.run, {**self.config, "llc": section}, self.kept, torch.device("cpu"))
+
+    def _timed(self, of: Estimator) -> "Timed":
+        return Timed(of.posterior(self.kept.steps[-1]), of.sgld.burn_in)
+
+    def _ours(self, of: Estimator) -> Measured:
+        target = self._timed(of)
+        try:
+            traces = sgld.sample(target, of.sgld, of.n_beta(), target.noise())
+        except ChainDivergedError:
+            return Measured(math.nan, math.nan, math.nan, math.nan, math.nan)
+        return target.measured(traces.losses.mean(-1), traces.centre_losses.mean(-1), of.n_beta())
+
+    def _underdamped(self) -> Measured:
+        of = self.ours
+        target = self._timed(of)
+        traces = underdamped.sample(target, of.sgld, of.n_beta(), target.noise(), LENGTH)
+        return target.measured(*traces, of.n_beta())
+
+    def _devinterp(self, method: str, factor: float) -> Measured:
+        of = self.plain
+        posterior = of.posterior(self.kept.steps[-1])
+        model = copy.deepcopy(posterior.model)
+        model.load_state_dict(posterior.layout.views(posterior.centre))
+        x, y = posterior.sequences
+        # devinterp's data are tokens: here every sequence is K + 1 times its own number.
+        numbers = [[i] * (x.shape[1] + 1) for i in range(len(x))]
+        data = Dataset.from_dict({"input_ids": numbers}).with_format("torch")
+
+        def loss(model: torch.nn.Module, numbers: Tensor) -> Tensor:
+            rows = numbers[:, 0]
+            errors: Tensor = (model(x[rows], y[rows]) - y[rows]).square()
+            return errors
+
+        began = time.perf_counter()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            tree = sample(
+                model, data, {}, lr=factor * of.sgld.epsilon, n_beta=of.n_beta(), loss_fn=loss,
+                localization=of.sgld.gamma, num_chains=of.sgld.chains, num_draws=of.sgld.draws,
+                num_burnin_steps=of.sgld.burn_in, batch_size=of.llc.minibatch,
+                sampling_method=method, output_path=self.folder / method,
+                match_sampling_input_ids_across_chains=False, device="cpu",
+            )  # fmt: skip
+        seconds = time.perf_counter() - began
+        trace = tree.dataset.sampling_loss_micro.mean(dim=["batch_sampling", "token_pos"]).values
+        of_draws = ChainMean.of(trace[:, of.sgld.burn_in :].astype(float))
+        centre = tree.dataset.init_loss.values.mean(axis=-1)
+        error = math.hypot(of_draws.standard_error, centre.std(ddof=1) / math.sqrt(len(centre)))
+        burn_in = of.sgld.burn_in / (of.sgld.burn_in + of.sgld.draws)
+        return Measured(
+            of.n_beta() * float(of_draws.mean - centre.mean()),
+            of.n_beta() * error,
+            of_draws.ess,
+            seconds * burn_in,
+            seconds * (1 - burn_in),
+        )
+
+
+class Timed:
+    """A posterior that notes when the burn-in began and ended."""
+
+    def __init__(self, posterior: CheckpointPosterior, burn_in: int) -> None:
+        self._posterior, self._burn_in = posterior, burn_in
+        self.centre, self.layout, self.noise = posterior.centre, posterior.layout, posterior.noise
+        self.curvature_samples = posterior.curvature_samples
+        self._began = self._arrived = time.perf_counter()
+
+    def evaluate(self, positions: Tensor, step: int) -> Evaluation:
+        """As the posterior does."""
+        if step == self._burn_in:
+            self._arrived = time.perf_counter()
+        return self._posterior.evaluate(positions, step)
+
+    def measured(self, losses: Tensor, of_centre: Tensor, n_beta: float) -> Measured:
+        """From losses (C, S) and those of w* on the same minibatches."""
+        ended = time.perf_counter()
+        pairs = (losses - of_centre)[:, self._burn_in :].double().numpy()
+        of = ChainMean.of(n_beta * pairs)
+        burn_in_s, draws_s = self._arrived - self._began, ended - self._arrived
+        return Measured(of.mean, of.standard_error, of.ess, burn_in_s, draws_s)
+
+
+def time_to_goal(found: Measured, truth: Measured) -> float:
+    """Seconds until bias and standard error together are :data:`GOAL` of the truth; infinite if the bias is larger."""
+    goal = GOAL * truth.llc
     # What of the difference may be chance is no bias.
-    bias = max(0.0, abs(found - truth) - 2 * error)
-    return seconds * (error / (goal - bias)) ** 2 if bias < goal else math.inf
+    chance = 2 * math.hypot(found.error, truth.error)
+    bias = max(0.0, abs(found.llc - truth.llc) - chance)
+    if not bias < goal:  # nor where the chains diverged
+        return math.inf
+    return found.burn_in_s + found.draws_s * (found.error / (goal - bias)) ** 2
 
 
-def _estimator(kept: Checkpoints, settings: dict[str, Any], section: dict[str, Any]) -> Estimator:
-    return Estimator(RUN, settings | {"llc": section}, kept, torch.device("cpu"))
-
-
-def _sampled(of: Estimator, kept: Checkpoints) -> tuple[Estimate, float]:
-    """The estimate at the last checkpoint, and the seconds that it took."""
-    posterior = of.posterior(kept.steps[-1])
-    began = time.perf_counter()
-    traces = sgld.sample(posterior, of.sgld, of.n_beta(), posterior.noise())
-    found = estimate(traces, of.n_beta(), of.sgld, of.centre(posterior, "all"))[0]
-    return found, time.perf_counter() - began
-
-
-def _checkpoint(config: dict[str, Any], folder: Path) -> tuple[Checkpoints, dict[str, Any]]:
+def _checkpoint(run: Run, folder: Path) -> tuple[Checkpoints, dict[str, Any]]:
     """The laptop preset's own checkpoint if it has been trained, else one of 300 steps."""
-    manifest, weights = LAPTOP / "checkpoints.json", LAPTOP / "checkpoints"
+    config = presets.load("laptop")
+    manifest, weights = LAPTOP / run.name / "checkpoints.json", LAPTOP / run.name / "checkpoints"
     if not (manifest.exists() and weights.exists()):
         config["training"] |= {"steps": 300, "decay_steps": 100}
         manifest, weights = folder / "manifest.json", folder / "weights"
         outputs = {"weights": weights, "manifest": manifest, "training": folder / "curve.parquet"}
         train(
-            RUN, trained_by(config), outputs, scratch=folder / "scratch",
+            run, trained_by(config), outputs, scratch=folder / "scratch",
             device=torch.device("cpu"), state_seconds=1e9,
         )  # fmt: skip
     return Checkpoints(manifest, weights, config), config
 
 
-def _devinterp(stage: Estimator, posterior: CheckpointPosterior, path: Path) -> tuple[float, float]:
-    """LLC and its standard error from devinterp's traces and its loss of w*."""
-    model = copy.deepcopy(posterior.model)
-    model.load_state_dict(posterior.layout.views(posterior.centre))
-    x, y = posterior.sequences
-    K = x.shape[1]
-    # devinterp's data are tokens: here every sequence is K + 1 times its own number.
-    numbers = [[i] * (K + 1) for i in range(len(x))]
-    data = Dataset.from_dict({"input_ids": numbers}).with_format("torch")
-
-    def loss(model: torch.nn.Module, numbers: torch.Tensor) -> torch.Tensor:
-        rows = numbers[:, 0]
-        errors: torch.Tensor = (model(x[rows], y[rows]) - y[rows]).square()
-        return errors
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        tree = sample(
-            model, data, {}, lr=stage.sgld.epsilon, n_beta=stage.n_beta(), loss_fn=loss,
-            localization=stage.sgld.gamma, num_chains=stage.sgld.chains, num_draws=stage.sgld.draws,
-            num_burnin_steps=stage.sgld.burn_in, batch_size=stage.llc.minibatch, output_path=path,
-            match_sampling_input_ids_across_chains=False, device="cpu",
-        )  # fmt: skip
-    trace = tree.dataset.sampling_loss_micro.mean(dim=["batch_sampling", "token_pos"]).values
-    of_draws = ChainMean.of(trace[:, stage.sgld.burn_in :].astype(float))
-    of_centre = tree.dataset.init_loss.values.mean(axis=-1)
-    error = math.hypot(of_draws.standard_error, of_centre.std(ddof=1) / math.sqrt(len(of_centre)))
-    return stage.n_beta() * float(of_draws.mean - of_centre.mean()), stage.n_beta() * error
+def main(quick: bool = False) -> None:
+    """Print a table for every cell."""
+    for title, rows in bench_llc(quick):
+        print(f"\n{title}")
+        print(f"  {'':20s} {'LLC':>8s} {'error':>7s} {'ESS/s':>7s} {'s':>7s} {'s to 2 %':>9s}")
+        for name, row in rows.items():
+            numbers = [row.get(key, math.nan) for key in ("ess_per_s", "seconds", "to_2_percent_s")]
+            print(
+                f"  {name:20s} {row['llc']:8.2f} {row['error']:7.2f} "
+                f"{numbers[0]:7.2f} {numbers[1]:7.1f} {numbers[2]:9.1f}",
+                flush=True,
+            )
 
 
 if __name__ == "__main__":
-    for name, value in bench_llc().items():
-        print(f"{name:24s} {value:12.4g}")
+    main("--quick" in sys.argv)
