@@ -83,7 +83,7 @@ def change(path: str, value) -> dict:
         ("data.noise_variance", 0, r"data\.noise_variance = 0: must be a number > 0"),
         ("data.noise_variance", -1.0, r"data\.noise_variance = -1\.0: must be a number > 0"),
         ("data.dimension", "three", r"data\.dimension = 'three': must be an integer >= 1"),
-        ("data.tasks", "sparze", r"data\.tasks = 'sparze': must be gaussian, sparse or uniform"),
+        ("data.tasks", "sparze", r"data\.tasks = 'sparze': must be gaussian, halving, sparse or uniform"),
         ("data.tasks", "sparse", r"data\.tasks = 'sparse': .* options \[\] given; it has \['nonzero'\]"),
         ("data.tasks", {"name": "sparse", "nonzero": 0}, r"nonzero = 0: must be an integer >= 1"),
         ("data.tasks", {"name": "sparse", "nonzero": 5}, r"nonzero must be at most data\.dimension = 4"),
@@ -144,6 +144,7 @@ def change(path: str, value) -> dict:
         ("compute.device", "tpu", r"compute\.device = 'tpu': must be auto, cpu or cuda"),
         ("preset", "My Preset", r"preset = 'My Preset': must be a name"),
         ("variants", {"wide": {"model": {"heads": 7}}}, r"model\.heads = 7: must divide .* \(in variants\.wide\)"),
+        ("variants", {"root-seeds": {}}, r"variants.*root-seeds.*none of variants, root-seeds"),
         ("variants", {}, r"variants = \{\}: must be at least one named overlay"),
     ],
 )  # fmt: skip

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ..config.settings import OF_ALL_VARIANTS
 from ..errors import TableError
 from .provenance import beside, read_beside, sha256
 from .schemas import TABLES
@@ -16,8 +17,6 @@ from .tables import Rows, read_all
 
 #: Tables of whole outputs or traces, many times the size of all others.
 LEFT_OUT = ("outputs", "llc_traces", "llc_calibration_traces")
-#: Folders of what is about all variants.
-OF_ALL = ("variants", "root-seeds")
 #: The folder of the joined tables, among those of runs.
 JOINED = "joined"
 
@@ -38,7 +37,7 @@ def publish(results: Path, kept: Path) -> int:
         and (paths := sorted(base.glob(table.pattern(name))))
     }
     shutil.rmtree(kept, ignore_errors=True)
-    for name in ("base", *OF_ALL):
+    for name in ("base", *OF_ALL_VARIANTS):
         source, target = results / name, kept / ("" if name == "base" else name)
         pages, pictures = source.glob("claims.md"), source.glob("figures/*.png")
         for path in [*source.glob("tables/*.parquet"), *pictures, *pages]:

@@ -55,6 +55,10 @@ SOME_RUNS = optional(
 )
 
 
+#: Folders of results/<preset>/ beside those of the variants: what is computed from all of them.
+OF_ALL_VARIANTS = ("variants", "root-seeds")
+
+
 @dataclass(frozen=True)
 class ComputeSettings(Settings):
     """Where and how jobs compute. Makes nothing stale."""
@@ -721,7 +725,11 @@ class Configuration(Settings):
         whole["properties"]["variants"] = {
             "type": "object",
             "minProperties": 1,
-            "propertyNames": {"pattern": NAME_PATTERN, "expects": NAME.expects},
+            "propertyNames": {
+                "pattern": NAME_PATTERN,
+                "not": {"enum": list(OF_ALL_VARIANTS)},
+                "expects": f"{NAME.expects}, and none of {', '.join(OF_ALL_VARIANTS)}",
+            },
             "additionalProperties": {
                 "type": ["object", "null"],
                 "additionalProperties": False,
