@@ -139,6 +139,7 @@ def score(values: Rows, settings: ClaimSettings, claims: Collection[int] | None 
         "gates",
         "head_ablation",
         "feature_losses",
+        "task_gates",
         "strategies",
     ),
 )
