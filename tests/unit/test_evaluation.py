@@ -67,15 +67,21 @@ def test_at_infinite_diversity_both_predictors_are_ridge():
     assert torch.equal(predictions["ridge"], predictions["dmmse"])
 
 
+def train_in(folder, run, settings):
+    """Train ``run`` in ``folder``; the manifest and the weights of its checkpoints."""
+    targets = {
+        "weights": folder / "weights",
+        "manifest": folder / "manifest.json",
+        "training": folder / "training.parquet",
+    }
+    train(run, settings, targets, scratch=folder / "scratch", device=CPU, state_seconds=1e9)
+    return targets["manifest"], targets["weights"]
+
+
 @pytest.fixture
 def trained(tiny, smoke, tmp_path):
     """A trained run: its folder, and the configuration that it is evaluated with."""
-    targets = {
-        "weights": tmp_path / "weights",
-        "manifest": tmp_path / "manifest.json",
-        "training": tmp_path / "training.parquet",
-    }
-    train(Run(4, 0), tiny, targets, scratch=tmp_path / "scratch", device=CPU, state_seconds=1e9)
+    train_in(tmp_path, Run(4, 0), tiny)
     return tmp_path, smoke
 
 
@@ -101,13 +107,7 @@ def test_losses_by_feature_add_up_to_the_loss(tiny, smoke, tmp_path):
     """Of every checkpoint on every set, weighted by the share of the feature; each beside ridge's."""
     for settings in (tiny, smoke):
         settings["data"]["inputs"] = {"name": "features", "ratio": 0.5}
-    targets = {
-        "weights": tmp_path / "weights",
-        "manifest": tmp_path / "manifest.json",
-        "training": tmp_path / "training.parquet",
-    }
-    train(Run(4, 0), tiny, targets, scratch=tmp_path / "scratch", device=CPU, state_seconds=1e9)
-    files = (targets["manifest"], targets["weights"])
+    files = train_in(tmp_path, Run(4, 0), tiny)
     found = evaluate_features(*files, Run(4, 0), smoke, CPU).frame()
     losses = measure(tmp_path, smoke)[0]
     losses = losses[losses["token"].isna()].set_index(["dataset", "step"])["loss"]
@@ -122,28 +122,18 @@ def test_the_gate_on_a_task_is_least_squares_on_the_predictions(tiny, smoke, tmp
     """Of every checkpoint, on sequences of each task; both predictors are of the whole T_M with its repeats."""
     for settings in (tiny, smoke):
         settings["data"]["tasks"] = "halving"
-    targets = {
-        "weights": tmp_path / "weights",
-        "manifest": tmp_path / "manifest.json",
-        "training": tmp_path / "training.parquet",
-    }
-    run = Run(7, 0)
-    train(run, tiny, targets, scratch=tmp_path / "scratch", device=CPU, state_seconds=1e9)
-    files = (targets["manifest"], targets["weights"])
-    found = evaluate_task_gates(*files, run, smoke, CPU).frame().set_index(["step", "task"])
-    data, sizes = (
-        DataSettings.of(smoke["data"]),
-        EvaluationSettings.of(smoke["evaluation"]),
-    )
+    files = train_in(tmp_path, Run(7, 0), tiny)
+    found = evaluate_task_gates(*files, Run(7, 0), smoke, CPU).frame()
+    found = found.set_index(["step", "task"])
+    data, sizes = DataSettings.of(smoke["data"]), EvaluationSettings.of(smoke["evaluation"])
+    sizes = replace(sizes, sequences=sizes.sequences // 3)
     members = task_set(0, data, 7)
     kept = Checkpoints(*files, smoke)
     model = Transformer(2, ModelSettings.of(smoke["model"]))
     assert list(found.index) == [(step, task) for step in kept.steps for task in (1, 2, 3)]
     # Task 1 is the root task, task 2 stands second in T_M, task 3 fourth.
     for task, place in ((1, 0), (2, 1), (3, 3)):
-        x, y = of_each(
-            members[[place]].numpy(), 0, data, replace(sizes, sequences=sizes.sequences // 3)
-        )
+        x, y = of_each(members[[place]].numpy(), 0, data, sizes)
         r, d = ridge(x, y, 0.125), dmmse(x, y, members, 0.125)
         for step in (0, 60):
             model.load_state_dict(kept.load(step))
