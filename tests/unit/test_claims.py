@@ -461,7 +461,7 @@ def test_a_statement_of_the_papers_own_setting_is_made_there_alone(world, settin
 
 # -- gaps in the tables -----------------------------------------------------------------------
 
-#: Tables that are not what the paper's are judged by: claims along r are for the page, the rest for presets' statements.
+#: What the paper's are not judged by: the claims along r are for the page alone, the rest for presets' statements.
 OTHERS = {
     "claims_by_resolution", "gates", "head_ablation", "feature_losses", "task_gates", "strategies",
 }  # fmt: skip
