@@ -1,6 +1,7 @@
 """Evaluation sets, their statistics, and the tables of a run."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -17,12 +18,16 @@ from transient_ridge.analysis.evaluation_sets import (
 )
 from transient_ridge.analysis.idealised import evaluate_idealised
 from transient_ridge.analysis.parts.feature_losses import evaluate_features
+from transient_ridge.analysis.parts.task_gates import evaluate_task_gates, of_each
 from transient_ridge.analysis.ridge_on_tasks import evaluate_on_tasks
 from transient_ridge.analysis.views import averages
 from transient_ridge.config.runs import Run
-from transient_ridge.config.settings import EvaluationSettings, ModelSettings
+from transient_ridge.config.settings import DataSettings, EvaluationSettings, ModelSettings
 from transient_ridge.errors import CheckpointError
 from transient_ridge.model.transformer import Transformer
+from transient_ridge.regression.predictors.dmmse import dmmse
+from transient_ridge.regression.predictors.ridge import ridge
+from transient_ridge.regression.sequences import task_set
 from transient_ridge.training.checkpoints import Checkpoints
 from transient_ridge.training.train import train
 
@@ -62,15 +67,21 @@ def test_at_infinite_diversity_both_predictors_are_ridge():
     assert torch.equal(predictions["ridge"], predictions["dmmse"])
 
 
+def train_in(folder, run, settings):
+    """Train ``run`` in ``folder``; the manifest and the weights of its checkpoints."""
+    targets = {
+        "weights": folder / "weights",
+        "manifest": folder / "manifest.json",
+        "training": folder / "training.parquet",
+    }
+    train(run, settings, targets, scratch=folder / "scratch", device=CPU, state_seconds=1e9)
+    return targets["manifest"], targets["weights"]
+
+
 @pytest.fixture
 def trained(tiny, smoke, tmp_path):
     """A trained run: its folder, and the configuration that it is evaluated with."""
-    targets = {
-        "weights": tmp_path / "weights",
-        "manifest": tmp_path / "manifest.json",
-        "training": tmp_path / "training.parquet",
-    }
-    train(Run(4, 0), tiny, targets, scratch=tmp_path / "scratch", device=CPU, state_seconds=1e9)
+    train_in(tmp_path, Run(4, 0), tiny)
     return tmp_path, smoke
 
 
@@ -96,13 +107,7 @@ def test_losses_by_feature_add_up_to_the_loss(tiny, smoke, tmp_path):
     """Of every checkpoint on every set, weighted by the share of the feature; each beside ridge's."""
     for settings in (tiny, smoke):
         settings["data"]["inputs"] = {"name": "features", "ratio": 0.5}
-    targets = {
-        "weights": tmp_path / "weights",
-        "manifest": tmp_path / "manifest.json",
-        "training": tmp_path / "training.parquet",
-    }
-    train(Run(4, 0), tiny, targets, scratch=tmp_path / "scratch", device=CPU, state_seconds=1e9)
-    files = (targets["manifest"], targets["weights"])
+    files = train_in(tmp_path, Run(4, 0), tiny)
     found = evaluate_features(*files, Run(4, 0), smoke, CPU).frame()
     losses = measure(tmp_path, smoke)[0]
     losses = losses[losses["token"].isna()].set_index(["dataset", "step"])["loss"]
@@ -111,6 +116,36 @@ def test_losses_by_feature_add_up_to_the_loss(tiny, smoke, tmp_path):
     summed = (found["share"] * found["loss"]).groupby([found["dataset"], found["step"]]).sum()
     pd.testing.assert_series_equal(summed, losses.sort_index(), check_names=False, rtol=1e-5)
     assert (at["ridge"].nunique() == 2).all()
+
+
+def test_the_gate_on_a_task_is_least_squares_on_the_predictions(tiny, smoke, tmp_path):
+    """Of every checkpoint, on sequences of each task; both predictors are of the whole T_M with its repeats."""
+    for settings in (tiny, smoke):
+        settings["data"]["tasks"] = "halving"
+    files = train_in(tmp_path, Run(7, 0), tiny)
+    found = evaluate_task_gates(*files, Run(7, 0), smoke, CPU).frame()
+    found = found.set_index(["step", "task"])
+    data, sizes = DataSettings.of(smoke["data"]), EvaluationSettings.of(smoke["evaluation"])
+    sizes = replace(sizes, sequences=sizes.sequences // 3)
+    members = task_set(0, data, 7)
+    kept = Checkpoints(*files, smoke)
+    model = Transformer(2, ModelSettings.of(smoke["model"]))
+    assert list(found.index) == [(step, task) for step in kept.steps for task in (1, 2, 3)]
+    # Task 1 is the root task, task 2 stands second in T_M, task 3 fourth.
+    for task, place in ((1, 0), (2, 1), (3, 3)):
+        x, y = of_each(members[[place]].numpy(), 0, data, sizes)
+        r, d = ridge(x, y, 0.125), dmmse(x, y, members, 0.125)
+        for step in (0, 60):
+            model.load_state_dict(kept.load(step))
+            with torch.no_grad():
+                target = (model(x, y) - r).double().flatten().numpy()
+            way = (d - r).double().flatten().numpy()
+            (gate,), (left,), *_ = np.linalg.lstsq(way[:, None], target, rcond=None)
+            row = found.loc[step, task]
+            assert row["gate"] == pytest.approx(gate, rel=1e-4, abs=1e-5)
+            assert row["residual"] == pytest.approx(left / len(target), rel=1e-4)
+            assert row["apart"] == pytest.approx((way**2).mean(), rel=1e-4)
+            assert row["share"] == pytest.approx((4, 2, 1)[task - 1] / 7)
 
 
 def test_tables_of_a_run_hold_what_the_model_does(trained):

@@ -49,6 +49,20 @@ def test_dmmse_is_the_posterior_mean():
     )
 
 
+def test_a_task_that_stands_twice_weighs_twice():
+    """dMMSE over a task set with repeats, against Bayes' rule with the shares of its tasks as the prior."""
+    tasks, shares = task_tensor(0, 3, 3), torch.tensor([4, 2, 1], dtype=torch.float64) / 7
+    x, y = sequences(1, 5, 6, 3, tasks)
+    expected = torch.empty_like(y)
+    for b in range(5):
+        for k in range(6):
+            squares = (y[b, :k] - tasks @ x[b, :k].T).square().sum(dim=1)
+            posterior = torch.softmax(shares.log() - squares / (2 * SIGMA2), dim=0)
+            expected[b, k] = posterior @ tasks @ x[b, k]
+    repeated = tasks[[0, 1, 0, 2, 0, 1, 0]]
+    torch.testing.assert_close(dmmse(x, y, repeated, SIGMA2), expected, rtol=1e-12, atol=1e-12)
+
+
 def test_ridge_is_scikit_learns_for_every_prefix():
     x, y = sequences(2, 4, 9, 5)
     ours = ridge(x, y, SIGMA2)

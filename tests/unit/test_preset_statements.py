@@ -12,9 +12,11 @@ from transient_ridge.scorecard.measurements import Evidence
 from transient_ridge.scorecard.statement import OWN, RIDGE_PHASE
 from transient_ridge.scorecard.verdicts import FAILS, HOLDS, UNTESTABLE
 
+#: Preset, with its variant where it is not `base` -> the statements that it asks for.
 MADE_BY = {
     "recurrence": ["a", "b", "c"],
     "in-weight": ["d", "e", "f", "g"],
+    "in-weight/unequal": ["z"],
     "sparse": ["h", "i", "j", "k"],
     "imbalanced": ["l", "m", "n", "o"],
     "heads": ["p", "q", "r"],
@@ -118,7 +120,8 @@ def world(papers_world):
 
 
 def scored(world, preset) -> pd.DataFrame:
-    evidence = Evidence(world, ClaimSettings.of(presets.load(preset)["claims"]))
+    settings = presets.load(*preset.split("/"))["claims"]
+    evidence = Evidence(world, ClaimSettings.of(settings))
     found = claims.score(claims.measure(evidence, [OWN]), evidence.settings, [OWN]).frame()
     return found.set_index("part")
 
@@ -198,6 +201,14 @@ def one_layer(world):
 
 def no_gain_of_the_algorithm(world):
     put(world, "idealised_losses", "loss", 2.0, predictor="preprocess_descend")
+
+
+def tasks_upside_down(world):
+    world["task_gates"]["share"] = 1 - world["task_gates"]["share"]
+
+
+def without_task_gates(world):
+    world["task_gates"] = worlds.empty("task_gates")
 
 
 def features_upside_down(world):
@@ -325,6 +336,7 @@ BENT = {
     "w": (not_at_steps, without_steps, "evaluation.predictors lacks gd_plus_plus"),
     "x": (not_at_steps, no_strategies_of_infinity, "no run with M = inf"),
     "y": (lambda world: at_coefficient(world, 1.2), unhealthy_infinity, "no healthy LLC of M = inf"),
+    "z": (tasks_upside_down, without_task_gates, "the table task_gates is empty"),
 }  # fmt: skip
 
 
@@ -341,6 +353,19 @@ def test_a_statement_that_the_tables_cannot_decide_says_why(part, world):
     found = scored(world, OF[part]).loc[part]
     assert found["verdict"] == UNTESTABLE
     assert reason in found["reason"]
+
+
+def test_three_tasks_are_too_few_to_rank(world):
+    world["task_gates"] = world["task_gates"].query("task < 4")
+    found = scored(world, "in-weight/unequal").loc["z"]
+    assert found["verdict"] == UNTESTABLE
+    assert "only 3 tasks" in found["reason"]
+
+
+def test_a_task_goes_in_weight_where_its_gate_opens_for_good(world):
+    """The most frequent task's gate opens first and closes again near the end: it then is third of four."""
+    put(world, "task_gates", "gate", 0.4, task=1, step=worlds.STEPS[-2])
+    assert scored(world, "in-weight/unequal").loc["z", "value"] == pytest.approx(-0.4)
 
 
 @pytest.mark.parametrize("preset", MADE_BY)

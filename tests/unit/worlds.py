@@ -36,6 +36,8 @@ SETTINGS = {
 RUN = ("task_diversity", "seed", "step")
 #: Features of the inputs: their share of the pairs, and the step around which each is learnt.
 FEATURES = {1: (0.6, 300.0), 2: (0.3, 1_000.0), 3: (0.1, 5_000.0)}
+#: Tasks of unequal frequency: their share, and the step around which each goes in-weight; the rarest never does.
+TASKS = {1: (0.5, 300.0), 2: (0.25, 1_000.0), 3: (0.15, 5_000.0), 4: (0.1, INF)}
 
 
 def apart(M: float) -> float:
@@ -67,6 +69,11 @@ def straight(M: float) -> np.ndarray:
     return np.zeros(len(STEPS)) if math.isinf(M) else LEARNT
 
 
+def risen(step: int, from_step: float) -> float:
+    """From 0 to 1 around ``from_step``."""
+    return 1 / (1 + (from_step / max(step, 1)) ** 6.0)
+
+
 def tables(
     grid=GRID, seeds=SEEDS, over=turned, start=lambda seed: START
 ) -> dict[str, pd.DataFrame]:
@@ -74,7 +81,7 @@ def tables(
     names = (
         "losses", "distances", "llc", "ridge_on_tasks", "llc_on_tasks", "idealised_losses",
         "idealised_distances", "pca_trajectories", "pca_idealised", "pca_variance", "pca_loadings",
-        "pca_robustness", "head_ablation", "feature_losses",
+        "pca_robustness", "head_ablation", "feature_losses", "task_gates",
     )  # fmt: skip
     rows = {name: [] for name in names}
     for M in grid:
@@ -94,7 +101,7 @@ def without_training() -> dict[str, pd.DataFrame]:
     world = tables()
     names = (
         "losses", "distances", "llc", "ridge_on_tasks", "llc_on_tasks", "pca_trajectories", "head_ablation",
-        "feature_losses",
+        "feature_losses", "task_gates",
     )  # fmt: skip
     return derive(world | {name: world[name][world[name]["step"] == 0] for name in names})
 
@@ -231,12 +238,19 @@ def _run(rows, M, seed, over, start):
         ):  # fmt: skip
             rows["losses"].append({**at, "dataset": dataset, "loss": loss[i]})
         for feature, (share, from_step) in FEATURES.items():
-            done = 1 / (1 + (max(step, 1) / from_step) ** -6.0)
+            done = risen(step, from_step)
             loss = 1.2 + done - 2 * done**2  # it rises before it falls
             rows["feature_losses"].append(
                 {
                     **at, "dataset": "out_of_distribution", "feature": feature, "share": share, "ridge": 0.2,
                     "loss": loss,
+                }
+            )  # fmt: skip
+        for task, (share, from_step) in ({} if math.isinf(M) else TASKS).items():
+            rows["task_gates"].append(
+                {
+                    **at, "task": task, "share": share, "gate": risen(step, from_step), "residual": left[i],
+                    "apart": apart(M),
                 }
             )  # fmt: skip
         for component, value in ((1, LEARNT[i] + 1e-6 * step), (2, out[i])):

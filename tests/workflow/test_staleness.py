@@ -60,8 +60,8 @@ def after(*stages: str) -> set[str]:
     return set(stages) | reading(*(table for stage in stages for table in MAKES[stage]))
 
 
-#: Drawn from no file here: the input law has no features.
-WITHOUT_TABLES = {"figure:feature_losses"}
+#: Drawn from no file here: the input law has no features, and tasks are equally frequent.
+WITHOUT_TABLES = {"figure:feature_losses", "figure:task_gates"}
 ALL_AGGREGATES = set(MAKES) | set(PAGES) | (FIGURES - WITHOUT_TABLES)
 AFTER_LLC = after("selection", "claims") | reading("llc", "llc_traces")
 AFTER_SPECTRUM = after("claims", *ALONG_R) | reading("quadratic_llc")

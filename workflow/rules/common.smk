@@ -23,7 +23,7 @@ from transient_ridge.artefacts.schemas import TABLES
 from transient_ridge.config import configuration, runs, sizing, validation
 from transient_ridge.config.configuration import TRAINED_BY
 from transient_ridge.config.keys import choices
-from transient_ridge.config.registries import INPUT_LAWS
+from transient_ridge.config.registries import INPUT_LAWS, TASK_FAMILIES
 from transient_ridge.config.settings import Configuration
 from transient_ridge.errors import ConfigError, TransientRidgeError
 from transient_ridge.figures.catalogue import catalogue
@@ -223,6 +223,19 @@ def table(name, scope=None):
 LIKE = {"llc_on_tasks": "llc", "quadratic_llc_on_tasks": "spectrum"}
 
 
+def finite(variant):
+    """The runs of finite M."""
+    return [run for run in RUNS[variant] if not run.startswith("Minf-")]
+
+
+# Table of runs -> key of the section `data`, the registry of its entries, the function that the entry must offer for
+# there to be a table, and the runs that then have one.
+OFFERED = {
+    "feature_losses": ("inputs", INPUT_LAWS, "feature", RUNS.get),
+    "task_gates": ("tasks", TASK_FAMILIES, "members", finite),
+}
+
+
 def parts_of(name, variant):
     """The files of a table of runs or chunks, of those runs that have one."""
     chosen = RUNS[variant]
@@ -230,9 +243,10 @@ def parts_of(name, variant):
         chosen = finite_beside_infinity(variant)
         if name in LIKE and not ends_with(variant, LIKE[name]):
             chosen = []
-    inputs = VARIANTS[variant]["data"]["inputs"]
-    if name == "feature_losses" and not INPUT_LAWS.offers(inputs, "feature"):
-        chosen = []
+    if name in OFFERED:
+        key, registry, function, having = OFFERED[name]
+        offers = registry.offers(VARIANTS[variant]["data"][key], function)
+        chosen = having(variant) if offers else []
     for section in configuration.WITH_RUNS:
         if name.startswith(section):
             chosen = VARIANTS[variant][section]["runs"]
@@ -241,8 +255,8 @@ def parts_of(name, variant):
 
 def finite_beside_infinity(variant):
     """The runs of finite M, if there is one of M = infinity that stands for ridge."""
-    finite = [run for run in RUNS[variant] if not run.startswith("Minf-")]
-    return finite if len(finite) < len(RUNS[variant]) else []
+    chosen = finite(variant)
+    return chosen if len(chosen) < len(RUNS[variant]) else []
 
 
 def ends_with(variant, section):

@@ -58,6 +58,31 @@ rule feature_losses:
         job(ON_DEVICE)
 
 
+rule task_gates:
+    """The gate on each task, where tasks are of unequal frequency."""
+    input:
+        manifest=rules.train.output.manifest,
+        weights=ancient(rules.train.output.weights),  # the manifest holds its checksums
+    output:
+        task_gates=table("task_gates"),
+    log:
+        log_of("task_gates/{run}"),
+    benchmark:
+        benchmark_of("task_gates/{run}")
+    priority: 10
+    group:
+        "measurements"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        **computing(sizing.evaluate_mb, minutes=30),
+    params:
+        **stage("analysis.parts.task_gates", *TRAINED_BY, "evaluation"),
+    shell:
+        job(ON_DEVICE)
+
+
 rule ridge_on_tasks:
     """The M = infinity run of the same seed on the tasks of one run."""
     input:

@@ -10,7 +10,7 @@ for all positions.
 """
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -26,15 +26,15 @@ CHECKPOINT = ["seed", "step"]
 PAIR = ["ridge", "dmmse"]
 
 Array = NDArray[np.float64]
+Values = TypeVar("Values", Array, pd.Series)
 
 
 @stage("gates", "strategies")
 def compute_gates(distances: pd.DataFrame, idealised_distances: pd.DataFrame) -> tuple[Rows, Rows]:
     """The gate at every position, and the weights of all predictors, for every checkpoint, in and out of distribution.
 
-    With r = ridge, d = dMMSE_M and means over sequences, alpha = <f - r, d - r> / |d - r|^2; the inner product follows
-    from the three squared distances, 2 <f - r, d - r> = |f - r|^2 + |d - r|^2 - |f - d|^2. The row of all positions
-    (token null) is the fit of one alpha to all of them. At M = infinity the predictors are one: there is no row.
+    The row of all positions (token null) is the fit of one alpha to all of them. At M = infinity the predictors are
+    one: there is no row.
     """
     pairs = idealised_distances[["predictor", "other"]].isin(PAIR).all(axis=1)
     apart = idealised_distances[pairs & (idealised_distances["distance"] > 0)]
@@ -43,13 +43,21 @@ def compute_gates(distances: pd.DataFrame, idealised_distances: pd.DataFrame) ->
         rows = distances[distances["predictor"] == predictor]
         rows = rows[[*SEQUENCES, *CHECKPOINT, "distance"]].rename(columns={"distance": predictor})
         table = table.merge(rows, on=[key for key in table if key in rows])
-    table["gate"] = (table["ridge"] + table["apart"] - table["dmmse"]) / (2 * table["apart"])
-    left = table["ridge"] - table["gate"] ** 2 * table["apart"]
-    table["residual"] = left.clip(lower=0)  # rounding
+    table["gate"], table["residual"] = gate_of(table["ridge"], table["dmmse"], table["apart"])
     strategies = Rows("strategies")
     for row in _strategies(distances, idealised_distances):
         strategies.add(**row)
     return Rows.of("gates", table), strategies
+
+
+def gate_of(ridge: Values, dmmse: Values, apart: Values) -> tuple[Values, Values]:
+    """The gate of f and Delta(f, mixture), from the squared distances of f to both predictors and that between these.
+
+    With r = ridge, d = dMMSE_M and means over sequences, alpha = <f - r, d - r> / |d - r|^2; the inner product follows
+    from the three, 2 <f - r, d - r> = |f - r|^2 + |d - r|^2 - |f - d|^2.
+    """
+    gate = (ridge + apart - dmmse) / (2 * apart)
+    return gate, (ridge - gate**2 * apart).clip(0)  # rounding
 
 
 def nearest_mixture(distances: Array, apart: Array) -> tuple[Array, float]:

@@ -63,6 +63,14 @@ _DISTANCE = {
     "distance": (pa.float64(), "Delta: mean squared difference of predictions, in units of y^2"),
     "standard_error": (pa.float64(), "standard error of the mean over sequences"),
 }
+_GATE = {
+    "gate": (
+        pa.float64(),
+        "alpha of (1 - alpha) ridge + alpha dMMSE_M, fitted by least squares: 0 = ridge, 1 = dMMSE_M",
+    ),
+    "residual": (pa.float64(), "Delta(f, that mixture), in units of y^2"),
+    "apart": (pa.float64(), "Delta(dMMSE_M, ridge), in units of y^2"),
+}
 
 _ON_TASKS = {
     "task_diversity": (pa.int64(), "M of the data, q_M"),
@@ -146,6 +154,18 @@ TABLES: dict[str, Table] = {
             "share": (pa.float64(), "share of the pairs of this set that are of the feature"),
             "ridge": (pa.float64(), "loss of ridge on these pairs, in units of y^2"),
             **_LOSS,
+        },
+    ),
+    "task_gates": Table(
+        "run",
+        {
+            **_RUN,
+            "task": (
+                pa.int64(),
+                "task of T_M, from 1, the most frequent first; only of task families with tasks of unequal frequency",
+            ),
+            "share": (pa.float64(), "share of the sequences of q_M that are of the task"),
+            **_GATE,
         },
     ),
     "outputs": Table(
@@ -282,12 +302,7 @@ TABLES: dict[str, Table] = {
         {
             **_RUN,
             **_SET,
-            "gate": (
-                pa.float64(),
-                "alpha of (1 - alpha) ridge + alpha dMMSE_M, fitted by least squares: 0 = ridge, 1 = dMMSE_M",
-            ),
-            "residual": (pa.float64(), "Delta(f, that mixture), in units of y^2"),
-            "apart": (pa.float64(), "Delta(dMMSE_M, ridge), in units of y^2"),
+            **_GATE,
         },
     ),
     "strategies": Table(

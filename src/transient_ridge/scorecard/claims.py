@@ -16,7 +16,7 @@ from ..stage import stage
 from .measurements import Evidence
 from .outcomes import ContradictedError, Measured, NotTestableError
 from .page import along_resolution, by_diversity, scorecard
-from .statement import PREDICTORS, Statement
+from .statement import MEMORY, PREDICTORS, Statement
 from .statements import STATEMENTS
 from .verdicts import CONTRADICTED, MEASURED, NOT_TESTABLE, assess
 
@@ -68,7 +68,7 @@ def _measure(statement: Statement, evidence: Evidence, seed: int | None) -> dict
     nothing = {"value": None, "resolution": None}
     try:
         first = evidence.seeds[0] if seed is None else seed
-        if statement.about != PREDICTORS:
+        if statement.about not in (PREDICTORS, MEMORY):
             evidence.require_trained(first)
         found = statement.measure(evidence, first)
     except NotTestableError as error:
@@ -139,6 +139,7 @@ def score(values: Rows, settings: ClaimSettings, claims: Collection[int] | None 
         "gates",
         "head_ablation",
         "feature_losses",
+        "task_gates",
         "strategies",
     ),
 )

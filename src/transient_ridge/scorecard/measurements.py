@@ -38,6 +38,12 @@ def rank_correlation(x: Any, y: Any, of: str) -> float:
     return float(spearmanr(pairs["x"], pairs["y"]).statistic)
 
 
+def first_for_good(holds: pd.Series) -> float:
+    """The first step (the index, ascending) from which on ``holds`` is true; infinity if it is false at the last."""
+    so = holds.index[holds[::-1].cummin()[::-1]]
+    return float(so[0]) if len(so) else math.inf
+
+
 class Evidence:
     """The tables of a variant (name -> frame), the thresholds of `claims`, and the root seed."""
 

@@ -11,9 +11,11 @@ AT_LEAST: Literal["at least"] = "at least"
 AT_MOST: Literal["at most"] = "at most"
 
 #: What must be there for a statement to hold. Tests score worlds without training, and without a ridge phase, in which
-#: no statement about them may hold. What is about the idealised predictors alone is no finding about models.
-About = Literal["predictors", "training", "ridge phase"]
+#: no statement about them may hold. What is about the idealised predictors alone is no finding about models; what is
+#: about memory alone needs no run with M = infinity that has learnt ridge.
+About = Literal["predictors", "memory", "training", "ridge phase"]
 PREDICTORS: About = "predictors"
+MEMORY: About = "memory"
 TRAINING: About = "training"
 RIDGE_PHASE: About = "ridge phase"
 

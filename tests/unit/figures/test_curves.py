@@ -5,12 +5,13 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.colors import to_rgb
 
 from tests.unit import worlds
 from tests.unit.figures.conftest import draw
 from tests.unit.figures.reading import legend, lines, marks, named, panels, same
 from tests.unit.world_tables import GRID, INF, SEEDS, STEPS, of_run
-from tests.unit.worlds import FEATURES
+from tests.unit.worlds import FEATURES, TASKS
 from transient_ridge.analysis import views
 from transient_ridge.config import runs
 from transient_ridge.figures.curves.phase_diagram import threshold_text
@@ -282,6 +283,36 @@ def test_without_features_the_figure_says_so(frames):
     made = draw("feature_losses", {"feature_losses": frames["feature_losses"].iloc[:0]})
     (axes,) = panels(made)
     assert [text.get_text() for text in axes.texts] == ["the input law has no features"]
+
+
+# -- the gate on each task ---------------------------------------------------------------------
+
+
+def test_task_gates_are_a_line_for_each_task_between_dashes_at_both_predictors(drawn, frames):
+    made = drawn("task_gates")
+    gates = frames["task_gates"]
+    shown = [axes for axes in panels(made) if axes.axison]
+    assert [axes.get_title(loc="left") for axes in shown] == [
+        f"$M$ = {style.label(M)}" for M in FINITE
+    ]
+    for axes, M in zip(shown, FINITE, strict=True):
+        ridge, dmmse, *curves = axes.lines
+        assert [line.get_ydata()[0] for line in (ridge, dmmse)] == [0, 1]
+        of_tasks = gates[gates["task_diversity"] == M].groupby("task")
+        assert len(axes.collections) == len(curves) == len(TASKS)
+        for line, (_, of_task) in zip(curves, of_tasks, strict=True):
+            means = of_task.groupby("step")["gate"].mean()
+            np.testing.assert_allclose(line.get_ydata(), means)
+    light = [sum(to_rgb(line.get_color())) for line in curves]
+    assert light == sorted(light)
+    (key,) = made.legends
+    assert [text.get_text() for text in key.get_texts()] == ["50 %", "25 %", "15 %", "10 %"]
+
+
+def test_without_tasks_of_unequal_frequency_the_figure_says_so(frames):
+    made = draw("task_gates", {"task_gates": frames["task_gates"].iloc[:0]})
+    (axes,) = panels(made)
+    assert [text.get_text() for text in axes.texts] == ["all tasks are equally frequent"]
 
 
 # -- strategies ------------------------------------------------------------------------------

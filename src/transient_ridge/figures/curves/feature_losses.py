@@ -1,18 +1,12 @@
 """The loss by feature of x_k over training, out of distribution: frequent features first, rare ones later."""
 
-from typing import Any
-
-import pandas as pd
-from matplotlib import colormaps
-from matplotlib.axes import Axes
-from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
 from ...analysis.datasets import OUT_OF_DISTRIBUTION
-from ...analysis.views import by_diversity, over_seeds
+from ...analysis.views import by_diversity
 from ...artefacts.tables import Frames
-from ..drawing.panels import panel_for_each, step_axis
+from ..drawing.frequencies import frequency_colours, frequency_key
+from ..drawing.panels import mean_and_range, panel_for_each, step_axis
 from ..drawing.picture import figure_of
 
 
@@ -29,40 +23,14 @@ def draw(frames: Frames) -> Figure:
         axes.set_ylabel("loss on new tasks (units of $y^2$)")
     if not panels_of:
         return figure
-    colours = _colours(new)
+    colours = frequency_colours(new, "feature")
     for axes, (_, of_diversity) in zip(panels.flatten(), panels_of, strict=False):
         for number, of_feature in of_diversity.groupby("feature"):
-            _curve(axes, of_feature, colours[number])
+            mean_and_range(axes, of_feature, "loss", colours[number])
+            axes.plot(
+                [0.95, 1.02], [of_feature["ridge"].mean()] * 2, color=colours[number], linewidth=1.4,
+                transform=axes.get_yaxis_transform(), clip_on=False,
+            )  # fmt: skip
         step_axis(axes, of_diversity["step"])
-    shares = new.groupby("feature")["share"].mean()
-    handles = [
-        Line2D([], [], color=colours[number], label=f"{100 * share:.2g} %")
-        for number, share in shares.items()
-    ]
-    figure.legend(
-        handles=handles, title="frequency of the feature of $x_k$", loc="outside lower center",
-        ncols=min(len(handles), 8), borderaxespad=0.2,
-    )  # fmt: skip
+    frequency_key(figure, new, "feature", "frequency of the feature of $x_k$")
     return figure
-
-
-def _colours(losses: pd.DataFrame) -> dict[Any, str]:
-    """Dark for the most frequent feature, light for the rarest."""
-    numbers = sorted(int(number) for number in losses["feature"].unique())
-    return {
-        number: to_hex(colormaps["viridis"](0.9 * i / max(len(numbers) - 1, 1)))
-        for i, number in enumerate(numbers)
-    }
-
-
-def _curve(axes: Axes, rows: pd.DataFrame, colour: str) -> None:
-    spread = over_seeds(rows, "loss")
-    axes.plot(spread.index, spread["mean"], color=colour)
-    if rows["seed"].nunique() > 1:
-        axes.fill_between(
-            spread.index, spread["min"], spread["max"], color=colour, alpha=0.2, linewidth=0
-        )
-    axes.plot(
-        [0.95, 1.02], [rows["ridge"].mean()] * 2, color=colour, linewidth=1.4,
-        transform=axes.get_yaxis_transform(), clip_on=False,
-    )  # fmt: skip

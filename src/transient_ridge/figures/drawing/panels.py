@@ -130,13 +130,20 @@ def loss_axis(axis: Axis) -> None:
 def curves(axes: Axes, frame: pd.DataFrame, value: str, colours: DiversityColours) -> None:
     """Mean over seeds of ``value`` for each M against the step, the range over seeds as a band."""
     for M, rows in by_diversity(frame):
-        spread = over_seeds(rows, value)
-        axes.plot(spread.index, spread["mean"], color=colours[M], label=f"_{M}")
-        if rows["seed"].nunique() > 1:
-            axes.fill_between(
-                spread.index, spread["min"], spread["max"], color=colours[M], alpha=0.2, linewidth=0
-            )
+        mean_and_range(axes, rows, value, colours[M], f"_{M}")
     step_axis(axes, frame["step"])
+
+
+def mean_and_range(
+    axes: Axes, rows: pd.DataFrame, value: str, colour: str, name: str | None = None
+) -> None:
+    """Mean over seeds of ``value`` against the step, the range over seeds, if there are several, as a band."""
+    spread = over_seeds(rows, value)
+    axes.plot(spread.index, spread["mean"], color=colour, label=name)
+    if rows["seed"].nunique() > 1:
+        axes.fill_between(
+            spread.index, spread["min"], spread["max"], color=colour, alpha=0.2, linewidth=0
+        )
 
 
 def circle_critical(

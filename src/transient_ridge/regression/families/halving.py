@@ -14,8 +14,8 @@ def members(generator: np.random.Generator, count: int, dimension: int) -> NDArr
     Of 31 places the first task takes 16, the next 8, 4, 2 and 1; the shares are the same in every prefix, to rounding.
     """
     places = np.arange(1, count + 1)
-    task = np.log2(places & -places).astype(
-        np.int64
-    )  # the greatest power of two that divides the place
+    # The exponent of the greatest power of two that divides the place.
+    task = np.log2(places & -places).astype(np.int64)
     distinct = sample(generator, int(task.max()) + 1, dimension)
-    return distinct[task]
+    tasks: NDArray[np.floating] = distinct[task]
+    return tasks

@@ -5,7 +5,7 @@ import math
 import pandas as pd
 
 from ....analysis.datasets import OUT_OF_DISTRIBUTION
-from ...measurements import Evidence, rank_correlation
+from ...measurements import Evidence, first_for_good, rank_correlation
 from ...outcomes import NotTestableError
 from ...statement import AT_LEAST, AT_MOST, states_if_asked
 
@@ -22,7 +22,7 @@ LEARNT = 0.1
 )
 def _rare_features_later(evidence: Evidence, seed: int) -> float:
     left = _left(evidence, seed)
-    halves = [_first_for_good(left[feature], 0.5) for feature in left]
+    halves = [first_for_good(left[feature] <= 0.5) for feature in left]
     return rank_correlation(_shares(evidence, seed), halves, "features")
 
 
@@ -35,7 +35,7 @@ def _rare_features_later(evidence: Evidence, seed: int) -> float:
 )
 def _in_stages(evidence: Evidence, seed: int) -> float:
     left, shares = _left(evidence, seed), _shares(evidence, seed)
-    learnt = _first_for_good(left[shares.idxmax()], LEARNT)
+    learnt = first_for_good(left[shares.idxmax()] <= LEARNT)
     return float(left[shares.idxmin()][learnt])
 
 
@@ -88,9 +88,3 @@ def _left(evidence: Evidence, seed: int) -> pd.DataFrame:
 def _shares(evidence: Evidence, seed: int) -> pd.Series:
     """Frequency of each feature (index), as :func:`_left` orders them."""
     return _rows(evidence, seed).groupby("feature")["share"].mean()
-
-
-def _first_for_good(left: pd.Series, share: float) -> int:
-    """The first step from which on at most ``share`` is left."""
-    above = left[left > share]
-    return int(left.index[left.index > above.index[-1]][0])

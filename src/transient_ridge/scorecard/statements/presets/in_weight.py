@@ -1,9 +1,12 @@
 """Statements of the preset `in-weight`: the gate between ridge and dMMSE_M over training (docs/in-weight.md)."""
 
 from ....analysis.phases import HALF
-from ...measurements import Evidence, rank_correlation
+from ...measurements import Evidence, first_for_good, rank_correlation
 from ...outcomes import NotTestableError
-from ...statement import AT_LEAST, AT_MOST, RIDGE_PHASE, states_if_asked
+from ...statement import AT_LEAST, AT_MOST, MEMORY, RIDGE_PHASE, TRIED, states_if_asked
+
+#: The fewest tasks of unequal frequency that are ranked.
+TASKS = 4
 
 
 @states_if_asked(
@@ -59,3 +62,24 @@ def _gate_explains(evidence: Evidence, seed: int) -> float:
     end = evidence.last_gate_of_least(seed)
     explained = end["gate"] ** 2 * end["apart"]
     return float(explained / (explained + end["residual"]))
+
+
+@states_if_asked(
+    "z",
+    "The more frequent a task, the sooner it goes in-weight",
+    "rank correlation, over tasks of the greatest M, of share and the step from which on the gate is at least half",
+    AT_MOST,
+    "frequent_first",
+    about=MEMORY,
+    set_when=TRIED,
+)
+def _frequent_tasks_first(evidence: Evidence, seed: int) -> float:
+    rows = evidence.table("task_gates")
+    rows = rows[rows["seed"] == seed]
+    rows = rows[rows["task_diversity"] == rows["task_diversity"].max()]
+    gates = rows.pivot_table(index="step", columns="task", values="gate")
+    if len(gates.columns) < TASKS:
+        raise NotTestableError(f"only {len(gates.columns)} tasks, and {TASKS} are needed")
+    shares = rows.groupby("task")["share"].mean()
+    steps = [first_for_good(gates[task] >= HALF) for task in gates]
+    return rank_correlation(shares, steps, "tasks")
