@@ -1,5 +1,7 @@
 """Statements of the preset `in-weight`: the gate between ridge and dMMSE_M over training (docs/in-weight.md)."""
 
+import math
+
 from ....analysis.phases import HALF
 from ...measurements import Evidence, first_for_good, rank_correlation
 from ...outcomes import NotTestableError
@@ -82,4 +84,6 @@ def _frequent_tasks_first(evidence: Evidence, seed: int) -> float:
         raise NotTestableError(f"only {len(gates.columns)} tasks, and {TASKS} are needed")
     shares = rows.groupby("task")["share"].mean()
     steps = [first_for_good(gates[task] >= HALF) for task in gates]
+    if all(math.isinf(step) for step in steps):
+        raise NotTestableError("no task goes in-weight: train longer")
     return rank_correlation(shares, steps, "tasks")
