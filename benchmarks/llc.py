@@ -3,7 +3,8 @@
 Good is an error of 2 %, bias and standard error together, against a long run of larger minibatches. The burn-in is
 paid once; the standard error falls with the root of the draws; the bias stays, so that a sampler whose bias is beyond
 the goal never gets there. devinterp runs as its users run it: plain and RMSProp-SGLD through ``sample()`` with a loss
-function, traces after the burn-in, the loss of w* from its own init_loss.
+function, traces after the burn-in, the loss of w* from its own init_loss. Times are those of the process on its core,
+so that other processes disturb them little.
 """
 
 import copy
@@ -164,7 +165,7 @@ class Cell:
             errors: Tensor = (model(x[rows], y[rows]) - y[rows]).square()
             return errors
 
-        began = time.perf_counter()
+        began = time.process_time()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             tree = sample(
@@ -174,7 +175,7 @@ class Cell:
                 sampling_method=method, output_path=self.folder / method,
                 match_sampling_input_ids_across_chains=False, device="cpu",
             )  # fmt: skip
-        seconds = time.perf_counter() - began
+        seconds = time.process_time() - began
         trace = tree.dataset.sampling_loss_micro.mean(dim=["batch_sampling", "token_pos"]).values
         of_draws = ChainMean.of(trace[:, of.sgld.burn_in :].astype(float))
         centre = tree.dataset.init_loss.values.mean(axis=-1)
@@ -196,17 +197,17 @@ class Timed:
         self._posterior, self._burn_in = posterior, burn_in
         self.centre, self.layout, self.noise = posterior.centre, posterior.layout, posterior.noise
         self.curvature_samples = posterior.curvature_samples
-        self._began = self._arrived = time.perf_counter()
+        self._began = self._arrived = time.process_time()
 
     def evaluate(self, positions: Tensor, step: int) -> Evaluation:
         """As the posterior does."""
         if step == self._burn_in:
-            self._arrived = time.perf_counter()
+            self._arrived = time.process_time()
         return self._posterior.evaluate(positions, step)
 
     def measured(self, losses: Tensor, of_centre: Tensor, n_beta: float) -> Measured:
         """From losses (C, S) and those of w* on the same minibatches."""
-        ended = time.perf_counter()
+        ended = time.process_time()
         pairs = (losses - of_centre)[:, self._burn_in :].double().numpy()
         of = ChainMean.of(n_beta * pairs)
         burn_in_s, draws_s = self._arrived - self._began, ended - self._arrived
