@@ -87,8 +87,8 @@ _JUDGED = {
     "statement": (pa.string(), "the claim as something that can be measured"),
     "about": (
         pa.string(),
-        "what must be there for it to hold: predictors (the idealised ones alone; not a finding), training, or "
-        "ridge phase",
+        "what must be there for it to hold: predictors (the idealised ones alone; not a finding), memory (needs no "
+        "run that has learnt ridge), training, or ridge phase",
     ),
     "quantity": (pa.string(), "what is measured"),
     "value": (
