@@ -7,9 +7,10 @@ function, traces after the burn-in, the loss of w* from its own init_loss. Times
 so that other processes disturb them little.
 """
 
+import contextlib
 import copy
+import io
 import math
-import os
 import sys
 import tempfile
 import time
@@ -36,7 +37,6 @@ from transient_ridge.model.device import prepare
 from transient_ridge.training.checkpoints import Checkpoints
 from transient_ridge.training.train import train
 
-os.environ["TQDM_DISABLE"] = "1"
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     from datasets import Dataset
@@ -166,7 +166,10 @@ class Cell:
             return errors
 
         began = time.process_time()
-        with warnings.catch_warnings():
+        with (
+            warnings.catch_warnings(),
+            contextlib.redirect_stderr(io.StringIO()),
+        ):  # its progress bars
             warnings.simplefilter("ignore")
             tree = sample(
                 model, data, {}, lr=factor * of.sgld.epsilon, n_beta=of.n_beta(), loss_fn=loss,
