@@ -54,7 +54,7 @@ SETTINGS: dict[str, dict[str, dict[str, Any]]] = {
         "posterior": {"n_beta": 1000, "gamma": 300},
         "ours": {},
         # As many relaxations, and as large a step in units of the steepest direction.
-        "plain": {"epsilon": 6e-6, "burn_in": 3300, "draws": 700, "chains": 1},
+        "plain": {"epsilon": 6e-6, "burn_in": 3300, "draws": 700, "chains": 2},
     },
 }
 #: Longer, with larger minibatches against heating and half the step.
