@@ -52,7 +52,7 @@ SETTINGS: dict[str, dict[str, dict[str, Any]]] = {
     "n beta 300, r 3.3": {"posterior": {"n_beta": 300, "gamma": 1000}, "ours": {}, "plain": {}},
     "n beta 1000, r 0.3": {
         "posterior": {"n_beta": 1000, "gamma": 300},
-        "ours": {},
+        "ours": {"epsilon": 0.05, "minibatch": 144, "burn_in": 120, "draws": 120},
         # As many relaxations, and as large a step in units of the steepest direction.
         "plain": {"epsilon": 6e-6, "burn_in": 3300, "draws": 700, "chains": 2},
     },
