@@ -27,6 +27,7 @@ from transient_ridge.config import presets
 from transient_ridge.config.configuration import trained_by
 from transient_ridge.config.runs import Run
 from transient_ridge.errors import ChainDivergedError
+from transient_ridge.figures.drawing.style import label
 from transient_ridge.llc import sgld
 from transient_ridge.llc.estimate import ChainMean
 from transient_ridge.llc.llc import Estimator
@@ -42,7 +43,7 @@ with warnings.catch_warnings():
     from datasets import Dataset
     from devinterp.slt.sampling import sample
 
-#: What 'the same error' is: of the estimate, bias and standard error together.
+#: Of the estimate, bias and standard error together.
 GOAL = 0.02
 RUNS = (Run(12, 0), Run(math.inf, 0))
 LAPTOP = presets.FOLDER.parent / "results" / "laptop" / "base" / "runs"
@@ -66,17 +67,17 @@ RMSPROP_EPSILON = 0.1
 
 
 class Measured(NamedTuple):
-    """An estimate and what it took."""
+    """An estimate and what it took; NaN where the chains diverged."""
 
-    llc: float
-    error: float
-    ess: float
-    burn_in_s: float  # until the first draw
-    draws_s: float
+    llc: float = math.nan
+    error: float = math.nan
+    ess: float = math.nan
+    burn_in_s: float = math.nan  # until the first draw
+    draws_s: float = math.nan
 
 
-def bench_llc(quick: bool = False) -> Iterator[tuple[str, dict[str, dict[str, float]]]]:
-    """Every setting and run, with a row of numbers for each sampler; ``quick`` sees whether everything runs."""
+def bench_llc(quick: bool = False) -> Iterator[tuple[str, dict[str, Measured]]]:
+    """Every run and setting, with what each sampler found, the reference first; ``quick`` sees whether all runs."""
     torch.set_num_threads(1)
     prepare(torch.device("cpu"), "float32", 1)
     few = {"burn_in": 4, "draws": 6, "chains": 2, "minibatch": 8} if quick else {}
@@ -85,10 +86,7 @@ def bench_llc(quick: bool = False) -> Iterator[tuple[str, dict[str, dict[str, fl
             kept, config = _checkpoint(run, Path(folder))
             for name, setting in SETTINGS.items():
                 cell = Cell(run, kept, config, setting, few, Path(folder) / name)
-                title = (
-                    "infinity" if math.isinf(run.task_diversity) else f"{run.task_diversity:.0f}"
-                )
-                yield f"M = {title}, {name}", cell.measure()
+                yield f"M = {label(run.task_diversity)}, {name}", cell.measure()
 
 
 class Cell:
@@ -110,25 +108,15 @@ class Cell:
         self.reference = self._estimator({**own, **REFERENCE, **few})
         self.plain = self._estimator({**plain_sgld(config), **posterior, **setting["plain"], **few})
 
-    def measure(self) -> dict[str, dict[str, float]]:
-        """A row for each sampler."""
-        truth = self._ours(self.reference)
-        found = {
+    def measure(self) -> dict[str, Measured]:
+        """What each sampler finds, the reference first."""
+        return {
+            "reference": self._ours(self.reference),
             "ours": self._ours(self.ours),
             "underdamped": self._underdamped(),
             "devinterp SGLD": self._devinterp("sgmcmc_sgld", 1.0),
             "devinterp RMSProp": self._devinterp("rmsprop_sgld", RMSPROP_EPSILON),
         }
-        rows = {"reference": {"llc": truth.llc, "error": truth.error}}
-        for name, each in found.items():
-            rows[name] = {
-                "llc": each.llc,
-                "error": each.error,
-                "ess_per_s": each.ess / each.draws_s,
-                "seconds": each.burn_in_s + each.draws_s,
-                "to_2_percent_s": time_to_goal(each, truth),
-            }
-        return rows
 
     def _estimator(self, section: dict[str, Any]) -> Estimator:
         return Estimator(self.run, {**self.config, "llc": section}, self.kept, torch.device("cpu"))
@@ -141,7 +129,7 @@ class Cell:
         try:
             traces = sgld.sample(target, of.sgld, of.n_beta(), target.noise())
         except ChainDivergedError:
-            return Measured(math.nan, math.nan, math.nan, math.nan, math.nan)
+            return Measured()
         return target.measured(traces.losses.mean(-1), traces.centre_losses.mean(-1), of.n_beta())
 
     def _underdamped(self) -> Measured:
@@ -222,7 +210,7 @@ def time_to_goal(found: Measured, truth: Measured) -> float:
     goal = GOAL * truth.llc
     # What of the difference may be chance is no bias.
     chance = 2 * math.hypot(found.error, truth.error)
-    bias = max(0.0, abs(found.llc - truth.llc) - chance)
+    bias = max(abs(found.llc - truth.llc) - chance, 0.0)
     if not bias < goal:  # nor where the chains diverged
         return math.inf
     return found.burn_in_s + found.draws_s * (found.error / (goal - bias)) ** 2
@@ -245,14 +233,15 @@ def _checkpoint(run: Run, folder: Path) -> tuple[Checkpoints, dict[str, Any]]:
 
 def main(quick: bool = False) -> None:
     """Print a table for every cell."""
-    for title, rows in bench_llc(quick):
+    for title, found in bench_llc(quick):
         print(f"\n{title}")
         print(f"  {'':20s} {'LLC':>8s} {'error':>7s} {'ESS/s':>7s} {'s':>7s} {'s to 2 %':>9s}")
-        for name, row in rows.items():
-            numbers = [row.get(key, math.nan) for key in ("ess_per_s", "seconds", "to_2_percent_s")]
+        for name, each in found.items():
+            seconds = each.burn_in_s + each.draws_s
+            to_goal = time_to_goal(each, found["reference"])
             print(
-                f"  {name:20s} {row['llc']:8.2f} {row['error']:7.2f} "
-                f"{numbers[0]:7.2f} {numbers[1]:7.1f} {numbers[2]:9.1f}",
+                f"  {name:20s} {each.llc:8.2f} {each.error:7.2f} {each.ess / each.draws_s:7.2f} "
+                f"{seconds:7.1f} {to_goal:9.1f}",
                 flush=True,
             )
 
