@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from ...analysis.views import by_diversity, by_run
 from ...artefacts.tables import Frames
+from ..drawing.panels import loss_axis
 from ..drawing.picture import figure_of
 from ..drawing.style import (
     CRITICAL,
@@ -118,13 +119,14 @@ def _prediction(axes: Axes, selection: pd.DataFrame, colours: DiversityColours) 
         if not math.isnan(row["switch_step"]):
             look = {**SWITCH, "color": colour}
             axes.plot([row["crossover_step"]], [row["switch_step"]], **look)
-    axes.set_xscale("log")
-    axes.set_yscale("log")
     axes.set_xlabel("step after $n^*$ pairs, each counted as an observation")
     axes.set_ylabel("step observed")
     if rows.empty:
         known = selection["crossover"].notna().any()
         note(axes, r"no $n^*$ within reach" if known else _missing(selection))
+        return
+    loss_axis(axes.xaxis)
+    loss_axis(axes.yaxis)
 
 
 def _missing(table: pd.DataFrame) -> str:
