@@ -7,7 +7,6 @@ those that the chain has not yet fitted.
 """
 
 from collections.abc import Iterator
-from functools import cached_property
 
 import numpy as np
 import torch
@@ -24,7 +23,7 @@ from ..regression.streams import Name, generator, torch_seed
 from .curvature.spectrum import gauss_newton_samples
 from .sgld import Evaluation, Noise
 
-#: Sequences behind one measurement of the curvature, at most.
+#: Sequences behind one measurement of the curvature, at most: any G is right, and a good one only sooner.
 CURVATURE_SEQUENCES = 512
 
 
@@ -61,8 +60,8 @@ class CheckpointPosterior:
         )
         #: The n sequences, in the weights' precision.
         self.sequences = self._ready(self._source.draw(settings.sequences, "llc"))
-        #: Squared errors of w* (n, K), which every minibatch of the fixed set looks up.
-        self.centre_errors = self._centre_errors(self.sequences)
+        #: Squared errors of w* (n, K), which minibatches of the fixed set look up, and the gradient (P,) of l_n there.
+        self.centre_errors, self.centre_gradient = self._at_centre()
 
     def evaluate(self, positions: Tensor, step: int) -> Evaluation:
         """Losses per position of the context and the gradient of their mean (see sgld.Target).
@@ -77,17 +76,6 @@ class CheckpointPosterior:
             _, of_centre = errors_and_gradient(self.model, self.layout, centres, x, y)
             gradient += self.centre_gradient - of_centre
         return evaluation(errors, gradient, centre_errors)
-
-    @cached_property
-    def centre_gradient(self) -> Tensor:
-        """The gradient (P,) of l_n at w*."""
-        total = torch.zeros_like(self.centre)
-        for x, y in zip(*(torch.split(t, CHUNK) for t in self.sequences), strict=True):
-            _, of_chunk = errors_and_gradient(
-                self.model, self.layout, self.centre[None], x[None], y[None]
-            )
-            total += of_chunk[0] * (len(x) / len(self.sequences.x))
-        return total
 
     def curvature_samples(self, positions: Tensor, part: int) -> Iterator[Tensor]:
         """Draws v of the Gauss-Newton matrix (see :mod:`.spectrum`), the sequences shared out among ``positions``."""
@@ -151,6 +139,16 @@ class CheckpointPosterior:
 
     def _ready(self, drawn: Sequences) -> Sequences:
         return Sequences(drawn.x.to(self.centre), drawn.y.to(self.centre))
+
+    def _at_centre(self) -> tuple[Tensor, Tensor]:
+        chunks, slope = [], torch.zeros_like(self.centre)
+        for x, y in zip(*(torch.split(t, CHUNK) for t in self.sequences), strict=True):
+            errors, gradient = errors_and_gradient(
+                self.model, self.layout, self.centre[None], x[None], y[None]
+            )
+            chunks.append(errors[0])
+            slope += gradient[0] * (len(x) / len(self.sequences.x))
+        return torch.cat(chunks), slope
 
     @torch.no_grad()
     def _centre_errors(self, sequences: Sequences) -> Tensor:

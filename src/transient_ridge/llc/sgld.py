@@ -145,8 +145,7 @@ def langevin_step(
 
     ``drift`` (C, P) is the gradient of n beta l + gamma/2 |w - w*|^2. Pure; nothing that is passed is changed.
     """
-    moved = positions.add(metric.apply(drift), alpha=-epsilon / 2)
-    return moved.add_(metric.root(eta), alpha=math.sqrt(epsilon))
+    return positions + metric.move(drift, eta, epsilon)
 
 
 def mala_acceptance(

@@ -33,6 +33,12 @@ class Metric:
         # Standard normal numbers are so in any orthonormal basis: there is no need to turn them first.
         return self._free(self._vectors(self.scale.sqrt() * eta))
 
+    def move(self, drift: Tensor, eta: Tensor, epsilon: float) -> Tensor:
+        """-(eps/2) G drift + sqrt(eps) G^(1/2) eta, all (C, P), turning the sum of both back at once."""
+        pushed = self.scale * self._coordinates(self._free(drift))
+        diffused = (epsilon * self.scale).sqrt() * eta
+        return self._free(self._vectors(diffused.add_(pushed, alpha=-epsilon / 2)))
+
     def typical(self) -> float:
         """The median of G over the free directions: most directions are flat, and the distance from w* is theirs."""
         scale = self.scale

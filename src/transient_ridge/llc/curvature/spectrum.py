@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from torch import Tensor
-from torch.func import functional_call, grad, vmap
+from torch.func import functional_call, vmap
 
 from ...model.functional import Layout
 from ...model.transformer import Transformer
@@ -186,17 +186,23 @@ def gauss_newton_samples(
     model: Transformer, layout: Layout, weights: Tensor, sequences: Sequences, signs: Tensor
 ) -> Iterator[Tensor]:
     """Chunks (b, P) of v, one v per sequence of ``sequences`` with its ``signs`` xi (B, K), at ``weights`` (P,)."""
-    parameters = layout.views(weights.detach())
-    K = sequences.y.shape[-1]
+    scale = math.sqrt(2 / sequences.y.shape[-1])
 
-    def signed_sum(parameters: dict[str, Tensor], x: Tensor, y: Tensor, xi: Tensor) -> Tensor:
-        predictions: Tensor = functional_call(model, parameters, (x[None], y[None]))
-        return math.sqrt(2 / K) * (predictions[0] * xi).sum()
+    def predictions(parameters: dict[str, Tensor], x: Tensor, y: Tensor) -> Tensor:
+        of_one: Tensor = functional_call(model, parameters, (x[None], y[None]))
+        return of_one[0]
 
-    per_sequence = vmap(grad(signed_sum), in_dims=(None, 0, 0, 0))
     size = max(1, CHUNK_NUMBERS // layout.size)
     for x, y, xi in _chunks(size, *sequences, signs):
-        yield layout.flatten(per_sequence(parameters, x, y, xi), stack_dims=1)
+        # Every sequence has weights of its own, so that one backward pass makes all gradients. vmap(grad(...)) would do
+        # with one copy, but imports a second of compilers.
+        own = {
+            name: part.detach().expand(len(x), *part.shape).requires_grad_()
+            for name, part in layout.views(weights).items()
+        }
+        signed = scale * (vmap(predictions)(own, x, y) * xi).sum()
+        gradients = torch.autograd.grad(signed, list(own.values()))
+        yield layout.flatten(dict(zip(own, gradients, strict=True)), stack_dims=1)
 
 
 def gauss_newton_product(

@@ -32,7 +32,7 @@ from ..curvature.spectrum import (
 )
 
 #: Sequences that the basis of the probes is made of, at most: it need not be exact, only close to the eigenvectors.
-BASIS_SEQUENCES = 512
+BASIS_SEQUENCES = 256
 
 
 class SpectrumAt:
