@@ -8,14 +8,12 @@ import torch
 
 from ..artefacts.tables import Rows
 from ..config.runs import Run
-from ..config.settings import DataSettings, EvaluationSettings, ModelSettings
 from ..model.functional import predict
-from ..model.transformer import Transformer
 from ..progress import Progress
 from ..stage import stage
-from ..training.checkpoints import Checkpoints
 from .datasets import ROOT
 from .evaluation_sets import TokenMeans, add_means, evaluation_sets, idealised_predictions
+from .trained_run import TrainedRun
 
 
 @stage("losses", "distances", "outputs")
@@ -31,26 +29,25 @@ def evaluate(
     ``settings`` holds what the weights were trained with and the section ``evaluation``. Raises CheckpointError if a
     checkpoint is missing, damaged or made with other settings.
     """
-    data, sizes = DataSettings.of(settings["data"]), EvaluationSettings.of(settings["evaluation"])
-    kept = Checkpoints(manifest, weights, settings)
-    model = Transformer(data.dimension, ModelSettings.of(settings["model"])).to(device).eval()
+    trained = TrainedRun(manifest, weights, settings, device)
+    data, sizes = trained.data, trained.sizes
     sets = {
         name: sequences.to(device)
         for name, sequences in evaluation_sets(
-            settings["seed"], data, sizes, run.task_diversity
+            trained.root_seed, data, sizes, run.task_diversity
         ).items()
     }
     idealised = {
         name: idealised_predictions(
-            settings["seed"], data, sizes.predictors, run.task_diversity, sequences
+            trained.root_seed, data, sizes.predictors, run.task_diversity, sequences
         )
         for name, sequences in sets.items()
         if name != ROOT
     }
     losses, distances, outputs = Rows("losses"), Rows("distances"), Rows("outputs")
-    progress = Progress(f"evaluate {run.name}", len(kept.steps))
-    for done, step in enumerate(kept.steps, start=1):
-        model.load_state_dict(kept.load(step, device, sizes.weights))
+    progress = Progress(f"evaluate {run.name}", len(trained.steps))
+    for done, step in enumerate(trained.steps, start=1):
+        model = trained.at(step)
         key = {"task_diversity": run.task_diversity, "seed": run.seed, "step": step}
         for name, sequences in sets.items():
             prediction = predict(model, sequences.x, sequences.y)

@@ -8,13 +8,11 @@ import torch
 
 from ..artefacts.tables import Rows
 from ..config.runs import Run
-from ..config.settings import DataSettings, EvaluationSettings, ModelSettings
 from ..model.functional import predict
-from ..model.transformer import Transformer
 from ..stage import stage
-from ..training.checkpoints import Checkpoints
 from .datasets import IN_DISTRIBUTION
 from .evaluation_sets import TokenMeans, add_means, evaluation_sets
+from .trained_run import TrainedRun
 
 
 @stage("ridge_on_tasks")
@@ -31,14 +29,11 @@ def evaluate_on_tasks(
     measured on, so that both losses are of the same sequences. Raises CheckpointError if the checkpoint is missing,
     damaged or made with other settings.
     """
-    data, sizes = DataSettings.of(settings["data"]), EvaluationSettings.of(settings["evaluation"])
-    kept = Checkpoints(manifest, weights, settings)
-    model = Transformer(data.dimension, ModelSettings.of(settings["model"])).to(device).eval()
-    step = kept.steps[-1]
-    model.load_state_dict(kept.load(step, device, sizes.weights))
-    sets = evaluation_sets(settings["seed"], data, sizes, run.task_diversity)
+    trained = TrainedRun(manifest, weights, settings, device)
+    step = trained.steps[-1]
+    sets = evaluation_sets(trained.root_seed, trained.data, trained.sizes, run.task_diversity)
     sequences = sets[IN_DISTRIBUTION].to(device)
-    means = TokenMeans.of((predict(model, *sequences) - sequences.y).square())
+    means = TokenMeans.of((predict(trained.at(step), *sequences) - sequences.y).square())
     rows = Rows("ridge_on_tasks")
     add_means(rows, "loss", means, task_diversity=run.task_diversity, seed=run.seed, step=step)
     return rows

@@ -2,3 +2,6 @@
 
 #: Sequences per forward pass where no gradient is needed.
 CHUNK = 1024
+
+#: Numbers in one chunk of per-sequence gradients, at most.
+PER_SEQUENCE_NUMBERS = 1 << 24

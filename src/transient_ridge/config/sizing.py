@@ -9,11 +9,8 @@ from pathlib import Path
 
 from ..errors import ConfigError
 from .configuration import Config, checkpoint_schedule, resolve, runs
-from .limits import CHUNK
+from .limits import CHUNK, PER_SEQUENCE_NUMBERS
 from .settings import ModelSettings
-
-#: Numbers in a chunk of per-sequence gradients (llc/curvature/spectrum.py), three times over.
-PER_SEQUENCE_NUMBERS = 3 << 24
 
 #: MB of Python, torch, ArviZ, tables and what malloc keeps: up to 970 measured, in LLC jobs of the laptop preset.
 PROCESS = 1500
@@ -57,7 +54,9 @@ def spectrum_mb(config: Config) -> int:
     asked = config["spectrum"]
     graphs = 3 * _activations(config, int(asked["sequences"]))
     vectors = 4 * (4 * int(asked["lanczos_steps"]) + int(asked["probes"])) * _parameters(config)
-    return PROCESS + round((graphs + vectors + 4 * PER_SEQUENCE_NUMBERS) / 1e6)
+    # The gradients of a chunk, each parameter's before they are joined, and what is made of both.
+    gradients = 3 * 4 * PER_SEQUENCE_NUMBERS
+    return PROCESS + round((graphs + vectors + gradients) / 1e6)
 
 
 def calibration_mb(config: Config) -> int:

@@ -13,12 +13,10 @@ from torch import Tensor
 from ...artefacts.tables import Rows
 from ...config.registries import INPUT_LAWS
 from ...config.runs import Run
-from ...config.settings import DataSettings, EvaluationSettings, ModelSettings
 from ...model.functional import predict
-from ...model.transformer import Transformer
 from ...stage import stage
-from ...training.checkpoints import Checkpoints
 from ..evaluation_sets import evaluation_sets, idealised_predictions
+from ..trained_run import TrainedRun
 
 RIDGE = "ridge"
 
@@ -36,24 +34,22 @@ def evaluate_features(
     A feature that a set lacks has no rows there. Raises CheckpointError if a checkpoint is missing, damaged or made
     with other settings.
     """
-    data, sizes = DataSettings.of(settings["data"]), EvaluationSettings.of(settings["evaluation"])
-    kept = Checkpoints(manifest, weights, settings)
-    model = Transformer(data.dimension, ModelSettings.of(settings["model"])).to(device).eval()
+    trained = TrainedRun(manifest, weights, settings, device)
+    data, sizes = trained.data, trained.sizes
     feature = INPUT_LAWS.function(data.inputs, "feature")
-    sets = evaluation_sets(settings["seed"], data, sizes, run.task_diversity)
+    sets = evaluation_sets(trained.root_seed, data, sizes, run.task_diversity)
     rows = Rows("feature_losses")
     # By set rather than by step, so that what does not depend on the weights is computed once.
     for name, drawn in sets.items():
         x, y = sequences = drawn.to(device)
         ideal = idealised_predictions(
-            settings["seed"], data, (RIDGE,), run.task_diversity, sequences
+            trained.root_seed, data, (RIDGE,), run.task_diversity, sequences
         )
         features = feature(x)
         at = {number: features == number for number in torch.unique(features).tolist()}
         of_ridge = (ideal[RIDGE] - y).square()
-        for step in kept.steps:
-            model.load_state_dict(kept.load(step, device, sizes.weights))
-            squares = (predict(model, x, y) - y).square()
+        for step in trained.steps:
+            squares = (predict(trained.at(step), x, y) - y).square()
             for number, chosen in at.items():
                 loss, error = mean_where(squares, chosen)
                 rows.add(

@@ -10,14 +10,13 @@ from torch import Tensor
 
 from ...artefacts.tables import Rows
 from ...config.runs import Run
-from ...config.settings import DataSettings, EvaluationSettings, ModelSettings
 from ...model.functional import predict
 from ...model.transformer import Transformer
 from ...regression.sequences import Sequences
 from ...stage import stage
-from ...training.checkpoints import Checkpoints
 from ..datasets import IN_DISTRIBUTION, OUT_OF_DISTRIBUTION
 from ..evaluation_sets import TokenMeans, evaluation_sets
+from ..trained_run import TrainedRun
 
 
 @stage("head_ablation")
@@ -33,13 +32,10 @@ def ablate_heads(
     ``increase`` is paired: both losses are of the same sequences, and its standard error is over their differences.
     Raises CheckpointError if the checkpoint is missing, damaged or made with other settings.
     """
-    data, sizes = DataSettings.of(settings["data"]), EvaluationSettings.of(settings["evaluation"])
-    shape = ModelSettings.of(settings["model"])
-    kept = Checkpoints(manifest, weights, settings)
-    model = Transformer(data.dimension, shape).to(device).eval()
-    step = kept.steps[-1]
-    model.load_state_dict(kept.load(step, device, sizes.weights))
-    sets = evaluation_sets(settings["seed"], data, sizes, run.task_diversity)
+    trained = TrainedRun(manifest, weights, settings, device)
+    shape, step = trained.shape, trained.steps[-1]
+    model = trained.at(step)
+    sets = evaluation_sets(trained.root_seed, trained.data, trained.sizes, run.task_diversity)
     rows = Rows("head_ablation")
     for dataset in (IN_DISTRIBUTION, OUT_OF_DISTRIBUTION):
         sequences = sets[dataset].to(device)

@@ -16,15 +16,14 @@ from torch import Tensor
 from ...artefacts.tables import Rows
 from ...config.registries import INPUT_LAWS
 from ...config.runs import Run
-from ...config.settings import DataSettings, EvaluationSettings, ModelSettings
+from ...config.settings import DataSettings, EvaluationSettings
 from ...model.functional import predict
-from ...model.transformer import Transformer
 from ...regression.sequences import Sequences, task_set
 from ...regression.streams import generator
 from ...stage import stage
-from ...training.checkpoints import Checkpoints
 from ..evaluation_sets import idealised_predictions
 from ..gates import PAIR, gate_of
+from ..trained_run import TrainedRun
 
 
 @stage("task_gates")
@@ -40,21 +39,19 @@ def evaluate_task_gates(
     dMMSE_M is that of the whole of T_M, as it is weighted. Raises CheckpointError if a checkpoint is missing, damaged
     or made with other settings.
     """
-    data, sizes = DataSettings.of(settings["data"]), EvaluationSettings.of(settings["evaluation"])
-    kept = Checkpoints(manifest, weights, settings)
-    model = Transformer(data.dimension, ModelSettings.of(settings["model"])).to(device).eval()
-    members = task_set(settings["seed"], data, run.task_diversity)
+    trained = TrainedRun(manifest, weights, settings, device)
+    data, sizes = trained.data, trained.sizes
+    members = task_set(trained.root_seed, data, run.task_diversity)
     assert members is not None
     tasks, shares = by_frequency(members.numpy())
-    sequences = of_each(tasks, settings["seed"], data, sizes).to(device)
+    sequences = of_each(tasks, trained.root_seed, data, sizes).to(device)
     ideal = idealised_predictions(
-        settings["seed"], data, tuple(PAIR), run.task_diversity, sequences
+        trained.root_seed, data, tuple(PAIR), run.task_diversity, sequences
     )
     apart = _distances(ideal["dmmse"], ideal["ridge"], len(tasks))
     rows = Rows("task_gates")
-    for step in kept.steps:
-        model.load_state_dict(kept.load(step, device, sizes.weights))
-        predictions = predict(model, *sequences)
+    for step in trained.steps:
+        predictions = predict(trained.at(step), *sequences)
         to = {name: _distances(predictions, ideal[name], len(tasks)) for name in PAIR}
         gates, residuals = gate_of(to["ridge"], to["dmmse"], apart)
         for j, share in enumerate(shares):

@@ -23,13 +23,13 @@ import torch
 from torch import Tensor
 from torch.func import functional_call, vmap
 
+from ...config.limits import PER_SEQUENCE_NUMBERS
 from ...model.functional import Layout
 from ...model.transformer import Transformer
 from ...regression.sequences import Sequences
 from .kronecker import KroneckerBasis
 
-#: Most numbers in one chunk of per-sequence gradients, and sequences in one of a matrix product.
-CHUNK_NUMBERS = 1 << 24
+#: Most sequences in one chunk of a matrix product.
 CHUNK_SEQUENCES = 1024
 #: A Ritz value counts as an eigenvalue if it is known to this share of itself.
 CONVERGED = 1e-2
@@ -192,7 +192,7 @@ def gauss_newton_samples(
         of_one: Tensor = functional_call(model, parameters, (x[None], y[None]))
         return of_one[0]
 
-    size = max(1, CHUNK_NUMBERS // layout.size)
+    size = max(1, PER_SEQUENCE_NUMBERS // layout.size)
     for x, y, xi in _chunks(size, *sequences, signs):
         # Every sequence has weights of its own, so that one backward pass makes all gradients. vmap(grad(...)) would do
         # with one copy, but imports a second of compilers.
