@@ -11,9 +11,9 @@ from ..config.runs import Run
 from ..model.functional import predict
 from ..progress import Progress
 from ..stage import stage
+from ..training.trained_run import TrainedRun
 from .datasets import ROOT
 from .evaluation_sets import TokenMeans, add_means, evaluation_sets, idealised_predictions
-from .trained_run import TrainedRun
 
 
 @stage("losses", "distances", "outputs")

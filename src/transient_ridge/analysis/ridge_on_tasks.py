@@ -10,9 +10,9 @@ from ..artefacts.tables import Rows
 from ..config.runs import Run
 from ..model.functional import predict
 from ..stage import stage
+from ..training.trained_run import TrainedRun
 from .datasets import IN_DISTRIBUTION
 from .evaluation_sets import TokenMeans, add_means, evaluation_sets
-from .trained_run import TrainedRun
 
 
 @stage("ridge_on_tasks")

@@ -15,8 +15,8 @@ from ...config.registries import INPUT_LAWS
 from ...config.runs import Run
 from ...model.functional import predict
 from ...stage import stage
+from ...training.trained_run import TrainedRun
 from ..evaluation_sets import evaluation_sets, idealised_predictions
-from ..trained_run import TrainedRun
 
 RIDGE = "ridge"
 

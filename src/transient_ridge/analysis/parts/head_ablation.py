@@ -14,9 +14,9 @@ from ...model.functional import predict
 from ...model.transformer import Transformer
 from ...regression.sequences import Sequences
 from ...stage import stage
+from ...training.trained_run import TrainedRun
 from ..datasets import IN_DISTRIBUTION, OUT_OF_DISTRIBUTION
 from ..evaluation_sets import TokenMeans, evaluation_sets
-from ..trained_run import TrainedRun
 
 
 @stage("head_ablation")

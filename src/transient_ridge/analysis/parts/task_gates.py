@@ -21,9 +21,9 @@ from ...model.functional import predict
 from ...regression.sequences import Sequences, task_set
 from ...regression.streams import generator
 from ...stage import stage
+from ...training.trained_run import TrainedRun
 from ..evaluation_sets import idealised_predictions
 from ..gates import PAIR, gate_of
-from ..trained_run import TrainedRun
 
 
 @stage("task_gates")

@@ -1,4 +1,4 @@
-"""A trained run as the stages of this room see it: its checkpoints, one after the other, as one model."""
+"""A trained run as those see it that measure it: its checkpoints, one after the other, as one model."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,7 +8,7 @@ import torch
 
 from ..config.settings import DataSettings, EvaluationSettings, ModelSettings
 from ..model.transformer import Transformer
-from ..training.checkpoints import Checkpoints
+from .checkpoints import Checkpoints
 
 
 class TrainedRun:
