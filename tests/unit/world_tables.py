@@ -333,7 +333,7 @@ def _resolution(made, grid, seeds):
     cells = [
         {
             **key, **estimate(0.8 * quadratic(M, r)), "n_beta": n_beta, "resolution": r,
-            "equilibrated": r > 0.1, "healthy": r > 0.1,
+            "equilibrated": r > 0.1, "healthy": r > 0.1 and n_beta < 1000,
         }
         for M, seed, key in end
         for n_beta in (100.0, 1000.0)

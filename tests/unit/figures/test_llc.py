@@ -167,14 +167,18 @@ def test_llc_by_resolution(drawn, frames):
 
 
 def test_llc_ladder(drawn, frames):
-    """A panel per run: the quadratic line, a marker for each n beta, crosses where nothing equilibrated."""
+    """A panel per run: a line, a marker for each n beta, full if healthy, crosses where not equilibrated."""
     cells = frames["llc_ladder"]
     shown = panels(drawn("llc_ladder"))
     assert len(shown) == len(GRID)
     for axes, M in zip(shown, GRID, strict=True):
         own = cells[cells["task_diversity"] == M]
         crosses = [line for line in axes.lines if line.get_marker() == "x"]
-        assert sum(len(line.get_xdata()) for line in crosses) == (~own["healthy"]).sum()
+        assert sum(len(line.get_xdata()) for line in crosses) == (~own["equilibrated"]).sum()
+        hollow = [line for line in axes.lines if line.get_markerfacecolor() == "white"]
+        full = [line for line in axes.lines if line.get_zorder() == 5 and line not in crosses]
+        assert sum(len(line.get_xdata()) for line in hollow) == len(own)
+        assert sum(len(line.get_xdata()) for line in full) == own["healthy"].sum()
         assert len(axes.containers) == own["n_beta"].nunique()
 
 

@@ -40,7 +40,7 @@ def draw(frames: Frames) -> Figure:
         return figure
     means = quadratic.groupby(["task_diversity", "resolution"])["llc"].mean().unstack()
     draw_lines(panels[0], means, colours)
-    draw_points(panels[0], sampled, colours)
+    _draw_points(panels[0], sampled, colours)
     panels[0].set_yscale("log")
     panels[0].set_ylabel(r"$\hat\lambda$")
     _order(panels[1], means, colours)
@@ -58,12 +58,12 @@ def draw_lines(axes: Axes, means: pd.DataFrame, colours: DiversityColours) -> No
         axes.plot(row.index, row, color=colours[float(M)], linewidth=1.1)  # type: ignore[arg-type]
 
 
-def draw_points(axes: Axes, sampled: pd.DataFrame, colours: DiversityColours, **look: Any) -> None:
+def _draw_points(axes: Axes, sampled: pd.DataFrame, colours: DiversityColours) -> None:
     """Sampled estimates with one standard error; crosses where the diagnostics found a fault."""
     for M, rows in by_diversity(sampled):
         axes.errorbar(
             rows["resolution"], rows["llc"], yerr=rows["standard_error"], color=colours[M],
-            **{"marker": "o", "markersize": 3.5, "markeredgecolor": "white", "linestyle": "none", **look},
+            marker="o", markersize=3.5, markeredgecolor="white", linestyle="none",
         )  # fmt: skip
         bad = rows[~rows["healthy"].astype(bool)]
         axes.plot(bad["resolution"], bad["llc"], "x", color=colours[M], markersize=6, zorder=5)

@@ -1,5 +1,7 @@
 """The ladder: sampled LLCs over n beta and r, beside what the curvature at w* implies."""
 
+import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ...analysis.views import by_run, last_step
@@ -7,17 +9,17 @@ from ...artefacts.tables import Frames
 from ..drawing.panels import resolution_axis
 from ..drawing.picture import figure_of
 from ..drawing.style import DOUBLE_COLUMN, colours_of, label, new_figure, panel_titles
-from .llc_by_resolution import draw_lines, draw_points
+from .llc_by_resolution import draw_lines
 
 MARKERS = "osD^v"
 
 
 @figure_of("llc_ladder", "quadratic_llc")
 def draw(frames: Frames) -> Figure:
-    """One panel per run: the line is quadratic, points are sampled, crossed out if they did not equilibrate."""
+    """One panel per run: the line is quadratic, points are sampled."""
     table = frames["llc_ladder"].dropna(subset=["llc"])
     quadratic = last_step(frames["quadratic_llc"])
-    colours = colours_of(frames["llc_ladder"])
+    colours = colours_of(frames["llc_ladder"], frames["quadratic_llc"])
     runs = by_run(table)
     figure = new_figure(DOUBLE_COLUMN, 2.6)
     panels = figure.subplots(1, max(1, len(runs)), sharey=True, squeeze=False)[0]
@@ -30,10 +32,29 @@ def draw(frames: Frames) -> Figure:
             means = own.set_index(["task_diversity", "resolution"])["llc"].unstack()
             draw_lines(axes, means, colours)
         for marker, (n_beta, rows) in zip(MARKERS, cells.groupby("n_beta"), strict=False):
-            draw_points(axes, rows, colours, marker=marker, label=rf"$n\beta$ = {n_beta:g}")
+            _draw_cells(axes, rows, colours[run.task_diversity], marker, rf"$n\beta$ = {n_beta:g}")
         axes.set_yscale("log")
         resolution_axis(axes)
     panels[0].set_ylabel(r"$\hat\lambda$")
     if runs:
         panels[0].legend()
     return figure
+
+
+def _draw_cells(axes: Axes, cells: pd.DataFrame, colour: str, marker: str, label: str) -> None:
+    """Estimates with one standard error: full if healthy, else hollow, and crossed out if not equilibrated."""
+    look = {"color": colour, "linestyle": "none"}
+    axes.errorbar(
+        cells["resolution"], cells["llc"], yerr=cells["standard_error"],
+        marker=marker, markersize=4, markerfacecolor="white", label=label, **look,
+    )  # fmt: skip
+    healthy, equilibrated = (cells[name].astype(bool) for name in ("healthy", "equilibrated"))
+    for chosen, sign, size in ((healthy, marker, 4), (~equilibrated, "x", 7)):
+        axes.plot(
+            cells["resolution"][chosen],
+            cells["llc"][chosen],
+            sign,
+            markersize=size,
+            zorder=5,
+            **look,
+        )
