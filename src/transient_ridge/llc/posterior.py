@@ -23,7 +23,8 @@ from ..regression.streams import Name, generator, torch_seed
 from .curvature.spectrum import gauss_newton_samples
 from .sgld import Evaluation, Noise
 
-#: Sequences behind one measurement of the curvature, at most: any G is right, and a good one only sooner.
+#: Sequences behind one measurement of the curvature, at most. With half as many, minibatches heat the chains
+#: along directions that none of these has shown.
 CURVATURE_SEQUENCES = 512
 
 

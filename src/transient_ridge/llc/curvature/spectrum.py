@@ -194,8 +194,8 @@ def gauss_newton_samples(
 
     size = max(1, PER_SEQUENCE_NUMBERS // layout.size)
     for x, y, xi in _chunks(size, *sequences, signs):
-        # Every sequence has weights of its own, so that one backward pass makes all gradients. vmap(grad(...)) would do
-        # with one copy, but imports a second of compilers.
+        # Every sequence has weights of its own, so that one backward pass makes all gradients. vmap(grad(...)) needs no
+        # copies, but makes every job import torch's compiler, which takes a second.
         own = {
             name: part.detach().expand(len(x), *part.shape).requires_grad_()
             for name, part in layout.views(weights).items()
