@@ -1,5 +1,7 @@
 """The ladder: sampled LLCs over n beta and r, beside what the curvature at w* implies."""
 
+from typing import Any
+
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -43,7 +45,7 @@ def draw(frames: Frames) -> Figure:
 
 def _draw_cells(axes: Axes, cells: pd.DataFrame, colour: str, marker: str, label: str) -> None:
     """Estimates with one standard error: full if healthy, else hollow, and crossed out if not equilibrated."""
-    look = {"color": colour, "linestyle": "none"}
+    look: dict[str, Any] = {"color": colour, "linestyle": "none"}
     axes.errorbar(
         cells["resolution"], cells["llc"], yerr=cells["standard_error"],
         marker=marker, markersize=4, markerfacecolor="white", label=label, **look,
