@@ -149,14 +149,14 @@ def test_the_first_job_advances_all_and_the_others_publish(tiny, tmp_path, monke
         record = json.loads(files(tmp_path, run)["manifest"].read_text())["provenance"]
         assert (record["run"], record["stacked"]) == (run.name, 4)
         kept = Checkpoints(files(tmp_path, run)["manifest"], files(tmp_path, run)["weights"], tiny)
+        single = alone(tiny, 40, run)
+        for name, tensor in kept.load(40).items():
+            torch.testing.assert_close(tensor, single.parameters[name], atol=5e-4, rtol=5e-3)
+        # After that rounding may put a neuron on the other side of its ReLU, as at M = 1, and its weights differ.
         single = alone(tiny, 60, run)
-        weights = kept.load(60)
-        # As vectors: Adam divides by the gradient's size, and so makes rounding visible where a neuron is nearly dead.
-        trained, own = (
-            torch.cat([of[name].detach().flatten() for name in weights])
-            for of in (weights, single.parameters)
-        )
-        assert (trained - own).norm() < 1e-3 * own.norm()
+        for name, tensor in kept.load(60).items():
+            own = single.parameters[name].detach()
+            assert (tensor - own).norm() < 2e-3 * own.norm(), name
         assert tables.read(files(tmp_path, run)["training"], "training").shape[0] == 1
 
 

@@ -54,7 +54,7 @@ def spectrum_mb(config: Config) -> int:
     asked = config["spectrum"]
     graphs = 3 * _activations(config, int(asked["sequences"]))
     vectors = 4 * (4 * int(asked["lanczos_steps"]) + int(asked["probes"])) * _parameters(config)
-    # The gradients of a chunk, each parameter's before they are joined, and what is made of both.
+    # A chunk of gradients by parameter, joined, and turned into the basis.
     gradients = 3 * 4 * PER_SEQUENCE_NUMBERS
     return PROCESS + round((graphs + vectors + gradients) / 1e6)
 

@@ -52,11 +52,5 @@ def _draw_cells(axes: Axes, cells: pd.DataFrame, colour: str, marker: str, label
     )  # fmt: skip
     healthy, equilibrated = (cells[name].astype(bool) for name in ("healthy", "equilibrated"))
     for chosen, sign, size in ((healthy, marker, 4), (~equilibrated, "x", 7)):
-        axes.plot(
-            cells["resolution"][chosen],
-            cells["llc"][chosen],
-            sign,
-            markersize=size,
-            zorder=5,
-            **look,
-        )
+        rows = cells[chosen]
+        axes.plot(rows["resolution"], rows["llc"], sign, markersize=size, zorder=5, **look)

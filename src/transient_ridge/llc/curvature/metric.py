@@ -26,7 +26,7 @@ class Metric:
 
     def apply(self, vectors: Tensor) -> Tensor:
         """G v for every v of ``vectors`` (C, P)."""
-        return self._free(self._vectors(self.scale * self._coordinates(self._free(vectors))))
+        return self._free(self._vectors(self._scaled(vectors)))
 
     def root(self, eta: Tensor) -> Tensor:
         """Vectors (C, P) of covariance G from standard normal ``eta`` (C, P)."""
@@ -35,9 +35,8 @@ class Metric:
 
     def move(self, drift: Tensor, eta: Tensor, epsilon: float) -> Tensor:
         """-(eps/2) G drift + sqrt(eps) G^(1/2) eta, all (C, P), turning the sum of both back at once."""
-        pushed = self.scale * self._coordinates(self._free(drift))
         diffused = (epsilon * self.scale).sqrt() * eta
-        return self._free(self._vectors(diffused.add_(pushed, alpha=-epsilon / 2)))
+        return self._free(self._vectors(diffused.add_(self._scaled(drift), alpha=-epsilon / 2)))
 
     def typical(self) -> float:
         """The median of G over the free directions: most directions are flat, and the distance from w* is theirs."""
@@ -45,6 +44,10 @@ class Metric:
         if self.mask is not None and self.basis is None and scale.numel() > 1:
             scale = scale[..., self.mask > 0]
         return float(scale.median())
+
+    def _scaled(self, vectors: Tensor) -> Tensor:
+        """G v along the axes of the basis, not yet turned back."""
+        return self.scale * self._coordinates(self._free(vectors))
 
     def _free(self, vectors: Tensor) -> Tensor:
         return vectors if self.mask is None else vectors * self.mask
