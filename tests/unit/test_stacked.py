@@ -17,7 +17,7 @@ from transient_ridge.errors import DivergenceError, Interrupted
 from transient_ridge.regression.sequences import SequenceSource
 from transient_ridge.training.batches import Batches
 from transient_ridge.training.checkpoints import Checkpoints
-from transient_ridge.training.cohort import LOCK_FILE, Cohort, _of
+from transient_ridge.training.cohort import Cohort, _of, lock_of
 from transient_ridge.training.stack import Stack
 from transient_ridge.training.step import take_step
 from transient_ridge.training.train import train
@@ -231,7 +231,7 @@ def test_the_states_of_the_others_outlive_a_diverged_run(tiny, tmp_path, monkeyp
 
 def test_a_run_in_other_hands_is_left_alone(tiny, tmp_path, monkeypatch):
     held = scratch(tmp_path, RUNS[1])
-    with only_writer(held / LOCK_FILE, 0.0):
+    with only_writer(lock_of(held), 0.0):
         job(tiny, tmp_path, RUNS[0])
         assert not (held / STATE_FILE).exists()
     assert (scratch(tmp_path, RUNS[2]) / STATE_FILE).exists()
@@ -246,7 +246,7 @@ def test_a_companion_is_handed_to_its_own_job(tiny, tmp_path, monkeypatch):
     def counted(self):
         count[0] += 1
         if count[0] == 10:
-            (wanted / f"{LOCK_FILE}.handover").touch()
+            wanted.with_name(f"{wanted.name}.lock.handover").touch()
         return update(self)
 
     monkeypatch.setattr(Cohort, "update", counted)
@@ -254,9 +254,9 @@ def test_a_companion_is_handed_to_its_own_job(tiny, tmp_path, monkeypatch):
     trainer = Trainer(RUNS[1], tiny, CPU)
     trainer.load_state(wanted)
     assert trainer.step == 10
-    handle = try_lock(wanted / LOCK_FILE)
-    assert handle is not None
-    handle.close()
+    lock = try_lock(lock_of(wanted))
+    assert lock is not None
+    lock.release()
     job(tiny, tmp_path, RUNS[1])
     assert files(tmp_path, RUNS[1])["manifest"].exists()
 

@@ -153,7 +153,7 @@ def test_the_page_is_written_until_the_end_and_shows_whether_snakemake_runs(tmp_
     page = StatusPage(results)
     page.handle(planned())
     assert "nothing has been run" in describe(results)
-    with locks.hold(results / ".lock"):
+    with locks.only_writer(results / ".lock", 0):
         page.start()
         wait_for((results / "status").exists)
         assert describe(results).startswith(f"{results} at ")

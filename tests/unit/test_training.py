@@ -20,7 +20,7 @@ from transient_ridge.config.settings import CheckpointSettings
 from transient_ridge.errors import CheckpointError, DivergenceError, Interrupted, StorageError
 from transient_ridge.training import train as training
 from transient_ridge.training.checkpoints import Checkpoints
-from transient_ridge.training.cohort import Cohort
+from transient_ridge.training.cohort import Cohort, lock_of
 from transient_ridge.training.train import Targets, train
 from transient_ridge.training.trainer import STATE_FILE, Trainer
 
@@ -173,8 +173,8 @@ def test_divergence_stops_the_run_with_a_remedy(tiny, tmp_path):
 def test_two_writers_of_one_run_are_refused(tiny, tmp_path, monkeypatch):
     monkeypatch.setattr(training, "PATIENCE", 0.3)
     with (
-        only_writer(tmp_path / "scratch" / training.LOCK_FILE, 0),
-        pytest.raises(StorageError, match=r"another process \(process \d+ on .*stop it, or wait"),
+        only_writer(lock_of(tmp_path / "scratch"), 0),
+        pytest.raises(StorageError, match=r"another process \(process \d+ on .*stop it or wait"),
     ):
         run_whole(tiny, tmp_path)
 
@@ -212,7 +212,7 @@ def test_a_run_that_an_orphan_finished_meanwhile_is_not_trained_again(tiny, tmp_
 
     @contextlib.contextmanager
     def had_to_wait(lock, patience):
-        lock.parent.mkdir()
+        (tmp_path / "scratch").mkdir(exist_ok=True)
         yield True
 
     def die(*_):

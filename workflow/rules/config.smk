@@ -1,6 +1,6 @@
 """The whole configuration beside its results, and what is checked before work starts."""
 
-# Open files that hold locks; the kernel drops a lock with the process, so a kill leaves none behind.
+# The lock of the results folder, held while Snakemake runs.
 HELD = []
 
 # Keeps results/<preset>/status up to date, in the main process alone: jobs parse this file, too.
@@ -18,12 +18,19 @@ onstart:
     STATUS.start()
 
 
-onsuccess:
+def ended():
+    """Leave the last status page, and the folder to the next Snakemake."""
     STATUS.end()
+    while HELD:
+        HELD.pop().release()
+
+
+onsuccess:
+    ended()
 
 
 onerror:
-    STATUS.end()
+    ended()
     if shortage := files.shortage(Path(RESULTS)):
         print(shortage, file=sys.stderr)
 

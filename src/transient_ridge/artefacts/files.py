@@ -3,6 +3,7 @@
 import errno
 import os
 import shutil
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -50,6 +51,16 @@ def complete_file(path: Path) -> Iterator[Path]:
             partial.unlink()
 
 
+def discard(folder: Path) -> None:
+    """Remove ``folder``, which is no longer needed: what cannot be removed is named on stderr and left.
+
+    Network file systems keep files that a process still has open under another name, so their folder is not empty.
+    """
+    shutil.rmtree(folder, ignore_errors=True)
+    if folder.exists():
+        print(f"{folder}: could not be removed; it is no longer needed", file=sys.stderr)
+
+
 def refusal(error: Exception) -> str | None:
     """Why the file system refused, or None. Libraries wrap its errors in their own types, so messages are searched."""
     if isinstance(error, OSError) and error.errno in _REFUSALS:
@@ -59,6 +70,7 @@ def refusal(error: Exception) -> str | None:
 
 def shortage(folder: Path) -> str | None:
     """A message if the disk of ``folder`` is full (logs of failed jobs are then missing too), else None."""
-    if shutil.disk_usage(folder).free >= _LEAST_FREE:
+    total, _, free = shutil.disk_usage(folder)
+    if not total or free >= _LEAST_FREE:  # some mounts report a size of 0
         return None
     return f"{folder}: {_REFUSALS[errno.ENOSPC]} and run the same command again; what is finished is kept"

@@ -1,20 +1,42 @@
-"""Locks for one writer at a time. The kernel drops a lock with its holder, so a kill leaves none behind."""
+"""Locks for one writer at a time.
 
+The kernel keeps a lock where the file system supports flock, and drops it with its holder, so a kill leaves none
+behind. Elsewhere (some mounts of Lustre, NFS and FUSE) the lock is a marker file, by :class:`filelock.SoftFileLock`.
+A marker whose process was killed is taken over on the same machine; on another one it must be deleted by hand, and the
+message that refuses to go on names it. Either file holds the process and the machine of its holder.
+"""
+
+import errno
 import fcntl
+import functools
 import os
 import socket
 import sys
+import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
+
+from filelock import SoftFileLock, Timeout
 
 from ..errors import StorageError
 from .files import refusal
 
 #: Seconds between two attempts to take a lock.
 _LOOK_EVERY = 0.2
+
+#: What flock answers on a file system without it.
+_NO_FLOCK = (errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOLCK)
+
+
+@dataclass(frozen=True)
+class Held:
+    """A lock that this process holds until it calls ``release`` or ends."""
+
+    release: Callable[[], None]
 
 
 @contextmanager
@@ -27,49 +49,44 @@ def only_writer(lock: Path, patience: float) -> Iterator[bool]:
     request = _request(lock)
     deadline = time.monotonic() + patience
     waited = False
-    while (handle := try_lock(lock)) is None:
+    while (held := try_lock(lock)) is None:
         if not waited:
             waited = True
             print(f"{lock}: held by {_holder(lock)}; waiting for it to end", file=sys.stderr)
             request.touch()
         if time.monotonic() > deadline:
             raise StorageError(
-                f"{lock}: another process ({_holder(lock)}) is writing the same files; stop it, or wait for "
-                "it to end"
+                f"{lock}: another process ({_holder(lock)}) is writing the same files; stop it or wait for it to "
+                f"end{_if_dead(lock)}"
             )
         time.sleep(_LOOK_EVERY)
     request.unlink(missing_ok=True)
     try:
         yield waited
     finally:
-        release(lock, handle)
+        held.release()
 
 
-def try_lock(lock: Path) -> TextIO | None:
-    """An open file that holds ``lock``, or None if another process holds it."""
+def try_lock(lock: Path) -> Held | None:
+    """Take ``lock``, or return None if another process holds it."""
     lock.parent.mkdir(parents=True, exist_ok=True)
-    handle = lock.open("a+")
+    return _by_kernel(lock) if _has_flock(lock.parent) else _by_marker(lock)
+
+
+def hold(lock: Path) -> Held:
+    """Take ``lock``. Raises StorageError if another Snakemake holds it, or if its folder cannot be written."""
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        # The file may have been removed by the holder before, and made anew by another process.
-        if lock.exists() and os.path.samestat(os.fstat(handle.fileno()), lock.stat()):
-            # The holder's name is for messages only; a full disk may refuse it.
-            with suppress(OSError):
-                os.ftruncate(handle.fileno(), 0)
-                os.write(
-                    handle.fileno(), f"process {os.getpid()} on {socket.gethostname()}".encode()
-                )
-            return handle
-    except BlockingIOError:
-        pass
-    handle.close()
-    return None
-
-
-def release(lock: Path, handle: TextIO) -> None:
-    """Give up ``lock``, which ``handle`` holds."""
-    lock.unlink(missing_ok=True)
-    handle.close()
+        held = try_lock(lock)
+    except OSError as error:
+        raise StorageError(
+            f"{lock.parent}: cannot be written, {refusal(error) or error}"
+        ) from error
+    if held is None:
+        raise StorageError(
+            f"{lock.parent}: another Snakemake ({_holder(lock)}) is at work in this folder; wait for it to end or stop "
+            f"it first{_if_dead(lock)}"
+        )
+    return held
 
 
 def handover_requested(lock: Path) -> bool:
@@ -77,24 +94,8 @@ def handover_requested(lock: Path) -> bool:
     return _request(lock).exists()
 
 
-def hold(lock: Path) -> TextIO:
-    """Hold ``lock`` for as long as the returned file stays open. Raises StorageError if another process does."""
-    try:
-        handle = try_lock(lock)
-    except OSError as error:
-        raise StorageError(
-            f"{lock.parent}: cannot be written, {refusal(error) or error}"
-        ) from error
-    if handle is None:
-        raise StorageError(
-            f"{lock.parent}: another Snakemake ({_holder(lock)}) is at work in this folder; wait for it to end, or "
-            "stop it first"
-        )
-    return handle
-
-
 def is_held(lock: Path) -> bool:
-    """Whether a process of this machine holds ``lock``; looks without taking it."""
+    """Whether a process holds ``lock``; a lock of the kernel is looked at without taking it."""
     try:
         with lock.open("r") as handle:
             fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -102,7 +103,57 @@ def is_held(lock: Path) -> bool:
         return False
     except BlockingIOError:
         return True
+    except OSError as error:
+        if error.errno not in _NO_FLOCK:
+            raise
+        if (taken := _by_marker(lock)) is None:
+            return True
+        taken.release()
     return False
+
+
+@functools.cache
+def _has_flock(folder: Path) -> bool:
+    """Whether the file system of ``folder`` supports flock."""
+    with tempfile.TemporaryFile(dir=folder) as probe:
+        try:
+            fcntl.flock(probe, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            if error.errno in _NO_FLOCK:
+                return False
+            raise
+    return True
+
+
+def _by_kernel(lock: Path) -> Held | None:
+    handle = lock.open("a+")
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        # The holder before may have removed the file, and another process made it anew.
+        if lock.exists() and os.path.samestat(os.fstat(handle.fileno()), lock.stat()):
+            # The holder's name is for messages only; a full disk may refuse it.
+            with suppress(OSError):
+                os.ftruncate(handle.fileno(), 0)
+                os.write(handle.fileno(), f"{os.getpid()}\n{socket.gethostname()}\n".encode())
+            return Held(functools.partial(_drop, lock, handle))
+    except BlockingIOError:
+        pass
+    handle.close()
+    return None
+
+
+def _drop(lock: Path, handle: TextIO) -> None:
+    lock.unlink(missing_ok=True)
+    handle.close()
+
+
+def _by_marker(lock: Path) -> Held | None:
+    marker = SoftFileLock(lock)
+    try:
+        marker.acquire(timeout=0)
+    except Timeout:
+        return None
+    return Held(marker.release)
 
 
 def _request(lock: Path) -> Path:
@@ -111,6 +162,14 @@ def _request(lock: Path) -> Path:
 
 def _holder(lock: Path) -> str:
     try:
-        return lock.read_text() or "unknown"
-    except OSError:
+        process, machine, *_ = lock.read_text().splitlines()
+    except (OSError, ValueError):
         return "unknown"
+    return f"process {process} on {machine}"
+
+
+def _if_dead(lock: Path) -> str:
+    """The way out where nothing removes the lock of a process that was killed on another machine."""
+    if _has_flock(lock.parent):
+        return ""
+    return f"; this file system has no flock, so delete {lock} if that process is gone"

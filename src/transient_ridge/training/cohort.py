@@ -11,24 +11,27 @@ import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
-from ..artefacts.locks import handover_requested, release, try_lock
+from ..artefacts.locks import Held, handover_requested, try_lock
 from ..config.runs import Run
 from .stack import Stack
 from .step import take_step
 from .trainer import Trainer
 
-LOCK_FILE = "lock"
+
+def lock_of(scratch: Path) -> Path:
+    """The lock of the run whose state is in ``scratch``: beside that folder, which goes while the lock is held."""
+    return scratch.with_name(f"{scratch.name}.lock")
 
 
 @dataclass
 class Member:
-    """A run and the folder of its state; ``lock`` is held open for all but the job's own run."""
+    """A run and the folder of its state; ``lock`` is held for all but the job's own run."""
 
     trainer: Trainer
     scratch: Path
-    lock: TextIO | None = None
+    lock: Held | None = None
 
     def save(self) -> None:
         """Write what the run's next step depends on."""
@@ -37,7 +40,7 @@ class Member:
     def release(self) -> None:
         """Leave the run to its own job."""
         if self.lock is not None:
-            release(self.scratch / LOCK_FILE, self.lock)
+            self.lock.release()
 
 
 class Cohort:
@@ -69,7 +72,7 @@ class Cohort:
             scratch = _of(self.own.scratch, own.run, run)
             if run == own.run or published(_of(manifest, own.run, run), scratch):
                 continue
-            lock = try_lock(scratch / LOCK_FILE)
+            lock = try_lock(lock_of(scratch))
             if lock is None:
                 continue
             member = Member(Trainer(run, settings, own.device), scratch, lock)
@@ -99,7 +102,7 @@ class Cohort:
 
     def hand_over(self) -> None:
         """Save and leave the companions that another job waits for."""
-        asked = [m for m in self.companions if handover_requested(m.scratch / LOCK_FILE)]
+        asked = [m for m in self.companions if handover_requested(lock_of(m.scratch))]
         for member in asked:
             member.save()
             self._drop(member)

@@ -18,6 +18,7 @@ from typing import Any
 
 import torch
 
+from ..artefacts.files import discard
 from ..artefacts.locks import handover_requested, only_writer
 from ..artefacts.provenance import collect
 from ..config.runs import Run
@@ -26,7 +27,7 @@ from ..model.device import device_name, prepare
 from ..progress import Progress
 from ..stage import stage
 from . import checkpoints
-from .cohort import LOCK_FILE, Cohort, Member
+from .cohort import Cohort, Member, lock_of
 from .trainer import WEIGHTS, Trainer
 
 #: Seconds between two looks whether another job wants to take over, and those that it waits for the state.
@@ -61,9 +62,9 @@ def train(
     """
     began = time.monotonic()
     prepare(device, settings["training"]["precision"], torch.get_num_threads())
-    with only_writer(scratch / LOCK_FILE, PATIENCE) as waited, _stop_requests() as stop:
+    with only_writer(lock_of(scratch), PATIENCE) as waited, _stop_requests() as stop:
         if waited and _finished(targets, settings):
-            shutil.rmtree(scratch)
+            discard(scratch)
             return
         if waited:
             time.sleep(CLEANUP_GRACE)
@@ -87,7 +88,7 @@ def train(
         trainer.curve.rows(run).save(targets["training"], provenance)
         steps = trainer.checkpoint_steps
         checkpoints.write_manifest(targets["manifest"], targets["weights"], steps, provenance)
-        shutil.rmtree(scratch)
+        discard(scratch)
 
 
 def _finished(targets: Targets, settings: Mapping[str, Any]) -> bool:
@@ -129,7 +130,7 @@ def _advance(together: Cohort, state_seconds: float, stop: list[int]) -> None:
     while True:
         if time.monotonic() - looked > LOOK_EVERY:
             looked = time.monotonic()
-            if handover_requested(own.scratch / LOCK_FILE):
+            if handover_requested(lock_of(own.scratch)):
                 stop.append(signal.SIGTERM)
             together.hand_over()
         for member in together.members:

@@ -126,11 +126,13 @@ class Trainer:
         if not path.exists():
             return
         try:
-            tensors = safetensors.torch.load_file(path, device=str(self.device))
+            # Read whole, not mapped: a mapped file stays open until training ends, and its folder with it.
+            loaded = safetensors.torch.load(path.read_bytes())
         except safetensors.SafetensorError as error:
             raise CheckpointError(
                 f"{path}: damaged training state ({error}); delete it to start the run afresh"
             ) from error
+        tensors = {name: tensor.to(self.device) for name, tensor in loaded.items()}
         step = int(tensors["step"])
         if not checkpoints.all_there(
             folder / WEIGHTS, [s for s in self.checkpoint_steps if s < step]
@@ -155,7 +157,7 @@ class Trainer:
         """Write the weights of this step into ``folder``, if the schedule asks for them and they are not there."""
         weights = folder / WEIGHTS
         if self.step in self.checkpoint_steps and not checkpoints.all_there(weights, [self.step]):
-            weights.mkdir(exist_ok=True)
+            weights.mkdir(parents=True, exist_ok=True)
             checkpoints.save(weights, self.step, self.kept_weights())
 
     def kept_weights(self) -> dict[str, Tensor]:
