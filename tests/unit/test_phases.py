@@ -1,4 +1,4 @@
-"""Relative distance, the task-diversity threshold, the step of the switch, and smoothing."""
+"""Relative distance, alpha and residual, the task-diversity threshold, the step of the switch, and smoothing."""
 
 import math
 
@@ -97,7 +97,9 @@ def distances(ends, steps=(0, 10, 100, 1000)):
 
 def idealised(apart):
     rows = [
-        (M, "in_distribution", np.nan, "dmmse", "ridge", distance) for M, distance in apart.items()
+        (M, dataset, np.nan, "dmmse", "ridge", distance)
+        for dataset in ("in_distribution", "out_of_distribution")
+        for M, distance in apart.items()
     ]
     columns = ["task_diversity", "dataset", "token", "predictor", "other", "distance"]
     return pd.DataFrame(rows, columns=columns)
@@ -143,6 +145,52 @@ def test_a_grid_without_infinity_has_no_threshold():
     thresholds = computed({2: 1.0, 32: 0.0}, {2: 1.0, 32: 1.0})[1]
     assert len(thresholds) == 2 * 4
     assert thresholds[["threshold", "below", "above"]].isna().all(axis=None)
+
+
+def test_alpha_and_residual_are_the_projection_of_the_predictions():
+    """Against predictions themselves: the foot of the perpendicular on the line from ridge to dMMSE_M, step by step."""
+    source = np.random.default_rng(0)
+    keys = ["task_diversity", "dataset", "token"]
+    rows, ideal, expected = [], [], {}
+    for M in (4.0, math.inf):
+        for dataset in ("in_distribution", "out_of_distribution"):
+            ridge = source.standard_normal(600)
+            dmmse = ridge if math.isinf(M) else ridge + source.standard_normal(600)
+            key = dict(zip(keys, (M, dataset, np.nan), strict=True))
+            apart = np.mean((dmmse - ridge) ** 2)
+            ideal.append({**key, "predictor": "dmmse", "other": "ridge", "distance": apart})
+            for step in (0, 1000):  # two far apart: smoothing leaves both ends as they are
+                f = source.standard_normal(600) + 0.001 * step * dmmse
+                for name, predictor in (("ridge", ridge), ("dmmse", dmmse)):
+                    at = {**key, "seed": 0, "step": step, "predictor": name}
+                    rows.append({**at, "distance": np.mean((f - predictor) ** 2)})
+                if not math.isinf(M):
+                    way = dmmse - ridge
+                    alpha = np.dot(f - ridge, way) / np.dot(way, way)
+                    expected[dataset, step] = (
+                        alpha,
+                        np.sqrt(np.mean((f - ridge - alpha * way) ** 2)),
+                    )
+    relative = phases.compute_phases(pd.DataFrame(rows), pd.DataFrame(ideal), SETTINGS)[0].frame()
+    finite = relative[relative["task_diversity"] == 4].set_index("step")
+    for suffix, dataset in (("", "in_distribution"), ("_out", "out_of_distribution")):
+        for step in (0, 1000):
+            found = finite.loc[step, ["alpha" + suffix, "residual" + suffix]].to_list()
+            assert found == pytest.approx(expected[dataset, step], rel=1e-9)
+    columns = ["alpha", "residual", "alpha_out", "residual_out"]
+    assert relative[np.isinf(relative["task_diversity"])][columns].isna().all(axis=None)
+
+
+def test_a_run_on_the_line_between_the_predictors_has_no_residual():
+    """Rounding must not make a square root of a number below zero."""
+    share = 0.3
+    frame = distances({4: 1.0}, steps=(0, 10))
+    frame["distance"] = np.where(
+        frame["predictor"] == "ridge", share**2 * 0.7, (1 - share) ** 2 * 0.7
+    )
+    relative = phases.compute_phases(frame, idealised({4: 0.7}), SETTINGS)[0].frame()
+    np.testing.assert_allclose(relative[["alpha", "alpha_out"]], share)
+    np.testing.assert_allclose(relative[["residual", "residual_out"]], 0, atol=1e-7)
 
 
 # -- smoothing --------------------------------------------------------------------------------

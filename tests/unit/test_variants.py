@@ -62,7 +62,7 @@ def distances_of(variant: str, M: float, path: list[tuple[int, float]]) -> Rows:
         known = None if math.isinf(M) else relative
         rows.add(
             task_diversity=M, seed=0, step=step, ridge=relative, dmmse=1 - relative, ridge_out=1.0,
-            dmmse_out=1.0, relative_distance=known,
+            dmmse_out=1.0, relative_distance=known, alpha=known, residual=0.0, alpha_out=known, residual_out=0.0,
         )  # fmt: skip
     return rows
 

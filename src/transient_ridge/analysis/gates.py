@@ -50,7 +50,7 @@ def compute_gates(distances: pd.DataFrame, idealised_distances: pd.DataFrame) ->
     return Rows.of("gates", table), strategies
 
 
-def gate_of(ridge: Values, dmmse: Values, apart: Values) -> tuple[Values, Values]:
+def gate_of(ridge: Values, dmmse: Values, apart: Values | float) -> tuple[Values, Values]:
     """The gate of f and Delta(f, mixture), from the squared distances of f to both predictors and that between these.
 
     With r = ridge, d = dMMSE_M and means over sequences, alpha = <f - r, d - r> / |d - r|^2; the inner product follows

@@ -14,6 +14,7 @@ from ..config.settings import CurveSettings
 from ..stage import stage
 from .curves import smooth
 from .datasets import IN_DISTRIBUTION, OUT_OF_DISTRIBUTION
+from .gates import gate_of
 from .views import RUN_KEY, averages
 
 Array = NDArray[np.float64]
@@ -101,18 +102,22 @@ def switch_step(steps: Array, ridge: Array, dmmse: Array, critical: int) -> int 
 def compute_phases(
     distances: pd.DataFrame, idealised_distances: pd.DataFrame, settings: Mapping[str, Any]
 ) -> tuple[Rows, Rows]:
-    """Relative distance of every run at every step, and the threshold at every step, for each seed.
+    """Place every run between ridge and dMMSE_M at every step, and find the threshold at every step, for each seed.
 
-    The threshold is that of the M whose predictors the M = infinity run can tell apart (see :func:`resolved`), so
-    there is none in a grid without M = infinity.
+    The threshold considers the M whose predictors the M = infinity run can tell apart (see :func:`resolved`); a grid
+    without M = infinity has none.
     """
     width = CurveSettings.of(settings["curves"]).smoothing_width
-    relative = pd.concat([_of_run(run, width) for _, run in distances.groupby(RUN_KEY)])
-    apart = predictors_apart(idealised_distances, IN_DISTRIBUTION)
+    apart = {
+        dataset: predictors_apart(idealised_distances, dataset)
+        for dataset in (IN_DISTRIBUTION, OUT_OF_DISTRIBUTION)
+    }
+    relative = pd.concat([_of_run(run, width, apart) for _, run in distances.groupby(RUN_KEY)])
     thresholds = Rows("thresholds")
     for seed, of_seed in relative.groupby("seed"):
         infinite = of_seed[np.isinf(of_seed["task_diversity"])].sort_values("step")
-        told_apart = resolved(apart, infinite["ridge"].iloc[-1]) if len(infinite) else []
+        reach = infinite["ridge"].iloc[-1] if len(infinite) else math.inf
+        told_apart = resolved(apart[IN_DISTRIBUTION], reach)
         for step, group in of_seed.groupby("step"):
             usable = group[group["task_diversity"].isin(told_apart)]
             found = task_diversity_threshold(
@@ -124,25 +129,34 @@ def compute_phases(
     return Rows.of("relative_distances", relative), thresholds
 
 
-def _of_run(distances: pd.DataFrame, width: float) -> pd.DataFrame:
-    """One run's smoothed distances to both predictors, in and out of distribution."""
-    smoothed = {}
-    for dataset, suffix in ((IN_DISTRIBUTION, ""), (OUT_OF_DISTRIBUTION, "_out")):
-        wide = averages(distances, dataset).pivot(
-            index="step", columns="predictor", values="distance"
-        )
-        steps = wide.sort_index().index.to_numpy(dtype=np.float64)
-        for name in ("ridge", "dmmse"):
-            raw = wide.sort_index()[name].to_numpy(dtype=np.float64)
-            smoothed[name + suffix] = smooth(steps, raw, width)
+def _of_run(
+    distances: pd.DataFrame, width: float, apart: Mapping[str, Mapping[float, float]]
+) -> pd.DataFrame:
+    """One run's smoothed distances to both predictors and its place between them, in and out of distribution.
+
+    ``apart`` holds Delta(dMMSE_M, ridge) by data set and M. Smoothing is linear, so alpha of the smoothed distances is
+    the smoothed alpha.
+    """
     M = distances["task_diversity"].iloc[0]
-    relative = None if math.isinf(M) else relative_distance(smoothed["ridge"], smoothed["dmmse"])
+    found: dict[str, Any] = {}
+    for dataset, suffix in ((IN_DISTRIBUTION, ""), (OUT_OF_DISTRIBUTION, "_out")):
+        rows = averages(distances, dataset)
+        wide = rows.pivot(index="step", columns="predictor", values="distance").sort_index()
+        steps = wide.index.to_numpy(dtype=np.float64)
+        ridge, dmmse = (
+            smooth(steps, wide[name].to_numpy(dtype=np.float64), width)
+            for name in ("ridge", "dmmse")
+        )
+        alpha, left = gate_of(ridge, dmmse, math.nan if math.isinf(M) else apart[dataset][M])
+        found |= {"ridge" + suffix: ridge, "dmmse" + suffix: dmmse}
+        found |= {"alpha" + suffix: alpha, "residual" + suffix: np.sqrt(left)}
+    relative = None if math.isinf(M) else relative_distance(found["ridge"], found["dmmse"])
     return pd.DataFrame(
         {
             "task_diversity": M,
             "seed": distances["seed"].iloc[0],
             "step": np.sort(distances["step"].unique()),
-            **smoothed,
+            **found,
             "relative_distance": relative,
         }
     )

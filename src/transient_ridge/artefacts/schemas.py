@@ -295,6 +295,17 @@ TABLES: dict[str, Table] = {
                 pa.float64(),
                 "ridge / (ridge + dmmse): 0 = ridge, 1 = dMMSE_M; null at M = infinity, where they are one",
             ),
+            "alpha": (
+                pa.float64(),
+                "place along the line from ridge (0) to dMMSE_M (1) in distribution: (ridge - dmmse + A) / 2A, with A "
+                "= Delta(dMMSE_M, ridge); null at M = infinity",
+            ),
+            "residual": (
+                pa.float64(),
+                "distance from that line, sqrt(ridge - alpha^2 A), in units of y; null at M = infinity",
+            ),
+            "alpha_out": (pa.float64(), "alpha out of distribution"),
+            "residual_out": (pa.float64(), "residual out of distribution, in units of y"),
         },
     ),
     "gates": Table(
