@@ -33,14 +33,14 @@ def test_the_fit_is_scikit_learns(rng, rows):
 
 def test_orientation_does_not_depend_on_the_sign_that_came_out(rng):
     fitted = pca.fit(rng.standard_normal((40, B * K)), 3)
-    ridge, dmmse = rng.standard_normal((2, B * K))
+    development, specialisation = rng.standard_normal((2, B * K))
     flipped = pca.Fit(
         fitted.mean, fitted.components * [[1], [-1], [-1]], fitted.variance, fitted.variance_ratio
     )
-    a, b = (pca.orient(f, ridge, dmmse) for f in (fitted, flipped))
+    a, b = (pca.orient(f, development, specialisation) for f in (fitted, flipped))
     np.testing.assert_array_equal(a.components, b.components)
-    assert a.project(ridge[None])[0, 0] > 0
-    assert (a.project(dmmse[None]) > a.project(ridge[None]))[0, 1:].all()
+    assert a.components[0] @ development > 0
+    assert (a.components[1:] @ specialisation > 0).all()
 
 
 def test_loadings_are_shares_per_position():
@@ -52,7 +52,7 @@ def test_loadings_are_shares_per_position():
     )
 
 
-def joint(rng, components=2, sequences=B):
+def joint(rng, components=2, sequences=B, ridge=3.0):
     origin, axis = rng.standard_normal((2, B * K))
     outputs, ideal = Rows("outputs"), Rows("idealised_outputs")
     for M, height in ((1, 1.0), (16, 0.5), (math.inf, 0.0)):
@@ -60,8 +60,9 @@ def joint(rng, components=2, sequences=B):
         data = time * origin + height * time**2 * axis + 0.01 * rng.standard_normal((30, B * K))
         for step, row in enumerate(data.astype(np.float32)):
             outputs.add(task_diversity=M, seed=0, step=step, outputs=row)
-        end = (3 * origin + height * 9 * axis).astype(np.float32)
         predictor = "ridge" if math.isinf(M) else "dmmse"
+        along = ridge if math.isinf(M) else 3.0
+        end = (along * origin + height * 9 * axis).astype(np.float32)
         ideal.add(task_diversity=M, predictor=predictor, outputs=end)
     settings = {
         "pca": {"components": components, "sequences": sequences},
@@ -86,6 +87,14 @@ def test_a_plane_of_trajectories_is_found(rng):
     assert ideal[2].iloc[0] > ideal[2].iloc[1] > ideal[2].iloc[2]
     sums = frames["pca_loadings"].groupby("component")["loading"].sum()
     np.testing.assert_allclose(sums, 1)
+
+
+def test_pc1_points_where_the_run_of_infinite_m_goes_wherever_ridge_lies(rng):
+    for ridge in (3.0, -30.0):
+        rows = joint(rng, ridge=ridge)["pca_trajectories"]
+        of_inf = rows[np.isinf(rows["task_diversity"]) & (rows["component"] == 1)]
+        first, *_, last = of_inf.sort_values("step")["coordinate"]
+        assert first < last
 
 
 def test_fewer_sequences_use_the_first_columns(rng):

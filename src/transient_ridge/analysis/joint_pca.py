@@ -54,14 +54,13 @@ def fit(outputs: NDArray[np.floating[Any]], components: int) -> Fit:
     return Fit(pca.mean_, pca.components_, pca.explained_variance_, pca.explained_variance_ratio_)
 
 
-def orient(fitted: Fit, ridge: Array, dmmse: Array) -> Fit:
-    """Fix the sign of every component, which a PCA leaves open.
+def orient(fitted: Fit, development: Array, specialisation: Array) -> Fit:
+    """Fix the sign of every component, which a PCA leaves open, so that presets can be compared by eye.
 
-    PC1 points from the grand mean to ridge (development), every other one from ridge to ``dmmse``, the
-    outputs (B*K,) of the dMMSE predictor of the least task diversity (specialisation).
+    PC1 points along ``development`` and every other component along ``specialisation``, differences of outputs (B*K,).
     """
-    direction = fitted.components @ (dmmse - ridge)
-    direction[0] = fitted.components[0] @ (ridge - fitted.mean)
+    direction = fitted.components @ specialisation
+    direction[0] = fitted.components[0] @ development
     signs = np.where(direction < 0, -1.0, 1.0)
     return Fit(
         fitted.mean, fitted.components * signs[:, None], fitted.variance, fitted.variance_ratio
@@ -79,7 +78,11 @@ def token_loadings(components: Array, context_length: int) -> Array:
 def compute_joint_pca(
     outputs: pd.DataFrame, idealised_outputs: pd.DataFrame, settings: Mapping[str, Any]
 ) -> tuple[Rows, Rows, Rows, Rows]:
-    """Fit the joint PCA of all runs' outputs: coordinates, variance and loadings."""
+    """Fit the joint PCA of all runs' outputs: coordinates, variance and loadings.
+
+    PC1 points from the first checkpoint to the last of the runs of the greatest M, infinity where the grid has it;
+    every other component from ridge to the dMMSE predictor of the least M.
+    """
     pca = PcaSettings.of(settings["pca"])
     K = int(settings["data"]["context_length"])
     rows = outputs_matrix(outputs, pca.sequences * K)
@@ -87,7 +90,14 @@ def compute_joint_pca(
     predictors = idealised_outputs["predictor"]
     diversities = idealised_outputs["task_diversity"].where(predictors == "dmmse", np.inf)
     ridge = points[int((predictors == "ridge").argmax())]
-    fitted = orient(fit(rows, pca.components), ridge, points[int(diversities.argmin())])
+    greatest = outputs["task_diversity"] == outputs["task_diversity"].max()
+    step = outputs["step"].where(greatest)
+    start, end = (
+        rows[(step == at).to_numpy()].mean(axis=0, dtype=np.float64)
+        for at in (step.min(), step.max())
+    )
+    specialisation = points[int(diversities.argmin())] - ridge
+    fitted = orient(fit(rows, pca.components), end - start, specialisation)
     variance, loadings = Rows("pca_variance"), Rows("pca_loadings")
     shares = token_loadings(fitted.components, K)
     for number in range(pca.components):
