@@ -23,7 +23,7 @@ from transient_ridge.config.runs import Run
 from transient_ridge.config.settings import LlcSettings, SgldSettings
 from transient_ridge.llc import devinterp_backend as devinterp_sampler
 from transient_ridge.llc import sgld
-from transient_ridge.llc.llc_crosscheck import plain_sgld
+from transient_ridge.llc.stages.crosscheck import plain_sgld
 from transient_ridge.model.device import device_name, prepare, select_device
 from transient_ridge.model.functional import predict
 from transient_ridge.training.stack import Stack

@@ -30,10 +30,10 @@ from transient_ridge.errors import ChainDivergedError
 from transient_ridge.figures.drawing.style import label
 from transient_ridge.llc import sgld
 from transient_ridge.llc.estimate import ChainMean
-from transient_ridge.llc.llc import Estimator
-from transient_ridge.llc.llc_crosscheck import plain_sgld
+from transient_ridge.llc.estimator import Estimator
 from transient_ridge.llc.posterior import CheckpointPosterior
 from transient_ridge.llc.sgld import Evaluation
+from transient_ridge.llc.stages.crosscheck import plain_sgld
 from transient_ridge.model.device import prepare
 from transient_ridge.training.checkpoints import Checkpoints
 from transient_ridge.training.train import train

@@ -9,10 +9,10 @@ from tests.unit import worlds
 from transient_ridge.config import presets
 from transient_ridge.config.configuration import TRAINED_BY, pick, trained_by
 from transient_ridge.config.runs import Run, run_files
-from transient_ridge.llc.llc import estimate_llc
-from transient_ridge.llc.resolution.llc_ladder import sample_ladder
-from transient_ridge.llc.resolution.spectrum import measure_spectrum
-from transient_ridge.llc.resolution.spectrum_on_tasks import measure_on_tasks
+from transient_ridge.llc.stages.ladder import sample_ladder
+from transient_ridge.llc.stages.llc import estimate_llc
+from transient_ridge.llc.stages.spectrum import measure_spectrum
+from transient_ridge.llc.stages.spectrum_on_tasks import measure_on_tasks
 from transient_ridge.scorecard.along_resolution import in_words, verdicts_by_resolution
 from transient_ridge.scorecard.by_resolution import judge_by_resolution
 from transient_ridge.scorecard.claims import judge_claims

@@ -8,7 +8,7 @@ import torch
 
 from tests.potentials import Potential, centre, noise, settings
 from transient_ridge.config.settings import HealthSettings
-from transient_ridge.llc.resolution.ladder import ladder
+from transient_ridge.llc.ladder import ladder
 
 OFF = dict.fromkeys(f.name for f in fields(HealthSettings))
 LIMITS = HealthSettings(**{**OFF, "relaxations": 3, "distance_trend": 0.1})

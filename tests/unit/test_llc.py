@@ -15,14 +15,16 @@ from transient_ridge.config.configuration import trained_by
 from transient_ridge.config.runs import Run
 from transient_ridge.config.settings import HealthSettings
 from transient_ridge.errors import CheckpointError, ConfigError, UnhealthyChainError
-from transient_ridge.llc import llc, sgld
+from transient_ridge.llc import sgld
 from transient_ridge.llc.curvature.metric import Metric
 from transient_ridge.llc.estimate import ChainMean, Estimate, estimate
+from transient_ridge.llc.estimator import Estimator
 from transient_ridge.llc.health import faults, not_equilibrated
-from transient_ridge.llc.llc_calibration import calibrate_llc
-from transient_ridge.llc.llc_crosscheck import crosscheck_llc
-from transient_ridge.llc.llc_on_tasks import estimate_on_tasks
-from transient_ridge.llc.llc_recommendation import recommend, recommend_llc
+from transient_ridge.llc.stages.calibration import calibrate_llc
+from transient_ridge.llc.stages.crosscheck import crosscheck_llc
+from transient_ridge.llc.stages.llc import estimate_llc
+from transient_ridge.llc.stages.llc_on_tasks import estimate_on_tasks
+from transient_ridge.llc.stages.recommendation import recommend, recommend_llc
 from transient_ridge.training.checkpoints import Checkpoints
 from transient_ridge.training.train import train
 
@@ -57,7 +59,7 @@ def changed(trained, **changes) -> dict:
 def run_stage(trained, steps=(30, 60), **changes) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The tables llc and llc_traces."""
     config, paths = changed(trained, **changes), trained[1]
-    found = llc.estimate_llc(**paths, run=RUN, steps=list(steps), settings=config, device=CPU)
+    found = estimate_llc(**paths, run=RUN, steps=list(steps), settings=config, device=CPU)
     return tuple(pd.DataFrame(rows.columns) for rows in found)
 
 
@@ -278,7 +280,7 @@ def test_the_llc_on_other_tasks_is_of_the_same_weights_and_other_data(trained):
     two, eight = on_tasks(2), on_tasks(8)
     assert (two["task_diversity"], two["seed"], two["step"]) == (2, 0, 60)
     assert (two["component"], two["centre_loss"] != eight["centre_loss"]) == ("all", True)
-    estimator = llc.Estimator(RUN, config, Checkpoints(**_named(paths), settings=config), CPU)
+    estimator = Estimator(RUN, config, Checkpoints(**_named(paths), settings=config), CPU)
     expected = estimator.posterior(60, Run(8, 0)).centre_errors.double().mean().item()
     assert eight["centre_loss"] == pytest.approx(expected)
     own = estimator.posterior(60, RUN).centre_errors
@@ -336,7 +338,7 @@ def test_bad_input_is_refused(trained):
     with pytest.raises(
         CheckpointError, match=r"another configuration \(model.d_model: 16 there, 32 here\)"
     ):
-        llc.estimate_llc(**trained[1], run=RUN, steps=[60], settings=other, device=CPU)
+        estimate_llc(**trained[1], run=RUN, steps=[60], settings=other, device=CPU)
 
 
 def test_the_sweep_and_its_recommendation(trained):

@@ -12,11 +12,8 @@ from transient_ridge.config.registries import PRECONDITIONERS
 from transient_ridge.config.runs import Run
 from transient_ridge.config.settings import LlcSettings, ModelSettings
 from transient_ridge.llc import sgld
-from transient_ridge.llc.curvature.spectrum import (
-    gauss_newton_product,
-    lanczos_spectrum,
-    sign_probes,
-)
+from transient_ridge.llc.curvature.gauss_newton import gauss_newton_product
+from transient_ridge.llc.curvature.lanczos import lanczos_spectrum, sign_probes
 from transient_ridge.llc.estimate import Centre, ChainMean, estimate
 from transient_ridge.llc.posterior import CheckpointPosterior
 from transient_ridge.model.functional import errors_and_gradient

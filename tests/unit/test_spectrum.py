@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from transient_ridge.config.settings import ModelSettings
-from transient_ridge.llc.curvature import kronecker, spectrum
+from transient_ridge.llc.curvature import gauss_newton, kronecker, lanczos
 from transient_ridge.model.functional import Layout
 from transient_ridge.model.transformer import Transformer, initialise
 from transient_ridge.regression.sequences import Sequences
@@ -42,7 +42,7 @@ def samples(small):
     model, layout, weights, (x, y), _ = small
     signs = torch.tensor(list(itertools.product((-1.0, 1.0), repeat=K)), dtype=torch.float64)
     repeated = Sequences(x.repeat_interleave(len(signs), 0), y.repeat_interleave(len(signs), 0))
-    chunks = spectrum.gauss_newton_samples(
+    chunks = gauss_newton.gauss_newton_samples(
         model, layout, weights, repeated, signs.repeat(B, 1)
     )  # fmt: skip
     return list(chunks)
@@ -55,15 +55,15 @@ def test_the_draws_have_the_gauss_newton_matrix_as_second_moment(small, samples)
 
 def test_the_product_is_that_of_the_gauss_newton_matrix(small):
     model, layout, weights, sequences, H = small
-    product = spectrum.gauss_newton_product(model, layout, weights, sequences)
+    product = gauss_newton.gauss_newton_product(model, layout, weights, sequences)
     v = torch.randn(layout.size, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
     torch.testing.assert_close(product(v), H @ v, atol=1e-12, rtol=1e-9)
 
 
 def test_the_product_is_summed_over_chunks(small, monkeypatch):
     model, layout, weights, sequences, H = small
-    monkeypatch.setattr(spectrum, "CHUNK_SEQUENCES", 5)
-    product = spectrum.gauss_newton_product(model, layout, weights, sequences)
+    monkeypatch.setattr(gauss_newton, "CHUNK_SEQUENCES", 5)
+    product = gauss_newton.gauss_newton_product(model, layout, weights, sequences)
     v = torch.ones(layout.size, dtype=torch.float64)
     torch.testing.assert_close(product(v), H @ v, atol=1e-12, rtol=1e-9)
 
@@ -114,7 +114,7 @@ def test_lanczos_quadrature_is_the_exact_spectrum(small):
     h = torch.linalg.eigvalsh(H).clamp(min=0)
     P = layout.size
     probes = math.sqrt(P) * torch.eye(P, dtype=torch.float64)
-    found = spectrum.lanczos_spectrum(lambda v: H @ v, probes, P)
+    found = lanczos.lanczos_spectrum(lambda v: H @ v, probes, P)
     assert found.trace().mean == pytest.approx(H.trace().item(), rel=1e-6)
     for r in RESOLUTIONS:
         s = h / (h + r)
@@ -127,8 +127,8 @@ def test_a_few_probes_are_right_within_their_error_and_the_diagonal_is_not(small
     layout, H = small[1], small[-1]
     basis = kronecker.kronecker_basis(layout, samples)
     diagonal = kronecker.diagonal(samples, basis)
-    found = spectrum.lanczos_spectrum(
-        lambda v: H @ v, spectrum.sign_probes(basis, layout.size, 64, seed=3), 30
+    found = lanczos.lanczos_spectrum(
+        lambda v: H @ v, lanczos.sign_probes(basis, layout.size, 64, seed=3), 30
     )
     h = torch.linalg.eigvalsh(H).clamp(min=0)
     for r in RESOLUTIONS:
@@ -144,8 +144,8 @@ def test_lanczos_ends_where_nothing_is_left(rank):
     """A matrix of low rank, and one that the first probe solves completely: no division by a vanishing residual."""
     h = torch.zeros(40, dtype=torch.float64)
     h[:rank] = torch.logspace(0, 2, rank, dtype=torch.float64)
-    probes = spectrum.sign_probes(None, 40, 3, seed=0).double()
-    found = spectrum.lanczos_spectrum(lambda v: h * v, probes, 30)
+    probes = lanczos.sign_probes(None, 40, 3, seed=0).double()
+    found = lanczos.lanczos_spectrum(lambda v: h * v, probes, 30)
     # Along the axes of a diagonal matrix signs have no noise at all.
     assert found.trace() == pytest.approx((h.sum().item(), 0), abs=1e-8)
     assert found.llc(1.0) == pytest.approx((0.5 * (h / (h + 1)).sum().item(), 0), abs=1e-8)
@@ -158,8 +158,8 @@ def test_deflation_takes_the_noise_of_the_largest_eigenvalues():
     outliers = torch.tensor([100.0, 50, 25, 12, 6], dtype=torch.float64)
     h = torch.cat((outliers, torch.logspace(-2, -6, 295, dtype=torch.float64)))
     H = (Q * h) @ Q.T
-    probes = spectrum.sign_probes(None, 300, 16, seed=1).double()
-    found = spectrum.lanczos_spectrum(lambda v: H @ v, probes, 40)
+    probes = lanczos.sign_probes(None, 300, 16, seed=1).double()
+    found = lanczos.lanczos_spectrum(lambda v: H @ v, probes, 40)
     plain = 0.5 * (probes @ Q).square() @ (h / (h + 1))  # the quadratic forms without deflation
     exact = 0.5 * (h / (h + 1)).sum().item()
     assert found.llc(1.0).standard_error < 0.2 * plain.std().item() / 4
@@ -169,7 +169,7 @@ def test_deflation_takes_the_noise_of_the_largest_eigenvalues():
 def test_bins_hold_every_eigenvalue():
     values = torch.tensor([[0.0, 0.02, 0.5, 0.7, 30.0], [1e-12, 0.02, 0.5, 0.7, 30.0]]).double()
     counts = torch.tensor([[90.0, 4.0, 2.0, 3.0, 1.0], [88.0, 6.0, 2.0, 3.0, 1.0]]).double()
-    bins = spectrum.Spectrum(values, counts).bins(per_decade=1)
+    bins = lanczos.Spectrum(values, counts).bins(per_decade=1)
     assert [b.lower for b in bins[1:]] == pytest.approx([0.01, 0.1, 1, 10])
     assert [b.upper for b in bins[1:]] == pytest.approx([0.1, 1, 10, 100])
     assert [b.number for b in bins] == pytest.approx([89, 5, 5, 0, 1])

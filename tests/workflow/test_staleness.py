@@ -180,8 +180,8 @@ CODE = {
     "training/schedules/one_cycle.py": set(),  # not the one that is chosen
     "llc/sgld.py": sampled() | AFTER_LLC,
     "llc/posterior.py": sampled() | AFTER_LLC,
-    "llc/resolution/spectrum.py": of("spectrum") | AFTER_SPECTRUM,
-    "llc/llc_calibration.py": set(),
+    "llc/curvature/at_checkpoint.py": of("spectrum") | AFTER_SPECTRUM,
+    "llc/stages/calibration.py": set(),
     "config/sizing.py": set(),
 }
 

@@ -21,7 +21,9 @@ rule llc:
     resources:
         **computing(sizing.llc_mb, minutes=60),
     params:
-        **stage("llc.llc", *TRAINED_BY, "llc", without=("llc.steps", "llc.chunk")),
+        **stage(
+            "llc.stages.llc", *TRAINED_BY, "llc", without=("llc.steps", "llc.chunk")
+        ),
         steps=lambda wildcards: CHUNKS[wildcards.variant][int(wildcards.chunk)],
     shell:
         job(ON_DEVICE, "--steps {params.steps}")
@@ -44,7 +46,7 @@ rule join_llc:
     resources:
         **light(),
     params:
-        **stage("llc.join_llc", "llc", without=("llc.steps", "llc.chunk")),
+        **stage("llc.stages.join", "llc", without=("llc.steps", "llc.chunk")),
     shell:
         job(STAGE)
 
@@ -68,7 +70,7 @@ rule llc_on_tasks:
         **computing(sizing.llc_mb, minutes=60),
     params:
         **stage(
-            "llc.llc_on_tasks",
+            "llc.stages.llc_on_tasks",
             *TRAINED_BY,
             "llc",
             without=("llc.steps", "llc.chunk"),
@@ -97,7 +99,7 @@ rule spectrum:
         **computing(sizing.spectrum_mb, minutes=60),
     params:
         **stage(
-            "llc.resolution.spectrum",
+            "llc.stages.spectrum",
             *TRAINED_BY,
             "llc.data",
             "spectrum",
@@ -125,7 +127,7 @@ rule spectrum_on_tasks:
         **computing(sizing.spectrum_mb, minutes=60),
     params:
         **stage(
-            "llc.resolution.spectrum_on_tasks",
+            "llc.stages.spectrum_on_tasks",
             *TRAINED_BY,
             "llc.data",
             "spectrum",
@@ -152,7 +154,7 @@ rule llc_ladder:
         **computing(sizing.ladder_mb, minutes=240),
     params:
         **stage(
-            "llc.resolution.llc_ladder",
+            "llc.stages.ladder",
             *TRAINED_BY,
             "llc",
             "llc_ladder",
@@ -181,7 +183,7 @@ rule llc_calibration:
         **computing(sizing.calibration_mb, minutes=120),
     params:
         **stage(
-            "llc.llc_calibration",
+            "llc.stages.calibration",
             *TRAINED_BY,
             "llc",
             "llc_calibration",
@@ -206,7 +208,7 @@ rule llc_recommendation:
     resources:
         **light(),
     params:
-        **stage("llc.llc_recommendation"),
+        **stage("llc.stages.recommendation"),
     shell:
         job(STAGE)
 
@@ -229,7 +231,7 @@ rule llc_crosscheck:
         **computing(sizing.llc_mb, minutes=60),
     params:
         **stage(
-            "llc.llc_crosscheck",
+            "llc.stages.crosscheck",
             *TRAINED_BY,
             "llc",
             "llc_crosscheck",

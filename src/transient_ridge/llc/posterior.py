@@ -20,7 +20,7 @@ from ..model.functional import Layout, errors_and_gradient, squared_errors
 from ..model.transformer import Transformer
 from ..regression.sequences import Sequences, SequenceSource
 from ..regression.streams import Name, generator, torch_seed
-from .curvature.spectrum import gauss_newton_samples
+from .curvature.gauss_newton import gauss_newton_samples
 from .sgld import Evaluation, Noise
 
 #: Sequences behind one measurement of the curvature, at most. With half as many, minibatches heat the chains
@@ -79,7 +79,7 @@ class CheckpointPosterior:
         return evaluation(errors, gradient, centre_errors)
 
     def curvature_samples(self, positions: Tensor, part: int) -> Iterator[Tensor]:
-        """Draws v of the Gauss-Newton matrix (see :mod:`.spectrum`), the sequences shared out among ``positions``."""
+        """Draws v of the Gauss-Newton matrix (:mod:`.curvature.gauss_newton`), sequences shared among ``positions``."""
         count = min(CURVATURE_SEQUENCES, self.settings.sequences)
         rng = generator(self._root_seed, *self._stream, "curvature", part)
         rows = torch.from_numpy(rng.integers(self.settings.sequences, size=count))

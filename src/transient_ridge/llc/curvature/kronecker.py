@@ -1,10 +1,10 @@
 r"""Kronecker-factored eigenbases of a second-moment matrix of the weights, and its diagonal in them.
 
-A second-moment matrix H = E[v v^T] of P x P numbers is known by draws of v alone (see
-:func:`.spectrum.gauss_newton_samples`). Per parameter matrix W the basis is the eigenbasis of E[V V^T] x E[V^T V], V
-the part of v that belongs to W, and the diagonal of H in that basis corrects the eigenvalues (George et al., 'Fast
-approximate natural gradient descent in a Kronecker-factored eigenbasis', 2018). The diagonal is exact up to the draws;
-by Schur and Horn it is less spread than the eigenvalues are.
+A second-moment matrix H = E[v v^T] of P x P numbers is known by draws of v only (see :mod:`.gauss_newton`). Per
+parameter matrix W the basis is the eigenbasis of E[V V^T] x E[V^T V], V the part of v that belongs to W, and the
+diagonal of H in that basis corrects the eigenvalues (George et al., 'Fast approximate natural gradient descent in a
+Kronecker-factored eigenbasis', 2018). The diagonal is exact up to the draws; by Schur and Horn it is less spread than
+the eigenvalues are.
 """
 
 from collections.abc import Iterable, Iterator

@@ -8,13 +8,13 @@ from typing import Any
 
 import torch
 
-from ..artefacts.tables import Rows
-from ..config.runs import Run
-from ..config.sampling import PLAIN
-from ..config.settings import ChainSettings
-from ..stage import stage
-from ..training.checkpoints import Checkpoints
-from .llc import Estimator
+from ...artefacts.tables import Rows
+from ...config.runs import Run
+from ...config.sampling import PLAIN
+from ...config.settings import ChainSettings
+from ...stage import stage
+from ...training.checkpoints import Checkpoints
+from ..estimator import Estimator
 
 
 def plain_sgld(settings: Mapping[str, Any]) -> dict[str, Any]:

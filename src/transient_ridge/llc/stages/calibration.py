@@ -7,13 +7,13 @@ from typing import Any
 
 import torch
 
-from ..artefacts.tables import Rows
-from ..config.runs import Run
-from ..config.settings import ChainSettings
-from ..progress import Progress
-from ..stage import stage
-from ..training.checkpoints import Checkpoints
-from .llc import Estimator, trace_rows
+from ...artefacts.tables import Rows
+from ...config.runs import Run
+from ...config.settings import ChainSettings
+from ...progress import Progress
+from ...stage import stage
+from ...training.checkpoints import Checkpoints
+from ..estimator import Estimator, trace_rows
 
 HYPER = ["n_beta", "gamma", "epsilon"]
 

@@ -15,8 +15,8 @@ from ...config.settings import ChainSettings
 from ...progress import Progress
 from ...stage import stage
 from ...training.checkpoints import Checkpoints
-from ..llc import Estimator
-from .ladder import ladder
+from ..estimator import Estimator
+from ..ladder import ladder
 
 
 @stage("llc_ladder")

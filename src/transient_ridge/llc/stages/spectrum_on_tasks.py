@@ -10,7 +10,7 @@ from ...artefacts.tables import Rows
 from ...config.runs import Run
 from ...stage import stage
 from ...training.checkpoints import Checkpoints
-from .spectrum import SpectrumAt
+from ..curvature.at_checkpoint import SpectrumAt
 
 
 @stage("quadratic_llc_on_tasks")

@@ -7,11 +7,11 @@ from typing import Any
 
 import torch
 
-from ..artefacts.tables import Rows
-from ..config.runs import Run
-from ..stage import stage
-from ..training.checkpoints import Checkpoints
-from .llc import Estimator
+from ...artefacts.tables import Rows
+from ...config.runs import Run
+from ...stage import stage
+from ...training.checkpoints import Checkpoints
+from ..estimator import Estimator
 
 
 @stage("llc_on_tasks")

@@ -1,22 +1,17 @@
-"""Estimates of the LLC at checkpoints of a run: the stages llc and its traces."""
+"""Estimates of the LLC at checkpoints of a run."""
 
-import math
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import torch
 
 from ..artefacts.schemas import TABLES
-from ..artefacts.tables import Rows
 from ..config.runs import Run
 from ..config.settings import DataSettings, HealthSettings, LlcSettings, ModelSettings, SgldSettings
 from ..errors import ChainDivergedError, UnhealthyChainError
 from ..model.transformer import Transformer
-from ..progress import Progress
-from ..stage import stage
 from ..training.checkpoints import Checkpoints
 from . import sgld
 from .components import mask
@@ -98,7 +93,7 @@ class Estimator:
         An unhealthy estimate is marked, or raises UnhealthyChainError if ``llc.unhealthy`` is fail.
         """
         key = {
-            **_key(self.run, step),
+            **of_step(self.run, step),
             "component": component,
             "resolution": self.sgld.gamma / self.n_beta(),
         }
@@ -128,40 +123,8 @@ class Estimator:
         print(message, file=sys.stderr)
 
 
-@stage("llc", "llc_traces")
-def estimate_llc(
-    manifest: Path,
-    weights: Path,
-    run: Run,
-    steps: Sequence[int],
-    settings: Mapping[str, Any],
-    device: torch.device,
-) -> tuple[Rows, Rows]:
-    """Estimate the LLC of every component at ``steps`` of ``run``; with the chains' traces.
-
-    Raises CheckpointError for a step without a readable checkpoint, ConfigError for a component that the model
-    lacks, UnhealthyChainError as :meth:`Estimator.rows` says.
-    """
-    estimator = Estimator(run, settings, Checkpoints(manifest, weights, settings), device)
-    rows, chains = Rows("llc"), Rows("llc_traces")
-    progress = Progress(f"llc {run.name}", len(steps) * len(estimator.llc.components))
-    done = 0
-    for step in steps:
-        posterior = estimator.posterior(step)
-        for component in estimator.llc.components:
-            found, traced = estimator.rows(posterior, step, component)
-            for row in found:
-                rows.add(**row)
-            if traced is not None:
-                for row in trace_rows(traced):
-                    chains.add(**_key(run, step), component=component, **row)
-            done += 1
-            progress.update(done, {"llc": found[0]["llc"] or math.nan})
-    progress.close()
-    return rows, chains
-
-
-def _key(run: Run, step: int) -> dict[str, Any]:
+def of_step(run: Run, step: int) -> dict[str, Any]:
+    """The key of a row about one checkpoint."""
     return {"task_diversity": run.task_diversity, "seed": run.seed, "step": step}
 
 

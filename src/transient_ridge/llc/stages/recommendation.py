@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..analysis.views import RUN_KEY
-from ..artefacts.tables import Rows
-from ..stage import stage
-from .llc_calibration import HYPER
-from .resolution.ladder import AGREEMENT
+from ...analysis.views import RUN_KEY
+from ...artefacts.tables import Rows
+from ...stage import stage
+from ..ladder import AGREEMENT
+from .calibration import HYPER
 
 
 @stage("llc_recommendation")

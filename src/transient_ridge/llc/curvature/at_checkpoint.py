@@ -1,35 +1,21 @@
-"""Curvature at checkpoints of a run, and the LLC that it implies at every resolution r = gamma / (n beta).
-
-To second order lambda_hat = 1/2 sum_i h_i / (h_i + r) over the eigenvalues h_i of the Gauss-Newton matrix at w*
-(:mod:`..curvature.spectrum`): no chains, no step size, one number for each r.
-"""
+"""The spectrum of the curvature at checkpoints of a run, and the LLC that it implies at every resolution."""
 
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 import torch
 
-from ...artefacts.tables import Rows
 from ...config.runs import Run
 from ...config.sampling import data_diversity
 from ...config.settings import DataSettings, ModelSettings, SpectrumSettings
 from ...model.functional import Layout
 from ...model.transformer import Transformer
-from ...progress import Progress
 from ...regression.sequences import Sequences, SequenceSource
 from ...regression.streams import torch_seed
-from ...stage import stage
 from ...training.checkpoints import Checkpoints
-from ..curvature.kronecker import kronecker_basis
-from ..curvature.spectrum import (
-    Spectrum,
-    gauss_newton_product,
-    gauss_newton_samples,
-    lanczos_spectrum,
-    random_signs,
-    sign_probes,
-)
+from .gauss_newton import gauss_newton_product, gauss_newton_samples, random_signs
+from .kronecker import kronecker_basis
+from .lanczos import Spectrum, lanczos_spectrum, sign_probes
 
 #: Sequences that the basis of the probes is made of, at most: it need not be exact, only close to the eigenvectors.
 BASIS_SEQUENCES = 256
@@ -90,26 +76,3 @@ class SpectrumAt:
                 "standard_error_trace": trace.standard_error,
                 "largest": float(found.values.max()),
             }
-
-
-@stage("spectrum", "quadratic_llc")
-def measure_spectrum(
-    manifest: Path, weights: Path, run: Run, settings: Mapping[str, Any], device: torch.device
-) -> tuple[Rows, Rows]:
-    """Eigenvalues in bins, and the quadratic LLC by r, at ``spectrum.steps`` of ``run``.
-
-    Raises CheckpointError for a step without a readable checkpoint, FloatingPointError if the curvature is not finite.
-    """
-    at = SpectrumAt(Checkpoints(manifest, weights, settings), run, settings, device)
-    bins, llcs = Rows("spectrum"), Rows("quadratic_llc")
-    progress = Progress(f"spectrum {run.name}", len(at.asked.steps))
-    for done, step in enumerate(at.asked.steps, start=1):
-        key = {"task_diversity": run.task_diversity, "seed": run.seed, "step": step}
-        found = at.step(step)
-        for each in found.bins():
-            bins.add(**key, **each._asdict())
-        for row in at.rows(found):
-            llcs.add(**key, **row)
-        progress.update(done)
-    progress.close()
-    return bins, llcs

@@ -12,11 +12,11 @@ from typing import Protocol
 
 from torch import Tensor
 
-from ...config.settings import HealthSettings, SgldSettings
-from ...errors import ChainDivergedError
-from .. import sgld
-from ..estimate import Centre, Estimate, estimate
-from ..health import faults, not_equilibrated
+from ..config.settings import HealthSettings, SgldSettings
+from ..errors import ChainDivergedError
+from . import sgld
+from .estimate import Centre, Estimate, estimate
+from .health import faults, not_equilibrated
 
 #: Standard errors by which an estimate may differ from that with half the step.
 AGREEMENT = 2.0

@@ -2,8 +2,8 @@
 
 import pandas as pd
 
-from ..artefacts.tables import Rows
-from ..stage import stage
+from ...artefacts.tables import Rows
+from ...stage import stage
 
 
 @stage("llc", "llc_traces")

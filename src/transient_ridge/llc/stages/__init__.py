@@ -1,0 +1,1 @@
+"""Stages about the LLC: what the workflow runs."""

@@ -1,0 +1,48 @@
+"""The LLC of every component at checkpoints of a run, and the traces of the chains."""
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ...artefacts.tables import Rows
+from ...config.runs import Run
+from ...progress import Progress
+from ...stage import stage
+from ...training.checkpoints import Checkpoints
+from ..estimator import Estimator, of_step, trace_rows
+
+
+@stage("llc", "llc_traces")
+def estimate_llc(
+    manifest: Path,
+    weights: Path,
+    run: Run,
+    steps: Sequence[int],
+    settings: Mapping[str, Any],
+    device: torch.device,
+) -> tuple[Rows, Rows]:
+    """Estimate the LLC of every component at ``steps`` of ``run``; with the chains' traces.
+
+    Raises CheckpointError for a step without a readable checkpoint, ConfigError for a component that the model
+    lacks, UnhealthyChainError as :meth:`Estimator.rows` says.
+    """
+    estimator = Estimator(run, settings, Checkpoints(manifest, weights, settings), device)
+    rows, chains = Rows("llc"), Rows("llc_traces")
+    progress = Progress(f"llc {run.name}", len(steps) * len(estimator.llc.components))
+    done = 0
+    for step in steps:
+        posterior = estimator.posterior(step)
+        for component in estimator.llc.components:
+            found, traced = estimator.rows(posterior, step, component)
+            for row in found:
+                rows.add(**row)
+            if traced is not None:
+                for row in trace_rows(traced):
+                    chains.add(**of_step(run, step), component=component, **row)
+            done += 1
+            progress.update(done, {"llc": found[0]["llc"] or math.nan})
+    progress.close()
+    return rows, chains

@@ -1,0 +1,41 @@
+"""Curvature at checkpoints of a run, and the LLC that it implies at every resolution r = gamma / (n beta).
+
+To second order lambda_hat = 1/2 sum_i h_i / (h_i + r) over the eigenvalues h_i of the Gauss-Newton matrix at w*
+(:mod:`..curvature.lanczos`): no chains, no step size, one number for each r.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ...artefacts.tables import Rows
+from ...config.runs import Run
+from ...progress import Progress
+from ...stage import stage
+from ...training.checkpoints import Checkpoints
+from ..curvature.at_checkpoint import SpectrumAt
+
+
+@stage("spectrum", "quadratic_llc")
+def measure_spectrum(
+    manifest: Path, weights: Path, run: Run, settings: Mapping[str, Any], device: torch.device
+) -> tuple[Rows, Rows]:
+    """Eigenvalues in bins, and the quadratic LLC by r, at ``spectrum.steps`` of ``run``.
+
+    Raises CheckpointError for a step without a readable checkpoint, FloatingPointError if the curvature is not finite.
+    """
+    at = SpectrumAt(Checkpoints(manifest, weights, settings), run, settings, device)
+    bins, llcs = Rows("spectrum"), Rows("quadratic_llc")
+    progress = Progress(f"spectrum {run.name}", len(at.asked.steps))
+    for done, step in enumerate(at.asked.steps, start=1):
+        key = {"task_diversity": run.task_diversity, "seed": run.seed, "step": step}
+        found = at.step(step)
+        for each in found.bins():
+            bins.add(**key, **each._asdict())
+        for row in at.rows(found):
+            llcs.add(**key, **row)
+        progress.update(done)
+    progress.close()
+    return bins, llcs
