@@ -16,7 +16,7 @@ ifndef VERBOSE
 .SILENT:
 endif
 
-.PHONY: help reproduce report publish config pack unpack unlock test test-all soak test-cluster lint format bench gpu-check lock clean-env
+.PHONY: help reproduce report publish config pack unpack clean-leftovers unlock test test-all soak test-cluster lint format bench gpu-check lock clean-env
 
 ## help: list the targets
 help:
@@ -56,6 +56,10 @@ pack: .venv/installed
 ## unpack: verify FILE, a packed preset, and put it where Snakemake takes it for done; OTHER_CODE=1 accepts other code
 unpack: .venv/installed
 	$(BIN)/python -m transient_ridge unpack $(or $(FILE),$(error FILE=... names the archive)) $(if $(OTHER_CODE),--other-code)
+
+## clean-leftovers: remove from the results of PRESET what its configuration does not ask for (see: python -m transient_ridge leftovers)
+clean-leftovers: .venv/installed
+	$(BIN)/python -m transient_ridge leftovers results/$(PRESET) --remove
 
 ## unlock: after Snakemake itself was killed (kill -9, power cut), before `make reproduce` goes on
 unlock: .venv/installed $(CONFIGFILE)

@@ -1,12 +1,19 @@
 """Settings that many tests share: a model and a run small enough for milliseconds."""
 
+import os
+import shutil
+import subprocess
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+import yaml
 
 from transient_ridge.config import presets
 from transient_ridge.config.configuration import trained_by
+from transient_ridge.config.runs import Run
 from transient_ridge.config.settings import DataSettings
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -15,6 +22,20 @@ ROOT = Path(__file__).resolve().parents[1]
 DATA = DataSettings(2, 3, 0.125, "gaussian", "gaussian")
 
 torch.set_num_threads(1)
+
+
+def configured(
+    results: Path, runs: Iterable[str], variants: Mapping[str, Any] | None = None
+) -> None:
+    """Write the configuration of ``results``: the preset smoke with these runs, which make a grid, and variants."""
+    config = presets.read("smoke") | {"variants": variants or {"base": {}}}
+    chosen = [Run.parse(run) for run in runs]
+    config["grid"] = {
+        "task_diversities": list(dict.fromkeys(run.task_diversity for run in chosen)),
+        "seeds": list(dict.fromkeys(run.seed for run in chosen)),
+    }
+    results.mkdir(parents=True, exist_ok=True)
+    (results / "config.yaml").write_text(yaml.safe_dump(config))
 
 
 @pytest.fixture
@@ -29,3 +50,18 @@ def tiny(smoke: dict) -> dict:
     smoke["training"] |= {"steps": 60, "decay_steps": 10, "average": None}
     smoke["checkpoints"] = {"linear_every": 20, "log_count": 4, "extra_steps": [7]}
     return trained_by(smoke)
+
+
+@pytest.fixture
+def fuse(tmp_path: Path) -> Iterator[Path]:
+    """A folder on a FUSE mount, where a deleted file that is still open stays under another name."""
+    if not (shutil.which("bindfs") and os.access("/dev/fuse", os.W_OK)):
+        pytest.skip("needs bindfs and /dev/fuse")
+    behind, mounted = tmp_path / "behind", tmp_path / "mounted"
+    behind.mkdir()
+    mounted.mkdir()
+    done = subprocess.run(["bindfs", behind, mounted], capture_output=True, text=True, check=False)
+    if done.returncode:
+        pytest.skip(f"needs the right to mount: {done.stderr.strip()}")
+    yield mounted
+    subprocess.run(["fusermount", "-u", "-z", mounted], check=True)

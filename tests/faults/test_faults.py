@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.harness import contents
+from tests.faults.harness import contents, leftovers
 
 # Every case runs the tiny preset: minutes in all.
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]
@@ -48,11 +48,15 @@ def evaluate_again(project) -> None:
     project.configure(config)
 
 
-def test_a_full_disk(finished, tmp_path):
-    root = tmp_path / "full"
+def fresh(finished, root: Path):
+    """A checkout in which nothing has been run."""
     shutil.copytree(finished.root, root, ignore=shutil.ignore_patterns(".snakemake", "results"))
-    project = type(finished)(root)
-    results = root / "results"
+    return type(finished)(root)
+
+
+def test_a_full_disk(finished, tmp_path):
+    project = fresh(finished, tmp_path / "full")
+    results = project.root / "results"
     results.mkdir()
     mount("-t", "tmpfs", "-o", "size=8m", "none", results)
     with unmounted_at_the_end(results):
@@ -75,15 +79,43 @@ def test_a_full_disk(finished, tmp_path):
 
 
 def test_weights_that_do_not_fit_are_refused_before_anything_starts(finished, tmp_path):
-    root = tmp_path / "small"
-    shutil.copytree(finished.root, root, ignore=shutil.ignore_patterns(".snakemake", "results"))
-    project = type(finished)(root)
-    results = root / "results"
+    project = fresh(finished, tmp_path / "small")
+    results = project.root / "results"
     results.mkdir()
     mount("-t", "tmpfs", "-o", "size=64k", "none", results)
     with unmounted_at_the_end(results):
         assert "GB are free; raise checkpoints.linear_every" in refused(project)
         assert not list(results.rglob("*.parquet"))
+
+
+def test_results_on_a_fuse_mount(finished, fuse, tmp_path):
+    project = fresh(finished, tmp_path / "checkout")
+    (project.root / "results").symlink_to(fuse)
+    project.snakemake()
+    assert contents(fuse) == contents(finished.root / "results")
+    assert leftovers(fuse) == []
+    assert project.stale() == set()
+
+
+NO_FLOCK = """
+import errno, fcntl
+
+
+def missing(*_):
+    raise OSError(errno.ENOSYS, "Function not implemented")
+
+
+fcntl.flock = missing
+"""
+
+
+def test_results_on_a_file_system_without_flock(finished, tmp_path):
+    project = fresh(finished, tmp_path / "checkout")
+    (tmp_path / "stub").mkdir()
+    (tmp_path / "stub" / "sitecustomize.py").write_text(NO_FLOCK)
+    project.snakemake("train_all", "evaluate_all", PYTHONPATH=str(tmp_path / "stub"))
+    assert leftovers(project.root / "results") == []
+    assert project.stale("train_all", "evaluate_all") == set()
 
 
 def test_a_read_only_results_folder(project):

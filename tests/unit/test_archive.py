@@ -2,24 +2,33 @@
 
 import base64
 import json
+import os
+import shutil
 import tarfile
 
 import pytest
 
+from tests.conftest import configured
 from transient_ridge.artefacts import archive
-from transient_ridge.errors import ArchiveError
+from transient_ridge.errors import ArchiveError, TableError
 
 RESULT = "results/mine/base/tables/claims.parquet"
+FOLDER = "results/mine/base/runs/M1-seed0"
+RUN = (f"{FOLDER}/training.parquet", f"{FOLDER}/checkpoints.json")
+WEIGHTS = f"{FOLDER}/checkpoints/step.safetensors"
+#: What is packed without weights.
+FILES = ("results/mine/config.yaml", RESULT, *RUN)
 
 
 @pytest.fixture
 def packed(tmp_path, monkeypatch):
     """A folder with results and Snakemake's record of one, packed without weights."""
     here = tmp_path / "here"
-    for name in (RESULT, "results/mine/base/runs/M1-seed0/checkpoints/step.safetensors"):
+    for name in (RESULT, *RUN, WEIGHTS):
         path = here / name
-        path.parent.mkdir(parents=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(name)
+    configured(here / "results/mine", ["M1-seed0"])
     (here / "results/mine/base/logs").mkdir()
     (here / "results/mine/base/logs/train.log").write_text("")
     for name in (RESULT, "results/other/file"):
@@ -28,7 +37,7 @@ def packed(tmp_path, monkeypatch):
         record.write_text(json.dumps({"of": name}))
     monkeypatch.chdir(here)
     file = tmp_path / "mine.tar.gz"
-    assert archive.pack(archive.Path("results/mine"), file) == 1
+    assert archive.pack(archive.Path("results/mine"), file) == len(FILES)
     there = tmp_path / "there"
     there.mkdir()
     monkeypatch.chdir(there)
@@ -41,7 +50,7 @@ def test_results_come_with_their_times_and_records(packed, tmp_path):
         str(p.relative_to(p.cwd())) for p in archive.Path.cwd().rglob("*") if p.is_file()
     )
     record = archive.RECORDS / base64.urlsafe_b64encode(RESULT.encode()).decode()
-    assert files == sorted([RESULT, str(record)])
+    assert files == sorted([*FILES, str(record)])
     before, after = (folder / RESULT for folder in (tmp_path / "here", tmp_path / "there"))
     assert after.read_text() == before.read_text()
     assert abs(after.stat().st_mtime - before.stat().st_mtime) < 1
@@ -49,7 +58,7 @@ def test_results_come_with_their_times_and_records(packed, tmp_path):
 
 def test_weights_come_on_request(packed, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path / "here")
-    assert archive.pack(archive.Path("results/mine"), packed, weights=True) == 2
+    assert archive.pack(archive.Path("results/mine"), packed, weights=True) == 1 + len(FILES)
 
 
 @pytest.mark.parametrize("kept", [0, 10, 0.5, -5])
@@ -108,6 +117,54 @@ def test_other_code_is_named_and_can_be_accepted(packed, monkeypatch):
     assert archive.unpack(packed, other_code=True).exists()
 
 
-def test_nothing_to_pack_is_told(tmp_path):
-    with pytest.raises(ArchiveError, match="nothing to pack"):
-        archive.pack(tmp_path / "results", tmp_path / "file")
+def test_what_cannot_be_packed_is_named(packed, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path / "here")
+    with pytest.raises(TableError, match="results/yours: no folder of results"):
+        archive.pack(archive.Path("results/yours"), packed)
+    with pytest.raises(ArchiveError, match=r"\.\./there: not below the working directory"):
+        archive.pack(tmp_path / "there", packed)
+
+
+def unpacked(packed, tmp_path, *, weights):
+    """The files that come out elsewhere of what is packed here again."""
+    there = tmp_path / "again"
+    there.mkdir()
+    archive.pack(archive.Path("results/mine"), packed, weights=weights)
+    os.chdir(there)
+    archive.unpack(packed)
+    return {str(p.relative_to(there)) for p in (there / "results").rglob("*") if p.is_file()}
+
+
+def test_links_are_followed(packed, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path / "here")
+    shutil.move("results/mine/base/runs", tmp_path / "moved")
+    archive.Path("results/mine/base/runs").symlink_to(tmp_path / "moved")
+    os.link(WEIGHTS, f"{FOLDER}/checkpoints/again.safetensors")
+    files = unpacked(packed, tmp_path, weights=True)
+    assert files == {*FILES, WEIGHTS, f"{FOLDER}/checkpoints/again.safetensors"}
+
+
+def test_a_run_that_is_not_there_is_named(packed, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path / "here")
+    shutil.rmtree(f"{FOLDER}/checkpoints")
+    assert archive.pack(archive.Path("results/mine"), packed) == len(FILES)
+    with pytest.raises(ArchiveError, match=f"{FOLDER}/checkpoints: missing.*keep_weights: true"):
+        archive.pack(archive.Path("results/mine"), packed, weights=True)
+    shutil.rmtree("results/mine/base/runs")
+    with pytest.raises(ArchiveError, match=r"missing, and 1 more"):
+        archive.pack(archive.Path("results/mine"), packed)
+
+
+def test_leftovers_of_another_configuration_stay_here(packed, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path / "here")
+    shutil.copytree(FOLDER, "results/mine/base/runs/M1-seed1")
+    assert unpacked(packed, tmp_path, weights=False) == set(FILES)
+
+
+@pytest.mark.parametrize("variant", ["logs", "checkpoints", "scratch", "status"])
+def test_a_variant_may_have_any_name(packed, tmp_path, monkeypatch, variant):
+    monkeypatch.chdir(tmp_path / "here")
+    archive.Path("results/mine/base").rename(f"results/mine/{variant}")
+    configured(archive.Path("results/mine"), ["M1-seed0"], {variant: {}})
+    expected = {name.replace("/base/", f"/{variant}/") for name in FILES}
+    assert unpacked(packed, tmp_path, weights=False) == expected

@@ -5,8 +5,10 @@ from html.parser import HTMLParser
 
 import pytest
 
+from tests.conftest import configured
 from tests.unit import world_tables
 from transient_ridge.artefacts import tables
+from transient_ridge.artefacts.contents import Contents
 from transient_ridge.artefacts.schemas import TABLES
 from transient_ridge.artefacts.tables import Rows
 from transient_ridge.config.runs import Run
@@ -156,8 +158,9 @@ def test_the_page_names_infinity_and_leaves_out_what_is_missing(page, frames):
 def shown(results):
     """The lines of the summary of ``results``."""
     (results / "report.html").write_text("")
+    configured(results, runs=["M16-seed0"])
     (results / "base" / "explorer.html").write_text("")
-    return summary(results).splitlines()
+    return summary(Contents(results)).splitlines()
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,6 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,21 +16,6 @@ from transient_ridge.artefacts import files, locks
 from transient_ridge.artefacts.locks import handover_requested, hold, is_held, only_writer
 from transient_ridge.errors import Interrupted, StorageError
 from transient_ridge.training import train as training
-
-
-@pytest.fixture
-def fuse(tmp_path: Path) -> Iterator[Path]:
-    """A folder on a FUSE mount, where a deleted file that is still open stays under another name."""
-    if not (shutil.which("bindfs") and os.access("/dev/fuse", os.W_OK)):
-        pytest.skip("needs bindfs and /dev/fuse")
-    behind, mounted = tmp_path / "behind", tmp_path / "mounted"
-    behind.mkdir()
-    mounted.mkdir()
-    done = subprocess.run(["bindfs", behind, mounted], capture_output=True, text=True, check=False)
-    if done.returncode:
-        pytest.skip(f"needs the right to mount: {done.stderr.strip()}")
-    yield mounted
-    subprocess.run(["fusermount", "-u", "-z", mounted], check=True)
 
 
 @pytest.fixture

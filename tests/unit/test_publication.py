@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT
-from transient_ridge.artefacts import provenance, tables, trace
+from tests.conftest import ROOT, configured
+from transient_ridge.artefacts import contents, provenance, trace
 from transient_ridge.artefacts.publication import publish
 from transient_ridge.artefacts.tables import Rows
 from transient_ridge.errors import TableError
@@ -45,7 +45,7 @@ def results(tmp_path):
         (root / path).write_text(path)
         provenance.seal(root / path, provenance.collect({}))
     (root / "base/claims.md").write_text("claims")
-    (root / "config.yaml").write_text("preset: mine")
+    configured(root, RUNS, {"base": {}, "deep": {"model": {"layers": 4}}})
     return root
 
 
@@ -74,7 +74,7 @@ def test_what_is_kept_and_what_is_left_out(results, tmp_path, capsys):
 
 def test_the_joined_table_is_read_as_those_of_runs_were(results, tmp_path):
     publish(results, tmp_path / "kept")
-    before, after = (tables.read_variant(f) for f in (results / "base", tmp_path / "kept"))
+    before, after = (contents.read_variant(f) for f in (results / "base", tmp_path / "kept"))
     assert set(before) - set(after) == {"outputs", "llc_traces"}
     assert after["training"].equals(before["training"])
     assert after["training"]["task_diversity"].tolist() == [4, float("inf")]
@@ -112,8 +112,11 @@ def test_a_table_that_cannot_be_read_stops_it_before_anything_is_replaced(result
 
 
 def test_results_without_a_scorecard_are_refused(tmp_path):
+    with pytest.raises(TableError, match=r"results: no folder of results, it has no config\.yaml"):
+        publish(tmp_path / "results", tmp_path / "kept")
+    configured(tmp_path / "results", RUNS)
     with pytest.raises(TableError, match=r"no claims\.md; run `make reproduce` first"):
-        publish(tmp_path, tmp_path / "kept")
+        publish(tmp_path / "results", tmp_path / "kept")
 
 
 def test_what_is_published_here_stays_small():

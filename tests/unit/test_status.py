@@ -152,6 +152,7 @@ def test_the_page_is_written_until_the_end_and_shows_whether_snakemake_runs(tmp_
     results = tmp_path / "results"
     page = StatusPage(results)
     page.handle(planned())
+    results.mkdir()
     assert "nothing has been run" in describe(results)
     with locks.only_writer(results / ".lock", 0):
         page.start()
@@ -336,17 +337,18 @@ def test_the_live_lines_are_redrawn_in_place_and_removed(shown):
 
 
 def test_run_times_are_summed_by_stage(tmp_path):
-    assert time_by_stage(tmp_path) == ""
+    assert time_by_stage(tmp_path, []) == ""
     header = "s\th:m:s\tmax_rss\tcpu_time\n"
     for name, line in {
         "train/M1.tsv": "30.0\t0:00:30\t400.0\t28.0\n",
         "train/M8.tsv": "50.0\t0:00:50\t500.5\t48.0\n",
         "curves.tsv": "0.5\t0:00:00\t-\t0.0\n",
     }.items():
-        path = tmp_path / "benchmarks" / name
+        path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(header + line)
-    rows = [line.split() for line in time_by_stage(tmp_path).splitlines()]
+    files = sorted(tmp_path.rglob("*.tsv"))
+    rows = [line.split() for line in time_by_stage(tmp_path, files).splitlines()]
     assert rows[1] == ["train", "2", "80.0", "76.0", "99%", "500"]
     assert rows[2] == ["curves", "1", "0.5", "0.0", "1%", "-"]
     assert rows[3] == ["all", "3", "80.5", "76.0"]

@@ -10,7 +10,7 @@ from transient_ridge.__main__ import parser as options
 from transient_ridge.__main__ import run
 from transient_ridge.analysis.variants.averaging import compare_averaging
 from transient_ridge.analysis.variants.front import compute_front, seconds_per_update
-from transient_ridge.artefacts import tables
+from transient_ridge.artefacts import contents, tables
 from transient_ridge.artefacts.provenance import seal
 from transient_ridge.artefacts.tables import Rows
 from transient_ridge.config import presets
@@ -142,7 +142,7 @@ def test_the_front_as_a_job(files, tmp_path):
     assert pd.isna(wide["dmmse_step"])
     assert pd.isna(wide["core_seconds"])
     assert wide["core_seconds_of_training"] == 8.0
-    assert tables.read_variant(target.parents[1])["front"].shape == (2, 9)
+    assert contents.read_variant(target.parents[1])["front"].shape == (2, 9)
 
 
 def test_a_run_of_infinity_is_not_in_the_front(tmp_path):

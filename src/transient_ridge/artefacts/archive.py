@@ -8,37 +8,50 @@ it does again what its own settings or code make stale, and nothing else.
 import base64
 import hashlib
 import json
+import os
 import tarfile
 from collections.abc import Mapping
 from io import BufferedReader, BytesIO
 from pathlib import Path
 from typing import Any, cast
 
+from ..config.runs import run_files
 from ..errors import ArchiveError
 from ..stage import stages
-from .files import complete_file
+from .contents import Contents
+from .files import complete_file, files_below
 from .fingerprints import fingerprint
 from .provenance import git_state, sha256
 
 #: The first member of an archive.
 MANIFEST = "manifest.json"
 #: Folders and files of a results folder that are about work in progress, or about one machine.
-LEFT_OUT = ("scratch", "logs", "status", ".lock")
+LEFT_OUT = ("scratch", "logs", "status")
+PASSING = (".lock", ".handover", ".partial")
 WEIGHTS = "checkpoints"
 #: Where Snakemake keeps its records, each named by the base64 of the path that it is about.
 RECORDS = Path(".snakemake/metadata")
 
 
 def pack(results: Path, archive: Path, *, weights: bool = False) -> int:
-    """Write ``archive`` from the folder ``results``, which is relative to the working directory; how many files.
+    """Write ``archive`` from the folder ``results``, below the working directory; how many files.
 
-    Raises ArchiveError if there is nothing to pack.
+    Links are followed, leftovers of another configuration are left out. Raises ArchiveError if a run of the
+    configuration is not there, TableError if there is no configuration.
     """
-    found = (path for path in sorted(results.rglob("*")) if path.is_file())
-    files = [path for path in found if _is_packed(path.relative_to(results), weights)]
-    if not files:
-        raise ArchiveError(f"{results}: nothing to pack; run `make reproduce` first")
-    members = [*files, *_records(results)]
+    results = Path(os.path.relpath(results))
+    if results.parts[0] == os.pardir:
+        raise ArchiveError(
+            f"{results}: not below the working directory; pack where Snakemake ran, which keeps its records there"
+        )
+    contents = Contents(results)
+    _check_runs(contents, weights)
+    files = [
+        path
+        for path in files_below(results)
+        if _is_packed(path.relative_to(results), contents, weights)
+    ]
+    members = [*files, *_records(contents)]
     manifest = {
         "results": str(results),
         "git": git_state(),
@@ -48,7 +61,10 @@ def pack(results: Path, archive: Path, *, weights: bool = False) -> int:
     text = json.dumps(manifest, indent=1).encode()
     header = tarfile.TarInfo(MANIFEST)
     header.size = len(text)
-    with complete_file(archive) as partial, tarfile.open(partial, "w:gz", compresslevel=1) as tar:
+    with (
+        complete_file(archive) as partial,
+        tarfile.open(partial, "w:gz", compresslevel=1, dereference=True) as tar,
+    ):
         tar.addfile(header, BytesIO(text))
         for path in members:
             tar.add(path)
@@ -74,20 +90,40 @@ def unpack(archive: Path, *, other_code: bool = False) -> Path:
     return Path(manifest["results"])
 
 
-def _is_packed(path: Path, weights: bool) -> bool:
-    parts = path.parts
-    return not any(part in LEFT_OUT or part.endswith(".lock") for part in parts) and (
-        weights or WEIGHTS not in parts
-    )
+def _check_runs(contents: Contents, weights: bool) -> None:
+    """Raise ArchiveError if a run of the configuration lacks what training writes."""
+    missing = []
+    for variant, runs in contents.runs.items():
+        for run in sorted(runs):
+            files = run_files(contents.results / variant / "runs" / run)
+            made = [files["training"], files["manifest"]] + [files["weights"]] * weights
+            missing += [path for path in made if not path.exists()]
+    if missing:
+        others = f", and {len(missing) - 1} more files or folders" if len(missing) > 1 else ""
+        raise ArchiveError(
+            f"{missing[0]}: missing{others}, though the configuration asks for it; run `make reproduce` first"
+            + (", with keep_weights: true for weights" if weights else "")
+        )
 
 
-def _records(results: Path) -> list[Path]:
-    """Snakemake's records of what lies below ``results``."""
+def _is_packed(path: Path, contents: Contents, weights: bool) -> bool:
+    """Whether ``path``, relative to the results, goes into an archive of them."""
+    if not contents.holds(path) or path.name.endswith(PASSING):
+        return False
+    variant, *inside = path.parts
+    if variant not in contents.runs:
+        return variant not in LEFT_OUT
+    return inside[0] not in LEFT_OUT and (weights or inside[2:3] != [WEIGHTS])
+
+
+def _records(contents: Contents) -> list[Path]:
+    """Snakemake's records of what belongs to the results."""
     found = []
-    for record in sorted(path for path in RECORDS.rglob("*") if path.is_file()):
+    for record in files_below(RECORDS):
         # Long names are split into folders that begin with @.
         name = "".join(part.removeprefix("@") for part in record.relative_to(RECORDS).parts)
-        if base64.urlsafe_b64decode(name).decode().startswith(f"{results}/"):
+        about, results = Path(base64.urlsafe_b64decode(name).decode()), contents.results
+        if about.is_relative_to(results) and contents.holds(about.relative_to(results)):
             found.append(record)
     return found
 

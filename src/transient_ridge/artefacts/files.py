@@ -51,6 +51,18 @@ def complete_file(path: Path) -> Iterator[Path]:
             partial.unlink()
 
 
+def files_below(folder: Path) -> list[Path]:
+    """Every file below ``folder``, ascending; links are followed, each folder once."""
+    found, seen = [], set()
+    for below, folders, names in os.walk(folder, followlinks=True):
+        seen.add(os.path.realpath(below))
+        folders[:] = [
+            name for name in folders if os.path.realpath(os.path.join(below, name)) not in seen
+        ]
+        found += [Path(below, name) for name in names]
+    return sorted(path for path in found if path.is_file())
+
+
 def discard(folder: Path) -> None:
     """Remove ``folder``, which is no longer needed: what cannot be removed is named on stderr and left.
 

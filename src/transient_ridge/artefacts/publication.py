@@ -1,7 +1,7 @@
 """The part of a preset's results that is small enough to be kept in the repository.
 
 Tables, figures and scorecard of the variant `base`, and what is about all variants, each with its record. The tables of
-runs are joined, one file for all runs, where :func:`transient_ridge.artefacts.tables.read_variant` looks for runs.
+runs are joined, one file for all runs, where :func:`transient_ridge.artefacts.contents.read_variant` looks for runs.
 """
 
 import shutil
@@ -11,6 +11,8 @@ from typing import Any
 
 from ..config.settings import OF_ALL_VARIANTS
 from ..errors import TableError
+from .contents import Contents
+from .files import files_below
 from .provenance import beside, read_beside, sha256
 from .schemas import TABLES
 from .tables import Rows, read_all
@@ -24,9 +26,15 @@ JOINED = "joined"
 def publish(results: Path, kept: Path) -> int:
     """Replace the folder ``kept`` by what is to be kept of ``results``; its size in bytes.
 
-    Raises TableError, before anything is replaced, if there is no scorecard, or if a table of a run cannot be read.
+    Leftovers of another configuration are not kept. Raises TableError, before anything is replaced, if there is no
+    configuration, no scorecard, or a table of a run that cannot be read.
     """
-    base = results / "base"
+    contents, base = Contents(results), results / "base"
+
+    def belonging(folder: Path, pattern: str) -> list[Path]:
+        paths = sorted(folder.glob(pattern))
+        return [path for path in paths if contents.holds(path.relative_to(results))]
+
     if not (base / "claims.md").exists():
         raise TableError(f"{base}: no claims.md; run `make reproduce` first")
     joined = {
@@ -34,19 +42,19 @@ def publish(results: Path, kept: Path) -> int:
         for name, table in TABLES.items()
         if table.scope == "run"
         and name not in LEFT_OUT
-        and (paths := sorted(base.glob(table.pattern(name))))
+        and (paths := belonging(base, table.pattern(name)))
     }
     shutil.rmtree(kept, ignore_errors=True)
     for name in ("base", *OF_ALL_VARIANTS):
         source, target = results / name, kept / ("" if name == "base" else name)
-        pages, pictures = source.glob("claims.md"), source.glob("figures/*.png")
-        for path in [*source.glob("tables/*.parquet"), *pictures, *pages]:
-            if path.stem not in LEFT_OUT:
-                _copy(path, target / path.relative_to(source))
+        for pattern in ("tables/*.parquet", "figures/*.png", "claims.md"):
+            for path in belonging(source, pattern):
+                if path.stem not in LEFT_OUT:
+                    _copy(path, target / path.relative_to(source))
     _copy(results / "config.yaml", kept / "config.yaml")
     for name, (rows, record) in joined.items():
         rows.save(kept / "runs" / JOINED / f"{name}.parquet", record)
-    return sum(path.stat().st_size for path in kept.rglob("*") if path.is_file())
+    return sum(path.stat().st_size for path in files_below(kept))
 
 
 def join(name: str, paths: Sequence[Path]) -> tuple[Rows, dict[str, Any]]:

@@ -110,15 +110,6 @@ def read_across(paths: Sequence[Path], table: str) -> "pd.DataFrame":
     )
 
 
-def read_variant(folder: Path | str) -> dict[str, "pd.DataFrame"]:
-    """Every table there is in the results of a variant, such as results/laptop/base, by name.
-
-    Raises TableError as :func:`read_all` does.
-    """
-    found = {name: sorted(Path(folder).glob(TABLES[name].pattern(name))) for name in TABLES}
-    return {name: read_all(paths, name) for name, paths in found.items() if paths}
-
-
 def provenance(path: Path) -> dict[str, Any]:
     """Provenance record of a table; empty if it carries none."""
     metadata = pq.read_schema(path).metadata or {}

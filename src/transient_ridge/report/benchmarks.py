@@ -1,19 +1,19 @@
 """Run times of a variant by stage, from Snakemake's benchmark files."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import pandas as pd
 
 
-def time_by_stage(variant: Path) -> str:
-    """Text table of the stages of the results folder ``variant``, or "" if none has run.
+def time_by_stage(folder: Path, files: Iterable[Path]) -> str:
+    """Text table of the stages, from ``files`` of Snakemake's below ``folder``; "" if there are none.
 
     Columns: jobs, sums of wall and CPU time in seconds, share of the wall time, memory of the largest job in MB.
     Of a job that was interrupted and restarted, Snakemake records the last attempt.
     """
     rows = []
-    folder = variant / "benchmarks"
-    for path in sorted(folder.rglob("*.tsv")):
+    for path in files:
         measured = pd.read_csv(path, sep="\t", na_values="-").iloc[-1]
         stage = path.relative_to(folder).parts[0].removesuffix(".tsv")
         rows.append((stage, measured["s"], measured["cpu_time"], measured["max_rss"]))

@@ -36,9 +36,11 @@ class Command:
 
 def summary(results: Path) -> None:
     """Print the scorecard of a results folder and where to look next; reads tables and benchmarks."""
+    from ..artefacts.contents import Contents
     from .summary import summary as text
 
-    print(text(results))
+    contents = Contents(results)
+    print("\n".join([text(contents), contents.remark()]).rstrip())
 
 
 def status(results: Path) -> None:
@@ -65,6 +67,7 @@ def publish(results: Path, kept: Path) -> None:
 
     size = write(results, kept)
     print(f"{kept}: {size / 1e6:.1f} MB; left out: {', '.join(LEFT_OUT)}, all variants but base")
+    _remark(results)
 
 
 def pack(results: Path, archive: Path, weights: bool) -> None:
@@ -75,6 +78,7 @@ def pack(results: Path, archive: Path, weights: bool) -> None:
     from ..artefacts.archive import pack as write
 
     print(f"{archive}: {write(results, archive, weights=weights)} files of {results}")
+    _remark(results)
 
 
 def unpack(archive: Path, other_code: bool) -> None:
@@ -87,11 +91,38 @@ def unpack(archive: Path, other_code: bool) -> None:
     print(f"{write(archive, other_code=other_code)}: unpacked and verified")
 
 
+def leftovers(results: Path, remove: bool) -> None:
+    """Print the files of a results folder that its configuration does not ask for; with --remove delete them.
+
+    Such are runs that have left the grid, variants that are gone, and tables and figures that no code makes any more.
+    """
+    from ..artefacts.contents import Contents
+
+    contents = Contents(results)
+    found = contents.remove_leftovers() if remove else contents.leftovers()
+    print(
+        "\n".join(
+            [
+                *map(str, found),
+                f"{results}: {len(found)} files {'removed' if remove else 'left over'}",
+            ]
+        )
+    )
+
+
+def _remark(results: Path) -> None:
+    from ..artefacts.contents import Contents
+
+    if remark := Contents(results).remark():
+        print(remark)
+
+
 COMMANDS = {
     "summary": Command(summary, ("results",)),
     "status": Command(status, ("results",)),
     "provenance": Command(provenance, ("artefact",)),
     "publish": Command(publish, ("results", "kept")),
     "pack": Command(pack, ("results", "archive"), ("weights",)),
+    "leftovers": Command(leftovers, ("results",), ("remove",)),
     "unpack": Command(unpack, ("archive",), ("other-code",)),
 }

@@ -15,9 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..artefacts.contents import LOCK_FILE
 from ..artefacts.files import complete_file
 from ..artefacts.locks import is_held
-from ..errors import StorageError
+from ..errors import StorageError, TableError
 from ..progress import Reading, parse
 
 #: Seconds between two writes of the page.
@@ -29,7 +30,6 @@ TAIL_BYTES = 16_384
 STOPPING = "Terminating processes on user request"
 
 PAGE_FILE = "status"
-LOCK_FILE = ".lock"
 
 
 @dataclass(frozen=True)
@@ -196,8 +196,10 @@ class StatusPage(logging.Handler):
 
 
 def describe(results: Path) -> str:
-    """The page of ``results``, with a remark if no Snakemake is at work there."""
+    """The page of ``results``, with a remark if no Snakemake is at work there. Raises TableError if it is no folder."""
     page = results / PAGE_FILE
+    if not results.is_dir():
+        raise TableError(f"{results}: no such folder; name one of results, such as results/laptop")
     if not page.exists():
         return f"{results}: nothing has been run here"
     remark = (

@@ -4,25 +4,38 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ..artefacts import tables
+from ..artefacts.contents import Contents
+from ..artefacts.files import files_below
+from ..errors import TableError
 from ..scorecard.statement import TITLES
 from ..scorecard.verdicts import Row, by_claim, tally, written
 from .benchmarks import time_by_stage
 
 
-def summary(results: Path) -> str:
-    """The verdict on each claim for every variant below ``results``, and where to look next."""
-    lines: list[str] = []
-    pooled = results / "root-seeds"
-    if (pooled / "tables" / "claims.parquet").exists():
-        lines += _verdicts("over root seeds", pooled)
-    for explorer in sorted(results.glob("*/explorer.html")):
-        variant = explorer.parent
+def summary(contents: Contents) -> str:
+    """The verdict on each claim for every variant of a results folder, and where to look next.
+
+    Raises TableError if no variant has a scorecard.
+    """
+    results, lines = contents.results, list[str]()
+    pooled = Path("root-seeds", "tables", "claims.parquet")
+    if contents.holds(pooled) and (results / pooled).exists():
+        lines += _verdicts("over root seeds", results / "root-seeds")
+    variants = [results / name for name in sorted(contents.runs)]
+    finished = [each for each in variants if (each / "explorer.html").exists()]
+    if not finished:
+        raise TableError(f"{results}: no scorecard yet; run `make reproduce` first")
+    for variant in finished:
         lines += _verdicts(str(variant), variant)
-        run_times = time_by_stage(variant)
+        benchmarks = variant / "benchmarks"
+        measured = [
+            path for path in files_below(benchmarks) if contents.holds(path.relative_to(results))
+        ]
+        run_times = time_by_stage(benchmarks, measured)
         lines += ["", "  run times", run_times] if run_times else []
         lines += [
             "",
-            f"  explorer   {explorer}",
+            f"  explorer   {variant / 'explorer.html'}",
             f"  figures    {variant / 'figures'}",
         ]
     report = results / "report.html"

@@ -1,0 +1,182 @@
+"""What belongs in a results folder, asked of the configuration beside the results.
+
+A folder keeps what was made before: runs that have left the grid, variants that were renamed, tables and figures that
+no code makes any more. Such leftovers are neither read with the rest nor published nor packed.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from ..config.configuration import (
+    RESOLVED_FILE,
+    WITH_RUNS,
+    comparisons,
+    llc_chunks,
+    overlay,
+    resolve,
+    root_seed_variants,
+    runs,
+)
+from ..config.runs import RUN_PATTERN
+from ..config.settings import OF_ALL_VARIANTS
+from ..errors import TableError
+from ..stage import stages
+from .files import files_below
+from .locks import hold
+from .provenance import beside
+from .schemas import TABLES
+from .tables import read_all
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+#: Held by the Snakemake at work in a results folder.
+LOCK_FILE = ".lock"
+
+_RUN = re.compile(rf"({RUN_PATTERN})(?=$|[-.])")
+_SIDE_CAR = beside(Path("x")).name.removeprefix("x")
+
+
+class Contents:
+    """What the configuration of a results folder, such as results/laptop, lets lie in it."""
+
+    def __init__(self, results: Path) -> None:
+        """Raises TableError if there is no configuration in ``results``."""
+        self.results = results
+        try:
+            self.config: Mapping[str, Any] = yaml.safe_load((results / RESOLVED_FILE).read_text())
+        except OSError:
+            raise TableError(
+                f"{results}: no folder of results, it has no {RESOLVED_FILE}; name one such as results/laptop, or run "
+                "`make reproduce` first"
+            ) from None
+        stated = {
+            name: overlay(self.config, changes or {})
+            for name, changes in self.config["variants"].items()
+        }
+        self.runs = {name: {run.name for run in runs(each)} for name, each in stated.items()}
+
+    def holds(self, path: Path) -> bool:
+        """Whether the file ``path``, relative to the folder, belongs there."""
+        variant, *inside = path.parts
+        if not inside:
+            return True
+        if variant in self.runs:
+            return self._is_made(inside) and self._is_of_grid(variant, inside)
+        return variant == "logs" or (variant in self._of_all and self._is_made(inside))
+
+    def leftovers(self) -> list[Path]:
+        """The files that do not belong, ascending."""
+        return [
+            path
+            for path in files_below(self.results)
+            if not self.holds(path.relative_to(self.results))
+        ]
+
+    def remark(self) -> str:
+        """A line that names leftovers, if there are any, and how to be rid of them."""
+        found = self.leftovers()
+        if not found:
+            return ""
+        return (
+            f"left over from another configuration, and left out: {found[0]}{_and_more(found)}; "
+            f"`make clean-leftovers PRESET={self.config['preset']}` removes them"
+        )
+
+    def remove_leftovers(self) -> list[Path]:
+        """Delete the files that do not belong, and folders that are empty then; the files.
+
+        Raises StorageError if a Snakemake is at work in the folder.
+        """
+        held = hold(self.results / LOCK_FILE)
+        try:
+            found = self.leftovers()
+            for path in found:
+                path.unlink()
+                for folder in path.parents[:-1]:
+                    with suppress(OSError):  # not empty
+                        folder.rmdir()
+        finally:
+            held.release()
+        return found
+
+    @cached_property
+    def _of_all(self) -> set[str]:
+        variants, root_seeds = OF_ALL_VARIANTS
+        found = {variants: comparisons(self.config), root_seeds: root_seed_variants(self.config)}
+        return {name for name, compared in found.items() if compared}
+
+    @cached_property
+    def _settled(self) -> Mapping[str, Mapping[str, Any]]:
+        return {name: resolve(self.config, name) for name in self.runs}
+
+    @cached_property
+    def _chunks(self) -> Mapping[str, set[int]]:
+        return {name: set(llc_chunks(each)) for name, each in self._settled.items()}
+
+    @cached_property
+    def _figures(self) -> set[str]:
+        return {each.rpartition(".")[2] for each in stages() if "figures" in each.split(".")}
+
+    def _is_made(self, inside: list[str]) -> bool:
+        """Whether there is a table or figure of that name."""
+        file = inside[-1].removesuffix(_SIDE_CAR)
+        name = file.partition(".")[0]
+        if inside[0] == "figures":
+            return name in self._figures
+        return name in TABLES or name.isdigit() if file.endswith(".parquet") else True
+
+    def _is_of_grid(self, variant: str, inside: list[str]) -> bool:
+        """Whether the file of a variant is of runs that the grid has, and, if it is of a chunk, of steps."""
+        named = {match[1] for part in inside if (match := _RUN.match(part))}
+        if not named <= self.runs[variant]:
+            return False
+        if inside[0] != "runs" or len(inside) < 3:
+            return True
+        _, run, table, *chunk = inside
+        table = table.partition(".")[0]
+        for section in WITH_RUNS:
+            if table.startswith(section):
+                return run in self._settled[variant][section]["runs"]
+        if chunk and table in TABLES:
+            return int(chunk[0].partition(".")[0]) in self._chunks[variant]
+        return True
+
+
+def read_variant(folder: Path | str) -> dict[str, "pd.DataFrame"]:
+    """Every table in the results of a variant, such as results/laptop/base, by name; leftovers are not read.
+
+    A folder without a configuration beside or in it is read whole. Raises TableError if there is no such folder or no
+    table in it, and as :func:`transient_ridge.artefacts.tables.read_all` does.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise TableError(
+            f"{folder}: no such folder; name that of a variant, such as results/laptop/base"
+        )
+    results = folder.absolute().parent
+    known = Contents(results) if (results / RESOLVED_FILE).exists() else None
+    found = {
+        name: [
+            path
+            for path in sorted(folder.glob(table.pattern(name)))
+            if known is None or known.holds(path.absolute().relative_to(results))
+        ]
+        for name, table in TABLES.items()
+    }
+    if not any(found.values()):
+        raise TableError(
+            f"{folder}: holds no table of a variant; name a folder such as results/laptop/base, or run "
+            "`make reproduce` first"
+        )
+    return {name: read_all(paths, name) for name, paths in found.items() if paths}
+
+
+def _and_more(paths: Sequence[Path]) -> str:
+    return f" and {len(paths) - 1} more" if len(paths) > 1 else ""
