@@ -47,6 +47,7 @@ SET_BEFORE = "set before the laptop run was scored"
 SET_BEFORE_GRID = "set before the laptop run was scored; its grid was then chosen so that M meet it"
 SET_GRID = "set after the laptop grid was chosen"
 SET_REVISED = "set with three laptop seeds known"
+SET_BEFORE_DRAWS = "set on root seed 0 and on D = 4, before the scored draws; docs/thresholds.md"
 
 SOME_RUNS = optional(
     list_of(TEXT, "a list of runs, such as [M16-seed0]", least=1),
@@ -616,15 +617,15 @@ class ClaimSettings(Settings):
     )
     straight: float = key(
         SHARE,
-        "'Straight': share of the squared distance to ridge, at the straight path's nearest, that a path saves.",
-        origin=SET_BEFORE,
+        "'Straight': share by which a path comes nearer to ridge, in squared distance, than the straight one does.",
+        origin=SET_BEFORE_DRAWS,
     )
     deflected: float = key(SHARE, "'Deflected': the same share.", origin=SET_BEFORE)
     insensitive_from: int = key(COUNT, "B from which the PCA is insensitive.", origin="paper")
     trajectory_distance: float = key(
         SHARE,
-        "Procrustes distance, as a share of the trajectories' spread, that is hardly seen.",
-        origin=SET_BEFORE,
+        "Procrustes distance that is hardly seen: at 0.2 two sets of trajectories share 96 % of their variance.",
+        origin=SET_BEFORE_DRAWS,
     )
     fitting_side: float = key(
         SHARE,
@@ -669,6 +670,37 @@ class ClaimSettings(Settings):
         SHARE,
         "Share of the transient M that Eq. 8 must call 'ridge, then dMMSE': all.",
         origin=SET_REVISED,
+    )
+    tuned_on: tuple[int, ...] = key(
+        list_of(NATURAL, "a list of different root seeds >= 0"),
+        "Root seeds on which the regime was chosen: marked, and not scored.",
+        origin=SET_BEFORE_DRAWS,
+    )
+    in_draws: float = key(
+        INNER_SHARE,
+        "'There are M that ...': the share of draws to be exceeded. Eight of eight can show a third, and no more.",
+        origin=SET_BEFORE_DRAWS,
+    )
+    hook: float = key(
+        SHARE,
+        "The hook: out of distribution a run moves towards ridge and back, each by this share of the way between the "
+        "predictors.",
+        origin=SET_BEFORE_DRAWS,
+    )
+    stays: float = key(
+        SHARE,
+        "'Stays with ridge': the most that a run moves back towards dMMSE_M, as a share of the same way.",
+        origin=SET_BEFORE_DRAWS,
+    )
+    aligned: float = key(
+        RISE,
+        "Cosine of two directions in the plane that point the same way: within 45 degrees.",
+        origin=SET_BEFORE_DRAWS,
+    )
+    similar_loss: float = key(
+        SHARE,
+        "'A similar loss': difference from the predictor's, as a share of the gap to the other's.",
+        origin=SET_BEFORE_DRAWS,
     )
     own: Any = key(
         Kind(
