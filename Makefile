@@ -12,6 +12,9 @@ SNAKEMAKE := $(BIN)/snakemake --workflow-profile workflow/profiles/local --cores
 WATCHED := PYTHONPATH=src$${PYTHONPATH:+:$$PYTHONPATH} $(SNAKEMAKE) --logger transient-ridge
 PIP := $(BIN)/pip install --quiet --quiet --disable-pip-version-check
 
+# Text is UTF-8 whatever the locale.
+export PYTHONUTF8 := 1
+
 ifndef VERBOSE
 .SILENT:
 endif

@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from . import environment
 from .artefacts import tables
 from .artefacts.locks import only_writer
 from .artefacts.provenance import collect
@@ -99,6 +100,7 @@ def main() -> None:
     """Run the stage or command named on the command line."""
     name, *rest = sys.argv[1:] or ["--help"]
     try:
+        environment.settle(os.environ)
         if name in ("-h", "--help"):
             lines = [f"  {each:<28} {command.summary}" for each, command in COMMANDS.items()]
             print("\n".join([__doc__ or "", *lines, "", "stages:", *(f"  {s}" for s in stages())]))

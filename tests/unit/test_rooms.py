@@ -10,8 +10,8 @@ from tests.conftest import ROOT
 PACKAGE = ROOT / "src" / "transient_ridge"
 #: From the ground up: a room imports from those before it, and from itself.
 FLOORS = [
-    "errors", "progress", "stage", "config", "artefacts", "regression", "model", "training", "analysis", "llc",
-    "scorecard", "figures", "report", "__main__",
+    "errors", "environment", "progress", "stage", "config", "artefacts", "regression", "model", "training", "analysis",
+    "llc", "scorecard", "figures", "report", "__main__",
 ]  # fmt: skip
 #: Loaded by name alone: nothing but the registry knows an entry, except entries of the same registry.
 REGISTRIES = (

@@ -18,6 +18,7 @@ os.environ |= {
     "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.getenv("PATH", "")]),
 }
 
+from transient_ridge import environment
 from transient_ridge.artefacts import files, fingerprints, locks, provenance, trace
 from transient_ridge.artefacts.schemas import TABLES
 from transient_ridge.config import configuration, runs, sizing, validation
@@ -31,6 +32,7 @@ from transient_ridge.report import status
 from transient_ridge.stage import tables_of
 
 try:
+    environment.settle(os.environ)
     validation.validate(config)
     RESULTS = f"results/{config['preset']}"
     configuration.check_results_folder(config, Path(RESULTS))

@@ -18,13 +18,13 @@ from transient_ridge.figures.drawing import style
 def draw(name: str, frames: Mapping) -> Figure:
     """The figure ``name`` of ``frames``, which must be enough; not yet laid out."""
     module = importlib.import_module(f"transient_ridge.{catalogue()[name].module}")
-    with mpl.rc_context(style.STYLE):
+    with style.styled():
         return module.draw.__wrapped__(frames)
 
 
 def lay_out(figure: Figure) -> Figure:
     """Put everything where it will be in the file."""
-    with mpl.rc_context(style.STYLE):
+    with style.styled():
         FigureCanvasAgg(figure)
         figure.draw_without_rendering()
     return figure

@@ -6,7 +6,6 @@ import sys
 from pathlib import Path
 from xml.etree import ElementTree
 
-import matplotlib as mpl
 import numpy as np
 import pytest
 from matplotlib import pyplot
@@ -109,7 +108,7 @@ def test_predictors_of_the_task_set_come_first(frames):
 
 @pytest.fixture
 def axes():
-    with mpl.rc_context(style.STYLE):
+    with style.styled():
         return style.new_figure(style.SINGLE_COLUMN, 2.0).subplots()
 
 

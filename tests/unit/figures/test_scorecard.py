@@ -2,7 +2,6 @@
 
 import re
 
-import matplotlib as mpl
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
@@ -10,7 +9,7 @@ from tests.unit import worlds
 from transient_ridge.config import presets
 from transient_ridge.config.settings import ClaimSettings
 from transient_ridge.figures.claims.scorecard import draw
-from transient_ridge.figures.drawing.style import SINGLE_COLUMN, STYLE
+from transient_ridge.figures.drawing.style import SINGLE_COLUMN, styled
 from transient_ridge.scorecard.claims import measure, score
 from transient_ridge.scorecard.measurements import Evidence
 from transient_ridge.scorecard.statement import TITLES
@@ -55,7 +54,7 @@ def test_titles_and_weakest_statements_are_written(figure, claims):
 
 
 def test_it_fits_a_column_and_nothing_overlaps(figure):
-    with mpl.rc_context(STYLE):
+    with styled():
         canvas = FigureCanvasAgg(figure)
         canvas.draw()
         renderer = canvas.get_renderer()

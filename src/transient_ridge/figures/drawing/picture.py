@@ -7,7 +7,6 @@ from functools import wraps
 from pathlib import Path
 from typing import Any
 
-import matplotlib as mpl
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
@@ -15,7 +14,7 @@ from ...artefacts.files import complete_file
 from ...artefacts.provenance import lasting, seal, unseal
 from ...artefacts.tables import Frames
 from ...stage import stage
-from .style import STYLE
+from .style import styled
 
 PNG_DPI = 200
 
@@ -39,7 +38,7 @@ class Picture:
             ".svg": {"Date": None, "Description": description},
         }[path.suffix]
         unseal(path)
-        with mpl.rc_context(STYLE), complete_file(path) as partial:
+        with styled(), complete_file(path) as partial:
             FigureCanvasAgg(self.figure)
             kind = path.suffix.removeprefix(".")
             self.figure.savefig(partial, format=kind, dpi=PNG_DPI, metadata=metadata)
@@ -53,7 +52,7 @@ def figure_of(*tables: str) -> Callable[[Draw], Callable[[Frames], tuple[Picture
         @stage("png", "svg", tables=tables)
         @wraps(draw)
         def pictures(frames: Frames) -> tuple[Picture, Picture]:
-            with mpl.rc_context(STYLE):
+            with styled():
                 picture = Picture(draw(frames))
             return picture, picture
 

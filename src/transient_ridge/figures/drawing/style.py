@@ -1,7 +1,8 @@
 """The style of all figures: sizes, fonts, colours of task diversities, markers and their keys."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import matplotlib as mpl
@@ -20,8 +21,8 @@ from ...config.runs import TaskDiversity
 SINGLE_COLUMN = 3.4  # inches
 DOUBLE_COLUMN = 7.0
 
-#: Context for drawing and for saving; nothing is set globally.
-STYLE: Any = {
+#: What differs from matplotlib's defaults.
+_STYLE: Any = {
     "font.family": "sans-serif",
     "font.sans-serif": ["DejaVu Sans"],
     "font.size": 8,
@@ -50,6 +51,16 @@ STYLE: Any = {
     "svg.hashsalt": "transient-ridge",
     "svg.fonttype": "none",
 }
+
+
+@contextmanager
+def styled() -> Iterator[None]:
+    """Context for drawing and for saving: this style over matplotlib's defaults, whatever a matplotlibrc says."""
+    with mpl.rc_context():
+        mpl.rcdefaults()
+        mpl.rcParams.update(_STYLE)
+        yield
+
 
 CRITICAL, END, START = "critical", "end", "start"
 

@@ -1,0 +1,92 @@
+"""What the caller's environment holds changes no result and stops no job."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tests.conftest import ROOT
+from tests.unit import world_tables
+from transient_ridge import environment
+from transient_ridge.artefacts import provenance
+from transient_ridge.artefacts.tables import Rows
+from transient_ridge.errors import ConfigError
+
+HOSTILE = {
+    "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+    "MATPLOTLIBRC": "elsewhere/matplotlibrc",
+    "PYTHONWARNINGS": "error",
+    "SOURCE_DATE_EPOCH": "0",
+    "GIT_DIR": "/nowhere",
+    "LC_ALL": "C",
+    "LANG": "de_DE",
+}
+
+#: All of it would show: text by LaTeX, a grid, other fonts, colours and sizes.
+MATPLOTLIBRC = """
+text.usetex: True
+axes.grid: True
+axes.facecolor: red
+figure.dpi: 37
+savefig.bbox: tight
+lines.linestyle: --
+axes.formatter.use_locale: True
+"""
+
+
+@pytest.fixture
+def table(tmp_path):
+    """A table for a figure."""
+    path = tmp_path / "training.parquet"
+    Rows.of("training", world_tables.tables(seeds=(0,))["training"]).save(path, {})
+    return path
+
+
+def draw(table, folder, **variables):
+    """PNG and SVG of a figure, drawn by a job in ``folder``, and the record of the first."""
+    folder.mkdir(exist_ok=True)
+    outputs = [folder / f"figure.{kind}" for kind in ("png", "svg")]
+    base = {name: value for name, value in os.environ.items() if name not in HOSTILE}
+    subprocess.run(
+        [
+            sys.executable, "-m", "transient_ridge", "figures.curves.training_curves", "--inputs", f"training={table}",
+            "--outputs", *(f"{path.suffix[1:]}={path}" for path in outputs),
+        ],
+        cwd=folder, check=True, env=base | {"PYTHONPATH": str(ROOT / "src")} | variables,
+    )  # fmt: skip
+    return [path.read_bytes() for path in outputs], provenance.read_beside(outputs[0])
+
+
+def test_a_figure_has_the_same_bytes_in_any_environment(table, tmp_path):
+    hostile = tmp_path / "hostile"
+    for folder in (hostile, hostile / "elsewhere"):
+        folder.mkdir()
+        (folder / "matplotlibrc").write_text(MATPLOTLIBRC)
+    clean, record = draw(table, tmp_path / "clean")
+    disturbed, of_disturbed = draw(table, hostile, **HOSTILE)
+    assert disturbed == clean
+    assert of_disturbed["git"] == record["git"]
+
+
+def test_variables_are_set_and_dropped():
+    environ = {"HOME": "/home/me", **HOSTILE, "NVIDIA_TF32_OVERRIDE": "1"}
+    environment.settle(environ)
+    kept = {"HOME": "/home/me", "LC_ALL": "C", "LANG": "de_DE"}
+    assert environ == {**kept, "MPLBACKEND": "agg", "PYTHONUTF8": "1"}
+
+
+def test_an_encoding_that_cannot_hold_the_text_is_refused(monkeypatch):
+    monkeypatch.setattr(environment.locale, "getpreferredencoding", lambda **_: "ISO-8859-1")
+    with pytest.raises(ConfigError, match="encoding is ISO-8859-1: set PYTHONUTF8=1"):
+        environment.settle({})
+
+
+def test_snakemake_refuses_it_before_it_plans():
+    ascii_only = {"PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "LC_ALL": "C"}
+    done = subprocess.run(
+        [sys.executable, "-m", "snakemake", "-n", "--cores", "1"], cwd=ROOT, text=True, check=False,
+        capture_output=True, env=os.environ | ascii_only,
+    )  # fmt: skip
+    assert done.returncode != 0
+    assert "set PYTHONUTF8=1" in done.stdout + done.stderr
