@@ -38,6 +38,13 @@ def test_critical_points_are_those_of_the_curve_asked_for(frames):
     assert raw != even
 
 
+def test_a_run_whose_loss_is_least_before_training_has_no_critical_point(frames):
+    critical = frames["critical_steps"]
+    untrained = critical.assign(step=critical["step"].where(critical["task_diversity"] != 16, 0))
+    found = views.critical_points(untrained, "smoothed")
+    assert {run.task_diversity for run in found} == set(GRID) - {16}
+
+
 def test_only_the_last_step_counts_and_only_if_it_is_healthy(frames):
     llc = frames["llc"]
     assert set(views.last_step(llc)["step"]) == {LLC_STEPS[-1]}

@@ -49,8 +49,11 @@ def over_seeds(frame: pd.DataFrame, value: str) -> pd.DataFrame:
 
 
 def critical_points(frame: pd.DataFrame, curve: str) -> dict[Run, tuple[int, float]]:
-    """t_crit of every run on the ``raw`` or ``smoothed`` curve, and the OOD loss there."""
-    rows = frame[frame["curve"] == curve]
+    """t_crit of every run on the ``raw`` or ``smoothed`` curve, and the OOD loss there.
+
+    A run whose OOD loss is least before training has no t_crit.
+    """
+    rows = frame[(frame["curve"] == curve) & (frame["step"] > 0)]
     return {
         run: (int(one["step"].iloc[0]), float(one["loss"].iloc[0])) for run, one in by_run(rows)
     }

@@ -90,9 +90,21 @@ def test_figure1_c_distances(drawn, frames, colours):
     same(marks(axes, style.CRITICAL), rings)
 
 
+def test_figure1_c_the_diagonal_is_no_run(drawn):
+    axes = panels(drawn("figure1"))[2]
+    (diagonal,) = named(axes, "_equal")
+    np.testing.assert_array_equal(diagonal.get_xdata(), diagonal.get_ydata())
+    assert tuple(diagonal.get_xdata()) == axes.get_xlim()
+    x, y = lines(axes)["Minf-seed0"]
+    np.testing.assert_allclose(x, y, rtol=0.02)  # but for the noise of the world
+    (run,) = named(axes, "_Minf-seed0")
+    assert diagonal.get_linewidth() > 4 * run.get_linewidth()
+    assert to_rgb(diagonal.get_color())[0] > 0.8 > to_rgb(run.get_color())[0]
+
+
 def test_figure1_explains_its_markers(drawn):
     assert legend(drawn("figure1")) == [
-        r"dMMSE$_M$", "ridge", r"$t_{\mathrm{crit}}$", "start", "end of training",
+        r"dMMSE$_M$", "ridge", r"$t_{\mathrm{crit}}$", "end of training", "equally far from both",
     ]  # fmt: skip
 
 

@@ -91,7 +91,7 @@ def test_tables_share_the_colours_of_the_grid_that_they_cover_together(frames):
 
 
 def test_every_kind_of_point_has_a_marker_and_a_name_of_its_own():
-    kinds = [*PREDICTORS.names, style.CRITICAL, style.END, style.START]
+    kinds = [*PREDICTORS.names, style.CRITICAL, style.END]
     assert len({style._marker(kind)["marker"] for kind in kinds}) == len(kinds)
     assert len({style.name_of_kind(kind) for kind in kinds}) == len(kinds)
 

@@ -11,11 +11,12 @@ from transient_ridge.figures.catalogue import catalogue
 from transient_ridge.figures.drawing import style
 
 FIGURES = list(catalogue())
-#: Those with a strip of colours, which has a cell for every M; selection and accounts have none for infinity.
+#: Those with a strip of colours, which has a cell for every M, but for infinity in those ``FINITE``.
 WITH_STRIP = {
     "figure1", "in_distribution_losses", "raw_curves", "training_curves", "pc_over_time", "pc_pairs", "selection",
-    "llc_crosscheck", "llc_diagnostics", "llc_over_training", "llc_by_resolution", "accounts", "averaging",
+    "llc_crosscheck", "llc_diagnostics", "llc_over_training", "llc_by_resolution", "accounts", "averaging", "hook",
 }  # fmt: skip
+FINITE = {"selection", "accounts", "hook"}
 #: Those that show idealised predictors.
 WITH_PREDICTORS = {"figure1", "figure3", "in_distribution_losses", "pc_over_time", "pc_pairs"}
 
@@ -25,7 +26,7 @@ def frames_of(figure, frames):
 
 
 def names(figure, grid):
-    return [style.label(M) for M in grid if M < INF or figure not in ("selection", "accounts")]
+    return [style.label(M) for M in grid if M < INF or figure not in FINITE]
 
 
 @pytest.mark.parametrize("figure", FIGURES)

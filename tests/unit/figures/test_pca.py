@@ -5,8 +5,9 @@ import pytest
 
 from tests.unit.figures.conftest import draw
 from tests.unit.figures.reading import lines, marks, named, panels, same
-from tests.unit.world_tables import GRID, INF, SEEDS, STEPS, of_run
+from tests.unit.world_tables import COMPONENTS, GRID, INF, SEEDS, STEPS, of_run
 from tests.unit.worlds import K
+from transient_ridge.analysis.views import critical_points
 from transient_ridge.config import runs
 from transient_ridge.figures.drawing import style
 
@@ -14,16 +15,27 @@ RUNS = [runs.Run(M, seed) for M in GRID for seed in SEEDS]
 
 
 def plane_checked(axes, frames, colours, first, second):
-    """The panel shows every run, its end, and the predictors in these two components."""
+    """The panel shows every run from its farthest point on, its end, t_crit, and the predictors in two components."""
     curves = lines(axes)
     assert set(curves) == {run.name for run in RUNS}
-    ends = []
+    t_crit = critical_points(frames["critical_steps"], "smoothed")
+    ends, rings = [], []
     for run in RUNS:
         rows = of_run(frames["pca_trajectories"], *run)
-        x, y = (rows[rows["component"] == c]["coordinate"].to_numpy() for c in (first, second))
-        np.testing.assert_array_equal(curves[run.name], (x, y))
-        ends.append((x[-1], y[-1], colours[run.task_diversity]))
+        points = np.array(
+            [rows[rows["component"] == c]["coordinate"] for c in range(1, COMPONENTS + 1)]
+        )
+        start = np.linalg.norm(points - points[:, -1:], axis=0).argmax()
+        path = points[[first - 1, second - 1]]
+        np.testing.assert_array_equal(curves[run.name], path[:, start:])
+        colour = colours[run.task_diversity]
+        ends.append((*path[:, -1], colour))
+        at = STEPS.index(t_crit[run][0])
+        if at >= start:
+            rings.append((*path[:, at], colour))
     same(marks(axes, style.END), ends)
+    assert rings
+    same(marks(axes, style.CRITICAL), rings)
     ideal = frames["pca_idealised"].pivot(
         index=["task_diversity", "predictor"], columns="component", values="coordinate"
     )

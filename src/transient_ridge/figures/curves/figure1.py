@@ -1,18 +1,28 @@
 """Figure 1: OOD loss over training, joint trajectory PCA, and the distances to both predictors."""
 
+from typing import Any
+
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ...analysis.views import averages, by_run, critical_points, idealised_levels
 from ...artefacts.tables import Frames
-from ..drawing.panels import circle_critical, curves, level, loss_axis, path, plane
+from ..drawing.panels import (
+    arrow_of_time,
+    circle_at,
+    circle_critical,
+    curves,
+    level,
+    loss_axis,
+    path,
+    plane,
+)
 from ..drawing.picture import figure_of
 from ..drawing.style import (
     CRITICAL,
     DOUBLE_COLUMN,
     END,
-    START,
     DiversityColours,
     colours_of,
     mark,
@@ -23,6 +33,8 @@ from ..drawing.style import (
 )
 
 OOD = "out_of_distribution"
+#: Where a run is as far from ridge as from dMMSE_M; broad and pale, as no run is. M = infinity runs along it.
+EQUAL: dict[str, Any] = {"color": "0.87", "linewidth": 5, "solid_capstyle": "butt"}
 TITLES = ("OOD loss over training", "joint trajectory PCA", "distance to the predictors")
 
 
@@ -51,7 +63,7 @@ def draw(frames: Frames) -> Figure:
     panel_titles(panels, TITLES)
     colours.key(figure, panels)
     predictors = predictors_in(frames["pca_idealised"], frames["idealised_losses"])
-    marker_key(figure, [*predictors, CRITICAL, START, END])
+    marker_key(figure, [*predictors, CRITICAL, END], {"equally far from both": EQUAL})
     return figure
 
 
@@ -70,17 +82,21 @@ def _distances(
 ) -> None:
     """Delta(f, dMMSE_M) against Delta(f, ridge) in distribution; for M = infinity the two are one."""
     t_crit = critical_points(critical, "smoothed")
-    for run, rows in by_run(averages(distances, "in_distribution")):
-        colour = colours[run.task_diversity]
-        points = rows.pivot(index="step", columns="predictor", values="distance").dropna()
-        x, y = points["ridge"], points["dmmse"]
-        path(axes, x, y, run, colours)
-        if len(points):
-            mark(axes, x.iloc[0], y.iloc[0], START, "0.35")
-            mark(axes, x.iloc[-1], y.iloc[-1], END, colour)
-        if run in t_crit and t_crit[run][0] in points.index:
-            mark(axes, x[t_crit[run][0]], y[t_crit[run][0]], CRITICAL, colour)
+    runs = [
+        (run, rows.pivot(index="step", columns="predictor", values="distance").dropna())
+        for run, rows in by_run(averages(distances, "in_distribution"))
+    ]
+    for run, points in runs:
+        path(axes, points["ridge"], points["dmmse"], run, colours)
     loss_axis(axes.xaxis)
     loss_axis(axes.yaxis)
+    for run, points in runs:
+        x, y, colour = points["ridge"], points["dmmse"], colours[run.task_diversity]
+        arrow_of_time(axes, x, y, colour, 0.55)
+        circle_at(axes, x, y, t_crit.get(run), colour)
+        if len(points):
+            mark(axes, x.iloc[-1], y.iloc[-1], END, colour)
+    ends = axes.get_xlim()
+    axes.plot(ends, ends, label="_equal", scalex=False, scaley=False, zorder=0, **EQUAL)
     axes.set_xlabel(r"$\Delta(f, \mathrm{ridge})$ (units of $y^2$)")
     axes.set_ylabel(r"$\Delta(f, \mathrm{dMMSE}_M)$ (units of $y^2$)")

@@ -4,10 +4,12 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
+from matplotlib.patches import FancyArrowPatch
 from matplotlib.ticker import (
     FixedLocator,
     FuncFormatter,
@@ -24,7 +26,6 @@ from .style import (
     CRITICAL,
     DOUBLE_COLUMN,
     END,
-    START,
     DiversityColours,
     label,
     mark,
@@ -32,25 +33,31 @@ from .style import (
     note,
 )
 
-#: Share of training whose part of a trajectory is drawn faintly: before it nothing has been learnt.
-EARLY = 1 / 100
+
+def path(axes: Axes, x: Any, y: Any, run: Run, colours: DiversityColours) -> None:
+    """One run's line, thin enough for twenty in one panel; M = infinity, which many follow, lies lowest."""
+    axes.plot(
+        x, y, label=f"_{run.name}", color=colours[run.task_diversity], linewidth=0.8, alpha=0.85,
+        zorder=1.9 if math.isinf(run.task_diversity) else 2.0,
+    )  # fmt: skip
 
 
-def path(
-    axes: Axes, x: Any, y: Any, run: Run, colours: DiversityColours, *, early: int = 0
-) -> None:
-    """One run's line, thin enough for twenty in one panel; M = infinity, which many follow, lies lowest.
-
-    The first ``early`` of its points are drawn faintly.
-    """
-    look: dict[str, Any] = {
-        "color": colours[run.task_diversity],
-        "linewidth": 0.8,
-        "zorder": 1.9 if math.isinf(run.task_diversity) else 2.0,
-    }
-    axes.plot(x, y, label=f"_{run.name}", alpha=0.2 if early else 0.85, **look)
-    if early:
-        axes.plot(x[early - 1 :], y[early - 1 :], label="_late", alpha=0.85, **look)
+def arrow_of_time(axes: Axes, x: Any, y: Any, colour: str, share: float = 0.4) -> None:
+    """An arrowhead on the path (x, y) where ``share`` of its length, as it is shown, lies behind."""
+    x, y = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
+    shown = axes.transData.transform(np.column_stack([x, y]))
+    behind = np.append(0, np.hypot(*np.diff(shown, axis=0).T).cumsum())
+    if not behind[-1]:
+        return
+    # A chord, as single segments are too short to have the path's direction.
+    ends = np.array([share - 0.05, share]) * behind[-1]
+    tail, head = zip(np.interp(ends, behind, x), np.interp(ends, behind, y), strict=True)
+    axes.add_patch(
+        FancyArrowPatch(
+            tail, head, arrowstyle="-|>", mutation_scale=8, color=colour, linewidth=0, shrinkA=0, shrinkB=0,
+            zorder=3,
+        )
+    )  # fmt: skip
 
 
 def panel_for_each(
@@ -146,6 +153,21 @@ def mean_and_range(
         )
 
 
+def circle_at(
+    axes: Axes, x: pd.Series, y: pd.Series, critical: tuple[int, float] | None, colour: str
+) -> None:
+    """A ring at t_crit on the path (x, y), both indexed by step; none for a run without t_crit or outside the path."""
+    if critical and critical[0] in x.index:
+        mark(axes, x[critical[0]], y[critical[0]], CRITICAL, colour)
+
+
+def farthest_from_end(run: pd.DataFrame) -> int:
+    """The step at which the trajectory ``run``, in all its components, lies farthest from its last point."""
+    wide = run.pivot(index="step", columns="component", values="coordinate").sort_index()
+    points = wide.to_numpy()
+    return int(wide.index.to_numpy()[((points - points[-1]) ** 2).sum(axis=1).argmax()])
+
+
 def circle_critical(
     axes: Axes, critical_steps: pd.DataFrame, curve: str, colours: DiversityColours
 ) -> None:
@@ -194,17 +216,24 @@ def coordinates(run: pd.DataFrame, components: tuple[int, int]) -> pd.DataFrame:
 def plane(
     axes: Axes, frames: Frames, colours: DiversityColours, components: tuple[int, int]
 ) -> None:
-    """Trajectories of all runs in the plane of two components, with the idealised predictors."""
+    """Trajectories of all runs in the plane of two components, with t_crit and the idealised predictors.
+
+    Each starts where it lies farthest from its end: until there nothing is learnt but the scale of the outputs.
+    """
     first, second = components
+    t_crit = critical_points(frames["critical_steps"], "smoothed")
+    drawn = []
     for run, rows in by_run(frames["pca_trajectories"]):
+        points = coordinates(rows[rows["step"] >= farthest_from_end(rows)], components)
+        x, y = points[first], points[second]
+        path(axes, x, y, run, colours)
+        drawn.append((run, x, y))
+    for run, x, y in drawn:
         colour = colours[run.task_diversity]
-        points = coordinates(rows, components)
-        x, y = points[first].to_numpy(), points[second].to_numpy()
-        steps = points.index.get_level_values("step")
-        path(axes, x, y, run, colours, early=int((steps < EARLY * steps.max()).sum()))
-        if len(points):
-            mark(axes, x[0], y[0], START, "0.35")
-            mark(axes, x[-1], y[-1], END, colour)
+        arrow_of_time(axes, x, y, colour)
+        circle_at(axes, x, y, t_crit.get(run), colour)
+        if len(x):
+            mark(axes, x.iloc[-1], y.iloc[-1], END, colour)
     for M, rows in by_diversity(frames["pca_idealised"]):
         for predictor, point in coordinates(rows, components).groupby("predictor"):
             if math.isinf(M) or M in colours:

@@ -62,18 +62,16 @@ def styled() -> Iterator[None]:
         yield
 
 
-CRITICAL, END, START = "critical", "end", "start"
+CRITICAL, END = "critical", "end"
 
 #: How each kind of point is drawn; the colour of its M is added by :func:`mark`.
 _MARKERS: dict[str, dict[str, Any]] = {
     END: {"marker": "*", "markersize": 7.5, "markeredgewidth": 0.5, "zorder": 6},
     CRITICAL: {"marker": "o", "markersize": 5.5, "markeredgewidth": 1.0, "zorder": 5},
-    START: {"marker": ".", "markersize": 4.0, "markeredgewidth": 0.0, "zorder": 4},
 }
 _NAMES = {
     CRITICAL: r"$t_{\mathrm{crit}}$",
     END: "end of training",
-    START: "start",
 }
 
 

@@ -6,9 +6,9 @@ from ...artefacts.tables import Frames
 from ..drawing.panels import plane
 from ..drawing.picture import figure_of
 from ..drawing.style import (
+    CRITICAL,
     DOUBLE_COLUMN,
     END,
-    START,
     colours_of,
     marker_key,
     new_figure,
@@ -16,7 +16,7 @@ from ..drawing.style import (
 )
 
 
-@figure_of("pca_trajectories", "pca_idealised", "pca_variance")
+@figure_of("pca_trajectories", "pca_idealised", "pca_variance", "critical_steps")
 def draw(frames: Frames) -> Figure:
     """A lower triangle of planes: column = horizontal component, row = vertical component."""
     trajectories = frames["pca_trajectories"]
@@ -35,5 +35,5 @@ def draw(frames: Frames) -> Figure:
             plane(axes, frames, colours, (across[column], down[row]))
             axes.label_outer()
     colours.key(figure, panels.flatten().tolist())
-    marker_key(figure, [*predictors_in(frames["pca_idealised"]), START, END])
+    marker_key(figure, [*predictors_in(frames["pca_idealised"]), CRITICAL, END])
     return figure

@@ -1,0 +1,80 @@
+"""The hook: where each run stands along and off the line from ridge to dMMSE_M, and when."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from ...analysis.views import by_diversity, critical_points
+from ...artefacts.tables import Frames
+from ..drawing.panels import arrow_of_time, curves
+from ..drawing.picture import figure_of
+from ..drawing.style import (
+    CRITICAL,
+    DOUBLE_COLUMN,
+    END,
+    DiversityColours,
+    colours_of,
+    mark,
+    marker_key,
+    new_figure,
+    note,
+    panel_titles,
+)
+
+#: Suffix of the columns -> title.
+PANELS = {"_out": "out of distribution", "": "on $q_M$"}
+#: A path is shown from where this share of its first residual is left: before, little more than the scale is learnt.
+LEARNT = 0.75
+ALPHA = r"$\alpha$: 0 = ridge, 1 = dMMSE$_M$"
+
+
+@figure_of("relative_distances", "critical_steps")
+def draw(frames: Frames) -> Figure:
+    """Above, alpha against the residual, mean over seeds; below, alpha against the step, mean and range over seeds."""
+    places = frames["relative_distances"].dropna(subset=["alpha"])
+    colours = colours_of(places)
+    figure = new_figure(DOUBLE_COLUMN, 5.0)
+    panels = figure.subplots(2, len(PANELS), height_ratios=[1.25, 1])
+    for (above, below), suffix in zip(panels.T, PANELS, strict=True):
+        if places.empty:
+            note(above, "no finite $M$")
+            note(below, "no finite $M$")
+            continue
+        hook(above, places, frames["critical_steps"], suffix, colours)
+        over_time(below, places, suffix, colours)
+    panel_titles(panels.flatten().tolist(), [*PANELS.values()] * 2)
+    colours.key(figure, panels.flatten().tolist())
+    marker_key(figure, ("dmmse", "ridge", CRITICAL, END))
+    return figure
+
+
+def hook(
+    axes: Axes, places: pd.DataFrame, critical: pd.DataFrame, suffix: str, colours: DiversityColours
+) -> None:
+    """One path for each M, mean over seeds, with the median t_crit; ridge and dMMSE_M lie on the line residual = 0."""
+    t_crit = critical_points(critical, "smoothed")
+    for M, rows in by_diversity(places):
+        mean = rows.groupby("step")[[f"alpha{suffix}", f"residual{suffix}"]].mean()
+        steps, (alpha, residual) = mean.index.to_numpy(), mean.to_numpy().T
+        start = int(np.argmax(residual <= LEARNT * residual[0]))
+        axes.plot(alpha[start:], residual[start:], color=colours[M], linewidth=1.0, label=f"_{M}")
+        arrow_of_time(axes, alpha[start:], residual[start:], colours[M])
+        mark(axes, alpha[-1], residual[-1], END, colours[M])
+        turns = [step for run, (step, _) in t_crit.items() if run.task_diversity == M]
+        if turns:
+            at = np.abs(steps - np.median(turns)).argmin()
+            mark(axes, alpha[at], residual[at], CRITICAL, colours[M])
+    mark(axes, 0, 0, "ridge", "black")
+    mark(axes, 1, 0, "dmmse", "0.35")
+    axes.set_ylim(bottom=0)
+    axes.set_xlabel(ALPHA)
+    axes.set_ylabel("residual (units of $y$)")
+
+
+def over_time(axes: Axes, places: pd.DataFrame, suffix: str, colours: DiversityColours) -> None:
+    """alpha against the step; dashes at ridge and dMMSE_M."""
+    for level in (0, 1):
+        axes.axhline(level, color="0.6", linewidth=0.7, linestyle="--", zorder=1)
+    curves(axes, places, f"alpha{suffix}", colours)
+    axes.set_ylabel(r"$\alpha$")
