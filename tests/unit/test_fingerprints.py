@@ -1,9 +1,11 @@
 """Fingerprints follow the code that computes, and nothing else."""
 
+import ast
 import json
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -87,6 +89,95 @@ def test_comments_docstrings_and_layout_do_not_count(copy):
     path.write_text(text + "\nEDITED = 1\n")
     code.fingerprint.cache_clear()
     assert code.fingerprint(module) != before
+
+
+CONSTRUCTS = Path(__file__).with_name("constructs.txt")
+#: SHA-256 of the canonical form of the constructs, the same under Python 3.11, 3.12 and 3.13.
+EXPECTED = "5b3ca5add21c50d6"
+HASHED = """
+import ast, hashlib, importlib.util, sys
+spec = importlib.util.spec_from_file_location("fingerprints", sys.argv[1])
+code = sys.modules["fingerprints"] = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(code)
+tree = ast.parse(open(sys.argv[2], encoding="utf-8").read())
+print(hashlib.sha256(code.canonical(tree).encode()).hexdigest()[:16])
+"""
+
+
+@pytest.mark.parametrize("python", [sys.executable, "python3.11", "python3.12", "python3.13"])
+def test_every_python_gives_the_same_fingerprint(python):
+    try:
+        done = subprocess.run(
+            [python, "-c", HASHED, code.__file__, str(CONSTRUCTS)],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    except (FileNotFoundError, subprocess.CalledProcessError) as error:
+        pytest.skip(f"{python} does not run here: {error}")
+    assert done.stdout.strip() == EXPECTED
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("x = None", "x = 0"),
+        ("return_ = f(None)", "return_ = f()"),
+        ("x = '1'", "x = 1"),
+        ("x = -1", "x = 1"),
+        ("f'{x}a'", "f'{x}b'"),
+        ("f'{x!r}'", "f'{x!s}'"),
+        ("def f(a, *, b): 0", "def f(a, b): 0"),
+        ("def f(a=None): 0", "def f(a): 0"),
+        ("async def f(): 0", "def f(): 0"),
+        ("x[1:]", "x[:1]"),
+        ("x: int", "x: int = None"),
+        ("match x:\n  case None: 0", "match x:\n  case False: 0"),
+        ("lambda *, a=None, b: 0", "lambda *, a, b=None: 0"),
+        ("{**a}", "{a: a}"),
+    ],
+)
+def test_other_code_has_another_canonical_form(one, other):
+    assert code.canonical(ast.parse(one)) != code.canonical(ast.parse(other))
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "import transient_ridge.analysis.curves",
+        "import transient_ridge.analysis.curves as curves",
+        "from transient_ridge.analysis.curves import smooth",
+        "from transient_ridge.analysis import curves",
+        "from ..analysis import curves",
+    ],
+)
+def test_every_way_to_import_is_followed(copy, statement):
+    path = copy / "scorecard" / "page.py"
+    path.write_text(f"{path.read_text()}\n{statement}\n")
+    assert "analysis.curves" in code.closure(["scorecard.page"])
+
+
+def test_names_and_markers_count_where_they_are_shown(copy):
+    predictor = "regression.predictors.dmmse"
+    path = copy / "regression" / "predictors" / "dmmse.py"
+
+    def prints():
+        code.fingerprint.cache_clear()
+        return (
+            code.fingerprint("analysis.evaluate", predictor, shown=(predictor,)),
+            code.fingerprint("figures.curves.figure1", shown=(predictor,)),
+            code.fingerprint("figures.curves.figure1"),
+        )
+
+    before = prints()
+    path.write_text(path.read_text().replace('MARKER = "', 'MARKER = "not '))
+    evaluated, drawn, without = prints()
+    assert evaluated == before[0]
+    assert drawn != before[1]
+    assert without == before[2]
+    path.write_text(path.read_text() + "\nEDITED = 1\n")
+    assert prints()[0] != evaluated
+    assert prints()[1] == drawn
 
 
 def test_the_entry_that_is_chosen_counts(copy):

@@ -36,10 +36,42 @@ def test_a_record_says_all_that_made_a_result(chain):
     assert record["device"] == "cpu"
 
 
-def test_the_file_itself_carries_what_lasts(chain):
-    record = tables.provenance(chain[1])
-    assert record["settings"] == {"v": 4}
-    assert set(record) & set(provenance.PASSING) == set()
+def test_the_file_itself_carries_what_follows_from_the_configuration(chain):
+    assert tables.provenance(chain[1])["settings"] == {"v": 4}
+    assert set(tables.provenance(chain[0][0])) == set(provenance.LASTING)
+
+
+def test_another_commit_machine_and_day_give_the_same_bytes(tmp_path, monkeypatch):
+    paths = [tmp_path / name for name in ("one.parquet", "two.parquet")]
+    for path, commit in zip(paths, ("a" * 40, "b" * 40), strict=True):
+        elsewhere = {
+            "git": {"commit": commit, "dirty": commit[0] == "b"},
+            "python": commit[:3],
+            "platform": commit,
+            "processor": commit,
+            "packages": {"torch": commit},
+        }
+        monkeypatch.setattr(provenance, "_environment", lambda elsewhere=elsewhere: elsewhere)
+        monkeypatch.setenv("OMP_NUM_THREADS", "1" if commit[0] == "a" else "7")
+        record = provenance.collect({"seed": 3}, run="M4-seed0", device=commit)
+        rows = Rows("pca_variance")
+        rows.add(component=1, explained_variance=2.0, explained_variance_ratio=0.5)
+        rows.save(path, record)
+        assert provenance.read_beside(path)["git"]["commit"] == commit
+    assert paths[0].read_bytes() == paths[1].read_bytes()
+
+
+def test_code_of_unknown_state_is_called_unknown(tmp_path):
+    path = tmp_path / "tables" / "pca_variance.parquet"
+    for git, state in (
+        ({"commit": "a" * 40, "dirty": False}, "committed"),
+        ({"commit": "a" * 40, "dirty": True}, "MODIFIED"),
+        ({"commit": None, "dirty": None}, "unknown"),  # a copy without .git, or git refuses
+    ):
+        Rows("pca_variance").save(path, {**provenance.collect({}), "git": git})
+        assert trace.state_of_code(path) == state
+    provenance.unseal(path)
+    assert trace.state_of_code(path) == "unknown"
 
 
 def test_the_chain_behind_a_table(chain):
@@ -94,10 +126,10 @@ def test_a_result_of_a_modified_tree_taints_what_follows_from_it(chain):
         record = json.loads(beside.read_text())
         record["git"] = {"commit": "0" * 40, "dirty": dirty}
         beside.write_text(json.dumps(record))
-    assert not trace.modified(end)
+    assert trace.state_of_code(end) == "committed"
     beside = provenance.beside(sources[1])
     beside.write_text(beside.read_text().replace('"dirty": false', '"dirty": true'))
-    assert trace.modified(end)
+    assert trace.state_of_code(end) == "MODIFIED"
 
 
 def test_an_upgrade_between_two_results_is_told(chain):

@@ -96,7 +96,7 @@ def test_its_record_says_what_all_runs_have_in_common_and_where_it_is_from(resul
         provenance.sha256(path) for path in (first, second)
     ]
     assert provenance.altered(joined) is None
-    assert trace.modified(joined)
+    assert trace.state_of_code(joined) == "MODIFIED"
     assert "2 more" not in "\n".join(trace.describe(joined))
 
 

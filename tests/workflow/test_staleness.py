@@ -199,6 +199,21 @@ def test_an_edited_module(project, module):
     assert project.stale() == CODE[module]
 
 
+@pytest.mark.slow
+def test_a_refactoring_that_changes_no_number_makes_nothing_below_it_stale(project):
+    path = project.root / "src/transient_ridge/analysis/evaluate.py"
+    path.write_text(path.read_text() + "\nREFACTORED = True\n")
+    assert of("evaluate") <= project.stale("evaluate_all")
+    project.snakemake("evaluate_all")
+    assert project.stale() == set()
+
+
+def test_a_predictor_s_marker_makes_stale_what_shows_it(project):
+    path = project.root / "src/transient_ridge/regression/predictors/dmmse.py"
+    path.write_text(path.read_text().replace('MARKER = "', 'MARKER = "x'))
+    assert project.stale() == FIGURES | {"explorer"}
+
+
 def test_touching_files_and_editing_comments_makes_nothing_stale(project):
     everything = (path for path in project.root.rglob("*") if path.is_file())
     files = [path for path in everything if ".snakemake" not in path.parts]

@@ -24,7 +24,7 @@ from transient_ridge.artefacts.schemas import TABLES
 from transient_ridge.config import configuration, runs, sizing, validation
 from transient_ridge.config.configuration import TRAINED_BY
 from transient_ridge.config.keys import choices
-from transient_ridge.config.registries import INPUT_LAWS, TASK_FAMILIES
+from transient_ridge.config.registries import INPUT_LAWS, PREDICTORS, TASK_FAMILIES
 from transient_ridge.config.settings import Configuration
 from transient_ridge.errors import ConfigError, TransientRidgeError
 from transient_ridge.figures.catalogue import catalogue
@@ -133,7 +133,21 @@ def code_of(about, variant, keys, also=()):
             registry.module(choice)
             for _, registry, choice in choices(given, Configuration.schema())
         ]
-    return fingerprints.fingerprint(about, *sorted({*chosen, *also}))
+    return fingerprints.fingerprint(
+        about, *sorted({*chosen, *also}), shown=shown_entries(variant)
+    )
+
+
+@functools.cache
+def shown_entries(variant):
+    """The predictors that a variant's figures show; without a variant, those of all."""
+    of = VARIANTS.values() if variant is None else [VARIANTS[variant]]
+    chosen = {
+        PREDICTORS.module(each)
+        for resolved in of
+        for each in resolved["evaluation"]["predictors"]
+    }
+    return tuple(sorted(chosen))
 
 
 def scratch(wildcards):
@@ -371,14 +385,14 @@ def is_drawn(entry):
 
 
 def labels_of_figure(figure):
-    """Labels function of the report: the figure's name, and whether its code was committed."""
+    """Labels function of the report: the figure's name, and whether the code behind it was committed."""
 
     def labels(wildcards):
         folder = home(catalogue()[figure]).format(variant=wildcards.get("variant"))
         picture = Path(f"{folder}/figures/{figure}.png")
         return {
             "figure": figure,
-            "code": "MODIFIED" if trace.modified(picture) else "committed",
+            "code": trace.state_of_code(picture),
         }
 
     return labels

@@ -1,8 +1,10 @@
 """Code fingerprints, by which Snakemake knows which stages an edit makes stale.
 
-The fingerprint of a module covers its syntax tree and those of all modules of this package that it imports, directly or
-not, and the other files of packages among them (a page, a style). Comments, docstrings and layout do not count. It is a
-`params:` value of the stage's rule, so an edit makes exactly those stages stale that use the edited code.
+The fingerprint of a module covers its code and that of every module of this package that it imports, directly or not,
+and the other files of packages among them (a page, a style). Comments, docstrings and layout do not count, nor do the
+names and markers under which figures show an entry; those count for figures. Every Python gives the same fingerprint,
+so an upgrade of Python trains nothing again. It is a `params:` value of the stage's rule: an edit makes exactly those
+stages stale that use the edited code.
 """
 
 import ast
@@ -13,6 +15,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 PACKAGE = Path(__file__).resolve().parents[1]
+
+#: Constants of a registry's entry that figures alone use.
+SHOWN = frozenset({"LABEL", "MARKER"})
+#: The module through which whatever shows an entry learns these constants.
+SHOWING = "figures.drawing.style"
 
 #: Excluded from fingerprints because they cannot change a number: a new table, key or message must not retrain a model.
 #: Settings are compared as params; a table on disk that lacks a new column is refused when it is read.
@@ -46,16 +53,21 @@ def closure(modules: Iterable[str]) -> frozenset[str]:
 
 
 @functools.cache
-def fingerprint(*modules: str) -> str:
+def fingerprint(*modules: str, shown: tuple[str, ...] = ()) -> str:
     """Hash of the code behind ``modules``, 16 hexadecimal digits.
 
-    Modules that a registry loads by name are imported nowhere: pass those in use along with the stage's own.
+    Modules that a registry loads by name are imported nowhere: pass those in use along with the stage's own. Those
+    that the stage only shows are ``shown``: of them the constants :data:`SHOWN` count, and only where the stage draws.
     """
     digest = hashlib.sha256()
-    for name in sorted(closure(modules) | (set(modules) & EXCLUDED)):
+    computing = closure(modules)
+    for name in sorted(computing | (set(modules) & EXCLUDED)):
         digest.update(f"{name}\0{_module(name).code}\0".encode())
         for path in _other_files(name):
             digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    if SHOWING in computing:
+        for name in sorted(shown):
+            digest.update(f"{name}\0{_module(name).shown}\0".encode())
     return digest.hexdigest()[:16]
 
 
@@ -64,10 +76,15 @@ def _path(module: str) -> Path:
     return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
 
 
+#: What may begin with a docstring.
+DOCUMENTED = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+
+
 class _Module(NamedTuple):
-    """What counts of a module: its code without comments, docstrings and layout, and what it imports."""
+    """What counts of a module: its code, the constants that are only shown, and the modules that it imports."""
 
     code: str
+    shown: str
     imports: tuple[str, ...]
 
 
@@ -81,8 +98,55 @@ def _module(name: str) -> _Module:
 def _parsed(name: str, path: Path, mtime: int, size: int) -> _Module:
     del mtime, size  # a file that was changed is read again
     tree = ast.parse(path.read_text())
-    imports = tuple(_imports(name, tree))
-    return _Module(ast.dump(_without_docstrings(tree)), imports)
+    shown = [node for node in tree.body if _is_shown(node)]
+    tree.body = [node for node in tree.body if not _is_shown(node)]
+    return _Module(canonical(tree), canonical(shown), tuple(_imports(name, tree)))
+
+
+def _is_shown(node: ast.stmt) -> bool:
+    """Whether ``node`` assigns a constant of :data:`SHOWN`."""
+    targets = node.targets if isinstance(node, ast.Assign) else []
+    return any(isinstance(target, ast.Name) and target.id in SHOWN for target in targets)
+
+
+def canonical(code: object) -> str:
+    """A syntax tree as text that is the same under every version of Python.
+
+    Unlike `ast.dump` it leaves out fields that are empty, since later versions add fields and leave others out.
+    Docstrings are dropped, and neighbouring pieces of an f-string's text are joined.
+    """
+    if isinstance(code, list):
+        return f"[{','.join(canonical(each) for each in code)}]"
+    if not isinstance(code, ast.AST):
+        return repr(code)
+    parts = dict(ast.iter_fields(code))
+    if isinstance(code, ast.Constant):
+        parts.pop("kind", None)  # u"..." is "..."
+    if isinstance(code, DOCUMENTED) and ast.get_docstring(code, clean=False) is not None:
+        parts["body"] = code.body[1:]
+    if isinstance(code, ast.JoinedStr):
+        parts["values"] = _joined(code.values)
+    stated = [
+        f"{name}={canonical(part)}"
+        for name, part in parts.items()
+        # A value of None is a constant; elsewhere None stands for what is absent.
+        if part != [] and (part is not None or isinstance(code, ast.Constant))
+    ]
+    return f"{type(code).__name__}({','.join(stated)})"
+
+
+def _joined(pieces: list[ast.expr]) -> list[ast.expr]:
+    """The parts of an f-string, with adjacent constants as one and without empty ones, which Python 3.12 adds."""
+    joined: list[ast.expr] = []
+    for piece in pieces:
+        last = joined[-1] if joined else None
+        if isinstance(piece, ast.Constant) and not piece.value:
+            continue
+        if isinstance(piece, ast.Constant) and isinstance(last, ast.Constant):
+            joined[-1] = ast.Constant(f"{last.value}{piece.value}")
+        else:
+            joined.append(piece)
+    return joined
 
 
 def _other_files(module: str) -> list[Path]:
@@ -99,17 +163,15 @@ def _imports(module: str, tree: ast.Module) -> Iterator[str]:
     """Modules of this package named by the import statements of ``module``, wherever they stand."""
     parent = module.split(".") if _path(module).name == "__init__.py" else module.split(".")[:-1]
     for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and node.level:
-            base = parent[: len(parent) - node.level + 1]
-            target = ".".join([*base, *(node.module or "").split(".")]).strip(".")
-            inside = [f"{target}.{alias.name}".strip(".") for alias in node.names]
-            yield from (name for name in (target, *inside) if name and _path(name).is_file())
-
-
-def _without_docstrings(tree: ast.Module) -> ast.Module:
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(
-            node
-        ):
-            node.body = node.body[1:]
-    return tree
+        if isinstance(node, ast.Import):
+            named = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            base = [PACKAGE.name, *parent][: len(parent) + 2 - node.level] if node.level else []
+            target = ".".join([*base, *([node.module] if node.module else [])])
+            named = [target, *(f"{target}.{alias.name}" for alias in node.names)]
+        else:
+            continue
+        for name in named:
+            package, _, own = name.partition(".")
+            if package == PACKAGE.name and own and _path(own).is_file():
+                yield own

@@ -1,8 +1,8 @@
 """Provenance records: the settings, code, packages, machine and seed that made an artefact, and its inputs.
 
-A record is written beside every result as ``<name>.provenance.json``, with the result's SHA-256. Tables and figures
-also have it in their metadata, without timings and other values that differ between runs, so that the same settings,
-code and packages give the same bytes. :mod:`transient_ridge.artefacts.trace` follows the records from a figure to the
+A record is written beside every result as ``<name>.provenance.json``, with the result's SHA-256. Of the record, only
+what follows from the configuration is also in the result's own metadata, so that the same settings give the same bytes
+whatever commit, machine or day. :mod:`transient_ridge.artefacts.trace` follows the records from a figure to the
 settings.
 """
 
@@ -42,15 +42,9 @@ PACKAGES = (
     "snakemake",
 )
 
-#: Fields that differ between two runs of the same job; they are not in the metadata of results.
-PASSING = (
-    "wall_seconds",
-    "cpu_seconds",
-    "peak_memory_mb",
-    "resumed_at_step",
-    "seconds_of_last_attempt",
-    "inputs",
-)
+#: The fields of a record that go into the artefact itself. They follow from the configuration, so that the same job
+#: gives the same bytes on another day, machine or commit; the whole record stands beside the artefact.
+LASTING = ("settings", "settings_hash", "seeds", "run")
 
 
 def canonical_json(value: object) -> str:
@@ -91,8 +85,8 @@ def sha256(path: Path) -> str:
 
 
 def lasting(record: Mapping[str, Any]) -> dict[str, Any]:
-    """``record`` without the :data:`PASSING` fields."""
-    return {key: value for key, value in record.items() if key not in PASSING}
+    """The :data:`LASTING` fields of ``record``."""
+    return {key: record[key] for key in LASTING if key in record}
 
 
 def beside(artefact: Path) -> Path:

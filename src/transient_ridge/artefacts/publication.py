@@ -58,19 +58,19 @@ def publish(results: Path, kept: Path) -> int:
 
 
 def join(name: str, paths: Sequence[Path]) -> tuple[Rows, dict[str, Any]]:
-    """The table ``name`` of several runs as one, and its record: what all of theirs say alike, with them as inputs.
+    """The table ``name`` of several runs as one, with a record of the fields that all their records share.
 
-    Its code is that of a modified tree if one of theirs is, else the first's.
+    Its code is modified if that of any run is, else the first's.
     Raises TableError if one cannot be read, or if they were made with different settings.
     """
     rows = Rows.of(name, read_all(paths, name))
     records = [read_beside(path) or {} for path in paths]
     inputs = [{"path": str(path), "sha256": sha256(path)} for path in paths]
     code = next((each["git"] for each in records if _modified(each)), records[0].get("git"))
-    return rows, {**_alike(records), "git": code, "inputs": inputs}
+    return rows, {**_shared(records), "git": code, "inputs": inputs}
 
 
-def _alike(records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def _shared(records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     first, *others = records
     return {
         key: value

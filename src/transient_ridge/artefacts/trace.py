@@ -28,13 +28,18 @@ def describe(artefact: Path) -> list[str]:
     return [*_steps([artefact], set(), 0), *_packages(artefact)]
 
 
-def modified(artefact: Path) -> bool:
-    """Whether ``artefact`` or anything behind it was made by uncommitted code."""
-    return any(
-        record["git"]["dirty"]
-        for path in _ancestry(artefact)
-        if (record := read_beside(path)) is not None
-    )
+def state_of_code(artefact: Path) -> str:
+    """ "committed", "MODIFIED" if anything behind ``artefact`` was made by uncommitted code, else "unknown".
+
+    It is unknown for a file without a record, and for one made outside a git checkout or where git refused to answer.
+    """
+    states = {
+        None if record is None else record.get("git", {}).get("dirty")
+        for record in map(read_beside, _ancestry(artefact))
+    }
+    if True in states:
+        return "MODIFIED"
+    return "unknown" if None in states else "committed"
 
 
 def _packages(artefact: Path) -> list[str]:

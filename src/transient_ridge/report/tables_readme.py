@@ -18,7 +18,8 @@ _TYPES = {
 _HEAD = """# Tables of {preset}
 
 Made by the pipeline; do not edit. Every table is tidy Parquet, one row per observation, with the meaning of each column
-in its schema and what made it (settings, git commit, versions, device) in its metadata under `provenance`.
+in its schema and its settings, run and seeds in its metadata under `provenance`. The rest of what made it (git commit,
+versions, machine, inputs) is in `<name>.provenance.json` beside it.
 `task_diversity` is null for M = infinity; losses are in units of y^2.
 
 Variants: {variants}. The examples read `{first}` and run in this folder.
