@@ -11,7 +11,8 @@ import json
 import statistics
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +22,7 @@ from benchmarks import untrained
 from transient_ridge.config import configuration, presets, sizing
 from transient_ridge.config.runs import Run
 from transient_ridge.config.settings import LlcSettings, SgldSettings
-from transient_ridge.llc import devinterp_backend as devinterp_sampler
-from transient_ridge.llc import sgld
+from transient_ridge.llc.chains import sample
 from transient_ridge.llc.stages.crosscheck import plain_sgld
 from transient_ridge.model.device import device_name, prepare, select_device
 from transient_ridge.model.functional import predict
@@ -123,18 +123,20 @@ def _stacked(
 
 
 def _chains(config: configuration.Config, device: torch.device, sizes: Sizes) -> dict[str, float]:
-    """Chain-steps per second of 8 stacked chains, and of devinterp's optimiser with one module per chain."""
+    """Chain-steps per second of 8 stacked chains, and of devinterp's optimisers, one per chain."""
     _prepare(device, "float32")
     section = plain_sgld(config) | {"chains": 8, "burn_in": 0, "draws": sizes.chain_steps}
     llc, steps = LlcSettings.of(section), SgldSettings.of(section)
     posterior = untrained.posterior({**config, "llc": section}, device, chains=8)
     samplers: dict[str, Callable[[], object]] = {
-        "stacked": lambda: sgld.sample(posterior, steps, llc.n_beta, posterior.noise()),
-        "devinterp": lambda: devinterp_sampler.sample(posterior, steps, llc.n_beta),
+        name: partial(
+            sample, posterior, replace(steps, sampler=name), llc.n_beta, posterior.noise()
+        )
+        for name in ("sgld", "devinterp")
     }
     return {
-        f"{name}_per_s": 8 * sizes.chain_steps / _seconds(device, sample, 1)
-        for name, sample in samplers.items()
+        f"{name}_per_s": 8 * sizes.chain_steps / _seconds(device, work, 1)
+        for name, work in samplers.items()
     }
 
 

@@ -22,18 +22,17 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from benchmarks import underdamped
 from transient_ridge.config import presets
 from transient_ridge.config.configuration import trained_by
 from transient_ridge.config.runs import Run
 from transient_ridge.errors import ChainDivergedError
 from transient_ridge.figures.drawing.style import label
-from transient_ridge.llc import sgld
+from transient_ridge.llc.chains import sample as sample_chains
 from transient_ridge.llc.estimate import ChainMean
 from transient_ridge.llc.estimator import Estimator
 from transient_ridge.llc.posterior import CheckpointPosterior
-from transient_ridge.llc.sgld import Evaluation
 from transient_ridge.llc.stages.crosscheck import plain_sgld
+from transient_ridge.llc.target import Evaluation
 from transient_ridge.model.device import prepare
 from transient_ridge.training.checkpoints import Checkpoints
 from transient_ridge.training.train import train
@@ -60,8 +59,8 @@ SETTINGS: dict[str, dict[str, dict[str, Any]]] = {
 }
 #: Longer, with larger minibatches against heating and half the step.
 REFERENCE = {"epsilon": 0.05, "burn_in": 150, "draws": 450, "chains": 4, "minibatch": 144}
-#: Step length of the rival, in which a direction forgets a factor e every 1 / length steps.
-LENGTH = 0.3
+#: The square of the rival's step length 0.3: a direction forgets a factor e every 1 / length steps.
+UNDERDAMPED = {"sampler": "underdamped", "epsilon": 0.09}
 #: RMSProp's steps are ten times as long where gradients are small, so that its eps is a tenth of plain SGLD's.
 RMSPROP_EPSILON = 0.1
 
@@ -105,6 +104,7 @@ class Cell:
         posterior = setting["posterior"]
         own = {**config["llc"], **posterior, **setting["ours"]}
         self.ours = self._estimator({**own, **few})
+        self.underdamped = self._estimator({**own, **UNDERDAMPED, **few})
         self.reference = self._estimator({**own, **REFERENCE, **few})
         self.plain = self._estimator({**plain_sgld(config), **posterior, **setting["plain"], **few})
 
@@ -113,7 +113,7 @@ class Cell:
         return {
             "reference": self._ours(self.reference),
             "ours": self._ours(self.ours),
-            "underdamped": self._underdamped(),
+            "underdamped": self._ours(self.underdamped),
             "devinterp SGLD": self._devinterp("sgmcmc_sgld", 1.0),
             "devinterp RMSProp": self._devinterp("rmsprop_sgld", RMSPROP_EPSILON),
         }
@@ -127,16 +127,10 @@ class Cell:
     def _ours(self, of: Estimator) -> Measured:
         target = self._timed(of)
         try:
-            traces = sgld.sample(target, of.sgld, of.n_beta(), target.noise())
+            traces = sample_chains(target, of.sgld, of.n_beta(), target.noise())
         except ChainDivergedError:
             return Measured()
         return target.measured(traces.losses.mean(-1), traces.centre_losses.mean(-1), of.n_beta())
-
-    def _underdamped(self) -> Measured:
-        of = self.ours
-        target = self._timed(of)
-        traces = underdamped.sample(target, of.sgld, of.n_beta(), target.noise(), LENGTH)
-        return target.measured(*traces, of.n_beta())
 
     def _devinterp(self, method: str, factor: float) -> Measured:
         of = self.plain

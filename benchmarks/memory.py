@@ -23,7 +23,7 @@ from transient_ridge.config import configuration, presets, sizing
 from transient_ridge.config.limits import CHUNK
 from transient_ridge.config.runs import Run
 from transient_ridge.config.settings import SgldSettings
-from transient_ridge.llc import sgld
+from transient_ridge.llc.chains import sample
 from transient_ridge.model.device import prepare
 from transient_ridge.model.functional import predict
 from transient_ridge.training.stack import Stack
@@ -72,7 +72,7 @@ def evaluate(config: configuration.Config) -> float:
 def llc(config: configuration.Config) -> float:
     posterior = untrained.posterior(config, CPU, config["llc"]["chains"])
     steps = SgldSettings.of(config["llc"] | {"burn_in": 0, "draws": 2})
-    sgld.sample(posterior, steps, posterior.settings.n_beta, posterior.noise())
+    sample(posterior, steps, posterior.settings.n_beta, posterior.noise())
     return sizing.llc_mb(config)
 
 

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from transient_ridge.config.settings import SgldSettings
-from transient_ridge.llc import sgld
 from transient_ridge.llc.estimate import Centre
+from transient_ridge.llc.target import Evaluation, Noise
 from transient_ridge.model.functional import Layout
 
 
@@ -20,13 +20,13 @@ class Potential:
         self.loss, self.centre = loss, centre.double()
         self.layout = Layout((("w", centre.shape),))
 
-    def evaluate(self, positions: Tensor, step: int) -> sgld.Evaluation:
+    def evaluate(self, positions: Tensor, step: int) -> Evaluation:
         leaf = positions.detach().requires_grad_()
         losses = self.loss(leaf)
         (gradient,) = torch.autograd.grad(losses.sum(), leaf)
         at_centre = self.loss(self.centre.unsqueeze(0)).detach().expand(len(positions))
         still = torch.zeros(len(positions), dtype=torch.float64)
-        return sgld.Evaluation(losses.detach()[:, None], gradient, at_centre[:, None], still)
+        return Evaluation(losses.detach()[:, None], gradient, at_centre[:, None], still)
 
     def curvature_samples(self, positions: Tensor, part: int) -> Iterator[Tensor]:
         """The rows of sqrt(P) times a root of the Hessian, at every position: their second moment is the Hessian."""
@@ -45,7 +45,7 @@ class LinearRegression:
         self.centre_errors = 0.5 * (x @ centre - y).square()
         self.layout = Layout((("w", centre.shape),))
 
-    def evaluate(self, positions: Tensor, step: int) -> sgld.Evaluation:
+    def evaluate(self, positions: Tensor, step: int) -> Evaluation:
         source = torch.Generator().manual_seed(self.seed * 1_000_003 + step)
         rows = torch.randint(len(self.x), (len(positions), self.minibatch), generator=source)
         x, y = self.x[rows], self.y[rows]
@@ -53,7 +53,7 @@ class LinearRegression:
         gradient = torch.einsum("cb,cbp->cp", residuals, x) / self.minibatch
         errors, of_centre = 0.5 * residuals.square(), self.centre_errors[rows]
         noise = (errors - of_centre).var(dim=1) / self.minibatch
-        return sgld.Evaluation(
+        return Evaluation(
             errors.mean(1, keepdim=True), gradient, of_centre.mean(1, keepdim=True), noise
         )
 
@@ -75,27 +75,25 @@ class ReducedRank:
         self.centre = torch.cat((A.flatten(), B.flatten()))
         self.layout = Layout((("A", A.shape), ("B", B.shape)))
 
-    def evaluate(self, positions: Tensor, step: int) -> sgld.Evaluation:
+    def evaluate(self, positions: Tensor, step: int) -> Evaluation:
         (H, M), (N, _) = self.shapes
         A = positions[:, : H * M].reshape(-1, H, M)
         B = positions[:, H * M :].reshape(-1, N, H)
         error = B @ A - self.truth
         gradient = torch.cat(((B.mT @ error).flatten(1), (error @ A.mT).flatten(1)), dim=1)
         losses = 0.5 * error.square().sum(dim=(1, 2))[:, None]
-        return sgld.Evaluation(
-            losses, gradient, torch.zeros_like(losses), losses.new_zeros(len(losses))
-        )
+        return Evaluation(losses, gradient, torch.zeros_like(losses), losses.new_zeros(len(losses)))
 
 
 def settings(**changes: object) -> SgldSettings:
     base = {
         "epsilon": 1e-3, "gamma": 1.0, "chains": 8, "burn_in": 500, "draws": 2000, "preconditioner": "none",
-        "noise": "independent", "annealing": 0,
+        "sampler": "sgld", "annealing": 0,
     }  # fmt: skip
     return SgldSettings(**{**base, **changes})
 
 
-def noise(size: int, chains: int, seed: int = 0) -> sgld.Noise:
+def noise(size: int, chains: int, seed: int = 0) -> Noise:
     source = torch.Generator().manual_seed(seed)
     return lambda: torch.randn(chains, size, generator=source, dtype=torch.float64)
 

@@ -114,7 +114,7 @@ def change(path: str, value) -> dict:
         ("llc.steps", [2990], r"llc\.steps = 2990: has no checkpoint \(the nearest is 3000\)"),
         ("llc.components", ["layer2"], r"llc\.components = layer2: unknown; this model has all, embedding"),
         ("llc.minibatch", 10**6, r"llc\.minibatch = 1000000: must be at most llc\.sequences = \d+"),
-        ("llc.backend", "pyro", r"llc\.backend = 'pyro': must be stacked or devinterp"),
+        ("llc.sampler", "nuts", r"llc\.sampler = 'nuts': must be devinterp, leimkuhler_matthews, sgld or underdamped"),
         ("llc.limits.r_hat", 0.9, r"llc\.limits\.r_hat = 0\.9: must be null \(no check\) or a number > 1"),
         ("llc_calibration.runs", ["M3-seed0"], r"llc_calibration\.runs = M3-seed0: not a run of the grid"),
         ("llc_calibration.epsilons", [], r"llc_calibration\.epsilons = \[\]: must be a list of different numbers > 0"),
@@ -154,12 +154,14 @@ def test_faults_name_key_value_and_what_is_allowed(path, value, message):
 
 
 def test_what_devinterp_has_no_counterpart_of_is_refused_before_any_work():
+    config = change("llc.sampler", "devinterp")
+    config["llc"]["annealing"] = 2
     with pytest.raises(ConfigError) as error:
-        validate(change("llc.backend", "devinterp"))
+        validate(config)
     told = str(error.value)
-    assert "llc.preconditioner = kronecker: llc.backend = devinterp has no counterpart" in told
+    assert "llc.preconditioner = kronecker: llc.sampler = devinterp has no counterpart" in told
     assert "one of diagonal, none, rmsprop" in told
-    assert "llc.noise = averaged: llc.backend = devinterp has no counterpart; set it to" in told
+    assert "llc.annealing = 2: llc.sampler = devinterp has no counterpart; set it to 0" in told
 
 
 @pytest.mark.parametrize(

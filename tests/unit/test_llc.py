@@ -15,8 +15,9 @@ from transient_ridge.config.configuration import trained_by
 from transient_ridge.config.runs import Run
 from transient_ridge.config.settings import HealthSettings
 from transient_ridge.errors import CheckpointError, ConfigError, UnhealthyChainError
-from transient_ridge.llc import sgld
+from transient_ridge.llc.chains import sample
 from transient_ridge.llc.curvature.metric import Metric
+from transient_ridge.llc.diagnostics import Traces
 from transient_ridge.llc.estimate import ChainMean, Estimate, estimate
 from transient_ridge.llc.estimator import Estimator
 from transient_ridge.llc.health import faults, not_equilibrated
@@ -63,12 +64,12 @@ def run_stage(trained, steps=(30, 60), **changes) -> tuple[pd.DataFrame, pd.Data
     return tuple(pd.DataFrame(rows.columns) for rows in found)
 
 
-def fake_traces(pairs: torch.Tensor, centre: float = 1.0) -> sgld.Traces:
+def fake_traces(pairs: torch.Tensor, centre: float = 1.0) -> Traces:
     """Traces (C, S, K) whose paired losses are ``pairs``; minibatch noise is added to both losses."""
     shared = centre + 0.1 * torch.randn(pairs.shape, generator=torch.Generator().manual_seed(0))
     C, S, _ = pairs.shape
     ones = torch.ones(C, 4)
-    return sgld.Traces(
+    return Traces(
         losses=shared + pairs, centre_losses=shared, noise=torch.zeros(C, S), distance=2 * torch.ones(C, S),
         acceptance=0.9 * ones, gradient_norm=3 * ones, noise_norm=4 * ones, heating=0.5 * ones,
         probed=(0, S // 2, S - 2, S - 1), relaxation=5.0, metric=Metric(torch.ones(1, 1)),
@@ -210,7 +211,7 @@ def test_equilibrium_is_seen_in_the_distance(burn_in):
     P, gamma, epsilon = 400, 10.0, 1e-3
     target = Potential(lambda w: 1e-4 * w.square().sum(dim=1), torch.zeros(P))
     chains = settings(epsilon=epsilon, gamma=gamma, chains=4, burn_in=burn_in, draws=400)
-    traces = sgld.sample(target, chains, 1.0, noise(P, 4))
+    traces = sample(target, chains, 1.0, noise(P, 4))
     assert traces.relaxation == pytest.approx(200)
     found = estimate(traces, 1.0, chains, centre(P))[0]
     assert found.relaxations == pytest.approx(burn_in / 200)
@@ -236,7 +237,7 @@ def test_heating_is_what_minibatch_noise_adds():
     noisy = Noisy(quadratic.loss, quadratic.centre)
     chains = settings(epsilon=epsilon, gamma=gamma, chains=8, burn_in=200, draws=1500)
     quiet, warm = (
-        estimate(sgld.sample(t, chains, n_beta, noise(P, 8)), n_beta, chains, centre(P))[0]
+        estimate(sample(t, chains, n_beta, noise(P, 8)), n_beta, chains, centre(P))[0]
         for t in (quadratic, noisy)
     )
     assert quiet.heating == 0
@@ -311,7 +312,7 @@ def test_divergence_marks_the_row_or_fails(trained):
     row = run_stage(trained, [60], **wild)[0].iloc[0]
     assert row["llc"] is None
     assert not row["healthy"]
-    assert "diverged by SGLD step" in row["fault"]
+    assert "diverged by step" in row["fault"]
     with pytest.raises(UnhealthyChainError, match=r"LLC of all of M4-seed0 at step 60: chain \d"):
         run_stage(trained, [60], unhealthy="fail", **wild)
 
@@ -392,10 +393,10 @@ def test_a_recommendation_serves_every_run_and_does_not_depend_on_the_step():
     assert recommend(coarse[0]) is None
 
 
-def test_the_crosscheck_compares_both_backends(trained):
+def test_the_crosscheck_compares_both_samplers(trained):
     found = crosscheck_llc(**trained[1], run=RUN, settings=changed(trained), device=CPU)
     table = pd.DataFrame(found.columns)
-    ours, theirs = (table[table["backend"] == name].iloc[0] for name in ("stacked", "devinterp"))
+    ours, theirs = (table[table["sampler"] == name].iloc[0] for name in ("sgld", "devinterp"))
     assert ours["z"] == -theirs["z"]
     error = math.hypot(ours["standard_error"], theirs["standard_error"])
     assert ours["z"] == pytest.approx((ours["llc"] - theirs["llc"]) / error)

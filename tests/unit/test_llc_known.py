@@ -18,13 +18,14 @@ from tests.potentials import (
     reduced_rank_coefficient,
     settings,
 )
-from transient_ridge.llc import sgld
+from transient_ridge.llc.chains import sample
 from transient_ridge.llc.estimate import ChainMean, Estimate, estimate
+from transient_ridge.llc.target import Target
 
 
-def llc(target: sgld.Target, n_beta: float, seed: int = 0, **changes: object) -> Estimate:
+def llc(target: Target, n_beta: float, seed: int = 0, **changes: object) -> Estimate:
     hyper = settings(**changes)
-    traces = sgld.sample(target, hyper, n_beta, noise(len(target.centre), hyper.chains, seed))
+    traces = sample(target, hyper, n_beta, noise(len(target.centre), hyper.chains, seed))
     return estimate(traces, n_beta, hyper, centre(len(target.centre)))[0]
 
 
@@ -108,7 +109,7 @@ def test_linear_regression_with_its_known_posterior(minibatch):
         slope @ shift + 0.5 * shift @ hessian @ shift + 0.5 * (hessian @ covariance).trace()
     )
     hyper = settings(epsilon=1e-4, gamma=gamma, chains=16, burn_in=500, draws=5000)
-    traces = sgld.sample(target, hyper, n_beta, noise(d, 16))
+    traces = sample(target, hyper, n_beta, noise(d, 16))
     found = estimate(traces, n_beta, hyper, centre(d, target.centre_errors[:, None]))[0]
     assert within_three_errors(found, float(exact))
     gap = found.llc_unpaired - float(exact)
@@ -126,7 +127,7 @@ def test_the_standard_error_is_calibrated():
     n_beta, gamma, epsilon, groups = 300.0, 5.0, 1e-3, 150
     target = Potential(lambda w: 0.5 * (a * w * w).sum(dim=1), torch.zeros(3))
     hyper = settings(epsilon=epsilon, gamma=gamma, chains=4 * groups, burn_in=400, draws=1200)
-    traces = sgld.sample(target, hyper, n_beta, noise(3, 4 * groups))
+    traces = sample(target, hyper, n_beta, noise(3, 4 * groups))
     truth = quadratic_expectation(a.numpy(), n_beta, gamma, epsilon)
     pairs = n_beta * traces.losses[:, hyper.burn_in :, 0].numpy().reshape(groups, 4, -1)
     means = [ChainMean.of(pair) for pair in pairs]
@@ -169,7 +170,7 @@ def test_condition_number_of_a_million(r):
     s = DECADES / (DECADES + r)
     hyper = {"epsilon": 1.0, "gamma": r * n_beta, "chains": 32, "burn_in": 20, "draws": 500}
     found = llc(
-        turned(DECADES), n_beta, preconditioner="kronecker", noise="averaged", **hyper
+        turned(DECADES), n_beta, preconditioner="kronecker", sampler="leimkuhler_matthews", **hyper
     )  # fmt: skip
     assert within_three_errors(found, 0.5 * s.sum())
     assert abs(found.llc_variance - 0.5 * (s**2).sum()) < 3 * found.standard_error_variance
@@ -187,7 +188,7 @@ def test_preconditioners_do_not_change_the_law(preconditioner):
     h = n_beta * curvatures
     epsilon = 2e-4 if preconditioner == "none" else 0.1
     found = llc(
-        turned(curvatures), n_beta, preconditioner=preconditioner, noise="averaged",
+        turned(curvatures), n_beta, preconditioner=preconditioner, sampler="leimkuhler_matthews",
         epsilon=epsilon, gamma=gamma, chains=32, burn_in=1500, draws=3000,
     )  # fmt: skip
     assert within_three_errors(found, float((0.5 * h / (h + gamma)).sum()))
@@ -201,7 +202,7 @@ def test_averaged_noise_is_exact_where_independent_noise_is_not():
     hyper = {"epsilon": 0.01, "gamma": gamma, "chains": 32, "burn_in": 100, "draws": 1000}
     truth = float((0.5 * n_beta * curvatures / (n_beta * curvatures + gamma)).sum())
     plain, averaged = (
-        llc(target, n_beta, noise=kind, **hyper) for kind in ("independent", "averaged")
+        llc(target, n_beta, sampler=kind, **hyper) for kind in ("sgld", "leimkuhler_matthews")
     )
     assert within_three_errors(averaged, truth)
     assert within_three_errors(plain, quadratic_expectation(curvatures, n_beta, gamma, 0.01))
@@ -219,7 +220,7 @@ def test_the_variance_takes_minibatch_noise_off():
     h = torch.linalg.eigvalsh(x.T @ x / n)
     s = (h / (h + gamma / n_beta)).numpy()
     hyper = settings(epsilon=2e-4, gamma=gamma, chains=16, burn_in=300, draws=4000)
-    traces = sgld.sample(target, hyper, n_beta, noise(d, 16))
+    traces = sample(target, hyper, n_beta, noise(d, 16))
     found = estimate(traces, n_beta, hyper, centre(d, target.centre_errors[:, None]))[0]
     noisy = n_beta**2 * (traces.losses - traces.centre_losses)[:, 300:].var().item()
     truth = 0.5 * (s**2).sum()
@@ -233,7 +234,7 @@ def test_annealing_arrives_where_no_annealing_does():
     n_beta, gamma = 1000.0, 1.0
     hyper = {"epsilon": 0.2, "gamma": gamma, "chains": 64, "draws": 1500}
     annealed = llc(
-        target, n_beta, preconditioner="diagonal", annealing=4, burn_in=200, noise="averaged", **hyper
+        target, n_beta, preconditioner="diagonal", annealing=4, burn_in=200, sampler="leimkuhler_matthews", **hyper
     )  # fmt: skip
     grid = np.linspace(-2, 2, 20001)
     weight = np.exp(-n_beta * grid**4 - gamma / 2 * grid**2)

@@ -11,7 +11,7 @@ from transient_ridge.config import presets
 from transient_ridge.config.registries import PRECONDITIONERS
 from transient_ridge.config.runs import Run
 from transient_ridge.config.settings import LlcSettings, ModelSettings
-from transient_ridge.llc import sgld
+from transient_ridge.llc.chains import sample
 from transient_ridge.llc.curvature.gauss_newton import gauss_newton_product
 from transient_ridge.llc.curvature.lanczos import lanczos_spectrum, sign_probes
 from transient_ridge.llc.estimate import Centre, ChainMean, estimate
@@ -133,9 +133,9 @@ def test_the_sampler_agrees_with_hmc(trained, r, step, leapfrog, epsilon):
 
     hyper = settings(
         epsilon=epsilon, gamma=gamma, chains=CHAINS, burn_in=int(16 / epsilon), draws=int(30 / epsilon),
-        preconditioner="kronecker", noise="averaged", annealing=2,
+        preconditioner="kronecker", sampler="leimkuhler_matthews", annealing=2,
     )  # fmt: skip
-    traces = sgld.sample(posterior, hyper, N_BETA, posterior.noise())
+    traces = sample(posterior, hyper, N_BETA, posterior.noise())
     gradient = posterior.centre_gradient
     about = Centre(posterior.centre_errors, True, 1.0, gradient, posterior.layout.size)
     found = estimate(traces, N_BETA, hyper, about)[0]

@@ -22,6 +22,7 @@ REGISTRIES = (
     "inputs",
     "attention",
     "preconditioners",
+    "samplers",
 )
 MODULES = sorted(PACKAGE.rglob("*.py"))
 

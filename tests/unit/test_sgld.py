@@ -1,4 +1,4 @@
-"""The kernel and the chains: equality with devinterp, acceptance, masks, streams."""
+"""Samplers and chains: equality with devinterp, acceptance, masks, streams."""
 
 import copy
 import math
@@ -10,16 +10,17 @@ import torch
 from tests.conftest import DATA
 from tests.potentials import Potential, centre, noise, settings
 from transient_ridge.config import presets
-from transient_ridge.config.registries import PRECONDITIONERS
+from transient_ridge.config.registries import PRECONDITIONERS, SAMPLERS
 from transient_ridge.config.runs import Run
 from transient_ridge.config.settings import LlcSettings, ModelSettings
 from transient_ridge.errors import ChainDivergedError, ConfigError
-from transient_ridge.llc import devinterp_backend as devinterp_sampler
-from transient_ridge.llc import sgld
+from transient_ridge.llc.chains import burn_in_stages, sample
 from transient_ridge.llc.curvature.metric import Metric
+from transient_ridge.llc.diagnostics import mala_acceptance
+from transient_ridge.llc.dynamics import Dynamics
 from transient_ridge.llc.estimate import estimate
 from transient_ridge.llc.posterior import CheckpointPosterior
-from transient_ridge.model.functional import Layout, errors_and_gradient
+from transient_ridge.model.functional import errors_and_gradient
 from transient_ridge.model.transformer import Transformer, initialise
 
 LAPTOP = presets.load("laptop")
@@ -42,13 +43,6 @@ def posterior(chains: int = 3, **changes: object) -> CheckpointPosterior:
     )  # fmt: skip
 
 
-def devinterp_noise(layout: Layout, generator: torch.Generator) -> torch.Tensor:
-    """What devinterp draws in one step, parameter by parameter."""
-    return layout.flatten(
-        {name: torch.normal(0.0, 1.0, shape, generator=generator) for name, shape in layout.shapes}
-    )
-
-
 @pytest.mark.parametrize("preconditioner", ["none", "rmsprop", "diagonal"])
 @pytest.mark.parametrize("masked", [False, True])
 def test_steps_are_devinterps_under_equal_noise_and_data(preconditioner, masked):
@@ -58,28 +52,28 @@ def test_steps_are_devinterps_under_equal_noise_and_data(preconditioner, masked)
     hyper = settings(epsilon=epsilon, gamma=20.0, chains=2, preconditioner=preconditioner)
     n_beta = 50.0
     mask = (torch.arange(target.layout.size) % 3 > 0).float() if masked else None
-    ours = target.centre.repeat(2, 1)
     own = PRECONDITIONERS.load(preconditioner).make(target, n_beta)
     own.refresh(target.centre[None], hyper.gamma)
-    ours_noise = [target.noise_generator(chain) for chain in range(2)]
-
-    weights = target.layout.views(target.centre)
-    masks = None if mask is None else target.layout.views(mask)
-    models = [devinterp_sampler._model(target, weights) for _ in range(2)]
-    optimisers = [devinterp_sampler._optimiser(m, target, hyper, n_beta, masks) for m in models]
-    theirs_noise = [target.noise_generator(chain) for chain in range(2)]
+    start, noise_of_both = target.centre.repeat(2, 1), target.noise()
+    states, sources = {}, []
     for step in range(3):
-        here = target.evaluate(ours, step)
+        here = target.evaluate(states["sgld"].positions if states else start, step)
         metric = own.metric(here.gradient).masked(mask)
-        eta = torch.stack([devinterp_noise(target.layout, each) for each in ours_noise])
-        drift = n_beta * here.gradient + hyper.gamma * (ours - target.centre)
-        ours = sgld.langevin_step(ours, drift, metric, eta, epsilon)
-        (x, y), _ = target.minibatch(step)
-        for chain, (model, optimiser) in enumerate(zip(models, optimisers, strict=True)):
-            optimiser.zero_grad()
-            (model(x[chain], y[chain]) - y[chain]).square().mean().backward()
-            optimiser.step(noise_generator=theirs_noise[chain])
-        theirs = devinterp_sampler._positions(models, target)
+        dynamics = Dynamics(target, hyper, n_beta, hyper.gamma, metric)
+        if not states:
+            states = {
+                name: SAMPLERS.load(name).init(start, dynamics, noise_of_both)
+                for name in ("sgld", "devinterp")
+            }
+            sources = [each.clone_state() for each in states["devinterp"].generators]
+        eta = torch.stack(
+            [torch.normal(0.0, 1.0, (target.layout.size,), generator=g) for g in sources]
+        )
+        states = {
+            name: SAMPLERS.load(name).step(state, here.gradient, eta, dynamics)
+            for name, state in states.items()
+        }
+        ours, theirs = (state.positions for state in states.values())
         assert (ours - target.centre).abs().max() > 1e-2
         torch.testing.assert_close(ours, theirs, atol=1e-6, rtol=1e-6)
 
@@ -92,15 +86,20 @@ def test_steps_are_devinterps_under_equal_noise_and_data(preconditioner, masked)
         pytest.param("diagonal", marks=pytest.mark.slow),
     ],
 )
-def test_both_backends_agree_within_their_errors(preconditioner):
-    target = posterior(chains=4)
+def test_both_samplers_agree_within_their_errors(preconditioner):
+    target = posterior(chains=16)
     epsilon = 5e-3 if preconditioner == "diagonal" else 5e-5
     hyper = settings(
-        epsilon=epsilon, gamma=100.0, chains=4, burn_in=30, draws=120, preconditioner=preconditioner
+        epsilon=epsilon,
+        gamma=100.0,
+        chains=16,
+        burn_in=30,
+        draws=120,
+        preconditioner=preconditioner,
     )
     n_beta = 300.0
-    ours = sgld.sample(target, hyper, n_beta, target.noise())
-    theirs = devinterp_sampler.sample(target, hyper, n_beta)
+    ours = sample(target, hyper, n_beta, target.noise())
+    theirs = sample(target, replace(hyper, sampler="devinterp"), n_beta, target.noise(1))
     about = centre(target.layout.size, target.centre_errors)
     a, b = (estimate(t, n_beta, hyper, about)[0] for t in (ours, theirs))
     error = math.hypot(a.standard_error, b.standard_error)
@@ -138,7 +137,7 @@ def test_acceptance_is_the_textbook_formula():
         return torch.distributions.Normal(mean, math.sqrt(variance)).log_prob(to)
 
     log_ratio = -h / 2 * end**2 + h / 2 * start**2 + density(start, end) - density(end, start)
-    found = sgld.mala_acceptance(
+    found = mala_acceptance(
         (start, end), [h / 2 * start[:, 0] ** 2, h / 2 * end[:, 0] ** 2], [h * start, h * end],
         Metric(torch.tensor([[scale]])), epsilon,
     )  # fmt: skip
@@ -148,7 +147,7 @@ def test_acceptance_is_the_textbook_formula():
 def test_acceptance_falls_with_the_step():
     target = Potential(lambda w: 0.5 * w.square().sum(dim=1), torch.zeros(20))
     accepted = [
-        sgld.sample(target, settings(epsilon=eps, draws=200), 100.0, noise(20, 8)).acceptance.mean()
+        sample(target, settings(epsilon=eps, draws=200), 100.0, noise(20, 8)).acceptance.mean()
         for eps in (1e-4, 1e-2, 3e-2)
     ]
     assert accepted[0] > 0.99
@@ -161,8 +160,8 @@ def test_a_mask_holds_the_other_parameters_fixed():
     target = Potential(lambda w: 0.5 * (a * w * w).sum(dim=1), torch.zeros(4))
     hyper = settings(epsilon=1e-3, gamma=1.0, chains=32, burn_in=200, draws=800)
     mask = torch.tensor([1.0, 0.0, 0.0, 1.0]).double()
-    free = sgld.sample(target, hyper, 100.0, noise(4, 32))
-    held = sgld.sample(target, hyper, 100.0, noise(4, 32), mask)
+    free = sample(target, hyper, 100.0, noise(4, 32))
+    held = sample(target, hyper, 100.0, noise(4, 32), mask)
     ratio = held.losses[:, 200:].mean() / free.losses[:, 200:].mean()
     assert ratio.item() == pytest.approx(0.5, rel=0.1)
     assert held.noise_norm.mean() < free.noise_norm.mean()
@@ -181,8 +180,8 @@ def test_relabelling_the_chains_changes_nothing():
     swapped.minibatch = minibatch
     swapped.noise_generator = lambda chain, part=0: own_generator(order[chain], part)
     hyper = settings(epsilon=1e-4, gamma=10.0, chains=3, burn_in=5, draws=30)
-    first = sgld.sample(target, hyper, 100.0, target.noise())
-    second = sgld.sample(swapped, hyper, 100.0, swapped.noise())
+    first = sample(target, hyper, 100.0, target.noise())
+    second = sample(swapped, hyper, 100.0, swapped.noise())
     torch.testing.assert_close(first.losses[order], second.losses, atol=1e-6, rtol=1e-5)
     about = centre(target.layout.size, target.centre_errors)
     a, b = (estimate(t, 100.0, hyper, about)[0] for t in (first, second))
@@ -256,28 +255,23 @@ def test_the_data_can_differ_from_the_runs_own():
     assert not torch.equal(own.sequences.y, unseen.sequences.y)
 
 
-def test_an_unknown_preconditioner_is_refused_by_both_backends():
-    target = posterior(chains=1)
-    hyper = settings(chains=1, burn_in=1, draws=2, preconditioner="adam")
-    message = "preconditioner 'adam': unknown; there are diagonal, kronecker, none, rmsprop"
-    with pytest.raises(ConfigError, match=message):
-        sgld.sample(target, hyper, 1.0, target.noise())
-    with pytest.raises(ConfigError, match=message):
-        devinterp_sampler.sample(target, hyper, 1.0)
-
-
 @pytest.mark.parametrize(
-    ("sampler", "llc", "message"),
+    ("changes", "message"),
     [
-        ({"preconditioner": "kronecker"}, {}, r"llc.preconditioner = kronecker: .* diagonal, none, rmsprop"),
-        ({"annealing": 2}, {}, "llc.annealing = 2: .* set it to 0"),
-        ({"noise": "averaged"}, {}, "llc.noise = averaged: .* set it to independent"),
-        ({}, {"control_variate": True}, "llc.control_variate = True: .* set it to False"),
+        ({"preconditioner": "adam"}, "preconditioner 'adam': unknown; there are diagonal, kronecker, none, rmsprop"),
+        ({"sampler": "nuts"}, "sampler 'nuts': unknown; there are devinterp, leimkuhler_matthews, sgld, underdamped"),
+        (
+            {"sampler": "devinterp", "preconditioner": "kronecker"},
+            r"llc.preconditioner = kronecker: llc.sampler = devinterp .* diagonal, none, rmsprop",
+        ),
+        ({"sampler": "devinterp", "annealing": 2}, "llc.annealing = 2: .* set it to 0"),
     ],
 )  # fmt: skip
-def test_what_devinterp_cannot_do_is_refused_by_name(sampler, llc, message):
+def test_what_a_sampler_cannot_do_is_refused_by_name(changes, message):
+    target = posterior(chains=1)
+    hyper = settings(chains=1, burn_in=1, draws=2, **changes)
     with pytest.raises(ConfigError, match=message):
-        devinterp_sampler.sample(posterior(chains=1, **llc), settings(chains=1, **sampler), 1.0)
+        sample(target, hyper, 1.0, target.noise())
 
 
 def test_the_metric_of_a_basis_is_symmetric_and_its_root_is_its_root():
@@ -303,9 +297,9 @@ def test_the_metric_of_a_basis_is_symmetric_and_its_root_is_its_root():
 
 
 def test_annealing_ends_half_way_through_the_burn_in():
-    stages = sgld.burn_in_stages(settings(gamma=10.0, burn_in=60, annealing=3))
+    stages = burn_in_stages(settings(gamma=10.0, burn_in=60, annealing=3))
     assert stages == [(0, 640.0), (10, 160.0), (20, 40.0), (30, 10.0)]
-    assert sgld.burn_in_stages(settings(gamma=10.0, burn_in=60)) == [(0, 10.0)]
+    assert burn_in_stages(settings(gamma=10.0, burn_in=60)) == [(0, 10.0)]
 
 
 def test_the_curvature_is_measured_at_the_stages_of_the_burn_in_alone():
@@ -321,7 +315,7 @@ def test_the_curvature_is_measured_at_the_stages_of_the_burn_in_alone():
     hyper = settings(
         epsilon=0.1, gamma=1.0, burn_in=40, draws=40, preconditioner="diagonal", annealing=2
     )
-    sgld.sample(target, hyper, 10.0, noise(3, 8))
+    sample(target, hyper, 10.0, noise(3, 8))
     assert len(seen) == 3
     assert seen[0] == 0 < seen[1]
 
@@ -329,8 +323,8 @@ def test_the_curvature_is_measured_at_the_stages_of_the_burn_in_alone():
 def test_curvature_that_is_not_finite_stops_the_chain():
     target = Potential(lambda w: 0.5 * w.square().sum(dim=1), torch.zeros(2))
     target.curvature_samples = lambda positions, part: iter([torch.full((1, 2), math.nan)])
-    with pytest.raises(ChainDivergedError, match=r"curvature .* not finite, at SGLD step 0"):
-        sgld.sample(target, settings(preconditioner="diagonal"), 1.0, noise(2, 8))
+    with pytest.raises(ChainDivergedError, match=r"curvature .* not finite, at step 0"):
+        sample(target, settings(preconditioner="diagonal"), 1.0, noise(2, 8))
 
 
 def test_the_loss_of_the_centre_on_a_minibatch():
@@ -345,6 +339,6 @@ def test_the_loss_of_the_centre_on_a_minibatch():
 def test_a_step_that_is_too_large_diverges_loudly():
     target = Potential(lambda w: w.square().square().sum(dim=1), torch.zeros(2))
     with pytest.raises(
-        ChainDivergedError, match=r"chain \d+ diverged by SGLD step \d+.*llc.epsilon = 10"
+        ChainDivergedError, match=r"chain \d+ diverged by step \d+.*llc.epsilon = 10"
     ):
-        sgld.sample(target, settings(epsilon=10.0), 1000.0, noise(2, 8))
+        sample(target, settings(epsilon=10.0), 1000.0, noise(2, 8))

@@ -295,11 +295,11 @@ def _llc(made, grid, seeds):
     )
     both = [
         {
-            "task_diversity": M, "seed": seed, "step": STEPS[-1], "backend": backend, "seconds": 1.0, "z": shift,
+            "task_diversity": M, "seed": seed, "step": STEPS[-1], "sampler": sampler, "seconds": 1.0, "z": shift,
             **estimate(llc_at_end(M) + 2 * seed + shift),
         }
         for M, seed in runs
-        for backend, shift in (("stacked", 0.0), ("devinterp", 1.0))
+        for sampler, shift in (("sgld", 0.0), ("devinterp", 1.0))
     ]  # fmt: skip
     made["llc_crosscheck"] = _rows("llc_crosscheck", both)
 

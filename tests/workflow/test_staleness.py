@@ -178,7 +178,9 @@ CODE = {
     "training/optimisers/muon.py": TRAINED_ANEW,
     "training/schedules/wsd.py": TRAINED_ANEW,
     "training/schedules/one_cycle.py": set(),  # not the one that is chosen
-    "llc/sgld.py": sampled() | AFTER_LLC,
+    "llc/chains.py": sampled() | AFTER_LLC,
+    "llc/samplers/leimkuhler_matthews.py": sampled() | AFTER_LLC,
+    "llc/samplers/underdamped.py": set(),  # not the one that is chosen
     "llc/posterior.py": sampled() | AFTER_LLC,
     "llc/curvature/at_checkpoint.py": of("spectrum") | AFTER_SPECTRUM,
     "llc/stages/calibration.py": set(),

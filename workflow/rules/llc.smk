@@ -214,7 +214,7 @@ rule llc_recommendation:
 
 
 rule llc_crosscheck:
-    """Both backends on the same checkpoints of one run."""
+    """Plain SGLD by our sampler and devinterp's on the same checkpoints of one run."""
     input:
         manifest=rules.train.output.manifest,
         weights=ancient(rules.train.output.weights),  # the manifest holds its checksums
@@ -236,6 +236,11 @@ rule llc_crosscheck:
             "llc",
             "llc_crosscheck",
             without=("llc.steps", "llc.chunk"),
+            also=(
+                "llc.samplers.sgld",
+                "llc.samplers.devinterp",
+                "llc.preconditioners.none",
+            ),
         ),
     shell:
         job(ON_DEVICE)
@@ -263,7 +268,7 @@ rule llc_calibration_all:
 
 
 rule llc_crosscheck_all:
-    """On request: both backends on the same checkpoints."""
+    """On request: our SGLD against devinterp's."""
     input:
         figure_files("llc_crosscheck"),
         of_all_variants("llc_crosscheck"),

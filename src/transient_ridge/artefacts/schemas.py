@@ -652,10 +652,10 @@ TABLES |= {
         "run",
         {
             **_RUN,
-            "backend": (pa.string(), "stacked (ours) or devinterp"),
+            "sampler": (pa.string(), "sgld (ours) or devinterp"),
             **_ESTIMATE,
             "seconds": (pa.float64(), "wall time of the sampling"),
-            "z": (pa.float64(), "difference from the other backend, in its standard errors"),
+            "z": (pa.float64(), "difference from the other sampler, in its standard errors"),
         },
         on_request=True,
     ),

@@ -1,32 +1,31 @@
-"""What choices in the section ``llc`` imply: the tasks behind ``data``, and what ``backend: devinterp`` rules out."""
+"""What choices in the section ``llc`` imply: the tasks behind ``data``, and what a sampler rules out."""
 
 import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from .registries import PRECONDITIONERS
+from .registries import PRECONDITIONERS, SAMPLERS
 from .runs import ROOT_TASK, Run, TaskDiversity
 
-#: Key of ``llc`` -> the one value with which devinterp can sample.
-PLAIN = {"noise": "independent", "annealing": 0, "control_variate": False}
 
+def sampler_contradictions(llc: Mapping[str, Any]) -> Iterator[str]:
+    """Why the sampler of the section ``llc`` cannot do what other keys ask, one message for each key.
 
-def unlike_devinterp(llc: Mapping[str, Any]) -> Iterator[str]:
-    """Why the section ``llc`` cannot be sampled by ``backend: devinterp``, a message for each key.
-
-    Raises ConfigError if there is no such preconditioner.
+    Raises ConfigError if there is no such preconditioner or sampler.
     """
-    if not PRECONDITIONERS.offers(llc["preconditioner"], "devinterp"):
-        able = [name for name in PRECONDITIONERS.names if PRECONDITIONERS.offers(name, "devinterp")]
+    sampler, preconditioner = llc["sampler"], llc["preconditioner"]
+    needed = SAMPLERS.constant(sampler, "PRECONDITIONER")
+    if needed and not PRECONDITIONERS.offers(preconditioner, needed):
+        able = [name for name in PRECONDITIONERS.names if PRECONDITIONERS.offers(name, needed)]
         yield (
-            f"llc.preconditioner = {llc['preconditioner']}: llc.backend = devinterp has no counterpart; take the "
-            f"backend stacked, or one of {', '.join(able)}"
+            f"llc.preconditioner = {preconditioner}: llc.sampler = {sampler} has no counterpart; take another "
+            f"sampler, or one of {', '.join(able)}"
         )
-    for key, value in PLAIN.items():
+    for key, value in (SAMPLERS.constant(sampler, "REQUIRES") or {}).items():
         if llc[key] != value:
             yield (
-                f"llc.{key} = {llc[key]}: llc.backend = devinterp has no counterpart; set it to {value}, or take the "
-                "backend stacked"
+                f"llc.{key} = {llc[key]}: llc.sampler = {sampler} has no counterpart; set it to {value}, or take "
+                "another sampler"
             )
 
 

@@ -376,16 +376,18 @@ class ChainSettings(Settings):
 class SgldSettings(ChainSettings):
     """How the local posterior is sampled."""
 
+    sampler: str = key(
+        entry_of(registries.SAMPLERS),
+        "sgld: plain Langevin steps; leimkuhler_matthews: with noise averaged over two steps each, exact for "
+        "quadratics at every eps; underdamped: with velocities, in steps of length sqrt(eps); devinterp: sgld by its "
+        "optimiser.",
+    )
     epsilon: float = key(POSITIVE, "eps, the SGLD step size.", unit="weight^2", origin=CALIBRATED)
     gamma: float = key(POSITIVE, "gamma, the localisation.", unit="1/weight^2", origin=CALIBRATED)
     preconditioner: str = key(
         entry_of(registries.PRECONDITIONERS),
         "none; rmsprop: the root of each chain's mean squared gradient, as in devinterp; diagonal, kronecker: the "
         "posterior's variance by the curvature where the chains are, fixed before the first draw; eps counts in it.",
-    )
-    noise: Literal["independent", "averaged"] = key(
-        one_of("independent", "averaged"),
-        "independent: plain SGLD; averaged: of two steps each, which is exact for quadratics at every eps.",
     )
     annealing: int = key(
         NATURAL,
@@ -411,10 +413,6 @@ class SgldSettings(ChainSettings):
 class LlcSettings(SgldSettings):
     """What one estimate depends on."""
 
-    backend: Literal["stacked", "devinterp"] = key(
-        one_of("stacked", "devinterp"),
-        "stacked: ours, all chains at once; devinterp: its optimiser moves the chains.",
-    )
     loss: Literal["mse", "nll"] = key(
         one_of("mse", "nll"),
         "The loss that n_beta multiplies: mse, or nll = MSE / (2 sigma^2).",
@@ -492,7 +490,7 @@ class CalibrationSettings(ChainSettings):
 
 @dataclass(frozen=True)
 class CrosscheckSettings(ChainSettings):
-    """Both backends by plain SGLD on the same checkpoints: `snakemake --cores all llc_crosscheck_all`."""
+    """Our plain SGLD against devinterp's on the same checkpoints: `snakemake --cores all llc_crosscheck_all`."""
 
     steps: tuple[int, ...] = key(STEPS, "Checkpoints of every run that are compared.")
     epsilon: float = key(POSITIVE, "eps of plain SGLD.", unit="weight^2", origin=CALIBRATED)

@@ -23,7 +23,7 @@ from .configuration import (
 from .keys import Settings, choices
 from .registries import Choice, Registry, name_of
 from .runs import parse_task_diversity
-from .sampling import unlike_devinterp
+from .sampling import sampler_contradictions
 from .schedule import half_life_of
 from .settings import Configuration, ModelSettings, SgldSettings
 
@@ -265,8 +265,7 @@ def _llc_contradictions(config: Config) -> Iterator[str]:
         yield f"llc.components = {name}: unknown; this model has {', '.join(known)}"
     if llc["minibatch"] > llc["sequences"]:
         yield f"llc.minibatch = {llc['minibatch']}: must be at most llc.sequences = {llc['sequences']}"
-    if llc["backend"] == "devinterp":
-        yield from unlike_devinterp(llc)
+    yield from sampler_contradictions(llc)
     yield from _chain_contradictions(config)
 
 

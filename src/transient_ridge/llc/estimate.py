@@ -21,10 +21,10 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..config.registries import PRECONDITIONERS
+from ..config.registries import PRECONDITIONERS, SAMPLERS
 from ..config.settings import SgldSettings
 from .curvature.metric import Metric
-from .sgld import Traces
+from .diagnostics import Traces
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
@@ -90,7 +90,7 @@ class Estimate:
     r_hat: float | None
     ess: float
     share_below: float
-    mala_acceptance: float | None  # None with averaged noise, whose steps are no proposals of MALA
+    mala_acceptance: float | None  # None where steps are no proposals of MALA
     distance: float
     gradient_norm: float
     noise_norm: float
@@ -179,9 +179,9 @@ def _diagnostics(traces: Traces, settings: SgldSettings, centre: Centre) -> dict
     # What annealing takes is not spent at the posterior that is sampled.
     at_rest = burn_in - burn_in // 2 if settings.annealing else burn_in
     return {
-        "mala_acceptance": None
-        if settings.noise == "averaged"
-        else _after(traces, traces.acceptance, burn_in),
+        "mala_acceptance": _after(traces, traces.acceptance, burn_in)
+        if SAMPLERS.constant(settings.sampler, "MALA")
+        else None,
         "distance": float(distance.mean()),
         "gradient_norm": _after(traces, traces.gradient_norm, burn_in),
         "noise_norm": _after(traces, traces.noise_norm, burn_in),

@@ -13,8 +13,9 @@ from ..config.settings import DataSettings, HealthSettings, LlcSettings, ModelSe
 from ..errors import ChainDivergedError, UnhealthyChainError
 from ..model.transformer import Transformer
 from ..training.checkpoints import Checkpoints
-from . import sgld
+from .chains import sample
 from .components import mask
+from .diagnostics import Traces
 from .estimate import Centre, estimate
 from .health import faults
 from .posterior import CheckpointPosterior
@@ -58,15 +59,10 @@ class Estimator:
         nll = self.llc.loss == "nll"
         return self.llc.n_beta / (2 * self.data.noise_variance) if nll else self.llc.n_beta
 
-    def sample(self, posterior: CheckpointPosterior, component: str) -> sgld.Traces:
-        """Run the chains with the backend that the settings name."""
+    def sample(self, posterior: CheckpointPosterior, component: str) -> Traces:
+        """Run the chains."""
         restriction = self.restriction(posterior, component)
-        if self.llc.backend == "devinterp":
-            # Imported here: it brings four seconds of packages that the other backend does without.
-            from . import devinterp_backend  # noqa: PLC0415
-
-            return devinterp_backend.sample(posterior, self.sgld, self.n_beta(), restriction)
-        return sgld.sample(posterior, self.sgld, self.n_beta(), posterior.noise(), restriction)
+        return sample(posterior, self.sgld, self.n_beta(), posterior.noise(), restriction)
 
     def restriction(self, posterior: CheckpointPosterior, component: str) -> torch.Tensor | None:
         """Ones (P,) at the parameters of ``component``; None for all of them."""
@@ -87,7 +83,7 @@ class Estimator:
 
     def rows(
         self, posterior: CheckpointPosterior, step: int, component: str
-    ) -> tuple[list[dict[str, Any]], sgld.Traces | None]:
+    ) -> tuple[list[dict[str, Any]], Traces | None]:
         """Rows of the table ``llc``, and the traces unless a chain diverged.
 
         An unhealthy estimate is marked, or raises UnhealthyChainError if ``llc.unhealthy`` is fail.
@@ -128,7 +124,7 @@ def of_step(run: Run, step: int) -> dict[str, Any]:
     return {"task_diversity": run.task_diversity, "seed": run.seed, "step": step}
 
 
-def trace_rows(traces: sgld.Traces) -> Iterator[dict[str, Any]]:
+def trace_rows(traces: Traces) -> Iterator[dict[str, Any]]:
     """One row of the table ``llc_traces`` per chain, without its key: losses averaged over the positions."""
     losses = traces.losses.mean(dim=-1).cpu().numpy()
     centre_losses = traces.centre_losses.mean(dim=-1).cpu().numpy()

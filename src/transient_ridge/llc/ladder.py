@@ -14,9 +14,10 @@ from torch import Tensor
 
 from ..config.settings import HealthSettings, SgldSettings
 from ..errors import ChainDivergedError
-from . import sgld
+from .chains import sample
 from .estimate import Centre, Estimate, estimate
 from .health import faults, not_equilibrated
+from .target import Evaluation, Noise, Target
 
 #: Standard errors by which an estimate may differ from that with half the step.
 AGREEMENT = 2.0
@@ -35,10 +36,10 @@ class Cell:
     faults: tuple[str, ...]  # of any kind; empty if healthy
 
 
-class NoisyTarget(sgld.Target, Protocol):
+class NoisyTarget(Target, Protocol):
     """A target that also makes the chains' noise."""
 
-    def noise(self, part: int = 0) -> sgld.Noise:
+    def noise(self, part: int = 0) -> Noise:
         """Standard normal numbers (C, P), anew at every call; another ``part`` is other noise."""
         ...
 
@@ -51,7 +52,7 @@ class Apart:
         self.target, self.steps = target, steps
         self.centre, self.layout = target.centre, target.layout
 
-    def evaluate(self, positions: Tensor, step: int) -> sgld.Evaluation:
+    def evaluate(self, positions: Tensor, step: int) -> Evaluation:
         """As of the target, on the minibatches of a later step."""
         return self.target.evaluate(positions, step + self.steps)
 
@@ -92,9 +93,9 @@ def _cell(
     finer = replace(settings, epsilon=settings.epsilon / 2, burn_in=2 * settings.burn_in)
     apart = Apart(target, 2 * (settings.burn_in + settings.draws))
     try:
-        traces = sgld.sample(target, settings, n_beta, target.noise(), mask)
+        traces = sample(target, settings, n_beta, target.noise(), mask)
         found = estimate(traces, n_beta, settings, centre)[0]
-        traces = sgld.sample(apart, finer, n_beta, target.noise(1), mask)
+        traces = sample(apart, finer, n_beta, target.noise(1), mask)
         halved = estimate(traces, n_beta, finer, centre)[0]
     except ChainDivergedError as error:
         return replace(nothing, faults=(str(error),))

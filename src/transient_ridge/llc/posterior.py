@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from ..config.limits import CHUNK
+from ..config.registries import name_of
 from ..config.runs import Run
 from ..config.sampling import data_diversity
 from ..config.settings import DataSettings, LlcSettings
@@ -21,11 +22,15 @@ from ..model.transformer import Transformer
 from ..regression.sequences import Sequences, SequenceSource
 from ..regression.streams import Name, generator, torch_seed
 from .curvature.gauss_newton import gauss_newton_samples
-from .sgld import Evaluation, Noise
+from .target import Evaluation, Noise
 
 #: Sequences behind one measurement of the curvature, at most. With half as many, minibatches heat the chains
 #: along directions that none of these has shown.
 CURVATURE_SEQUENCES = 512
+
+#: Samplers draw from streams of their own name, because estimates that shared noise would agree too well. These two
+#: have shared one since before samplers had names.
+STREAMS = {"sgld": "stacked", "leimkuhler_matthews": "stacked"}
 
 
 class CheckpointPosterior:
@@ -54,8 +59,8 @@ class CheckpointPosterior:
         self.centre = self.layout.flatten(weights)
         self.settings, self.chains = settings, chains
         self._root_seed = root_seed
-        # The backends draw from streams of their own: estimates that shared noise would agree too well.
-        self._stream: tuple[Name, ...] = ("llc", settings.backend, run.name, step)
+        sampler = name_of(settings.sampler)
+        self._stream: tuple[Name, ...] = ("llc", STREAMS.get(sampler, sampler), run.name, step)
         self._source = SequenceSource(
             root_seed, data, data_diversity(settings.data, data_of or run)
         )
@@ -65,7 +70,7 @@ class CheckpointPosterior:
         self.centre_errors, self.centre_gradient = self._at_centre()
 
     def evaluate(self, positions: Tensor, step: int) -> Evaluation:
-        """Losses per position of the context and the gradient of their mean (see sgld.Target).
+        """Losses per position of the context and the gradient of their mean (see target.Target).
 
         With ``llc.control_variate`` the gradient is grad l_B(w) - grad l_B(w*) + grad l_n(w*): of the same mean, and
         without the noise that both points share.

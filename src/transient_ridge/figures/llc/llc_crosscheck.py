@@ -16,7 +16,7 @@ def draw(frames: Frames) -> Figure:
     figure = new_figure(SINGLE_COLUMN, 3.0)
     axes = figure.subplots()
     for run, rows in by_run(table.dropna(subset=["llc"])):
-        values = rows.pivot(index="step", columns="backend", values=["llc", "standard_error"])
+        values = rows.pivot(index="step", columns="sampler", values=["llc", "standard_error"])
         for point in values.dropna().itertuples(index=False, name=None):
             theirs, ours, their_error, our_error = point
             colour = colours[run.task_diversity]
@@ -35,6 +35,6 @@ def draw(frames: Frames) -> Figure:
     low, high = axes.get_xlim()
     axes.axline((low, low), (high, high), color="0.5", linewidth=0.8, linestyle="--", zorder=1)
     axes.set_xlabel(r"$\hat\lambda$ by devinterp")
-    axes.set_ylabel(r"$\hat\lambda$ by the stacked sampler")
+    axes.set_ylabel(r"$\hat\lambda$ by our sampler")
     colours.key(figure, [axes], location="right")
     return figure

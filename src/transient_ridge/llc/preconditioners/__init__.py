@@ -2,11 +2,11 @@
 
 An entry offers
 
-- ``make(target, n_beta) -> Preconditioner`` (:mod:`..metric`) for a :class:`~..sgld.Target`;
+- ``make(target, n_beta) -> Preconditioner`` (:mod:`..metric`) for a :class:`~..target.Target`;
 - ``NATURAL_STEP``, whether G is scaled to the posterior's variance, so that eps counts in it: a relaxation takes
   2 / eps steps, instead of 2 / (eps gamma G);
-- ``devinterp(groups, shared, target, n_beta)``, the devinterp optimiser of one chain with the same G, if the backend
-  ``devinterp`` can have it.
+- ``devinterp(groups, shared, metric)``, devinterp's optimiser of one chain, whose parameter is the flat vector (P,),
+  with the same G, if the sampler ``devinterp`` can have it.
 
 What depends on the curvature is fixed before the first draw: a G that went on following the chains would change
 what they sample.

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from ..curvature.kronecker import diagonal
 from ..curvature.metric import Metric, Preconditioner
-from ..sgld import Target
+from ..target import Target
 
 NATURAL_STEP = True
 
@@ -33,33 +33,24 @@ def make(target: Target, n_beta: float) -> Preconditioner:
     return Diagonal(target, n_beta)
 
 
-def devinterp(
-    groups: list[dict[str, Any]], shared: Mapping[str, Any], target: Target, n_beta: float
-) -> Any:
-    """devinterp's SGMCMC with a fixed scale per parameter; the curvature is that at w*."""
+def devinterp(groups: list[dict[str, Any]], shared: Mapping[str, Any], metric: Metric) -> Any:
+    """devinterp's SGMCMC with one fixed scale per parameter."""
     # Seconds of packages.
     from devinterp.optim import SGMCMC  # noqa: PLC0415
     from devinterp.optim.preconditioner import Preconditioner as Theirs  # noqa: PLC0415
     from devinterp.optim.preconditioner import PreconditionerCoefs  # noqa: PLC0415
     from devinterp.optim.prior import GaussianPrior  # noqa: PLC0415
 
-    localization = shared["localization"]
-    own = Diagonal(target, n_beta)
-    own.refresh(target.centre[None], localization)
-    scales = target.layout.views(own.metric(target.centre[None]).scale[0])
-    by_parameter = {
-        id(group["params"][0]): scale for group, scale in zip(groups, scales.values(), strict=True)
-    }
+    scale = metric.scale[0]
 
     class Fixed(Theirs):  # type: ignore[misc]
         def get_coefficients(self, param: Any, grad: Any, state: Any) -> Any:
-            scale = by_parameter[id(param)]
             return PreconditionerCoefs(scale, scale, scale.sqrt(), 1.0)
 
     return SGMCMC(
         groups,
         lr=shared["lr"],
         nbeta=shared["nbeta"],
-        prior=GaussianPrior(localization=localization, center="initial"),
+        prior=GaussianPrior(localization=shared["localization"], center="initial"),
         preconditioner=Fixed(),
     )

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from ..curvature.kronecker import diagonal, kronecker_basis
 from ..curvature.metric import Metric, Preconditioner
-from ..sgld import Target
+from ..target import Target
 
 NATURAL_STEP = True
 

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from ..curvature.metric import Preconditioner
-from ..sgld import Target
+from ..curvature.metric import Metric, Preconditioner
+from ..target import Target
 
 NATURAL_STEP = False
 
@@ -14,9 +14,7 @@ def make(target: Target, n_beta: float) -> Preconditioner:
     return Preconditioner()
 
 
-def devinterp(
-    groups: list[dict[str, Any]], shared: Mapping[str, Any], target: Target, n_beta: float
-) -> Any:
+def devinterp(groups: list[dict[str, Any]], shared: Mapping[str, Any], metric: Metric) -> Any:
     """devinterp's plain SGLD."""
     from devinterp.optim import SGMCMC  # noqa: PLC0415 - seconds of packages
 

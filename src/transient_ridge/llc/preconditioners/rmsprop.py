@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ..curvature.metric import Metric, Preconditioner
-from ..sgld import Target
+from ..target import Target
 
 NATURAL_STEP = False
 
@@ -38,9 +38,7 @@ def make(target: Target, n_beta: float) -> Preconditioner:
     return RmsProp()
 
 
-def devinterp(
-    groups: list[dict[str, Any]], shared: Mapping[str, Any], target: Target, n_beta: float
-) -> Any:
+def devinterp(groups: list[dict[str, Any]], shared: Mapping[str, Any], metric: Metric) -> Any:
     """devinterp's RMSProp-SGLD."""
     from devinterp.optim import SGMCMC  # noqa: PLC0415 - seconds of packages
 

@@ -10,7 +10,6 @@ import torch
 
 from ...artefacts.tables import Rows
 from ...config.runs import Run
-from ...config.sampling import PLAIN
 from ...config.settings import ChainSettings
 from ...stage import stage
 from ...training.checkpoints import Checkpoints
@@ -20,35 +19,36 @@ from ..estimator import Estimator
 def plain_sgld(settings: Mapping[str, Any]) -> dict[str, Any]:
     """The section ``llc`` with plain SGLD at the step and the lengths of ``llc_crosscheck``."""
     asked = settings["llc_crosscheck"]
-    own = {**vars(ChainSettings.of(asked)), "epsilon": asked["epsilon"]}
-    return {**settings["llc"], **own, **PLAIN, "preconditioner": "none", "per_token": False}
+    own = {**vars(ChainSettings.of(asked)), "epsilon": asked["epsilon"], "annealing": 0}
+    plain = {"sampler": "sgld", "preconditioner": "none", "control_variate": False}
+    return {**settings["llc"], **own, **plain, "per_token": False}
 
 
 @stage("llc_crosscheck")
 def crosscheck_llc(
     manifest: Path, weights: Path, run: Run, settings: Mapping[str, Any], device: torch.device
 ) -> Rows:
-    """Estimate the LLC of ``run`` with both backends and say how far apart they are.
+    """Estimate the LLC of ``run`` by both samplers, and say how far apart they are.
 
-    The backends draw minibatches and noise from streams of their own; z is their difference in units of its
+    They draw minibatches and noise from streams of their own; z is their difference in units of its
     standard error, about N(0, 1) if they sample the same posterior.
     """
     kept = Checkpoints(manifest, weights, settings)
     rows = Rows("llc_crosscheck")
     for step in settings["llc_crosscheck"]["steps"]:
         found: dict[str, dict[str, Any]] = {}
-        for backend in ("stacked", "devinterp"):
-            section = {**plain_sgld(settings), "backend": backend}
+        for sampler in ("sgld", "devinterp"):
+            section = {**plain_sgld(settings), "sampler": sampler}
             estimator = Estimator(run, {**settings, "llc": section}, kept, device)
             posterior = estimator.posterior(step)
             began = time.perf_counter()
             (row,), _ = estimator.rows(posterior, step, "all")
-            found[backend] = {**row, "seconds": time.perf_counter() - began}
+            found[sampler] = {**row, "seconds": time.perf_counter() - began}
         ours, theirs = found.values()
         z = math.nan
         if ours["llc"] is not None and theirs["llc"] is not None:
             error = math.hypot(ours["standard_error"], theirs["standard_error"])
             z = (ours["llc"] - theirs["llc"]) / error
-        for backend, row in found.items():
-            rows.add(**{**row, "backend": backend, "z": z if backend == "stacked" else -z})
+        for sampler, row in found.items():
+            rows.add(**{**row, "sampler": sampler, "z": z if sampler == "sgld" else -z})
     return rows

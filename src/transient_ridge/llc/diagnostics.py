@@ -1,69 +1,23 @@
-r"""Localised stochastic gradient Langevin dynamics, all chains of a checkpoint at once.
+"""What chains leave behind, whichever sampler moves them: traces, and a closer look at some of their steps.
 
-The chains sample the local Gibbs posterior around w* (arXiv 2501.17745, section 'LLC'; Lau et al. 2023),
-
-    p(w | w*)  proportional to  exp(-n beta l_n(w) - gamma/2 |w - w*|^2),
-
-by the update of ``devinterp.optim.SGMCMC`` (2.0.1) with the G of a preconditioner (:mod:`.preconditioners`),
-
-    w <- w - (eps/2) G (n beta grad l_B(w) + gamma (w - w*)) + sqrt(eps) G^(1/2) eta,    eta ~ N(0, I).
-
-Its finite step makes the variance of a direction of curvature h too large by 1 / (1 - eps G h / 4). With *averaged*
-noise eta = (eta_t + eta_{t-1}) / 2 it is exact for quadratics at every stable step (Leimkuhler and Matthews, 'Rational
-construction of stochastic numerical methods for molecular sampling', 2013), at no cost.
-
-Every step records the minibatch loss of w *before* the update and that of w* on the same minibatch. A kernel
-step is a pure function; what is sampled is behind :class:`Target`, so that the same code runs on a transformer
-and on a potential whose learning coefficient is known.
+Every step notes the minibatch loss of w *before* it and that of w* on the same minibatch.
 """
 
 import math
-from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple, Protocol
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from ..config.registries import PRECONDITIONERS
 from ..config.settings import SgldSettings
 from ..errors import ChainDivergedError
-from ..model.functional import Layout
 from .curvature.metric import Metric
+from .dynamics import Dynamics
+from .target import Evaluation, Target
 
 #: Steps between two looks at acceptance, norms and heating, which cost two more gradients each.
 PROBE_EVERY = 25
-
-#: Annealing lowers gamma by this factor from one stage of the burn-in to the next.
-ANNEALING_FACTOR = 4.0
-
-
-class Evaluation(NamedTuple):
-    """What a target says of the stacked positions on one minibatch per chain."""
-
-    losses: (
-        Tensor  # (C, K), one column per position of the context; the mean over K is what is sampled
-    )
-    gradient: Tensor  # (C, P), of that mean
-    centre_losses: Tensor  # (C, K), the losses of w* on the same minibatches
-    noise: Tensor  # (C,), variance over minibatches of the difference of both, averaged over K
-
-
-class Target(Protocol):
-    """A loss around a centre."""
-
-    centre: Tensor  # (P,)
-    layout: Layout  # the parameters in a position
-
-    def evaluate(self, positions: Tensor, step: int) -> Evaluation:
-        """Losses and gradient of ``positions`` (C, P) on the minibatches of SGLD step ``step``."""
-        ...
-
-    def curvature_samples(self, positions: Tensor, part: int) -> Iterator[Tensor]:
-        """Chunks (b, P) of draws v with E[v v^T] the curvature of the loss, averaged over ``positions`` (C, P).
-
-        Another ``part`` gives other draws.
-        """
-        ...
 
 
 class Traces(NamedTuple):
@@ -80,72 +34,6 @@ class Traces(NamedTuple):
     probed: tuple[int, ...]  # the steps of the probes
     relaxation: float  # steps in which a flat direction forgets a factor e: 2 / (eps gamma G)
     metric: Metric  # G of the last probe
-
-
-#: Standard normal noise (C, P) of the next step, every chain's from a stream of its own.
-Noise = Callable[[], Tensor]
-
-
-def sample(
-    target: Target,
-    settings: SgldSettings,
-    n_beta: float,
-    noise: Noise,
-    mask: Tensor | None = None,
-) -> Traces:
-    """Run the chains from w* for burn-in + draws steps.
-
-    ``n_beta`` multiplies the target's loss. ``mask`` (P,) of zeros and ones restricts the chains to a subset of
-    the parameters. Raises ChainDivergedError if a loss is not finite, or the curvature of a preconditioner.
-    """
-    record = Record(target, settings, n_beta)
-    positions = target.centre.repeat(settings.chains, 1)
-    preconditioner = PRECONDITIONERS.load(settings.preconditioner).make(target, n_beta)
-    stages = dict(burn_in_stages(settings))
-    last: Tensor | None = None
-    for step in range(settings.burn_in + settings.draws):
-        if step in stages:
-            gamma = stages[step]
-            try:
-                preconditioner.refresh(positions, gamma)
-            except FloatingPointError as error:
-                raise ChainDivergedError(f"{error}, at SGLD step {step}") from error
-        here = target.evaluate(positions, step)
-        record.add(step, positions, here)
-        metric = preconditioner.metric(here.gradient).masked(mask)
-        drift = (positions - target.centre).mul_(gamma).add_(here.gradient, alpha=n_beta)
-        eta = noise()
-        if record.probes_at(step):
-            proposed = langevin_step(positions, drift, metric, eta, settings.epsilon)
-            record.probe(step, (positions, proposed), here, metric, gamma)
-        if settings.noise == "averaged":
-            eta, last = eta if last is None else (eta + last) / 2, eta.clone()
-        positions = langevin_step(positions, drift, metric, eta, settings.epsilon)
-    return record.traces()
-
-
-def burn_in_stages(settings: SgldSettings) -> list[tuple[int, float]]:
-    """First step and gamma of every stage; preconditioners look at the curvature at the start of each.
-
-    The first half of the burn-in lowers gamma to its value in ``annealing`` stages, and the last stage, from there to
-    the last draw, has a fixed G. Without annealing there is one stage.
-    """
-    stages, half = settings.annealing, settings.burn_in // 2
-    lowering = [
-        (half * i // stages, settings.gamma * ANNEALING_FACTOR ** (stages - i))
-        for i in range(stages)
-    ]
-    return [*lowering, (half if stages else 0, settings.gamma)]
-
-
-def langevin_step(
-    positions: Tensor, drift: Tensor, metric: Metric, eta: Tensor, epsilon: float
-) -> Tensor:
-    """The positions (C, P) after one step from ``positions`` with the noise ``eta`` (C, P).
-
-    ``drift`` (C, P) is the gradient of n beta l + gamma/2 |w - w*|^2. Pure; nothing that is passed is changed.
-    """
-    return positions + metric.move(drift, eta, epsilon)
 
 
 def mala_acceptance(
@@ -187,7 +75,7 @@ class Record:
         bad = (~here.losses.isfinite()).any(dim=1).nonzero().flatten().tolist()
         if bad:
             raise ChainDivergedError(
-                f"chain {bad[0]} diverged by SGLD step {step}: its loss is not finite; lower llc.epsilon = "
+                f"chain {bad[0]} diverged by step {step}: its loss is not finite; lower llc.epsilon = "
                 f"{self.settings.epsilon:g} or llc.n_beta (here {self.n_beta:g} times the MSE)"
             )
         distance = (positions - self.target.centre).norm(dim=1)
@@ -200,14 +88,15 @@ class Record:
     def probe(
         self,
         step: int,
-        ends: tuple[Tensor, Tensor],
+        positions: Tensor,
         here: Evaluation,
-        metric: Metric,
-        gamma: float,
+        eta: Tensor,
+        dynamics: Dynamics,
     ) -> None:
-        """Note acceptance, norms and heating of the step from ``ends[0]`` to ``ends[1]``, each (C, P)."""
-        positions, moved = ends
-        epsilon, centre, n_beta = self.settings.epsilon, self.target.centre, self.n_beta
+        """Note acceptance, norms and heating of a Langevin step from ``positions`` with noise ``eta``, both (C, P)."""
+        metric, gamma, n_beta = dynamics.metric, dynamics.gamma, self.n_beta
+        epsilon, centre = self.settings.epsilon, self.target.centre
+        moved = dynamics.langevin(positions, here.gradient, eta)
         there = self.target.evaluate(moved, step)
         both = ((here, positions), (there, moved))
         drifts = [n_beta * at.gradient + gamma * (w - centre) for at, w in both]
@@ -224,7 +113,9 @@ class Record:
         self._probes.append(
             torch.stack(
                 [
-                    mala_acceptance(ends, potentials, drifts, metric, epsilon).float(),
+                    mala_acceptance(
+                        (positions, moved), potentials, drifts, metric, epsilon
+                    ).float(),
                     push.norm(dim=1),
                     (moved - positions + 0.5 * epsilon * metric.apply(drifts[0])).norm(dim=1),
                     heating(noise, metric, epsilon, n_beta),

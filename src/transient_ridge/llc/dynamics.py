@@ -1,0 +1,61 @@
+r"""What moves the chains: the potential and the metric of a step, and what a sampler is.
+
+The chains sample the local Gibbs posterior around w* (arXiv 2501.17745, section 'LLC'; Lau et al. 2023),
+
+    p(w | w*)  proportional to  exp(-U(w)),    U(w) = n beta l_n(w) + gamma/2 |w - w*|^2,
+
+by steps that see grad U on one minibatch and a metric G (:mod:`.preconditioners`).
+"""
+
+from typing import NamedTuple, Protocol
+
+from torch import Tensor
+
+from ..config.settings import SgldSettings
+from .curvature.metric import Metric
+from .target import Noise, Target
+
+
+class Dynamics(NamedTuple):
+    """What a step depends on, besides where the chains are."""
+
+    target: Target
+    settings: SgldSettings
+    n_beta: float  # multiplies the target's loss
+    gamma: float  # of this stage of the burn-in, or of the draws
+    metric: Metric  # G of this step
+
+    def drift(self, positions: Tensor, gradient: Tensor) -> Tensor:
+        """The gradient (C, P) of U at ``positions`` (C, P), by that of the loss."""
+        pull = (positions - self.target.centre).mul_(self.gamma)
+        return pull.add_(gradient, alpha=self.n_beta)
+
+    def langevin(self, positions: Tensor, gradient: Tensor, eta: Tensor) -> Tensor:
+        """w - (eps/2) G grad U + sqrt(eps) G^(1/2) eta: a step of plain Langevin dynamics, all (C, P)."""
+        drift = self.drift(positions, gradient)
+        return positions + self.metric.move(drift, eta, self.settings.epsilon)
+
+
+class State(Protocol):
+    """What a sampler carries from step to step: a NamedTuple with at least this."""
+
+    @property
+    def positions(self) -> Tensor:
+        """(C, P)."""
+        ...
+
+
+class Sampler(Protocol):
+    """A module of :mod:`.samplers`. Its functions are pure: they change nothing that they are given."""
+
+    def init(self, positions: Tensor, dynamics: Dynamics, noise: Noise) -> State:
+        """The state before the first step from ``positions`` (C, P); ``noise`` may be drawn from."""
+        ...
+
+    def step(self, state: State, gradient: Tensor, eta: Tensor, dynamics: Dynamics) -> State:
+        """The state after one step.
+
+        ``gradient`` (C, P) is that of the loss at ``state.positions`` on this step's minibatches, and ``eta`` (C, P)
+        standard normal noise in a buffer that the next step fills anew.
+        """
+        ...

@@ -1,0 +1,38 @@
+"""What is sampled: a loss around a centre, and what it says at the positions of the chains."""
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple, Protocol
+
+from torch import Tensor
+
+from ..model.functional import Layout
+
+#: Standard normal noise (C, P) of the next step, every chain's from a stream of its own.
+Noise = Callable[[], Tensor]
+
+
+class Evaluation(NamedTuple):
+    """What a target says at the stacked positions, on one minibatch per chain."""
+
+    losses: Tensor  # (C, K), one column per position of the context; their mean is sampled
+    gradient: Tensor  # (C, P), of that mean
+    centre_losses: Tensor  # (C, K), the losses of w* on the same minibatches
+    noise: Tensor  # (C,), variance over minibatches of the difference of both, averaged over K
+
+
+class Target(Protocol):
+    """A loss around a centre w*."""
+
+    centre: Tensor  # (P,)
+    layout: Layout  # the parameters in a position
+
+    def evaluate(self, positions: Tensor, step: int) -> Evaluation:
+        """Losses and gradient of ``positions`` (C, P) on the minibatches of ``step``."""
+        ...
+
+    def curvature_samples(self, positions: Tensor, part: int) -> Iterator[Tensor]:
+        """Chunks (b, P) of draws v with E[v v^T] the curvature of the loss, averaged over ``positions`` (C, P).
+
+        Another ``part`` gives other draws.
+        """
+        ...
