@@ -6,7 +6,8 @@ PRESET ?= laptop
 CORES  ?= all
 
 BIN := .venv/bin
-CONFIGFILE := $(if $(filter laptop,$(PRESET)),config/config.yaml,config/$(PRESET).yaml)
+CONFIGFILES := $(wildcard config/*.yaml src/transient_ridge/extensions/*/*.yaml)
+CONFIGFILE := $(or $(filter %/$(if $(filter laptop,$(PRESET)),config,$(PRESET)).yaml,$(CONFIGFILES)),config/$(PRESET).yaml)
 SNAKEMAKE := $(BIN)/snakemake --workflow-profile workflow/profiles/local --cores $(CORES) --configfile $(CONFIGFILE)
 # A few lines instead of Snakemake's own output (src/snakemake_logger_plugin_transient_ridge).
 WATCHED := PYTHONPATH=src$${PYTHONPATH:+:$$PYTHONPATH} $(SNAKEMAKE) --logger transient-ridge
@@ -127,4 +128,4 @@ clean-env:
 
 # Reached only for a preset without a file.
 config/%.yaml:
-	$(error PRESET = $*: unknown; config/ holds laptop $(filter-out config,$(basename $(notdir $(wildcard config/*.yaml)))))
+	$(error PRESET = $*: unknown; there are laptop $(filter-out config,$(sort $(basename $(notdir $(CONFIGFILES))))))

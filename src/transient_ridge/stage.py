@@ -18,8 +18,7 @@ from types import ModuleType
 from typing import Any, Protocol, TypeVar, get_origin
 
 from .errors import StageError
-
-PACKAGE = Path(__file__).parent
+from .places import PACKAGE, module_name
 
 #: What a stage may be told besides its inputs: its part of the configuration, which run and steps it is about, where
 #: it computes, and for stages that write by themselves, where.
@@ -98,8 +97,7 @@ def stages() -> list[str]:
     """The modules that define a stage, found without importing them."""
     marks = ("\n@stage(", "\n@figure_of(")
     found = [path for path in PACKAGE.rglob("*.py") if any(m in path.read_text() for m in marks)]
-    parts = (path.relative_to(PACKAGE).with_suffix("").parts for path in found)
-    return sorted(".".join(part for part in each if part != "__init__") for each in parts)
+    return sorted(module_name(path) for path in found)
 
 
 @cache

@@ -12,7 +12,7 @@ from transient_ridge.config.runs import Run
 from transient_ridge.config.validation import validate
 from transient_ridge.errors import ConfigError, ConfigWarning
 
-PRESETS = sorted(path.stem for path in (ROOT / "config").glob("*.yaml") if path.stem != "config")
+PRESETS = [preset for preset in presets.known() if preset != presets.DEFAULT]
 
 
 def load(preset="laptop"):
@@ -31,7 +31,7 @@ def test_presets_are_valid_and_named_like_their_files(preset):
 def test_presets_state_only_what_differs(preset):
     default = load()
     # The paper preset also states what the paper fixes where the default shares it.
-    lines = (ROOT / "config" / f"{preset}.yaml").read_text().splitlines()
+    lines = presets.known()[preset].read_text().splitlines()
     labelled = {line.split(":")[0].strip() for line in lines if "# [" in line}
     shared = labelled | {"seeds"} if preset == "paper" else set()
 
@@ -48,7 +48,7 @@ def test_presets_state_only_what_differs(preset):
             elif base[name] == value and name not in shared:
                 yield f"{key}{name}"
 
-    overlay = yaml.safe_load((ROOT / "config" / f"{preset}.yaml").read_text())
+    overlay = yaml.safe_load(presets.known()[preset].read_text())
     assert list(repeated(overlay, default)) == []
 
 

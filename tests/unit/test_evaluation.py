@@ -17,13 +17,13 @@ from transient_ridge.analysis.evaluation_sets import (
     idealised_predictions,
 )
 from transient_ridge.analysis.idealised import evaluate_idealised
-from transient_ridge.analysis.parts.feature_losses import evaluate_features
-from transient_ridge.analysis.parts.task_gates import evaluate_task_gates, of_each
 from transient_ridge.analysis.ridge_on_tasks import evaluate_on_tasks
 from transient_ridge.analysis.views import averages
 from transient_ridge.config.runs import Run
 from transient_ridge.config.settings import DataSettings, EvaluationSettings, ModelSettings
 from transient_ridge.errors import CheckpointError
+from transient_ridge.extensions.imbalanced.feature_losses import evaluate_features
+from transient_ridge.extensions.in_weight.task_gates import evaluate_task_gates, of_each
 from transient_ridge.model.transformer import Transformer
 from transient_ridge.regression.predictors.dmmse import dmmse
 from transient_ridge.regression.predictors.ridge import ridge

@@ -31,7 +31,7 @@ def test_every_quotation_is_in_its_file(file, text):
 
 def test_quotations_cover_data_test_preset_and_statement():
     assert {file.split("/")[-1] for file, _ in QUOTED} == {
-        "recurrence.py", "test_recurrence.py", "recurrence.yaml",
+        "recurrence.py", "statements.py", "test_recurrence.py", "recurrence.yaml",
     }  # fmt: skip
     assert len({file for file, _ in QUOTED}) == 4
 
@@ -50,7 +50,7 @@ def test_what_the_page_says_of_the_preset_is_so():
 )
 def test_the_pages_of_the_presets_state_their_thresholds(page):
     """Every threshold of the preset's own statements, with its sign, is in the table of its page."""
-    text = (ROOT / "docs" / f"{page}.md").read_text()
+    text = presets.known()[page].with_name("README.md").read_text()
     rows = [line for line in text.splitlines() if line.startswith("| 11")]
     own = {}
     for variant in presets.read(page)["variants"]:

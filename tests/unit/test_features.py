@@ -6,12 +6,17 @@ import numpy as np
 import pytest
 import torch
 
-from transient_ridge.analysis.parts.feature_losses import mean_where
 from transient_ridge.config import presets
 from transient_ridge.config.settings import DataSettings
 from transient_ridge.errors import ConfigError
-from transient_ridge.regression.inputs.features import Options, draw, feature, frequencies
-from transient_ridge.regression.predictors.recall import recall
+from transient_ridge.extensions.imbalanced.feature_losses import mean_where
+from transient_ridge.extensions.imbalanced.inputs.features import (
+    Options,
+    draw,
+    feature,
+    frequencies,
+)
+from transient_ridge.extensions.imbalanced.predictors.recall import recall
 from transient_ridge.regression.predictors.ridge import ridge
 from transient_ridge.regression.sequences import SequenceSource
 

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from transient_ridge.config.registries import PREDICTORS
-from transient_ridge.regression.predictors import gd_plus_plus, gradient_descent
-from transient_ridge.regression.predictors._rates import best_rates, first_rate
+from transient_ridge.extensions.gradient_descent.predictors import gd_plus_plus, gradient_descent
+from transient_ridge.extensions.gradient_descent.rates import best_rates, first_rate
 from transient_ridge.regression.predictors.ridge import ridge
 
 NOISE = 0.125

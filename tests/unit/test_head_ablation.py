@@ -9,10 +9,10 @@ from torch.nn import functional as F
 
 from tests.conftest import DATA
 from transient_ridge.analysis.evaluation_sets import evaluation_sets
-from transient_ridge.analysis.parts.head_ablation import ablate_heads, without_head
 from transient_ridge.config.runs import Run
 from transient_ridge.config.settings import EvaluationSettings, ModelSettings
 from transient_ridge.errors import CheckpointError
+from transient_ridge.extensions.sparse.head_ablation import ablate_heads, without_head
 from transient_ridge.model.transformer import Transformer, initialise
 from transient_ridge.training.checkpoints import Checkpoints
 from transient_ridge.training.train import train

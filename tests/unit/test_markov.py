@@ -8,17 +8,15 @@ import pytest
 import torch
 
 from transient_ridge.config.settings import DataSettings
-from transient_ridge.regression.families import uniform
-from transient_ridge.regression.inputs.markov import draw
-from transient_ridge.regression.markov import probabilities, size_of_x, size_of_y
-from transient_ridge.regression.predictors import (
+from transient_ridge.extensions.mixtures.families import uniform
+from transient_ridge.extensions.mixtures.inputs.markov import draw
+from transient_ridge.extensions.mixtures.markov import probabilities, size_of_x, size_of_y
+from transient_ridge.extensions.mixtures.predictors import (
     bigram_retrieval,
-    dmmse,
-    ridge,
     unigram_inference,
     unigram_retrieval,
-    zero,
 )
+from transient_ridge.regression.predictors import dmmse, ridge, zero
 from transient_ridge.regression.sequences import SequenceSource, task_set
 
 K, NOISE = 5, 0.125

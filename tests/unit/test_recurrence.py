@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from transient_ridge.config.settings import DataSettings
-from transient_ridge.regression.inputs.recurrence import SCALE, draw
+from transient_ridge.extensions.recurrence.inputs.recurrence import SCALE, draw
 from transient_ridge.regression.predictors.dmmse import dmmse
 from transient_ridge.regression.predictors.ridge import ridge
 from transient_ridge.regression.sequences import SequenceSource, task_set

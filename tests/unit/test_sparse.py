@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from transient_ridge.config.settings import DataSettings
-from transient_ridge.regression.families.sparse import Options, sample
+from transient_ridge.extensions.sparse.families.sparse import Options, sample
 from transient_ridge.regression.sequences import SequenceSource, task_set
 
 D, K, S, NOISE = 5, 4, 2, 0.125

@@ -7,11 +7,14 @@ import numpy as np
 import pytest
 import torch
 
-from transient_ridge.regression.families.sparse import Options, sample
-from transient_ridge.regression.predictors import lasso as lasso_module
-from transient_ridge.regression.predictors import preprocess_descend as descend_module
-from transient_ridge.regression.predictors.lasso import lasso, penalty
-from transient_ridge.regression.predictors.preprocess_descend import STEPS, preprocess_descend
+from transient_ridge.extensions.sparse.families.sparse import Options, sample
+from transient_ridge.extensions.sparse.predictors import lasso as lasso_module
+from transient_ridge.extensions.sparse.predictors import preprocess_descend as descend_module
+from transient_ridge.extensions.sparse.predictors.lasso import lasso, penalty
+from transient_ridge.extensions.sparse.predictors.preprocess_descend import (
+    STEPS,
+    preprocess_descend,
+)
 from transient_ridge.regression.predictors.ridge import ridge
 
 SIGMA2 = 0.125

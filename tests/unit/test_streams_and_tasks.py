@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from transient_ridge.analysis.parts.task_gates import by_frequency, of_each
 from transient_ridge.config.settings import DataSettings, EvaluationSettings
+from transient_ridge.extensions.in_weight.task_gates import by_frequency, of_each
 from transient_ridge.regression.sequences import SequenceSource, task_set
 from transient_ridge.regression.streams import generator, torch_seed
 

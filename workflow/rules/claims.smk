@@ -1,5 +1,7 @@
 """The phases of training, the trade-off of loss against complexity, and the scorecard."""
 
+STATED_BY_EXTENSIONS = tuple(map(module_name, in_extensions("statements.py")))
+
 
 rule phases:
     input:
@@ -137,7 +139,7 @@ rule claims:
     resources:
         **light(),
     params:
-        **stage("scorecard.claims", "claims", "seed"),
+        **stage("scorecard.claims", "claims", "seed", also=STATED_BY_EXTENSIONS),
     shell:
         job(STAGE)
 
@@ -165,6 +167,6 @@ if ROOT_SEEDS:
         resources:
             **light(),
         params:
-            **stage("scorecard.root_seeds", "claims"),
+            **stage("scorecard.root_seeds", "claims", also=STATED_BY_EXTENSIONS),
         shell:
             job(STAGE)

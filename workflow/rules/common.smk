@@ -28,6 +28,7 @@ from transient_ridge.config.registries import INPUT_LAWS, PREDICTORS, TASK_FAMIL
 from transient_ridge.config.settings import Configuration
 from transient_ridge.errors import ConfigError, TransientRidgeError
 from transient_ridge.figures.catalogue import catalogue
+from transient_ridge.places import in_extensions, module_name
 from transient_ridge.report import status
 from transient_ridge.stage import tables_of
 

@@ -53,7 +53,7 @@ rule feature_losses:
     resources:
         **computing(sizing.evaluate_mb, minutes=30),
     params:
-        **stage("analysis.parts.feature_losses", *TRAINED_BY, "evaluation"),
+        **stage("extensions.imbalanced.feature_losses", *TRAINED_BY, "evaluation"),
     shell:
         job(ON_DEVICE)
 
@@ -78,7 +78,7 @@ rule task_gates:
     resources:
         **computing(sizing.evaluate_mb, minutes=30),
     params:
-        **stage("analysis.parts.task_gates", *TRAINED_BY, "evaluation"),
+        **stage("extensions.in_weight.task_gates", *TRAINED_BY, "evaluation"),
     shell:
         job(ON_DEVICE)
 
@@ -128,7 +128,7 @@ rule head_ablation:
     resources:
         **computing(sizing.evaluate_mb, minutes=10),
     params:
-        **stage("analysis.parts.head_ablation", *TRAINED_BY, "evaluation"),
+        **stage("extensions.sparse.head_ablation", *TRAINED_BY, "evaluation"),
     shell:
         job(ON_DEVICE)
 

@@ -11,7 +11,7 @@ for FIGURE, ENTRY in catalogue().items():
             output:
                 png=report(
                     f"{home(ENTRY)}/figures/{FIGURE}.png",
-                    caption=f"../report/{FIGURE}.rst",
+                    caption=str(ENTRY.caption),
                     category="Figures",
                     subcategory="variants" if ENTRY.of_preset else "{variant}",
                     labels=labels_of_figure(FIGURE),

@@ -26,6 +26,7 @@ SHOWING = "figures.drawing.style"
 EXCLUDED = frozenset(
     {
         "errors",
+        "places",
         "progress",
         "stage",
         "artefacts.files",

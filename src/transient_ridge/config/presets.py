@@ -6,30 +6,42 @@ from typing import Any
 import yaml
 
 from ..errors import ConfigError
+from ..places import PACKAGE, in_extensions
 from .configuration import overlay, resolve
-from .registries import PACKAGE
 from .validation import validate
 
-#: The presets of this checkout.
+#: The presets of the core in this checkout; those of extensions lie in their folders.
 FOLDER = PACKAGE.parents[1] / "config"
+#: The preset that every other one changes.
 DEFAULT = "laptop"
 
 
+def known() -> dict[str, Path]:
+    """The file of every preset, by name, sorted; each states what it changes of the default."""
+    found = {path.stem: path for path in [*FOLDER.glob("*.yaml"), *in_extensions("*.yaml")]}
+    found[DEFAULT] = found.pop("config")
+    return dict(sorted(found.items()))
+
+
 def files(preset: str) -> list[Path]:
-    """The files of ``preset``, a name or the path of a YAML file; each overrides those before."""
-    own = Path(preset) if preset.endswith((".yaml", ".yml")) else FOLDER / f"{preset}.yaml"
-    return [FOLDER / "config.yaml"] + ([] if preset == DEFAULT else [own])
+    """The files of ``preset``, a name or the path of a YAML file; each overrides those before.
+
+    Raises ConfigError if there is no such preset.
+    """
+    default = FOLDER / "config.yaml"
+    if preset == DEFAULT:
+        return [default]
+    if preset.endswith((".yaml", ".yml")) and Path(preset).exists():
+        return [default, Path(preset)]
+    if preset not in known():
+        raise ConfigError(f"preset '{preset}': unknown; there are {', '.join(known())}")
+    return [default, known()[preset]]
 
 
 def read(preset: str) -> dict[str, Any]:
-    """The configuration of ``preset``, not yet validated. Raises ConfigError if there is no such file."""
+    """The configuration of ``preset``, not yet validated. Raises ConfigError if there is no such preset."""
     config: dict[str, Any] = {}
     for path in files(preset):
-        if not path.exists():
-            known = sorted(each.stem for each in FOLDER.glob("*.yaml") if each.stem != "config")
-            raise ConfigError(
-                f"preset '{preset}': unknown; there are {DEFAULT}, {', '.join(known)}"
-            )
         config = overlay(config, yaml.safe_load(path.read_text()))
     return config
 

@@ -1,8 +1,9 @@
 """Registries: what a configuration chooses by name is a file in a package.
 
 ``training/schedules/wsd.py`` is the schedule ``wsd``. To add one, add a file with what the docstring of its package
-asks for. Names and constants are read without importing, because planning and figures must not wait for torch. Only
-chosen entries are part of a stage's fingerprint, so a new file makes nothing stale.
+asks for; those of an extension lie in its folder, as in ``extensions/sparse/predictors/lasso.py``. Names and constants
+are read without importing, because planning and figures must not wait for torch. Only chosen entries are part of a
+stage's fingerprint, so a new file makes nothing stale.
 """
 
 import ast
@@ -14,35 +15,38 @@ from types import ModuleType
 from typing import Any
 
 from ..errors import ConfigError
-
-PACKAGE = Path(__file__).resolve().parents[1]
+from ..places import PACKAGE, in_extensions, module_name
 
 #: What a configuration may say: a name, or a mapping with a ``name`` and the options of that entry.
 Choice = str | Mapping[str, Any]
 
 
 class Registry:
-    """The entries of one package."""
+    """The entries of one package, and of the folders of its name in the extensions."""
 
     def __init__(self, package: str, kind: str) -> None:
         """``package`` is dotted and relative to transient_ridge; ``kind`` is what messages call an entry."""
         self.package, self.kind = package, kind
 
     @cached_property
+    def paths(self) -> dict[str, Path]:
+        """The file of every entry, by name, sorted."""
+        *_, folder = room = self.package.split(".")
+        core = PACKAGE.joinpath(*room).glob("[!_]*.py")
+        found = {path.stem: path for path in [*core, *in_extensions(f"{folder}/[!_]*.py")]}
+        return dict(sorted(found.items()))
+
+    @cached_property
     def names(self) -> list[str]:
         """All names, sorted."""
-        folder = PACKAGE.joinpath(*self.package.split("."))
-        return sorted(path.stem for path in folder.glob("[!_]*.py"))
+        return list(self.paths)
 
     def module(self, choice: Choice) -> str:
         """Dotted name, within transient_ridge, of the module behind ``choice``.
 
         Raises ConfigError that lists the names if there is none.
         """
-        name = name_of(choice)
-        if name not in self.names:
-            raise ConfigError(f"{self.kind} '{name}': unknown; there are {', '.join(self.names)}")
-        return f"{self.package}.{name}"
+        return module_name(self._path(choice))
 
     def load(self, choice: Choice) -> ModuleType:
         """The module behind ``choice``; raises ConfigError if there is none."""
@@ -90,9 +94,14 @@ class Registry:
                 return ast.literal_eval(node.value)
         return None
 
+    def _path(self, choice: Choice) -> Path:
+        name = name_of(choice)
+        if name not in self.paths:
+            raise ConfigError(f"{self.kind} '{name}': unknown; there are {', '.join(self.names)}")
+        return self.paths[name]
+
     def _tree(self, choice: Choice) -> list[ast.stmt]:
-        path = PACKAGE.joinpath(*self.module(choice).split(".")).with_suffix(".py")
-        return ast.parse(path.read_text()).body
+        return ast.parse(self._path(choice).read_text()).body
 
 
 def name_of(choice: Choice) -> str:

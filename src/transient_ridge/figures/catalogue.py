@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..artefacts.schemas import TABLES
+from ..places import PACKAGE, in_extensions, module_name
 from ..stage import decorations
 
 
@@ -14,6 +15,11 @@ class Entry(NamedTuple):
 
     module: str
     tables: tuple[str, ...]
+
+    @property
+    def caption(self) -> Path:
+        """The file of its caption in the report, beside the module."""
+        return PACKAGE.joinpath(*self.module.split(".")).with_suffix(".rst")
 
     @property
     def on_request(self) -> bool:
@@ -30,8 +36,9 @@ class Entry(NamedTuple):
 def catalogue() -> dict[str, Entry]:
     """Every figure by name: the modules with a function decorated by ``figure_of``, and its arguments."""
     found = {}
-    for path in sorted(Path(__file__).parent.glob("*/*.py")):
+    core = sorted(PACKAGE.glob("figures/*/*.py"))
+    for path in [*core, *in_extensions("figures/*.py")]:
         for call in decorations(path, "figure_of"):
             tables = tuple(ast.literal_eval(argument) for argument in call.args)
-            found[path.stem] = Entry(f"figures.{path.parent.name}.{path.stem}", tables)
+            found[path.stem] = Entry(module_name(path), tables)
     return found

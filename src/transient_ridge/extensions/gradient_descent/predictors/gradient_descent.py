@@ -1,0 +1,43 @@
+"""Steps of gradient descent on the squared error of the context, from zero (arXiv 2212.07677, section 2)."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ....config.keys import COUNT, Settings, key
+from ..rates import predict_by_best
+
+LABEL = "gradient descent"
+MARKER = "v"
+OF_TASK_SET = False
+
+
+@dataclass(frozen=True)
+class Options(Settings):
+    """What the configuration says of this predictor."""
+
+    steps: int = key(COUNT, "Steps of gradient descent.")
+
+
+def predict(
+    x: Tensor, y: Tensor, tasks: Tensor | None, noise_variance: float, *, options: Options
+) -> Tensor:
+    """:func:`descend` by the rates that are best on these sequences, whatever the tasks are."""
+    del tasks
+    return predict_by_best(descend, [1.0] * options.steps, x, y, noise_variance)
+
+
+def descend(x: Tensor, y: Tensor, rates: Tensor) -> Tensor:
+    """Predictions w.x_k (B, K), w having gone w <- w + rate X'(Y - X w) over the k-1 pairs before, once for each rate.
+
+    ``x`` is (B, K, D), ``y`` (B, K).
+    """
+    outer = x.unsqueeze(-1) * x.unsqueeze(-2)
+    # Sums over the pairs before k.
+    gram = outer.cumsum(dim=-3) - outer
+    moment = (y.unsqueeze(-1) * x).cumsum(dim=-2) - y.unsqueeze(-1) * x
+    w = torch.zeros_like(x)
+    for rate in rates:
+        w = w + rate * (moment - (gram @ w.unsqueeze(-1)).squeeze(-1))
+    return (w * x).sum(dim=-1)

@@ -1,0 +1,66 @@
+"""Statements of the preset `gradient-descent`: linear attention as steps of descent (README.md)."""
+
+import math
+
+import pandas as pd
+
+from ...analysis.datasets import OUT_OF_DISTRIBUTION
+from ...scorecard.measurements import Evidence
+from ...scorecard.outcomes import NotTestableError
+from ...scorecard.statement import AT_MOST, TRIED, states_if_asked
+
+GD = "gd_plus_plus"
+#: The key of `claims.own` that holds the learning coefficient as derived.
+DERIVED = "learning_coefficient"
+
+
+@states_if_asked(
+    "w",
+    "L layers of linear attention arrive at L layers of GD++, for L = 1 a step of gradient descent",
+    "share of the first distance to GD++ that is left at M = inf, out of distribution",
+    AT_MOST,
+    "steps_left",
+    set_when=TRIED,
+)
+def _layers_become_steps(evidence: Evidence, seed: int) -> float:
+    to_gd = distances(evidence, seed)[GD]
+    return float(to_gd.iloc[-1] / to_gd.iloc[0])
+
+
+@states_if_asked(
+    "x",
+    "They are nearer to GD++ than to ridge",
+    "distance to GD++ over that to ridge at the end of M = inf, out of distribution",
+    AT_MOST,
+    "steps_over_ridge",
+    set_when=TRIED,
+)
+def _nearer_to_steps_than_to_ridge(evidence: Evidence, seed: int) -> float:
+    end = distances(evidence, seed).iloc[-1]
+    return float(end[GD] / end["ridge"])
+
+
+@states_if_asked(
+    "y",
+    "The LLC of one layer is the learning coefficient that is derived for it",
+    "relative difference of the two at the end of M = inf",
+    AT_MOST,
+    "coefficient_error",
+    set_when=TRIED,
+)
+def _llc_is_the_coefficient(evidence: Evidence, seed: int) -> float:
+    if DERIVED not in evidence.settings.own:
+        raise NotTestableError(f"claims.own.{DERIVED} does not state the coefficient")
+    return abs(evidence.llc_of_ridge(seed) / float(evidence.settings.own[DERIVED]) - 1)
+
+
+def distances(evidence: Evidence, seed: int) -> pd.DataFrame:
+    """Distance of the M = infinity run to every predictor out of distribution, index = step, ascending."""
+    table = evidence.table("strategies")
+    if GD not in set(table["predictor"]):
+        raise NotTestableError(f"not measured: evaluation.predictors lacks {GD}")
+    of_run = (table["task_diversity"] == math.inf) & (table["seed"] == seed)
+    rows = table[of_run & (table["dataset"] == OUT_OF_DISTRIBUTION)]
+    if rows.empty:
+        raise NotTestableError(f"the grid has no run with M = inf, seed = {seed}")
+    return rows.pivot(index="step", columns="predictor", values="distance").sort_index()

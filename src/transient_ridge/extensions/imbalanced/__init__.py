@@ -1,0 +1,1 @@
+"""Features of unequal frequency (arXiv 2310.05249)."""

@@ -1,0 +1,90 @@
+"""Statements of the preset `imbalanced`: frequent features are learnt first (README.md)."""
+
+import math
+
+import pandas as pd
+
+from ...analysis.datasets import OUT_OF_DISTRIBUTION
+from ...scorecard.measurements import Evidence, first_for_good, rank_correlation
+from ...scorecard.outcomes import NotTestableError
+from ...scorecard.statement import AT_LEAST, AT_MOST, states_if_asked
+
+#: A feature is learnt where this share of the fall of its loss is left.
+LEARNT = 0.1
+
+
+@states_if_asked(
+    "l",
+    "The rarer a feature, the later it is learnt, where no task comes twice",
+    "rank correlation, over features, of frequency and the step from which on half of the loss's fall is done",
+    AT_MOST,
+    "rare_features_later",
+)
+def _rare_features_later(evidence: Evidence, seed: int) -> float:
+    left = _left(evidence, seed)
+    halves = [first_for_good(left[feature] <= 0.5) for feature in left]
+    return rank_correlation(_shares(evidence, seed), halves, "features")
+
+
+@states_if_asked(
+    "m",
+    "In stages: when the most frequent feature is learnt, the rarest is not",
+    "what is left of the fall of the rarest feature's loss when 0.1 of the most frequent one's is left",
+    AT_LEAST,
+    "rarest_left",
+)
+def _in_stages(evidence: Evidence, seed: int) -> float:
+    left, shares = _left(evidence, seed), _shares(evidence, seed)
+    learnt = first_for_good(left[shares.idxmax()] <= LEARNT)
+    return float(left[shares.idxmin()][learnt])
+
+
+@states_if_asked(
+    "n",
+    "Training arrives at ridge, the mean of y at the same x drawn to 0",
+    "share of the first distance to ridge that is left at M = inf",
+    AT_MOST,
+    "shrunk_mean_left",
+)
+def _arrives_at_ridge(evidence: Evidence, seed: int) -> float:
+    distances = evidence.path(math.inf, seed)["ridge"]
+    return float(distances.iloc[-1] / distances.iloc[0])
+
+
+@states_if_asked(
+    "o",
+    "The rarest feature first pays for the frequent ones: its loss rises before it falls",
+    "rise of the rarest feature's loss above its first value, as a share of its fall from there",
+    AT_LEAST,
+    "rarest_first_rises",
+)
+def _rarest_first_rises(evidence: Evidence, seed: int) -> float:
+    left = _left(evidence, seed)
+    return float(left[_shares(evidence, seed).idxmin()].max() - 1)
+
+
+def _rows(evidence: Evidence, seed: int) -> pd.DataFrame:
+    rows = evidence.table("feature_losses")
+    rows = rows[
+        (rows["task_diversity"] == math.inf)
+        & (rows["seed"] == seed)
+        & (rows["dataset"] == OUT_OF_DISTRIBUTION)
+    ]
+    if rows.empty:
+        raise NotTestableError(f"the grid has no run with M = inf, seed = {seed}")
+    return rows
+
+
+def _left(evidence: Evidence, seed: int) -> pd.DataFrame:
+    """What is left, at each step (index), of the fall of each feature's loss (column): 1 at first, 0 at the end."""
+    losses = _rows(evidence, seed).pivot_table(index="step", columns="feature", values="loss")
+    fall = losses.iloc[0] - losses.iloc[-1]
+    if not (fall > 0).all():
+        unlearnt = ", ".join(str(feature) for feature in fall.index[~(fall > 0)])
+        raise NotTestableError(f"the loss of feature {unlearnt} does not fall: train longer")
+    return (losses - losses.iloc[-1]) / fall
+
+
+def _shares(evidence: Evidence, seed: int) -> pd.Series:
+    """Frequency of each feature (index), as :func:`_left` orders them."""
+    return _rows(evidence, seed).groupby("feature")["share"].mean()

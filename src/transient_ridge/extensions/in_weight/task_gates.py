@@ -1,0 +1,94 @@
+"""The gate on each task over training, for a family whose tasks are of unequal frequency (after arXiv 2410.23042).
+
+Such a family offers ``members``, T_M with repeats. No other has rows, nor has M = infinity: the rule asks for none.
+"""
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ...analysis.evaluation_sets import idealised_predictions
+from ...analysis.gates import PAIR, gate_of
+from ...artefacts.tables import Rows
+from ...config.registries import INPUT_LAWS
+from ...config.runs import Run
+from ...config.settings import DataSettings, EvaluationSettings
+from ...model.functional import predict
+from ...regression.sequences import Sequences, task_set
+from ...regression.streams import generator
+from ...stage import stage
+from ...training.trained_run import TrainedRun
+
+
+@stage("task_gates")
+def evaluate_task_gates(
+    manifest: Path,
+    weights: Path,
+    run: Run,
+    settings: Mapping[str, Any],
+    device: torch.device,
+) -> Rows:
+    """The gate of every checkpoint of ``run`` on the sequences of each task, one for all positions.
+
+    dMMSE_M is that of the whole of T_M, as it is weighted. Raises CheckpointError if a checkpoint is missing, damaged
+    or made with other settings.
+    """
+    trained = TrainedRun(manifest, weights, settings, device)
+    data, sizes = trained.data, trained.sizes
+    members = task_set(trained.root_seed, data, run.task_diversity)
+    assert members is not None
+    tasks, shares = by_frequency(members.numpy())
+    sequences = of_each(tasks, trained.root_seed, data, sizes).to(device)
+    ideal = idealised_predictions(
+        trained.root_seed, data, tuple(PAIR), run.task_diversity, sequences
+    )
+    apart = _distances(ideal["dmmse"], ideal["ridge"], len(tasks))
+    rows = Rows("task_gates")
+    for step in trained.steps:
+        predictions = predict(trained.at(step), *sequences)
+        to = {name: _distances(predictions, ideal[name], len(tasks)) for name in PAIR}
+        gates, residuals = gate_of(to["ridge"], to["dmmse"], apart)
+        for j, share in enumerate(shares):
+            rows.add(
+                task_diversity=run.task_diversity, seed=run.seed, step=step, task=j + 1, share=share,
+                gate=gates[j], residual=residuals[j], apart=apart[j],
+            )  # fmt: skip
+    return rows
+
+
+def by_frequency(
+    members: NDArray[np.float32],
+) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+    """The tasks among ``members`` (M, D) and the share of each, the most frequent first, equals as they come in T_M."""
+    tasks, first, counts = np.unique(members, axis=0, return_index=True, return_counts=True)
+    order = np.lexsort((first, -counts))
+    return tasks[order], counts[order] / len(members)
+
+
+def of_each(
+    tasks: NDArray[np.float32], root_seed: int, data: DataSettings, sizes: EvaluationSettings
+) -> Sequences:
+    """As many sequences of each task, at least two, one task after the other; inputs and noise are the same for all."""
+    draw = INPUT_LAWS.function(data.inputs, "draw")
+    count = max(2, sizes.sequences // len(tasks))
+    deviation = math.sqrt(data.noise_variance)
+    parts = []
+    for task in tasks:
+        inputs, noise = (
+            generator(root_seed, "evaluation", "each_task", part) for part in ("inputs", "noise")
+        )
+        parts.append(draw(np.tile(task, (count, 1)), data.context_length, deviation, inputs, noise))
+    x, y = (torch.from_numpy(np.concatenate(each)) for each in zip(*parts, strict=True))
+    return Sequences(x, y)
+
+
+def _distances(one: Tensor, two: Tensor, tasks: int) -> NDArray[np.float64]:
+    """Mean squared difference on each of so many tasks, of predictions (B, K) with one task after the other."""
+    squares = (one.double() - two.double()).square()
+    return np.asarray(squares.reshape(tasks, -1).mean(dim=1).cpu())

@@ -1,0 +1,1 @@
+"""Affine recurrences, fitted or remembered (arXiv 2410.17438)."""

@@ -1,0 +1,47 @@
+"""s-sparse tasks, after arXiv 2408.04532: s coordinates are Gaussian, the others are 0."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ....config.keys import COUNT, Settings, key
+
+
+@dataclass(frozen=True)
+class Options(Settings):
+    """How sparse tasks are."""
+
+    nonzero: int = key(COUNT, "s, the coordinates of a task that are not 0, at most D.")
+
+
+def fault(data: Mapping[str, Any], *, options: Options) -> str | None:
+    """Why there are no such tasks for the section `data`; None if there are."""
+    if options.nonzero <= data["dimension"]:
+        return None
+    return f"nonzero must be at most data.dimension = {data['dimension']}"
+
+
+def sample(
+    generator: np.random.Generator,
+    count: int,
+    dimension: int,
+    *,
+    options: Options,
+    dtype: type = np.float64,
+) -> NDArray[np.floating]:
+    """``count`` independent tasks (count, D): s coordinates, chosen uniformly, are N(0, D / s).
+
+    The variance is ours: E|t|^2 = D, as of N(0, I), so that losses are of the same size for every s, and each
+    coordinate has mean 0 and variance 1 and is uncorrelated with the others. Ridge is then still the best predictor
+    that is linear in the outputs. At s = D the tasks are N(0, I).
+    """
+    # One array of normals, for its first rows not to depend on ``count``: the s greatest of D choose the coordinates.
+    drawn = generator.standard_normal((count, dimension + options.nonzero), dtype=dtype)
+    chosen = np.argsort(drawn[:, :dimension], axis=1)[:, dimension - options.nonzero :]
+    values = drawn[:, dimension:] * dtype((dimension / options.nonzero) ** 0.5)
+    tasks: NDArray[np.floating] = np.zeros((count, dimension), dtype=dtype)
+    np.put_along_axis(tasks, chosen, values, axis=1)
+    return tasks

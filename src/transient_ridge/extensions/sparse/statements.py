@@ -1,0 +1,90 @@
+"""Statements of the preset `sparse`: what a model makes of sparse tasks, and with which heads (README.md)."""
+
+import math
+
+from ...analysis.datasets import OUT_OF_DISTRIBUTION as OUT
+from ...scorecard.measurements import Evidence
+from ...scorecard.outcomes import NotTestableError
+from ...scorecard.statement import AT_LEAST, AT_MOST, states_if_asked
+
+ALGORITHM = "preprocess_descend"
+#: A loss increase counts if it is greater than so many standard errors.
+STANDARD_ERRORS = 2
+
+
+@states_if_asked(
+    "h",
+    "Where no task comes twice, the model learns that tasks are sparse: it ends below ridge",
+    "OOD loss of M = inf at the end, as a share of ridge's",
+    AT_MOST,
+    "below_ridge",
+)
+def _sparsity_is_learnt(evidence: Evidence, seed: int) -> float:
+    return float(_last_loss(evidence, seed) / evidence.ideal("ridge", math.inf, OUT))
+
+
+@states_if_asked(
+    "i",
+    "It gains at least as much on ridge as preprocess-then-descend",
+    "fall of the OOD loss of M = inf below ridge's at the end, as a share of that of preprocess-then-descend",
+    AT_LEAST,
+    "gain_of_algorithm",
+)
+def _as_good_as_the_algorithm(evidence: Evidence, seed: int) -> float:
+    measured = evidence.table("idealised_losses")
+    if not (measured["predictor"] == ALGORITHM).any():
+        raise NotTestableError(f"not measured: evaluation.predictors lacks {ALGORITHM}")
+    ridge, algorithm = (evidence.ideal(name, math.inf, OUT) for name in ("ridge", ALGORITHM))
+    if not algorithm < ridge:
+        raise NotTestableError(f"{ALGORITHM} gains nothing on ridge here")
+    return float((ridge - _last_loss(evidence, seed)) / (ridge - algorithm))
+
+
+@states_if_asked(
+    "j",
+    "The first layer uses more heads than the others",
+    "heads that the first layer of M = inf uses, less the mean of the other layers",
+    AT_LEAST,
+    "more_heads_in_first_layer",
+)
+def _first_layer_uses_more_heads(evidence: Evidence, seed: int) -> float:
+    first, *others = _heads_in_use(evidence, seed)
+    return first - sum(others) / len(others)
+
+
+@states_if_asked(
+    "k",
+    "A later layer uses little more than one head",
+    "heads that a layer of M = inf after the first uses, mean over layers",
+    AT_MOST,
+    "heads_in_later_layers",
+)
+def _later_layers_use_one_head(evidence: Evidence, seed: int) -> float:
+    others = _heads_in_use(evidence, seed)[1:]
+    return sum(others) / len(others)
+
+
+def _last_loss(evidence: Evidence, seed: int) -> float:
+    return float(evidence.losses(math.inf, seed, OUT).iloc[-1])
+
+
+def _heads_in_use(evidence: Evidence, seed: int) -> list[float]:
+    """How many heads each layer of the trained M = infinity model uses on new tasks.
+
+    The participation ratio (sum i)^2 / sum i^2 of the loss increases i of its heads: 1 if one head matters, H if all
+    matter alike; 0 if no increase can be told from 0. Raises NotTestableError if the model has one layer or one head.
+    """
+    rows = evidence.table("head_ablation")
+    rows = rows[
+        (rows["task_diversity"] == math.inf) & (rows["seed"] == seed) & (rows["dataset"] == OUT)
+    ]
+    if rows.empty:
+        raise NotTestableError(f"the grid has no run with M = inf, seed = {seed}")
+    if rows["layer"].nunique() < 2 or rows["head"].nunique() < 2:
+        raise NotTestableError(
+            "layers and heads are compared: model.layers and model.heads must be at least 2"
+        )
+    counts = rows["increase"] > STANDARD_ERRORS * rows["increase_standard_error"]
+    increases = rows["increase"].where(counts, 0.0).groupby(rows["layer"])
+    found = increases.sum() ** 2 / increases.agg(lambda i: (i**2).sum())
+    return [float(heads) for heads in found.fillna(0.0).sort_index()]

@@ -1,0 +1,21 @@
+"""Where the parts of the package lie: in the rooms of the core, and in ``extensions/``, which may be deleted.
+
+An extension is a folder that holds all there is about one neighbouring paper. Nothing imports it: what the core has in
+a folder of its own, such as ``regression/predictors/``, is looked for in the extensions as well, such as
+``extensions/sparse/predictors/``.
+"""
+
+from pathlib import Path
+
+PACKAGE = Path(__file__).resolve().parent
+
+
+def module_name(path: Path) -> str:
+    """Dotted name, within transient_ridge, of the module at ``path``."""
+    parts = path.relative_to(PACKAGE).with_suffix("").parts
+    return ".".join(part for part in parts if part != "__init__")
+
+
+def in_extensions(pattern: str) -> list[Path]:
+    """What matches ``pattern`` in the folder of an extension, sorted."""
+    return sorted(PACKAGE.glob(f"extensions/*/{pattern}"))
