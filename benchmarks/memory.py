@@ -18,6 +18,7 @@ import torch
 
 from benchmarks import untrained
 from transient_ridge.analysis.joint_pca import compute_joint_pca
+from transient_ridge.artefacts.provenance import peak_memory_mb
 from transient_ridge.artefacts.tables import Rows
 from transient_ridge.config import configuration, presets, sizing
 from transient_ridge.config.limits import CHUNK
@@ -107,7 +108,7 @@ def measure(kind: str, size: str) -> None:
     began = time.process_time()
     asked = {"train": train, "evaluate": evaluate, "llc": llc, "pca": pca}[kind](config)
     seconds = time.process_time() - began
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
+    peak = peak_memory_mb(resource.getrusage(resource.RUSAGE_SELF))
     allowed = f"{sizing.pca_cpu_seconds(config):.0f}" if kind == "pca" else ""
     print(f"{kind:>10} {size:>8} {peak:>9.0f} {asked:>9.0f} {seconds:>7.1f} {allowed:>9}")
 

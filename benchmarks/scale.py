@@ -19,6 +19,8 @@ from pathlib import Path
 
 import yaml
 
+from transient_ridge.artefacts.provenance import peak_memory_mb
+
 ROOT = Path(__file__).resolve().parents[1]
 SIZES = (10, 100, 1000)
 
@@ -50,7 +52,7 @@ def _measured(command: list[str], folder: Path) -> tuple[float, float, str]:
     _, status, usage = os.wait4(process.pid, 0)
     if status:
         raise RuntimeError(output[-2000:])
-    return usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, output
+    return usage.ru_utime + usage.ru_stime, peak_memory_mb(usage), output
 
 
 def bench_scale(runs: int) -> dict[str, float]:

@@ -7,7 +7,7 @@ import pytest
 from tests.conftest import configured
 from tests.unit.test_publication import training
 from transient_ridge.artefacts import provenance
-from transient_ridge.artefacts.contents import Contents, read_variant
+from transient_ridge.artefacts.contents import Contents, read_variant, remove_orphaned_records
 from transient_ridge.artefacts.locks import hold
 from transient_ridge.artefacts.publication import publish
 from transient_ridge.artefacts.tables import Rows
@@ -96,7 +96,7 @@ def test_what_is_made_is_no_leftover(results):
     before = lying_there(results)
     make(
         results, "report.html", "status", "README.md", "logs/resolved_config.log", "base/explorer.html",
-        "base/figures/figure1.png", "base/figures/figure1.svg.provenance.json", "base/benchmarks/train/M4-seed0.tsv",
+        "base/figures/figure1.svg", "base/figures/figure1.svg.provenance.json", "base/benchmarks/train/M4-seed0.tsv",
         "base/runs/M4-seed0/llc/0.parquet", "base/runs/M4-seed0/llc_ladder.parquet",
         "base/runs/M4-seed0/checkpoints/step-00000000.safetensors", "base/tables/llc.parquet",
         "base/scratch/M4-seed0-0123456789abcdef/state.safetensors",
@@ -114,6 +114,16 @@ def test_leftovers_are_removed_and_nothing_else(results, capsys):
     assert lying_there(results) == before - LEFT
     assert not (results / "base/runs/M4-seed1").exists()
     assert Contents(results).remark() == ""
+
+
+def test_records_of_what_is_gone_are_left_over(results):
+    (results / "base/tables/thresholds.parquet").unlink()
+    record = "base/tables/thresholds.parquet.provenance.json"
+    assert results / record in Contents(results).leftovers()
+    before = lying_there(results)
+    remove_orphaned_records(results)
+    assert lying_there(results) == before - {record}
+    assert not (results / "base/tables").exists()
 
 
 def test_nothing_is_removed_while_snakemake_is_at_work(results):

@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+from types import SimpleNamespace
 
 import pytest
 
@@ -34,6 +35,13 @@ def test_a_record_says_all_that_made_a_result(chain):
     assert record["cpu_seconds"] > 0
     assert record["peak_memory_mb"] > 10
     assert record["device"] == "cpu"
+
+
+def test_peak_memory_is_in_the_units_of_the_system(monkeypatch):
+    usage = SimpleNamespace(ru_maxrss=3 << 20)
+    for system, expected in (("linux", 3 * 1024), ("darwin", 3)):
+        monkeypatch.setattr(provenance.sys, "platform", system)
+        assert provenance.peak_memory_mb(usage) == expected
 
 
 def test_the_file_itself_carries_what_follows_from_the_configuration(chain):

@@ -38,6 +38,27 @@ def test_unpacked_results_are_taken_for_done(project, elsewhere, tmp_path):
     assert not {job for job in stale if job.startswith(("train", "evaluate"))}
 
 
+def test_storage_plugins_are_refused_by_name(elsewhere, tmp_path):
+    pytest.importorskip("snakemake_storage_plugin_fs")
+    there = [
+        "--default-storage-provider",
+        "fs",
+        "--default-storage-prefix",
+        str(tmp_path / "there"),
+    ]
+    done = elsewhere.snakemake("-n", *there, check=False)
+    assert done.returncode != 0
+    assert "--default-storage-provider: storage plugins are not supported" in done.stdout
+
+
+def test_records_are_deleted_with_what_they_are_about(project):
+    results = project.root / "results"
+    project.snakemake("--delete-all-output", "-n")
+    assert len(list(results.rglob("*.provenance.json"))) > 50
+    project.snakemake("--delete-all-output")
+    assert list(results.rglob("*.json")) == []
+
+
 CALLER = """
 module transient_ridge:
     snakefile:

@@ -1,5 +1,6 @@
 """The validated configuration, and the functions with which a rule says what it reads, writes and depends on."""
 
+import atexit
 import functools
 import json
 import os
@@ -19,7 +20,14 @@ os.environ |= {
 }
 
 from transient_ridge import environment
-from transient_ridge.artefacts import files, fingerprints, locks, provenance, trace
+from transient_ridge.artefacts import (
+    contents,
+    files,
+    fingerprints,
+    locks,
+    provenance,
+    trace,
+)
 from transient_ridge.artefacts.schemas import TABLES
 from transient_ridge.config import configuration, runs, sizing, validation
 from transient_ridge.config.configuration import TRAINED_BY
@@ -31,6 +39,12 @@ from transient_ridge.figures.catalogue import catalogue
 from transient_ridge.places import in_extensions, module_name
 from transient_ridge.report import status
 from transient_ridge.stage import tables_of
+
+if workflow.storage_settings.default_storage_provider is not None:
+    raise WorkflowError(
+        "--default-storage-provider: storage plugins are not supported, since jobs write records beside their outputs "
+        "that Snakemake would not carry; keep results/ on a file system that all jobs see (a link will do)"
+    )
 
 try:
     environment.settle(os.environ)

@@ -9,6 +9,11 @@ if workflow.is_main_process and not workflow.dryrun:
     logger.addHandler(STATUS)
 
 
+# Snakemake knows nothing of the records beside results, which are to go with them.
+if workflow.is_main_process and "--delete-all-output" in sys.argv:
+    atexit.register(contents.remove_orphaned_records, Path(RESULTS))
+
+
 onstart:
     try:
         HELD.append(locks.hold(Path(RESULTS) / ".lock"))

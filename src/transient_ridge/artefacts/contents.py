@@ -5,7 +5,7 @@ no code makes any more. Such leftovers are neither read with the rest nor publis
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
@@ -72,12 +72,10 @@ class Contents:
         return variant == "logs" or (variant in self._of_all and self._is_made(inside))
 
     def leftovers(self) -> list[Path]:
-        """The files that do not belong, ascending."""
-        return [
-            path
-            for path in files_below(self.results)
-            if not self.holds(path.relative_to(self.results))
-        ]
+        """The files that do not belong, ascending; records of results that are gone among them."""
+        found = files_below(self.results)
+        strangers = {path for path in found if not self.holds(path.relative_to(self.results))}
+        return sorted(strangers.union(_orphaned(found)))
 
     def remark(self) -> str:
         """A line that names leftovers, if there are any, and how to be rid of them."""
@@ -97,11 +95,7 @@ class Contents:
         held = hold(self.results / LOCK_FILE)
         try:
             found = self.leftovers()
-            for path in found:
-                path.unlink()
-                for folder in path.parents[:-1]:
-                    with suppress(OSError):  # not empty
-                        folder.rmdir()
+            _remove(found)
         finally:
             held.release()
         return found
@@ -176,6 +170,25 @@ def read_variant(folder: Path | str) -> dict[str, "pd.DataFrame"]:
             "`make reproduce` first"
         )
     return {name: read_all(paths, name) for name, paths in found.items() if paths}
+
+
+def remove_orphaned_records(results: Path) -> None:
+    """Delete the records of results that are gone, and folders that are empty then."""
+    _remove(_orphaned(files_below(results)))
+
+
+def _orphaned(files: Iterable[Path]) -> list[Path]:
+    """Records among ``files`` that stand beside nothing."""
+    records = (path for path in files if path.name.endswith(_SIDE_CAR))
+    return [path for path in records if not Path(str(path).removesuffix(_SIDE_CAR)).exists()]
+
+
+def _remove(files: Iterable[Path]) -> None:
+    for path in files:
+        path.unlink()
+        for folder in path.parents[:-1]:
+            with suppress(OSError):  # not empty
+                folder.rmdir()
 
 
 def _and_more(paths: Sequence[Path]) -> str:

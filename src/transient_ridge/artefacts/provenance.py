@@ -72,10 +72,15 @@ def collect(
         "seeds": _seeds(settings, extra.get("run")),
         "wall_seconds": round(time.time() - psutil.Process().create_time(), 2),
         "cpu_seconds": round(time.process_time(), 2),
-        "peak_memory_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+        "peak_memory_mb": round(peak_memory_mb(resource.getrusage(resource.RUSAGE_SELF))),
         "inputs": [{"path": str(path), "sha256": sha256(path)} for path in inputs],
         **extra,
     }
+
+
+def peak_memory_mb(usage: resource.struct_rusage) -> float:
+    """The largest resident set in MB (2^20 bytes); the kernel counts kilobytes, that of macOS bytes."""
+    return usage.ru_maxrss / (1 << 20 if sys.platform == "darwin" else 1 << 10)
 
 
 def sha256(path: Path) -> str:
