@@ -12,8 +12,11 @@ import subprocess
 
 import numpy as np
 import pytest
+from matplotlib.lines import Line2D
+from plotly.graph_objects import Scatter
 
 from tests.unit.world_tables import GRID, INF, LLC_STEPS, SEEDS, STEPS, of_run
+from transient_ridge.config.registries import PREDICTORS
 from transient_ridge.report import explorer
 
 SETTINGS = {"preset": "tests & <more>"}
@@ -106,6 +109,16 @@ def test_a_third_predictor_is_another_point(of_tasks, with_third, small_frames):
     # The noise of the distances is drawn anew.
     for run, other in zip(data["runs"], before["runs"], strict=True):
         assert {**run, "relative": None} == {**other, "relative": None}
+
+
+def test_every_filled_marker_has_a_symbol_and_every_predictor_one_of_its_own():
+    symbols = explorer.SYMBOLS
+    assert set(symbols) == set(Line2D.filled_markers)
+    assert len(set(symbols.values())) == len(symbols)
+    for symbol in symbols.values():
+        Scatter(marker={"symbol": symbol})  # raises on a name that Plotly does not know
+    markers = [PREDICTORS.constant(name, "MARKER") for name in PREDICTORS.names]
+    assert len({symbols[marker] for marker in markers}) == len(PREDICTORS.names)
 
 
 def test_the_page_is_one_small_file_that_names_its_origin(page, frames, tmp_path):

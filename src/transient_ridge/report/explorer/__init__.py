@@ -32,14 +32,24 @@ POINTS = 400
 
 LOSSES = {"ood": OUT_OF_DISTRIBUTION, "inside": IN_DISTRIBUTION, "root": ROOT}
 
-#: Plotly's names of matplotlib's markers.
+#: Plotly's name of every filled marker of matplotlib; any other marker is drawn as a bow tie.
 SYMBOLS = {
-    "s": "square",
-    "D": "diamond",
-    "^": "triangle-up",
-    "v": "triangle-down",
+    ".": "circle-dot",
     "o": "circle",
+    "v": "triangle-down",
+    "^": "triangle-up",
+    "<": "triangle-left",
+    ">": "triangle-right",
+    "8": "octagon",
+    "s": "square",
+    "p": "pentagon",
+    "*": "star",
+    "h": "hexagon2",
+    "H": "hexagon",
+    "D": "diamond",
+    "d": "diamond-tall",
     "P": "cross",
+    "X": "x",
 }
 
 
@@ -142,7 +152,7 @@ def _ideal(frames: Frames, colours: DiversityColours) -> list[dict[str, Any]]:
             found.append(
                 {
                     "name": predictor if math.isinf(M) else f"{predictor}, M = {label(M)}",
-                    "symbol": SYMBOLS.get(PREDICTORS.constant(predictor, "MARKER"), "x"),
+                    "symbol": SYMBOLS.get(PREDICTORS.constant(predictor, "MARKER"), "bowtie"),
                     "group": None if math.isinf(M) else colours.values.index(M),
                     "pc": _rounded(rows.sort_values("component")["coordinate"]),
                 }
