@@ -163,7 +163,8 @@ def test_phase_diagram_maps_the_relative_distance(drawn, frames):
     (mesh,) = axes.collections
     relative = frames["relative_distances"].dropna(subset=["relative_distance"])
     expected = relative.groupby(["task_diversity", "step"])["relative_distance"].mean().unstack()
-    np.testing.assert_allclose(mesh.get_array().reshape(expected.shape), expected)
+    shown = mesh.get_array().reshape(expected.shape)
+    np.testing.assert_allclose(shown.data[~shown.mask], expected.to_numpy()[~shown.mask])
     assert mesh.get_clim() == (0, 1)
     edges = mesh.get_coordinates()[0, :, 0]
     assert ((edges[:-1] < STEPS) & (edges[1:] > STEPS)).all()
@@ -187,6 +188,30 @@ def test_phase_diagram_marks_critical_steps_and_crossovers(drawn, frames):
     assert sorted((line.get_xdata()[0], line.get_ydata()[0]) for line in triangles) == sorted(
         zip(known["crossover_step"], known["task_diversity"].map(row_of), strict=True)
     )
+
+
+def test_phase_diagram_masks_what_is_untrained(drawn, frames):
+    """Every run of this world has left half of its first distance behind well before the end."""
+    (mesh,) = drawn("phase_diagram").axes[0].collections
+    grey = np.ma.getmaskarray(mesh.get_array()).reshape(len(FINITE), len(STEPS))
+    relative = frames["relative_distances"].dropna(subset=["relative_distance"])
+    means = relative.groupby(["task_diversity", "step"])[["ridge", "dmmse"]].mean()
+    nearer = means.min(axis=1).unstack().to_numpy()
+    np.testing.assert_array_equal(grey, nearer > nearer[:, :1] / 2)
+    assert grey[:, 0].all()
+    assert not grey[:, -1].any()
+
+
+def test_phase_diagram_shows_that_ridge_is_never_preferred(frames):
+    selection = frames["selection"]
+    of_16 = (selection["task_diversity"] == 16) & (selection["losses"] == "measured")
+    columns = ["crossover", "crossover_low", "crossover_high", "crossover_step"]
+    changed = selection.assign(**{name: selection[name].mask(of_16, 0.0) for name in columns})
+    axes = draw("phase_diagram", {**frames, "selection": changed}).axes[0]
+    hollow = [tuple(map(float, line.get_xydata()[0])) for line in named(axes, "_never")]
+    rows = changed[(changed["losses"] == "measured") & (changed["crossover_step"] == 0)]
+    assert hollow == [(0.0, FINITE.index(M)) for M in rows["task_diversity"]]
+    assert (0.0, FINITE.index(16)) in hollow
 
 
 def test_phase_diagram_draws_the_threshold_of_each_seed(drawn, frames):

@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator
 
+from ...analysis.phases import LEFT
 from ...analysis.views import by_diversity, critical_points
 from ...artefacts.tables import Frames
 from ..drawing.panels import step_axis
@@ -22,11 +23,14 @@ CROSSOVER: dict[str, Any] = {
     "marker": "^", "color": "0.1", "markersize": 5, "linestyle": "none", "markeredgecolor": "white",
     "markeredgewidth": 0.6,
 }  # fmt: skip
+#: n* = 0: no number of observations favours ridge.
+NEVER = {**CROSSOVER, "markerfacecolor": "white", "markeredgecolor": "0.1"}
+UNTRAINED = "0.8"
 
 
 @figure_of("relative_distances", "thresholds", "critical_steps", "selection")
 def draw(frames: Frames) -> Figure:
-    """A row per finite M, a column per checkpoint; the colour is the mean over seeds."""
+    """A row per finite M, a column per checkpoint; the colour is the mean over seeds, grey before learning."""
     figure = new_figure(DOUBLE_COLUMN, 3.1)
     axes = figure.subplots()
     relative = frames["relative_distances"].dropna(subset=["relative_distance"])
@@ -48,21 +52,35 @@ def draw(frames: Frames) -> Figure:
     axes.set_title(threshold_text(frames["thresholds"]))
     if not grid:
         note(axes, "no finite $M$")
-    marker_key(figure, (CRITICAL,), {"$n^*$": CROSSOVER, "half-way (threshold)": LINE})
+    untrained = {"marker": "s", "color": UNTRAINED, "linestyle": "none", "markersize": 7}
+    lines = {"$n^*$": CROSSOVER, "$n^*$ = 0": NEVER, "half-way (threshold)": LINE}
+    marker_key(figure, (CRITICAL,), {**lines, "untrained": untrained})
     return figure
 
 
 def _map(axes: Axes, relative: pd.DataFrame, grid: list[float]) -> None:
-    wide = relative.pivot_table(index="task_diversity", columns="step", values="relative_distance")
-    steps = wide.columns.to_numpy(dtype=float)
+    columns = ["relative_distance", "ridge", "dmmse"]
+    wide = relative.pivot_table(index="task_diversity", columns="step", values=columns)
+    steps = wide["ridge"].columns.to_numpy(dtype=float)
+    shown, ridge, dmmse = (wide[column].to_numpy() for column in columns)
+    axes.set_facecolor(UNTRAINED)
     mesh = axes.pcolormesh(
-        step_edges(steps), np.arange(len(grid) + 1) - 0.5, wide.to_numpy(), cmap=COLOURS, vmin=0, vmax=1,
-        rasterized=True,
+        step_edges(steps), np.arange(len(grid) + 1) - 0.5,
+        np.ma.masked_where(untrained(ridge, dmmse), shown), cmap=COLOURS, vmin=0, vmax=1, rasterized=True,
     )  # fmt: skip
     bar = axes.figure.colorbar(mesh, ax=axes, pad=0.015, aspect=28, ticks=[0, 0.25, 0.5, 0.75, 1])
     bar.ax.set_yticklabels(["ridge", "¼", "½", "¾", r"dMMSE$_M$"])
     bar.ax.set_ylabel("relative distance")
     bar.outline.set_visible(False)
+
+
+def untrained(ridge: Any, dmmse: Any) -> Any:
+    """Which checkpoints (M, S), in order of steps, keep more than half of the first distance to the nearer predictor.
+
+    A model that is far from both is about as far from one as from the other, which says nothing.
+    """
+    nearer = np.minimum(ridge, dmmse)
+    return nearer > LEFT * nearer[:, :1]
 
 
 def step_edges(steps: Any) -> Any:
@@ -82,14 +100,16 @@ def _threshold(axes: Axes, thresholds: pd.DataFrame, grid: list[float]) -> None:
 
 
 def _crossovers(axes: Axes, selection: pd.DataFrame, grid: list[float]) -> None:
-    """n* as a training step, for the losses that were measured; a line per run within a standard error of dlambda."""
+    """n* as a training step, for the losses that were measured, within a standard error of dlambda; n* = 0 hollow."""
     rows = selection[selection["losses"] == "measured"].dropna(subset=["crossover_step"])
     last = axes.get_xlim()[1]
     for row in rows.to_dict("records"):
+        height = grid.index(row["task_diversity"])
+        if row["crossover_step"] == 0:
+            axes.plot([0], [height], label="_never", clip_on=False, **NEVER)
         if not 0 < row["crossover_step"] < math.inf:
             continue
         per_step = row["crossover"] / row["crossover_step"]
-        height = grid.index(row["task_diversity"])
         ends = [min(n / per_step, 10 * last) for n in (row["crossover_low"], row["crossover_high"])]
         axes.plot(ends, [height, height], color="0.1", linewidth=0.8, label="_crossover")
         axes.plot([row["crossover_step"]], [height], label="_crossover", **CROSSOVER)
