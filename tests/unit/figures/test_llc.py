@@ -8,11 +8,14 @@ import pytest
 from matplotlib.patches import Rectangle
 
 from tests.unit.figures.conftest import draw, lay_out
-from tests.unit.figures.reading import bars, panels
+from tests.unit.figures.reading import bars, legend_of, panels
 from tests.unit.world_tables import GRID, INF, LLC_STEPS, SEEDS, STEPS, SWEEP, of_run
 from tests.unit.worlds import LLC
 from transient_ridge.analysis import views
 from transient_ridge.figures.drawing import style
+from transient_ridge.figures.drawing.verdicts import VERDICTS
+from transient_ridge.figures.llc.figure3 import TRAINED_COLOUR
+from transient_ridge.scorecard.verdicts import HOLDS, UNDECIDED
 
 COLUMNS = [math.log2(M) for M in GRID[:-1]] + [math.log2(GRID[-2]) + 1.5]
 
@@ -48,6 +51,31 @@ def test_figure3_b_mean_and_standard_error_over_seeds(drawn, frames):
     (dashed,) = [line for line in lower.lines if line.get_linestyle() == "--"]
     assert dashed.get_ydata()[0] == pytest.approx(LLC[INF], rel=0.01)
     assert [tick.get_text() for tick in lower.get_xticklabels()] == [style.label(M) for M in GRID]
+
+
+def test_figure3_tells_runs_that_still_move(frames):
+    """M = 64 goes on turning while training doubles, M = 256 hardly."""
+    places = frames["relative_distances"]
+    late = places["step"] > STEPS[-1] / 2
+    for M, share in ((64, 0.11), (256, 0.09)):
+        own = places["task_diversity"] == M
+        places = places.assign(alpha=places["alpha"].mask(own, 0.3 + share * late))
+    upper, lower = panels(draw("figure3", {**frames, "relative_distances": places}))
+    for axes in (upper, lower):
+        (hollow,) = [line for line in axes.lines if line.get_markerfacecolor() == "white"]
+        assert hollow.get_xdata() == pytest.approx([math.log2(64)])
+        (full,) = [
+            line
+            for line in axes.lines
+            if line.get_marker() == "o" and line.get_markerfacecolor() == TRAINED_COLOUR
+        ]
+        assert full.get_xdata() == pytest.approx([x for x in COLUMNS if x != 6])
+        assert "transformers, still moving" in legend_of(axes)
+
+
+def test_figure3_names_the_resolution(drawn, frames):
+    assert frames["llc"]["resolution"].unique() == [3.3]
+    assert panels(drawn("figure3"))[1].get_title(loc="left").endswith("LLC at the end, $r$ = 3.3")
 
 
 def test_llc_over_training(drawn, frames):
@@ -147,7 +175,7 @@ def test_llc_crosscheck(drawn):
 
 
 def test_llc_by_resolution(drawn, frames):
-    """Lines through the means over seeds, their order, and a sign for every statement and r."""
+    """Lines through the means over seeds, their order, and each verdict once over its range of r."""
     lines, order, claims = panels(drawn("llc_by_resolution"))
     means = frames["quadratic_llc"].groupby(["task_diversity", "resolution"])["llc"].mean()
     smooth = [
@@ -160,10 +188,50 @@ def test_llc_by_resolution(drawn, frames):
     assert [list(line.get_ydata()) for line in order.lines] == [list(ranks.loc[M]) for M in GRID]
     assert ranks[10.0].tolist() != ranks[0.1].tolist()  # the order of this world turns round
     judged = frames["claims_by_resolution"]
-    assert len(claims.lines) == len(judged)
+    shown = [
+        (round(line.get_ydata()[0]), *line.get_xdata())
+        for line in claims.lines
+        if len(line.get_xdata()) == 2
+    ]
+    signs = [line for line in claims.lines if len(line.get_xdata()) == 1]
+    assert len(signs) == len(shown) == judged.groupby(["claim", "part"])["verdict"].nunique().sum()
+    assert sorted(shown) == [(height, 0.1, 10.0) for height in range(9)]
     assert [t.get_text() for t in claims.get_yticklabels()] == sorted(
         set(judged["claim"].astype(str) + judged["part"])
     )
+
+
+def test_a_verdict_that_changes_with_r_has_two_ranges(frames):
+    judged = frames["claims_by_resolution"]
+    first = (judged["claim"] == 8) & (judged["part"] == "a")
+    verdicts = judged["verdict"].where(~(first & (judged["resolution"] > 5)), UNDECIDED)
+    made = draw(
+        "llc_by_resolution", {**frames, "claims_by_resolution": judged.assign(verdict=verdicts)}
+    )
+    claims = panels(made)[2]
+    top = [line for line in claims.lines if line.get_ydata()[0] == 0]
+    ranges = [tuple(line.get_xdata()) for line in top if len(line.get_xdata()) == 2]
+    assert ranges == [(0.1, 1.0), (10.0, 10.0)]
+    signs = [line.get_marker() for line in top if len(line.get_xdata()) == 1]
+    assert signs == [VERDICTS[HOLDS]["marker"], VERDICTS[UNDECIDED]["marker"]]
+
+
+def test_a_ladder_of_many_n_beta_shows_all(frames):
+    cells = frames["llc_ladder"]
+    many = pd.concat([cells.assign(n_beta=10.0**power) for power in range(14)])
+    for axes in panels(draw("llc_ladder", {**frames, "llc_ladder": many})):
+        assert len(axes.containers) == 14
+        assert len({line.get_marker() for line in axes.lines} - {"None", "x", "_"}) >= 10
+
+
+def test_the_calibration_shows_the_acceptance_where_there_is_one(drawn, frames):
+    def texts(figure):
+        return [text.get_text() for axes in figure.axes if axes.images for text in axes.texts]
+
+    assert any("MALA 0." in text for text in texts(drawn("llc_calibration")))
+    sweep = frames["llc_recommendation"].assign(mala_acceptance=np.nan)
+    bare = texts(draw("llc_calibration", {**frames, "llc_recommendation": sweep}))
+    assert not any("MALA" in text or "nan" in text for text in bare)
 
 
 def test_llc_ladder(drawn, frames):

@@ -4,6 +4,7 @@ import math
 from itertools import cycle
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -32,19 +33,34 @@ PREDICTOR_COLOURS = ("#c5761c", "0.35", "#2a7f62", "#8a4f9e", "#4c9ed9", "#b3b3b
 #: Doublings of M that the name of a tick takes.
 ROOM = 0.5
 
+#: A run is still moving if it went this share of the way from ridge to dMMSE_M while training last doubled.
+MOVES = 0.1
 
-@figure_of("losses", "idealised_losses", "llc")
+
+@figure_of("losses", "idealised_losses", "llc", "relative_distances")
 def draw(frames: Frames) -> Figure:
     """Above, losses; below, LLCs; infinity has a column of its own at the right edge."""
-    figure = new_figure(SINGLE_COLUMN, 4.4)
+    figure = new_figure(SINGLE_COLUMN, 4.6)
     upper, lower = figure.subplots(2, 1)
-    _losses(upper, frames)
-    _llc(lower, frames["llc"])
-    panel_titles((upper, lower), ("loss on $q_M$ at the end", "LLC at the end"))
+    losses(upper, frames)
+    resolution = llc(lower, frames)
+    panel_titles((upper, lower), ("loss on $q_M$ at the end", f"LLC at the end{resolution}"))
     return figure
 
 
-def _losses(axes: Axes, frames: Frames) -> None:
+def moving(places: pd.DataFrame) -> set[TaskDiversity]:
+    """The M whose alpha on q_M, mean over seeds, changed by more than :data:`MOVES` while training last doubled."""
+    found = set()
+    for M, rows in by_diversity(places.dropna(subset=["alpha"])):
+        alpha = rows.groupby("step")["alpha"].mean()
+        half = np.abs(alpha.index - alpha.index[-1] / 2).argmin()
+        if abs(alpha.iloc[-1] - alpha.iloc[half]) > MOVES:
+            found.add(M)
+    return found
+
+
+def losses(axes: Axes, frames: Frames) -> None:
+    """Loss on q_M of the predictors (lines) and of the transformers (points with a standard error)."""
     ideal = averages(frames["idealised_losses"], IN_DISTRIBUTION)
     trained = last_step(averages(frames["losses"], IN_DISTRIBUTION))
     columns = Columns(ideal["task_diversity"], trained["task_diversity"])
@@ -54,20 +70,24 @@ def _losses(axes: Axes, frames: Frames) -> None:
         x, y = zip(*points, strict=True)
         marker = PREDICTORS.constant(predictor, "MARKER")
         axes.plot(x, y, color=colour, marker=marker, markersize=3.5, label=name_of_kind(predictor))
-    for M, group in by_diversity(trained):
-        _point(axes, columns[M], group["loss"], group["standard_error"], named=columns.first == M)
+    _points(axes, trained, "loss", columns, moving(frames["relative_distances"]))
     columns.label(axes)
     axes.set_ylabel("loss on $q_M$ (units of $y^2$)")
     axes.legend()
 
 
-def _llc(axes: Axes, llc: pd.DataFrame) -> None:
-    end = last_step(whole_model(llc)).dropna(subset=["llc"])
+def llc(axes: Axes, frames: Frames) -> str:
+    """LLC of the transformers, crossed out where it is unhealthy; returns the resolution for the title."""
+    end = last_step(whole_model(frames["llc"])).dropna(subset=["llc"])
     columns = Columns(end["task_diversity"])
+    _points(axes, end, "llc", columns, moving(frames["relative_distances"]))
+    unhealthy = end[~end["healthy"].astype(bool)]
+    if len(unhealthy):
+        x = [columns[M] for M in unhealthy["task_diversity"]]
+        axes.plot(
+            x, unhealthy["llc"], "x", color="#b3261e", markersize=7, zorder=5, label="unhealthy"
+        )
     for M, group in by_diversity(end):
-        _point(axes, columns[M], group["llc"], group["standard_error"], named=columns.first == M)
-        for value in group.loc[~group["healthy"].astype(bool), "llc"]:
-            axes.plot(columns[M], value, "x", color="#b3261e", markersize=7, zorder=5)
         if math.isinf(M):
             axes.axhline(
                 group["llc"].mean(), color="black", linestyle="--", linewidth=0.8, zorder=1,
@@ -79,16 +99,35 @@ def _llc(axes: Axes, llc: pd.DataFrame) -> None:
         note(axes, NOT_MEASURED)
     else:
         axes.legend()
+    return "".join(f", $r$ = {r:.3g}" for r in end["resolution"].unique())
 
 
-def _point(axes: Axes, x: float, values: pd.Series, errors: pd.Series, *, named: bool) -> None:
-    """Mean over seeds; the bar is one standard error: over seeds if there are several, else the estimate's."""
-    several = len(values) > 1
-    error = values.std(ddof=1) / math.sqrt(len(values)) if several else errors.iloc[0]
-    axes.errorbar(
-        [x], [values.mean()], yerr=[error], color=TRAINED_COLOUR, marker="o", markersize=4, capsize=2,
-        linewidth=0.9, zorder=4, label="transformers" if named else None,
-    )  # fmt: skip
+def _points(
+    axes: Axes,
+    trained: pd.DataFrame,
+    value: str,
+    columns: "Columns",
+    moving: set[TaskDiversity],
+) -> None:
+    """Mean over seeds, hollow for the M still ``moving``; bars are one standard error.
+
+    It is the standard error over seeds where there are several, else that of the estimate.
+    """
+    for still, name, face in (
+        (False, "transformers", TRAINED_COLOUR),
+        (True, "transformers, still moving", "white"),
+    ):
+        rows = trained[trained["task_diversity"].isin(moving) == still]
+        if rows.empty:
+            continue
+        at = rows.groupby("task_diversity")
+        own, seeds = at["standard_error"].first(), at[value].count()
+        error = (at[value].std(ddof=1) / seeds**0.5).where(seeds > 1, own)
+        x, mean = [columns[float(M)] for M in own.index], at[value].mean()
+        axes.errorbar(
+            x, mean, yerr=error, color=TRAINED_COLOUR, marker="o", markersize=4, markerfacecolor=face, capsize=2,
+            linewidth=0.9, linestyle="none", zorder=4, label=name,
+        )  # fmt: skip
 
 
 class Columns:
@@ -100,7 +139,6 @@ class Columns:
         self.at: dict[TaskDiversity, float] = {M: math.log2(M) for M in finite}
         if math.inf in values:
             self.at[math.inf] = (self.at[finite[-1]] if finite else 0.0) + 1.5
-        self.first = min(values) if values else None
 
     def __getitem__(self, task_diversity: TaskDiversity) -> float:
         """Position of an M."""

@@ -1,5 +1,8 @@
 """The LLC against the resolution r: quadratic as lines, sampled as points, the order over M, and the claims along r."""
 
+import math
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 import pandas as pd
@@ -80,11 +83,15 @@ def _order(axes: Axes, means: pd.DataFrame, colours: DiversityColours) -> None:
 
 
 def _claims(axes: Axes, claims: pd.DataFrame) -> None:
-    """One sign per statement (from the top) and r."""
+    """A line for each statement (from the top): its verdict once, over the range of r in which it is that."""
     found = verdicts_by_resolution(Rows.of("claims_by_resolution", claims).records())
-    for line, verdicts in enumerate(found.values()):
-        for r, verdict in verdicts:
-            axes.plot(r, line, markersize=4.5, **VERDICTS[verdict])
+    for height, verdicts in enumerate(found.values()):
+        for verdict, same in groupby(verdicts, key=itemgetter(1)):
+            ends = [r for r, _ in same]
+            look = VERDICTS[verdict]
+            span = [ends[0], ends[-1]]
+            axes.plot(span, [height] * 2, color=look["color"], linewidth=2.5, alpha=0.35)
+            axes.plot(math.sqrt(ends[0] * ends[-1]), height, markersize=5.5, **look)
     axes.set_yticks(range(len(found)), list(found))
     axes.set_ylim(len(found) - 0.5, -0.5)
     axes.tick_params(axis="y", length=0)

@@ -70,7 +70,7 @@ def _name(run: Run, step: object) -> str:
 
 
 def _heat_map(axes: Axes, part: pd.DataFrame, epsilons: list[float], n_betas: list[float]) -> None:
-    """LLC by colour and number with the MALA acceptance; grey = unhealthy, framed = recommended."""
+    """LLC by colour and number, and the MALA acceptance where there is one; grey = unhealthy, framed = recommended."""
     wide = part.pivot(index="n_beta", columns="epsilon", values="llc").reindex(n_betas)[epsilons]
     healthy = part.pivot(index="n_beta", columns="epsilon", values="healthy").reindex(n_betas)
     shown = wide.where(healthy[epsilons].astype(bool))
@@ -81,9 +81,9 @@ def _heat_map(axes: Axes, part: pd.DataFrame, epsilons: list[float], n_betas: li
         x, y = epsilons.index(row["epsilon"]), n_betas.index(row["n_beta"])
         text = "diverged"
         if not pd.isna(row["llc"]):
-            text = (
-                f"{row['llc']:.0f} ± {row['standard_error']:.0f}\nMALA {row['mala_acceptance']:.2f}"
-            )
+            text = f"{row['llc']:.0f} ± {row['standard_error']:.0f}"
+            if not pd.isna(row["mala_acceptance"]):  # averaged noise makes no proposals of MALA
+                text += f"\nMALA {row['mala_acceptance']:.2f}"
         dark = row["healthy"] and row["llc"] < middle
         axes.text(x, y, text, ha="center", va="center", size=6, color="white" if dark else "black")
         if row["recommended"]:

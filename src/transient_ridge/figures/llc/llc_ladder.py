@@ -1,5 +1,6 @@
 """The ladder: sampled LLCs over n beta and r, beside what the curvature at w* implies."""
 
+from itertools import cycle
 from typing import Any
 
 import pandas as pd
@@ -13,7 +14,8 @@ from ..drawing.picture import figure_of
 from ..drawing.style import DOUBLE_COLUMN, colours_of, label, new_figure, panel_titles
 from .llc_by_resolution import draw_lines
 
-MARKERS = "osD^v"
+#: Of the n beta, ascending; the first again after the last.
+MARKERS = "osD^v<>pPh*"
 
 
 @figure_of("llc_ladder", "quadratic_llc")
@@ -33,7 +35,7 @@ def draw(frames: Frames) -> Figure:
         if len(own):
             means = own.set_index(["task_diversity", "resolution"])["llc"].unstack()
             draw_lines(axes, means, colours)
-        for marker, (n_beta, rows) in zip(MARKERS, cells.groupby("n_beta"), strict=False):
+        for marker, (n_beta, rows) in zip(cycle(MARKERS), cells.groupby("n_beta"), strict=False):
             _draw_cells(axes, rows, colours[run.task_diversity], marker, rf"$n\beta$ = {n_beta:g}")
         axes.set_yscale("log")
         resolution_axis(axes)
