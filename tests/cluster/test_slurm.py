@@ -1,5 +1,6 @@
 """The Slurm profile on a real Slurm: end to end, cancelled, out of time, preempted, orphaned."""
 
+import math
 import re
 import subprocess
 import sys
@@ -59,9 +60,20 @@ def test_the_smoke_preset_end_to_end(submission, cluster):
     submission.start()
     text = submission.finish()
     assert "steps (100%) done" in text
-    # One per run, one per LLC chunk, six measurements in two, the PCA's robustness, and all the rest in one.
+    # One per training run; losses, heads, curvature and the one chunk of LLCs of a run in one; the three of the
+    # ridge-like run on another's tasks in one; the PCA's robustness; and all the rest in one.
+    runs = configuration.runs(presets.load("smoke"))
+    finite = [run for run in runs if math.isfinite(run.task_diversity)]
     jobs = submission.submitted()
-    assert len(jobs) == 6 + 6 + 2 + 1 + 1
+    assert len(jobs) == 2 * len(runs) + len(finite) + 1 + 1
+    # A submission asks for the cores of one of its jobs, and for the time of all.
+    asked = [
+        cluster.ask("squeue", "--noheader", "--states=all", "--format=%C|%l", "--jobs", j)
+        for j in jobs
+    ]
+    assert Counter(line.strip() for line in asked)["1|2:40:00"] == len(
+        runs
+    )  # 30 + 10 + 60 + 60 minutes
     assert {cluster.state(job) for job in jobs} == {"COMPLETED"}
     nodes = Counter(job["node"] for job in cluster.jobs() if job["id"] in jobs)
     assert set(nodes) == {"n1", "n2"}

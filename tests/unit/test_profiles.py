@@ -8,6 +8,8 @@ from tests.conftest import ROOT
 from transient_ridge.config import sizing
 from transient_ridge.config.presets import load
 
+COMMON = ROOT / "workflow" / "rules" / "common.smk"
+
 
 def profile(name):
     return yaml.safe_load((ROOT / "workflow" / "profiles" / name / "config.yaml").read_text())
@@ -29,9 +31,22 @@ def test_short_jobs_share_submissions_on_slurm():
     local = {name for name, text in rules().items() if "localrule" in text}
     assert {"curves", "claims", "figure", "idealised", "join_llc"} <= short
     assert short - local <= grouped
-    assert set(re.findall(r'group:\n\s+"(\w+)"', "".join(rules().values()))) == {
+    # Groups have names of their own, or one that common.smk gives to several rules.
+    named = re.findall(r"group:\n\s+(\S+)", "".join(rules().values()))
+    constants = dict(re.findall(r'^(\w+) = "(\S+)"$', COMMON.read_text(), flags=re.MULTILINE))
+    assert {constants.get(name, name.strip('"')) for name in named} == {
         entry.split("=")[0] for entry in profile("slurm")["group-components"]
     }
+
+
+def test_the_jobs_of_a_submission_are_counted_one_after_another():
+    """As the plugin runs them: else a group asks for the cores of all its jobs, and the time of a few."""
+    grouped = {name: text for name, text in rules().items() if "group:" in text}
+    helpers = ("**light(", "**computing(", "**IN_TURN")
+    assert all(any(each in text for each in helpers) for text in grouped.values())
+    assert COMMON.read_text().count("return IN_TURN | {") == 2
+    assert profile("slurm")["resources"] == ["in_turn=1"]
+    assert profile("slurm")["set-resource-scopes"] == ["in_turn=local"]
 
 
 def test_every_job_that_uses_the_gpu_says_what_it_takes_of_its_memory():

@@ -183,10 +183,17 @@ def cohort(wildcards):
 
 # -- what it asks of a machine ---------------------------------------------------------------
 
+# Jobs that a cluster runs in one submission, where a profile says how many (group-components). Groups are of one run, so
+# that none waits for another run's training.
+OF_RUN = "measurements_{variant}_{run}"
+ON_TASKS = "on_tasks_{variant}_{run}"
+# A profile that limits this resource within submissions has their jobs run, and counted, one after another.
+IN_TURN = {"in_turn": 1}
 
-def light(mb=1500, minutes=10):
+
+def light(mb=1500, minutes=3):
     """Resources of a short job: memory and time that grow with the attempt."""
-    return {
+    return IN_TURN | {
         "mem_mb": lambda wildcards, attempt: mb * attempt,
         "runtime": lambda wildcards, attempt: minutes * attempt,
     }
@@ -194,7 +201,7 @@ def light(mb=1500, minutes=10):
 
 def computing(need, minutes):
     """Resources of a job that computes on the device with `need` MB of it, for so many minutes."""
-    return {
+    return IN_TURN | {
         "mem_mb": memory(need),
         "device": DEVICE,
         "gpu": GPUS,

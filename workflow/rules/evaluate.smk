@@ -16,7 +16,7 @@ rule evaluate:
     # Before more training, so that weights that are not kept leave the disk early.
     priority: 10
     group:
-        "measurements"
+        OF_RUN
     conda:
         ENVIRONMENT
     threads: 1
@@ -46,7 +46,7 @@ rule feature_losses:
         benchmark_of("feature_losses/{run}")
     priority: 10
     group:
-        "measurements"
+        OF_RUN
     conda:
         ENVIRONMENT
     threads: 1
@@ -71,7 +71,7 @@ rule task_gates:
         benchmark_of("task_gates/{run}")
     priority: 10
     group:
-        "measurements"
+        OF_RUN
     conda:
         ENVIRONMENT
     threads: 1
@@ -96,7 +96,7 @@ rule ridge_on_tasks:
         benchmark_of("ridge_on_tasks/{run}")
     priority: 10
     group:
-        "measurements"
+        ON_TASKS
     conda:
         ENVIRONMENT
     threads: 1
@@ -121,7 +121,7 @@ rule head_ablation:
         benchmark_of("head_ablation/{run}")
     priority: 10
     group:
-        "measurements"
+        OF_RUN
     conda:
         ENVIRONMENT
     threads: 1

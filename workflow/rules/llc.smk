@@ -15,6 +15,8 @@ rule llc:
         benchmark_of("llc/{run}-{chunk}")
     # Where weights are kept, after all training: then no core is idle while the last run trains.
     priority: 0 if config["keep_weights"] else 10
+    group:
+        OF_RUN
     conda:
         ENVIRONMENT
     threads: 1
@@ -63,6 +65,8 @@ rule llc_on_tasks:
     benchmark:
         benchmark_of("llc_on_tasks/{run}")
     priority: 0 if config["keep_weights"] else 10
+    group:
+        ON_TASKS
     conda:
         ENVIRONMENT
     threads: 1
@@ -92,6 +96,8 @@ rule spectrum:
     benchmark:
         benchmark_of("spectrum/{run}")
     priority: 0 if config["keep_weights"] else 10
+    group:
+        OF_RUN
     conda:
         ENVIRONMENT
     threads: 1
@@ -120,6 +126,8 @@ rule spectrum_on_tasks:
     benchmark:
         benchmark_of("spectrum_on_tasks/{run}")
     priority: 0 if config["keep_weights"] else 10
+    group:
+        ON_TASKS
     conda:
         ENVIRONMENT
     threads: 1

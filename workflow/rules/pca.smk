@@ -20,6 +20,7 @@ rule joint_pca:
         ENVIRONMENT
     threads: workflow.cores or 1
     resources:
+        **IN_TURN,
         mem_mb=memory(sizing.pca_mb, gpus=0),
         runtime=pca_minutes(lambda variant: 1),
     params:
