@@ -11,7 +11,7 @@ import json
 import statistics
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ import torch
 from benchmarks import untrained
 from transient_ridge.config import configuration, presets, sizing
 from transient_ridge.config.runs import Run
-from transient_ridge.config.settings import LlcSettings, SgldSettings
+from transient_ridge.config.settings import CrosscheckSettings, LlcSettings, TrainedBy
 from transient_ridge.llc.chains import sample
 from transient_ridge.llc.stages.crosscheck import plain_sgld
 from transient_ridge.model.device import device_name, prepare, select_device
@@ -95,8 +95,7 @@ def _training(
     config: configuration.Config, device: torch.device, precision: str, sizes: Sizes
 ) -> dict[str, float]:
     of_matrices = ceiling(device, precision, sizes.matrix)
-    settings = configuration.trained_by(config)
-    settings["training"] = settings["training"] | {"precision": precision}
+    settings = _at(precision, config)
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats()
     stack = Stack([Trainer(Run(64, 0), settings, device)])
@@ -112,6 +111,11 @@ def _training(
     }
 
 
+def _at(precision: str, config: configuration.Config) -> TrainedBy:
+    settings = configuration.trained_by(config)
+    return settings.changed(training=settings.training.changed(precision=precision))
+
+
 def _stacked(
     config: configuration.Config, device: torch.device, runs: int, sizes: Sizes
 ) -> dict[str, float]:
@@ -125,13 +129,12 @@ def _stacked(
 def _chains(config: configuration.Config, device: torch.device, sizes: Sizes) -> dict[str, float]:
     """Chain-steps per second of 8 stacked chains, and of devinterp's optimisers, one per chain."""
     _prepare(device, "float32")
-    section = plain_sgld(config) | {"chains": 8, "burn_in": 0, "draws": sizes.chain_steps}
-    llc, steps = LlcSettings.of(section), SgldSettings.of(section)
-    posterior = untrained.posterior({**config, "llc": section}, device, chains=8)
+    asked = CrosscheckSettings.of(config["llc_crosscheck"])
+    plain = plain_sgld(LlcSettings.of(config["llc"]), asked)
+    llc = plain.changed(chains=8, burn_in=0, draws=sizes.chain_steps)
+    posterior = untrained.posterior({**config, "llc": dict(llc)}, device, chains=8)
     samplers: dict[str, Callable[[], object]] = {
-        name: partial(
-            sample, posterior, replace(steps, sampler=name), llc.n_beta, posterior.noise()
-        )
+        name: partial(sample, posterior, llc.changed(sampler=name), llc.n_beta, posterior.noise())
         for name in ("sgld", "devinterp")
     }
     return {
@@ -156,8 +159,7 @@ def _trajectories(
     found: dict[str, list[float]] = {}
     for precision in PRECISIONS:
         _prepare(device, precision)
-        settings = configuration.trained_by(config)
-        settings["training"] = settings["training"] | {"precision": precision}
+        settings = _at(precision, config)
         for seed in (0, 1):
             trainer = Trainer(Run(8, seed), settings, device)
             alone = Stack([trainer])

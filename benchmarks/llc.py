@@ -25,6 +25,7 @@ from torch import Tensor
 from transient_ridge.config import presets
 from transient_ridge.config.configuration import trained_by
 from transient_ridge.config.runs import Run
+from transient_ridge.config.settings import CrosscheckSettings, LlcSettings
 from transient_ridge.errors import ChainDivergedError
 from transient_ridge.figures.drawing.style import label
 from transient_ridge.llc.chains import sample as sample_chains
@@ -79,7 +80,7 @@ def bench_llc(quick: bool = False) -> Iterator[tuple[str, dict[str, Measured]]]:
     """Every run and setting, with what each sampler found, the reference first; ``quick`` sees whether all runs."""
     torch.set_num_threads(1)
     prepare(torch.device("cpu"), "float32", 1)
-    few = {"burn_in": 4, "draws": 6, "chains": 2, "minibatch": 8} if quick else {}
+    few = {"burn_in": 4, "draws": 8, "chains": 2, "minibatch": 8} if quick else {}
     for run in RUNS:
         with tempfile.TemporaryDirectory() as folder:
             kept, config = _checkpoint(run, Path(folder))
@@ -102,11 +103,13 @@ class Cell:
     ) -> None:
         self.run, self.kept, self.config, self.folder = run, kept, config, folder
         posterior = setting["posterior"]
-        own = {**config["llc"], **posterior, **setting["ours"]}
-        self.ours = self._estimator({**own, **few})
-        self.underdamped = self._estimator({**own, **UNDERDAMPED, **few})
-        self.reference = self._estimator({**own, **REFERENCE, **few})
-        self.plain = self._estimator({**plain_sgld(config), **posterior, **setting["plain"], **few})
+        llc = LlcSettings.of(config["llc"])
+        plain = plain_sgld(llc, CrosscheckSettings.of(config["llc_crosscheck"]))
+        own = llc.changed(**{**posterior, **setting["ours"], **few})
+        self.ours = self._estimator(own)
+        self.underdamped = self._estimator(own.changed(**{**UNDERDAMPED, **few}))
+        self.reference = self._estimator(own.changed(**{**REFERENCE, **few}))
+        self.plain = self._estimator(plain.changed(**{**posterior, **setting["plain"], **few}))
 
     def measure(self) -> dict[str, Measured]:
         """What each sampler finds, the reference first."""
@@ -118,16 +121,16 @@ class Cell:
             "devinterp RMSProp": self._devinterp("rmsprop_sgld", RMSPROP_EPSILON),
         }
 
-    def _estimator(self, section: dict[str, Any]) -> Estimator:
-        return Estimator(self.run, {**self.config, "llc": section}, self.kept, torch.device("cpu"))
+    def _estimator(self, llc: LlcSettings) -> Estimator:
+        return Estimator(self.run, trained_by(self.config), llc, self.kept, torch.device("cpu"))
 
     def _timed(self, of: Estimator) -> "Timed":
-        return Timed(of.posterior(self.kept.steps[-1]), of.sgld.burn_in)
+        return Timed(of.posterior(self.kept.steps[-1]), of.llc.burn_in)
 
     def _ours(self, of: Estimator) -> Measured:
         target = self._timed(of)
         try:
-            traces = sample_chains(target, of.sgld, of.n_beta(), target.noise())
+            traces = sample_chains(target, of.llc, of.n_beta(), target.noise())
         except ChainDivergedError:
             return Measured()
         return target.measured(traces.losses.mean(-1), traces.centre_losses.mean(-1), of.n_beta())
@@ -154,18 +157,18 @@ class Cell:
         ):  # its progress bars
             warnings.simplefilter("ignore")
             tree = sample(
-                model, data, {}, lr=factor * of.sgld.epsilon, n_beta=of.n_beta(), loss_fn=loss,
-                localization=of.sgld.gamma, num_chains=of.sgld.chains, num_draws=of.sgld.draws,
-                num_burnin_steps=of.sgld.burn_in, batch_size=of.llc.minibatch,
+                model, data, {}, lr=factor * of.llc.epsilon, n_beta=of.n_beta(), loss_fn=loss,
+                localization=of.llc.gamma, num_chains=of.llc.chains, num_draws=of.llc.draws,
+                num_burnin_steps=of.llc.burn_in, batch_size=of.llc.minibatch,
                 sampling_method=method, output_path=self.folder / method,
                 match_sampling_input_ids_across_chains=False, device="cpu",
             )  # fmt: skip
         seconds = time.process_time() - began
         trace = tree.dataset.sampling_loss_micro.mean(dim=["batch_sampling", "token_pos"]).values
-        of_draws = ChainMean.of(trace[:, of.sgld.burn_in :].astype(float))
+        of_draws = ChainMean.of(trace[:, of.llc.burn_in :].astype(float))
         centre = tree.dataset.init_loss.values.mean(axis=-1)
         error = math.hypot(of_draws.standard_error, centre.std(ddof=1) / math.sqrt(len(centre)))
-        burn_in = of.sgld.burn_in / (of.sgld.burn_in + of.sgld.draws)
+        burn_in = of.llc.burn_in / (of.llc.burn_in + of.llc.draws)
         return Measured(
             of.n_beta() * float(of_draws.mean - centre.mean()),
             of.n_beta() * error,
@@ -222,7 +225,7 @@ def _checkpoint(run: Run, folder: Path) -> tuple[Checkpoints, dict[str, Any]]:
             run, trained_by(config), outputs, scratch=folder / "scratch",
             device=torch.device("cpu"), state_seconds=1e9,
         )  # fmt: skip
-    return Checkpoints(manifest, weights, config), config
+    return Checkpoints(manifest, weights, trained_by(config)), config
 
 
 def main(quick: bool = False) -> None:

@@ -23,7 +23,7 @@ from transient_ridge.artefacts.tables import Rows
 from transient_ridge.config import configuration, presets, sizing
 from transient_ridge.config.limits import CHUNK
 from transient_ridge.config.runs import Run
-from transient_ridge.config.settings import SgldSettings
+from transient_ridge.config.settings import PcaSettings, SgldSettings
 from transient_ridge.llc.chains import sample
 from transient_ridge.model.device import prepare
 from transient_ridge.model.functional import predict
@@ -72,14 +72,13 @@ def evaluate(config: configuration.Config) -> float:
 
 def llc(config: configuration.Config) -> float:
     posterior = untrained.posterior(config, CPU, config["llc"]["chains"])
-    steps = SgldSettings.of(config["llc"] | {"burn_in": 0, "draws": 2})
+    steps = SgldSettings.of(config["llc"] | {"burn_in": 0, "draws": 8})
     sample(posterior, steps, posterior.settings.n_beta, posterior.noise())
     return sizing.llc_mb(config)
 
 
 def pca(config: configuration.Config) -> float:
     rng = np.random.default_rng(0)
-    settings = configuration.pick(config, ("pca", "data.context_length"))
     values = config["pca"]["sequences"] * config["data"]["context_length"]
 
     def made_up(table: str, keys: list[dict[str, Any]]) -> pd.DataFrame:
@@ -97,7 +96,12 @@ def pca(config: configuration.Config) -> float:
         {"task_diversity": 4.0, "predictor": "dmmse"},
         {"task_diversity": np.inf, "predictor": "ridge"},
     ]
-    compute_joint_pca(made_up("outputs", keys), made_up("idealised_outputs", predictors), settings)
+    compute_joint_pca(
+        made_up("outputs", keys),
+        made_up("idealised_outputs", predictors),
+        PcaSettings.of(config["pca"]),
+        config["data"]["context_length"],
+    )
     return sizing.pca_mb(config)
 
 

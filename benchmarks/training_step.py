@@ -18,6 +18,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from benchmarks.plain_transformer import plain_predictions
 from transient_ridge.config import presets
 from transient_ridge.config.configuration import trained_by
+from transient_ridge.config.registries import options_in
 from transient_ridge.config.runs import Run
 from transient_ridge.model.device import prepare
 from transient_ridge.training.stack import Stack
@@ -70,7 +71,9 @@ def bench_training_step(repeats: int = 30) -> dict[str, float]:
     rest = [p for n, p in plain.named_parameters() if not (n.startswith("blocks.") and p.ndim == 2)]
     theirs: list[torch.optim.Optimizer] = [
         torch.optim.Adam(rest, lr=training.learning_rate),
-        torch.optim.Muon(muon_matrices, lr=training.muon_learning_rate, weight_decay=0.0),
+        torch.optim.Muon(
+            muon_matrices, lr=options_in(training.optimiser)["learning_rate"], weight_decay=0.0
+        ),
     ]
 
     def update(optimisers: list[torch.optim.Optimizer]) -> None:

@@ -3,7 +3,7 @@
 import os
 import shutil
 import subprocess
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +12,17 @@ import torch
 import yaml
 
 from transient_ridge.config import presets
-from transient_ridge.config.configuration import trained_by
+from transient_ridge.config.asked import keys_of, values
+from transient_ridge.config.configuration import pick, trained_by
 from transient_ridge.config.runs import Run
 from transient_ridge.config.settings import DataSettings
 
 ROOT = Path(__file__).resolve().parents[1]
 
 #: D = 2, K = 3, sigma^2 = 1/8.
-DATA = DataSettings(2, 3, 0.125, "gaussian", "gaussian")
+DATA = DataSettings(
+    dimension=2, context_length=3, noise_variance=0.125, tasks="gaussian", inputs="gaussian"
+)
 
 torch.set_num_threads(1)
 
@@ -49,7 +52,13 @@ def tiny(smoke: dict) -> dict:
     """What a run of a few steps is trained with; its checkpoints hold the raw weights."""
     smoke["training"] |= {"steps": 60, "decay_steps": 10, "average": None}
     smoke["checkpoints"] = {"linear_every": 20, "log_count": 4, "extra_steps": [7]}
-    return trained_by(smoke)
+    return trained_by(smoke).stated()
+
+
+def told(stage: Callable[..., Any], settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings that ``stage`` asks for, from those of a configuration."""
+    keys = keys_of(stage.__module__.removeprefix("transient_ridge."))
+    return values(stage.stage.settings, pick(settings, keys))
 
 
 @pytest.fixture

@@ -42,6 +42,10 @@ def run(name: str, told: argparse.Namespace) -> None:
         context["device"] = select_device(told.device)
         prepare(context["device"], "float32", told.threads)
         extra["device"] = device_name(context["device"])
+    if stage.settings:
+        from .config.asked import values as typed
+
+        context |= typed(stage.settings, told.settings)
     context["frames"] = {each: values.pop(each) for each in stage.tables}
     values |= {each: context[each] for each in stage.parameters if each not in stage.reads}
     if stage.by_itself:

@@ -1,6 +1,8 @@
 """What a stage is: one function from named inputs to named outputs, which the command line runs as one job.
 
-Parameters of the function are its inputs, named as in the rule, and what the job is told (:data:`TOLD`). A Parquet
+Parameters of the function are its inputs, named as in the rule, its settings and what else the job is told
+(:data:`TOLD`). A parameter annotated with a section of the configuration, or with a :class:`Setting`, is a setting; the
+job is given these and depends on no others (:mod:`transient_ridge.config.asked`). A Parquet
 input is read as the table of that name: all its files together, which must be of the same settings, or, where the
 parameter is a list, one by one. A stage that looks ``across`` variants is given their tables under one another, with
 a column ``variant``. Any other input is passed as its path, or paths where the parameter is a list. The function
@@ -15,16 +17,22 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Protocol, TypeVar, get_origin
+from typing import Any, NamedTuple, Protocol, TypeVar, get_origin
 
 from .errors import StageError
 from .places import PACKAGE, module_name
 
-#: What a stage may be told besides its inputs: its part of the configuration, which run and steps it is about, where
-#: it computes, and for stages that write by themselves, where.
+#: What a stage may be told besides its inputs and settings: which run and steps it is about, where it computes, and for
+#: stages that write by themselves, where.
 TOLD = ("settings", "run", "steps", "device", "targets", "scratch", "state_seconds", "cohort")
 
 Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+class Setting(NamedTuple):
+    """Annotates a parameter with the key of the configuration that it is: ``Setting("data.noise_variance")``."""
+
+    key: str
 
 
 class Artefact(Protocol):
@@ -53,19 +61,35 @@ class Stage:
     @property
     def reads(self) -> list[str]:
         """Names of the inputs."""
-        own = [name for name in self.parameters if name not in (*TOLD, "frames")]
-        return [*self.tables, *own]
+        told = {*TOLD, "frames", *self.settings}
+        return [*self.tables, *(name for name in self.parameters if name not in told)]
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The annotations of the parameters that are settings."""
+        return {name: kind for name, kind in self.annotations.items() if is_setting(kind)}
+
+    @property
+    def annotations(self) -> dict[str, Any]:
+        """Parameter -> annotation."""
+        hints = inspect.get_annotations(self.compute, eval_str=True)
+        return {name: hints[name] for name in self.parameters}
 
     def one_by_one(self, name: str) -> bool:
         """Whether the files of the input ``name`` are read apart."""
-        kind = inspect.signature(self.compute).parameters.get(name)
-        return kind is not None and get_origin(kind.annotation) is list
+        return get_origin(self.annotations.get(name)) is list
 
     @property
     def optional(self) -> set[str]:
         """Inputs that may be left out."""
         parameters = inspect.signature(self.compute).parameters.values()
         return {p.name for p in parameters if p.default is not inspect.Parameter.empty}
+
+
+def is_setting(annotation: Any) -> bool:
+    """Whether a parameter annotated so is a setting: a section of the configuration or a key of it."""
+    notes = getattr(annotation, "__metadata__", ())
+    return hasattr(annotation, "model_fields") or any(isinstance(note, Setting) for note in notes)
 
 
 def stage(
@@ -103,13 +127,30 @@ def stages() -> list[str]:
 @cache
 def tables_of(name: str) -> tuple[str, ...]:
     """The ``tables`` that the stage of the module ``name`` reads, found without importing it: rules ask for them."""
-    path = PACKAGE.joinpath(*name.split("."))
-    for call in decorations(
-        path / "__init__.py" if path.is_dir() else path.with_suffix(".py"), "stage"
-    ):
+    for call in decorations(file_of(name), "stage"):
         given = {word.arg: word.value for word in call.keywords}
         return tuple(ast.literal_eval(given["tables"])) if "tables" in given else ()
     return ()
+
+
+def function_of(name: str) -> ast.FunctionDef:
+    """The function of the stage of the module ``name``, which is not imported."""
+    marks = {"stage", "figure_of"}
+    return next(
+        node
+        for node in ast.parse(file_of(name).read_text()).body
+        if isinstance(node, ast.FunctionDef)
+        and any(
+            isinstance(call, ast.Call) and getattr(call.func, "id", "") in marks
+            for call in node.decorator_list
+        )
+    )
+
+
+def file_of(name: str) -> Path:
+    """The file of the module ``name``."""
+    path = PACKAGE.joinpath(*name.split("."))
+    return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
 
 
 def decorations(path: Path, decorator: str) -> Iterator[ast.Call]:

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tests.conftest import told
 from tests.unit import worlds
 from transient_ridge.config import presets
 from transient_ridge.config.settings import DataSettings
@@ -94,8 +95,8 @@ def world():
     }
 
 
-def test_only_points_between_the_predictors_count(world, settings):
-    points = points_of(world, world["selection"], settings)
+def test_only_points_between_the_predictors_count(world):
+    points = points_of(world, world["selection"], pairs=100)
     assert len(points.step) > 30
     assert np.isfinite(points.diversity).all()
     relative = world["relative_distances"].set_index(["task_diversity", "seed", "step"])
@@ -105,7 +106,9 @@ def test_only_points_between_the_predictors_count(world, settings):
 
 
 def test_the_tables_have_every_account_judged_by_points_that_it_was_not_fitted_to(world, settings):
-    summary, points = (rows.frame() for rows in compare_accounts(world, settings))
+    summary, points = (
+        rows.frame() for rows in compare_accounts(world, **told(compare_accounts, settings))
+    )
     assert summary["account"].tolist() == [COMPRESSED, LLC, LLC, CONSTANT]
     assert summary["resolution"].dropna().tolist() == [0.1, 1.0]
     for _, row in summary.iterrows():
@@ -121,13 +124,18 @@ def test_the_tables_have_every_account_judged_by_points_that_it_was_not_fitted_t
 
 def test_without_curvature_there_is_nothing_to_compare(world, settings):
     nothing = {name: worlds.empty(name) for name in ("quadratic_llc", "quadratic_llc_on_tasks")}
-    assert all(rows.records() == [] for rows in compare_accounts(world | nothing, settings))
+    assert all(
+        rows.records() == []
+        for rows in compare_accounts(world | nothing, **told(compare_accounts, settings))
+    )
 
 
 def test_both_halves_are_drawn_by_the_root_seed(world, settings, monkeypatch):
     monkeypatch.setattr(accounts, "STARTS", accounts.STARTS[:1])
     halves = [
-        compare_accounts(world, settings | {"seed": seed})[1].columns["held_out"]
+        compare_accounts(world, **told(compare_accounts, settings | {"seed": seed}))[1].columns[
+            "held_out"
+        ]
         for seed in (0, 0, 1)
     ]
     assert halves[0] == halves[1] != halves[2]

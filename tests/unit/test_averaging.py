@@ -11,6 +11,7 @@ import torch
 from tests.unit.test_training import CPU, RUN, Killed, run_whole, stop_after, weights_of
 from transient_ridge.config.runs import Run
 from transient_ridge.config.schedule import half_life_of
+from transient_ridge.config.settings import DecayAverage, HalfLifeAverage, TrainedBy
 from transient_ridge.errors import CheckpointError, Interrupted
 from transient_ridge.training.averaging import decay_at
 from transient_ridge.training.checkpoints import Checkpoints, file_name
@@ -20,19 +21,26 @@ from transient_ridge.training.trainer import STATE_FILE, Trainer
 
 
 def kept(settings, folder) -> Checkpoints:
-    return Checkpoints(folder / "manifest.json", folder / "weights", settings)
+    return Checkpoints(folder / "manifest.json", folder / "weights", TrainedBy.of(settings))
 
 
 def test_the_decay_warms_up_to_what_is_stated():
-    assert [decay_at({"decay": 0.5}, step) for step in (0, 1, 8, 1000)] == [0.1, 2 / 11, 0.5, 0.5]
-    assert decay_at({"half_life": 20}, 10**6) ** 20 == pytest.approx(0.5)
-    assert half_life_of({"decay": decay_at({"half_life": 20}, 10**6)}) == pytest.approx(20)
-    assert decay_at({"decay": 0}, 1000) == half_life_of({"decay": 0}) == 0
+    assert [decay_at(DecayAverage(decay=0.5), step) for step in (0, 1, 8, 1000)] == [
+        0.1,
+        2 / 11,
+        0.5,
+        0.5,
+    ]
+    assert decay_at(HalfLifeAverage(half_life=20), 10**6) ** 20 == pytest.approx(0.5)
+    assert half_life_of({"decay": decay_at(HalfLifeAverage(half_life=20), 10**6)}) == pytest.approx(
+        20
+    )
+    assert decay_at(DecayAverage(decay=0), 1000) == half_life_of({"decay": 0}) == 0
 
 
 @pytest.mark.parametrize("average", [{"decay": 0.9}, {"half_life": 5}])
 def test_checkpoints_hold_the_average_and_training_does_not_notice(tiny, tmp_path, average):
-    plain = Trainer(RUN, tiny, CPU)
+    plain = Trainer(RUN, TrainedBy.of(tiny), CPU)
     stack = Stack([plain])
     expected = {name: p.detach().double() for name, p in plain.parameters.items()}
     for step in range(60):
@@ -105,8 +113,8 @@ def test_a_state_without_averages_is_named(tiny, tmp_path, monkeypatch):
 def test_stacked_averages_are_each_runs_own(tiny, tmp_path):
     tiny["training"]["average"] = {"decay": 0.9}
     runs = [Run(1, 0), Run(4, 1), Run(math.inf, 0)]
-    stack = Stack([Trainer(run, tiny, CPU) for run in runs])
-    alone = [Trainer(run, tiny, CPU) for run in runs]
+    stack = Stack([Trainer(run, TrainedBy.of(tiny), CPU) for run in runs])
+    alone = [Trainer(run, TrainedBy.of(tiny), CPU) for run in runs]
     single = [Stack([trainer]) for trainer in alone]
     for _ in range(12):
         for each in (stack, *single):
@@ -115,7 +123,7 @@ def test_stacked_averages_are_each_runs_own(tiny, tmp_path):
     for trainer in stack.trainers:  # by way of the disk and a smaller stack
         trainer.checkpoint_steps = []
         trainer.save_state(tmp_path / trainer.run.name)
-        again.append(Trainer(trainer.run, tiny, CPU))
+        again.append(Trainer(trainer.run, TrainedBy.of(tiny), CPU))
         again[-1].checkpoint_steps = []
         again[-1].load_state(tmp_path / trainer.run.name)
     restacked = Stack(again[:2])

@@ -5,9 +5,10 @@ import pandas as pd
 import pytest
 import torch
 
+from tests.conftest import told
 from tests.unit import worlds
 from transient_ridge.config import presets
-from transient_ridge.config.configuration import TRAINED_BY, pick, trained_by
+from transient_ridge.config.configuration import trained_by
 from transient_ridge.config.runs import Run, run_files
 from transient_ridge.llc.stages.ladder import sample_ladder
 from transient_ridge.llc.stages.llc import estimate_llc
@@ -52,8 +53,10 @@ def settings():
 
 def test_where_the_order_does_not_depend_on_r_the_verdicts_are_those_of_the_scorecard(settings):
     frames = world(lambda r, llc: llc)
-    along = judge_by_resolution(frames, settings)
-    claims, _, page = judge_claims(frames | {"claims_by_resolution": along.frame()}, settings)
+    along = judge_by_resolution(frames, **told(judge_by_resolution, settings))
+    claims, _, page = judge_claims(
+        frames | {"claims_by_resolution": along.frame()}, **told(judge_claims, settings)
+    )
     main = {f"{row['claim']}{row['part']}": row["verdict"] for row in claims.records()}
     for name, verdicts in verdicts_by_resolution(along.records()).items():
         assert {verdict for _, verdict in verdicts} == {main[name]}, name
@@ -65,7 +68,9 @@ def test_where_the_order_does_not_depend_on_r_the_verdicts_are_those_of_the_scor
 
 def test_an_order_that_turns_round_is_seen(settings):
     frames = world(lambda r, llc: llc if r > 0.5 else 100 - llc)
-    along = verdicts_by_resolution(judge_by_resolution(frames, settings).records())
+    along = verdicts_by_resolution(
+        judge_by_resolution(frames, **told(judge_by_resolution, settings)).records()
+    )
     assert along["8a"] == [(0.1, FAILS), (1.0, HOLDS), (10.0, HOLDS)]
     assert in_words(along["8a"]) == "does not hold at r = 0.1; holds for r in [1, 10]"
 
@@ -73,7 +78,7 @@ def test_an_order_that_turns_round_is_seen(settings):
 def test_without_curvature_there_is_nothing(settings):
     frames = world(lambda r, llc: llc)
     frames |= {name: worlds.empty(name) for name in ("quadratic_llc", "quadratic_llc_on_tasks")}
-    assert judge_by_resolution(frames, settings).records() == []
+    assert judge_by_resolution(frames, **told(judge_by_resolution, settings)).records() == []
 
 
 @pytest.fixture(scope="module")
@@ -99,9 +104,11 @@ def test_the_spectrum_is_a_table_of_bins_and_of_llcs_by_r(trained):
     config, runs = trained
     bins, llcs = (
         rows.frame()
-        for rows in measure_spectrum(**runs[4], run=Run(4, 0), settings=config, device=CPU)
+        for rows in measure_spectrum(
+            **runs[4], run=Run(4, 0), device=CPU, **told(measure_spectrum, config)
+        )
     )
-    model = Checkpoints(*runs[4].values(), config).model(0)
+    model = Checkpoints(*runs[4].values(), trained_by(config)).model(0)
     size = sum(p.numel() for p in model.parameters())
     for step, rows in bins.groupby("step"):
         assert rows["number"].sum() == pytest.approx(size, rel=0.15), step
@@ -118,9 +125,11 @@ def test_the_spectrum_is_a_table_of_bins_and_of_llcs_by_r(trained):
 
 def test_on_other_tasks_the_weights_are_those_of_infinity(trained):
     config, runs = trained
-    own = measure_on_tasks(**runs[float("inf")], run=Run(4, 0), settings=config, device=CPU).frame()
+    own = measure_on_tasks(
+        **runs[float("inf")], run=Run(4, 0), device=CPU, **told(measure_on_tasks, config)
+    ).frame()
     other = measure_on_tasks(
-        **runs[float("inf")], run=Run(1, 0), settings=config, device=CPU
+        **runs[float("inf")], run=Run(1, 0), device=CPU, **told(measure_on_tasks, config)
     ).frame()
     assert set(own["task_diversity"]) == {4}
     assert not np.allclose(own["llc"], other["llc"], rtol=1e-3)
@@ -128,15 +137,14 @@ def test_on_other_tasks_the_weights_are_those_of_infinity(trained):
 
 def test_a_cell_of_the_ladder_is_the_estimate_at_its_setting(trained):
     config, runs = trained
-    # As the rule gives them: which runs there are is not the job's business.
-    told = pick(config, [*TRAINED_BY, "llc", "llc_ladder"], ["llc_ladder.runs"])
-    cells = sample_ladder(**runs[4], run=Run(4, 0), settings=told, device=CPU).frame()
+    cells = sample_ladder(
+        **runs[4], run=Run(4, 0), device=CPU, **told(sample_ladder, config)
+    ).frame()
     assert cells[["n_beta", "resolution"]].to_numpy().tolist() == [[100.0, 10.0], [100.0, 1.0]]
     assert (cells["healthy"] | cells["fault"].notna()).all()
     section = {**config["llc"], "n_beta": 100, "gamma": 1000, "burn_in": 60, "draws": 40}
-    estimates, _ = estimate_llc(
-        **runs[4], run=Run(4, 0), steps=[40], settings={**config, "llc": section}, device=CPU
-    )
+    asked = told(estimate_llc, {**config, "llc": section})
+    estimates, _ = estimate_llc(**runs[4], run=Run(4, 0), steps=[40], device=CPU, **asked)
     (alone,) = estimates.records()
     for column in ("llc", "resolution", "relaxations", "distance"):
         assert cells[column][0] == alone[column]

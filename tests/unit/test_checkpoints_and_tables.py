@@ -17,11 +17,14 @@ from transient_ridge.artefacts.locks import handover_requested, hold, only_write
 from transient_ridge.artefacts.provenance import collect, settings_hash
 from transient_ridge.artefacts.schemas import TABLES
 from transient_ridge.artefacts.tables import Rows
+from transient_ridge.config import presets
+from transient_ridge.config.configuration import trained_by
 from transient_ridge.errors import CheckpointError, StorageError, TableError
 from transient_ridge.training import checkpoints
 from transient_ridge.training.checkpoints import Checkpoints
 
-SETTINGS = {"seed": 0, "model": {"layers": 2}}
+TRAINED_BY = trained_by(presets.load("smoke"))
+SETTINGS = TRAINED_BY.stated()
 
 
 @pytest.fixture
@@ -34,8 +37,8 @@ def folder(tmp_path):
     return tmp_path
 
 
-def read(folder, settings=SETTINGS):
-    return Checkpoints(folder / "manifest.json", folder / "weights", settings)
+def read(folder, trained_by=TRAINED_BY):
+    return Checkpoints(folder / "manifest.json", folder / "weights", trained_by)
 
 
 def test_round_trip(folder):
@@ -76,7 +79,7 @@ def test_a_step_without_checkpoint_is_named(folder):
 
 def test_checkpoints_of_another_configuration_are_refused(folder):
     with pytest.raises(CheckpointError, match=r"model\.layers: 2 there, 3 here"):
-        read(folder, {"seed": 0, "model": {"layers": 3}})
+        read(folder, TRAINED_BY.changed(model=TRAINED_BY.model.changed(layers=3)))
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"sha256": {}}'])

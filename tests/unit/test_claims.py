@@ -605,7 +605,7 @@ def test_variants_that_differ_in_their_root_seed_are_judged_together(settings):
         claims.measure(Evidence(worlds.tables(seeds=(2 * root, 9)), thresholds, root)).frame()
         for root in (0, 1)
     ]
-    _, page = judge_over_root_seeds(values, {"claims": settings})
+    _, page = judge_over_root_seeds(values, ClaimSettings.of(settings))
     (row,) = [line for line in page.text.splitlines() if line.startswith("| 2a |")]
     assert "4 values of 2 root seeds" in row
     assert re.search(r"deviation [\d.e-]+ over seeds, [\d.e-]+ over root seeds", row)

@@ -3,13 +3,25 @@
 import numpy as np
 import pytest
 
+from transient_ridge.config.architecture import components, parameter_count
 from transient_ridge.config.settings import ModelSettings
 from transient_ridge.errors import ConfigError
 from transient_ridge.llc.components import mask
 from transient_ridge.model.functional import Layout
 from transient_ridge.model.transformer import Transformer
 
-MODEL = ModelSettings(2, 8, 12, 2, "softmax", True, "single", "layer", "alternating", 6)
+MODEL = ModelSettings(
+    layers=2,
+    d_model=8,
+    d_mlp=12,
+    heads=2,
+    attention="softmax",
+    attention_projection=True,
+    residual="single",
+    norm="layer",
+    tokens="alternating",
+    positions=6,
+)
 SHAPES = Layout.of(dict(Transformer(3, MODEL).named_parameters())).shapes
 
 
@@ -23,7 +35,7 @@ def test_the_parts_make_up_the_whole():
     """Embedding, unembedding and the layers share nothing and leave nothing out; so do a layer's two halves."""
     parts = [of(name) for name in ("embedding", "unembedding", "layer0", "layer1")]
     assert (sum(parts) == 1).all()
-    assert len(parts[0]) == MODEL.parameter_count(3)
+    assert len(parts[0]) == parameter_count(MODEL, 3)
     for layer in ("layer0", "layer1"):
         assert (of(f"{layer}.attention") + of(f"{layer}.mlp") == of(layer)).all()
     assert mask("all", SHAPES, MODEL) is None
@@ -62,7 +74,7 @@ def test_a_head_owns_what_makes_its_output():
 
 
 def test_unknown_names_are_refused_with_the_known_ones():
-    assert "layer1.head1" in MODEL.components()
-    assert "layer1.head2" not in MODEL.components()
+    assert "layer1.head1" in components(MODEL)
+    assert "layer1.head2" not in components(MODEL)
     with pytest.raises(ConfigError, match=r"layer2: unknown; this model has all, embedding"):
         mask("layer2", SHAPES, MODEL)

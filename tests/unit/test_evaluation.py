@@ -1,14 +1,13 @@
 """Evaluation sets, their statistics, and the tables of a run."""
 
 import math
-from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 
-from tests.conftest import DATA
+from tests.conftest import DATA, told
 from transient_ridge.analysis.curves import compute_curves, critical_step, smooth
 from transient_ridge.analysis.evaluate import evaluate
 from transient_ridge.analysis.evaluation_sets import (
@@ -20,7 +19,13 @@ from transient_ridge.analysis.idealised import evaluate_idealised
 from transient_ridge.analysis.ridge_on_tasks import evaluate_on_tasks
 from transient_ridge.analysis.views import averages
 from transient_ridge.config.runs import Run
-from transient_ridge.config.settings import DataSettings, EvaluationSettings, ModelSettings
+from transient_ridge.config.settings import (
+    CurveSettings,
+    DataSettings,
+    EvaluationSettings,
+    ModelSettings,
+    TrainedBy,
+)
 from transient_ridge.errors import CheckpointError
 from transient_ridge.extensions.imbalanced.feature_losses import evaluate_features
 from transient_ridge.extensions.in_weight.task_gates import evaluate_task_gates, of_each
@@ -36,9 +41,30 @@ PREDICTORS = ("ridge", "dmmse")
 
 
 def test_sets_grow_without_changing_and_do_not_depend_on_the_grid():
-    few = evaluation_sets(0, DATA, EvaluationSettings(10, 5, PREDICTORS, "auto"), 8)
-    many = evaluation_sets(0, DATA, EvaluationSettings(20, 9, PREDICTORS, "auto"), 8)
-    other = evaluation_sets(0, DATA, EvaluationSettings(10, 5, PREDICTORS, "auto"), math.inf)
+    few = evaluation_sets(
+        0,
+        DATA,
+        EvaluationSettings(
+            sequences=10, root_task_sequences=5, predictors=PREDICTORS, weights="auto"
+        ),
+        8,
+    )
+    many = evaluation_sets(
+        0,
+        DATA,
+        EvaluationSettings(
+            sequences=20, root_task_sequences=9, predictors=PREDICTORS, weights="auto"
+        ),
+        8,
+    )
+    other = evaluation_sets(
+        0,
+        DATA,
+        EvaluationSettings(
+            sequences=10, root_task_sequences=5, predictors=PREDICTORS, weights="auto"
+        ),
+        math.inf,
+    )
     for name, sequences in few.items():
         assert torch.equal(sequences.x, many[name].x[: len(sequences.x)])
         assert torch.equal(sequences.y, many[name].y[: len(sequences.y)])
@@ -60,9 +86,14 @@ def test_token_means_are_means_and_standard_errors():
 
 
 def test_at_infinite_diversity_both_predictors_are_ridge():
-    sequences = evaluation_sets(0, DATA, EvaluationSettings(10, 5, PREDICTORS, "auto"), 8)[
-        "out_of_distribution"
-    ]
+    sequences = evaluation_sets(
+        0,
+        DATA,
+        EvaluationSettings(
+            sequences=10, root_task_sequences=5, predictors=PREDICTORS, weights="auto"
+        ),
+        8,
+    )["out_of_distribution"]
     predictions = idealised_predictions(0, DATA, PREDICTORS, math.inf, sequences)
     assert torch.equal(predictions["ridge"], predictions["dmmse"])
 
@@ -74,7 +105,14 @@ def train_in(folder, run, settings):
         "manifest": folder / "manifest.json",
         "training": folder / "training.parquet",
     }
-    train(run, settings, targets, scratch=folder / "scratch", device=CPU, state_seconds=1e9)
+    train(
+        run,
+        TrainedBy.of(settings),
+        targets,
+        scratch=folder / "scratch",
+        device=CPU,
+        state_seconds=1e9,
+    )
     return targets["manifest"], targets["weights"]
 
 
@@ -86,18 +124,23 @@ def trained(tiny, smoke, tmp_path):
 
 
 def measure(folder, settings):
-    rows = evaluate(folder / "manifest.json", folder / "weights", Run(4, 0), settings, CPU)
+    files = (folder / "manifest.json", folder / "weights")
+    rows = evaluate(*files, Run(4, 0), device=CPU, **told(evaluate, settings))
     return [each.frame() for each in rows]
 
 
 def test_ridge_on_tasks_is_the_last_checkpoint_on_another_runs_sequences(trained):
     folder, settings = trained
     files = (folder / "manifest.json", folder / "weights")
-    rows = evaluate_on_tasks(*files, Run(4, 0), settings, CPU).frame()
+    rows = evaluate_on_tasks(
+        *files, Run(4, 0), device=CPU, **told(evaluate_on_tasks, settings)
+    ).frame()
     losses, *_ = measure(folder, settings)
     own = losses[(losses["step"] == 60) & (losses["dataset"] == "in_distribution")]
     assert rows["loss"].tolist() == own["loss"].tolist()
-    other = evaluate_on_tasks(*files, Run(2, 0), settings, CPU).frame()
+    other = evaluate_on_tasks(
+        *files, Run(2, 0), device=CPU, **told(evaluate_on_tasks, settings)
+    ).frame()
     assert (other["task_diversity"] == 2).all()
     assert (other["step"] == 60).all()
     assert (other["loss"] != rows["loss"]).all()
@@ -108,7 +151,9 @@ def test_losses_by_feature_add_up_to_the_loss(tiny, smoke, tmp_path):
     for settings in (tiny, smoke):
         settings["data"]["inputs"] = {"name": "features", "ratio": 0.5}
     files = train_in(tmp_path, Run(4, 0), tiny)
-    found = evaluate_features(*files, Run(4, 0), smoke, CPU).frame()
+    found = evaluate_features(
+        *files, Run(4, 0), device=CPU, **told(evaluate_features, smoke)
+    ).frame()
     losses = measure(tmp_path, smoke)[0]
     losses = losses[losses["token"].isna()].set_index(["dataset", "step"])["loss"]
     at = found.groupby(["dataset", "step"])
@@ -123,12 +168,14 @@ def test_the_gate_on_a_task_is_least_squares_on_the_predictions(tiny, smoke, tmp
     for settings in (tiny, smoke):
         settings["data"]["tasks"] = "halving"
     files = train_in(tmp_path, Run(7, 0), tiny)
-    found = evaluate_task_gates(*files, Run(7, 0), smoke, CPU).frame()
+    found = evaluate_task_gates(
+        *files, Run(7, 0), device=CPU, **told(evaluate_task_gates, smoke)
+    ).frame()
     found = found.set_index(["step", "task"])
     data, sizes = DataSettings.of(smoke["data"]), EvaluationSettings.of(smoke["evaluation"])
-    sizes = replace(sizes, sequences=sizes.sequences // 3)
+    sizes = sizes.changed(sequences=sizes.sequences // 3)
     members = task_set(0, data, 7)
-    kept = Checkpoints(*files, smoke)
+    kept = Checkpoints(*files, TrainedBy.of(smoke))
     model = Transformer(2, ModelSettings.of(smoke["model"]))
     assert list(found.index) == [(step, task) for step in kept.steps for task in (1, 2, 3)]
     # Task 1 is the root task, task 2 stands second in T_M, task 3 fourth.
@@ -155,7 +202,7 @@ def test_tables_of_a_run_hold_what_the_model_does(trained):
     assert steps == [0, 1, 3, 7, 15, 20, 40, 60]
     assert len(losses) == len(steps) * 3 * (3 + 1)
     model = Transformer(2, ModelSettings.of(settings["model"]))
-    kept = Checkpoints(folder / "manifest.json", folder / "weights", settings)
+    kept = Checkpoints(folder / "manifest.json", folder / "weights", TrainedBy.of(settings))
     model.load_state_dict(kept.load(60))
     sets = evaluation_sets(0, DATA, EvaluationSettings.of(settings["evaluation"]), 4)
     with torch.no_grad():
@@ -191,7 +238,9 @@ def test_checkpoints_of_other_settings_are_not_evaluated(trained):
 
 
 def test_idealised_tables(smoke):
-    losses, distances, outputs = (each.frame() for each in evaluate_idealised(smoke))
+    losses, distances, outputs = (
+        each.frame() for each in evaluate_idealised(**told(evaluate_idealised, smoke))
+    )
     mean = losses[losses["token"].isna()].set_index(["task_diversity", "predictor", "dataset"])
     own, other = "in_distribution", "out_of_distribution"
     for M in (1, 4):
@@ -240,7 +289,7 @@ def test_critical_step_is_the_first_minimum():
 def test_curves_of_a_run(trained):
     losses, _, _ = measure(*trained)
     critical, smoothed = (
-        each.frame() for each in compute_curves(losses, {"curves": {"smoothing_width": 0.1}})
+        each.frame() for each in compute_curves(losses, CurveSettings(smoothing_width=0.1))
     )
     ood = averages(losses, "out_of_distribution")
     raw = critical[critical["curve"] == "raw"]

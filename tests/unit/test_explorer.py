@@ -30,7 +30,7 @@ needs_browser = pytest.mark.skipif(
 @pytest.fixture(scope="module")
 def page(frames, tmp_path_factory):
     path = tmp_path_factory.mktemp("page") / "explorer.html"
-    explorer.make_explorer(frames, SETTINGS).save(path, RECORD)
+    explorer.make_explorer(frames, SETTINGS["preset"]).save(path, RECORD)
     return path
 
 
@@ -129,7 +129,7 @@ def test_the_page_is_one_small_file_that_names_its_origin(page, frames, tmp_path
     record = json.loads(html.unescape(re.search(r'name="description" content="(.*?)">', text)[1]))
     assert record == {"settings": SETTINGS}
     again = tmp_path / "again.html"
-    explorer.make_explorer(frames, SETTINGS).save(again, {**RECORD, "wall_seconds": 2.5})
+    explorer.make_explorer(frames, SETTINGS["preset"]).save(again, {**RECORD, "wall_seconds": 2.5})
     assert again.read_bytes() == page.read_bytes()
 
 

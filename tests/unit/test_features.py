@@ -29,14 +29,14 @@ DATA = DataSettings(
 
 def drawn(tasks, ratio=RATIO):
     generators = np.random.default_rng(1), np.random.default_rng(2)
-    return draw(tasks, K, math.sqrt(NOISE), *generators, options=Options(ratio))
+    return draw(tasks, K, math.sqrt(NOISE), *generators, options=Options(ratio=ratio))
 
 
 def test_frequencies_fall_by_the_ratio():
     np.testing.assert_allclose(
-        frequencies(4, options=Options(0.5)), np.array([8, 4, 2, 1]) / 15, rtol=1e-15
+        frequencies(4, options=Options(ratio=0.5)), np.array([8, 4, 2, 1]) / 15, rtol=1e-15
     )
-    np.testing.assert_allclose(frequencies(3, options=Options(1)), 1 / 3, rtol=1e-15)
+    np.testing.assert_allclose(frequencies(3, options=Options(ratio=1)), 1 / 3, rtol=1e-15)
 
 
 @pytest.mark.parametrize("ratio", [0.5, 1])
@@ -51,7 +51,7 @@ def test_each_feature_comes_as_often_as_its_frequency_independently(ratio):
     )
     assert set(np.unique(x)) == {0, 1}
     assert (x.sum(axis=-1) == 1).all()
-    p = frequencies(D, options=Options(ratio))
+    p = frequencies(D, options=Options(ratio=ratio))
     error = 5 * np.sqrt(p * (1 - p) / count)
     for k in range(K):
         assert (np.abs(x[:, k].mean(axis=0) - p) < error).all()
@@ -65,7 +65,9 @@ def test_y_is_the_task_at_the_feature_with_noise_of_its_variance():
     noise = y.astype(np.float64) - x @ tasks[0].astype(np.float64)
     assert noise.mean() == pytest.approx(0, abs=0.005)
     assert noise.var() == pytest.approx(NOISE, rel=0.02)
-    assert (feature(torch.from_numpy(x), options=Options(RATIO)).numpy() == x.argmax(axis=-1)).all()
+    assert (
+        feature(torch.from_numpy(x), options=Options(ratio=RATIO)).numpy() == x.argmax(axis=-1)
+    ).all()
 
 
 def test_the_first_sequences_do_not_depend_on_how_many_are_drawn():

@@ -7,10 +7,10 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from tests.conftest import DATA
+from tests.conftest import DATA, told
 from transient_ridge.analysis.evaluation_sets import evaluation_sets
 from transient_ridge.config.runs import Run
-from transient_ridge.config.settings import EvaluationSettings, ModelSettings
+from transient_ridge.config.settings import EvaluationSettings, ModelSettings, TrainedBy
 from transient_ridge.errors import CheckpointError
 from transient_ridge.extensions.sparse.head_ablation import ablate_heads, without_head
 from transient_ridge.model.transformer import Transformer, initialise
@@ -34,9 +34,14 @@ def model():
 
 @pytest.fixture
 def sequences():
-    return evaluation_sets(0, DATA, EvaluationSettings(20, 5, ("ridge", "dmmse"), "auto"), 4)[
-        "in_distribution"
-    ]
+    return evaluation_sets(
+        0,
+        DATA,
+        EvaluationSettings(
+            sequences=20, root_task_sequences=5, predictors=("ridge", "dmmse"), weights="auto"
+        ),
+        4,
+    )["in_distribution"]
 
 
 def by_hand(attention, h, skipped):
@@ -76,12 +81,20 @@ def trained(tiny, smoke, tmp_path):
         "manifest": tmp_path / "manifest.json",
         "training": tmp_path / "training.parquet",
     }
-    train(Run(4, 0), tiny, targets, scratch=tmp_path / "scratch", device=CPU, state_seconds=1e9)
+    train(
+        Run(4, 0),
+        TrainedBy.of(tiny),
+        targets,
+        scratch=tmp_path / "scratch",
+        device=CPU,
+        state_seconds=1e9,
+    )
     return tmp_path, smoke
 
 
 def ablated(folder, settings):
-    rows = ablate_heads(folder / "manifest.json", folder / "weights", Run(4, 0), settings, CPU)
+    files = (folder / "manifest.json", folder / "weights")
+    rows = ablate_heads(*files, Run(4, 0), device=CPU, **told(ablate_heads, settings))
     return rows.frame()
 
 
@@ -91,7 +104,7 @@ def test_every_head_of_the_last_checkpoint_on_both_sets(trained):
     shape = ModelSettings.of(settings["model"])
     assert len(found) == 2 * shape.layers * shape.heads
     assert set(found["step"]) == {60}
-    kept = Checkpoints(folder / "manifest.json", folder / "weights", settings)
+    kept = Checkpoints(folder / "manifest.json", folder / "weights", TrainedBy.of(settings))
     model = kept.model(60)
     sets = evaluation_sets(0, DATA, EvaluationSettings.of(settings["evaluation"]), 4)
     for row in found.to_dict("records"):

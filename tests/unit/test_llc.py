@@ -9,11 +9,13 @@ import pandas as pd
 import pytest
 import torch
 
+from tests.conftest import told
 from tests.potentials import Potential, centre, noise, settings
 from transient_ridge.config import presets
 from transient_ridge.config.configuration import trained_by
+from transient_ridge.config.relaxation import relaxation_steps
 from transient_ridge.config.runs import Run
-from transient_ridge.config.settings import HealthSettings
+from transient_ridge.config.settings import HealthSettings, LlcSettings
 from transient_ridge.errors import CheckpointError, ConfigError, UnhealthyChainError
 from transient_ridge.llc.chains import sample
 from transient_ridge.llc.curvature.metric import Metric
@@ -60,7 +62,9 @@ def changed(trained, **changes) -> dict:
 def run_stage(trained, steps=(30, 60), **changes) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The tables llc and llc_traces."""
     config, paths = changed(trained, **changes), trained[1]
-    found = estimate_llc(**paths, run=RUN, steps=list(steps), settings=config, device=CPU)
+    found = estimate_llc(
+        **paths, run=RUN, steps=list(steps), device=CPU, **told(estimate_llc, config)
+    )
     return tuple(pd.DataFrame(rows.columns) for rows in found)
 
 
@@ -183,7 +187,7 @@ def test_a_fault_is_named_with_its_remedy(change, remedy):
     assert faults(estimate_with(), LIMITS) == []
     (fault,) = faults(estimate_with(**change), LIMITS)
     assert fault.startswith(remedy)
-    off = HealthSettings(*[None] * len(HealthSettings.__dataclass_fields__))
+    off = HealthSettings(**dict.fromkeys(HealthSettings.model_fields))
     assert faults(estimate_with(**change), off) == []
 
 
@@ -193,7 +197,7 @@ def test_a_fault_is_named_with_its_remedy(change, remedy):
 )
 def test_the_first_sweep_was_not_equilibrated(epsilon, gamma, distance, arrived):
     """Its chains of 100 + 150 steps on 166,916 parameters were marked healthy; at gamma = 300 they had not arrived."""
-    steps = settings(epsilon=epsilon, gamma=gamma).relaxation_steps()
+    steps = relaxation_steps(settings(epsilon=epsilon, gamma=gamma))
     radius_share = distance**2 * gamma / 166_916
     assert radius_share == pytest.approx(arrived, abs=0.01)
     assert steps == pytest.approx(2 / (epsilon * gamma))
@@ -275,13 +279,18 @@ def test_the_llc_on_other_tasks_is_of_the_same_weights_and_other_data(trained):
 
     def on_tasks(M):
         return (
-            estimate_on_tasks(**paths, run=Run(M, 0), settings=config, device=CPU).frame().iloc[0]
+            estimate_on_tasks(**paths, run=Run(M, 0), device=CPU, **told(estimate_on_tasks, config))
+            .frame()
+            .iloc[0]
         )
 
     two, eight = on_tasks(2), on_tasks(8)
     assert (two["task_diversity"], two["seed"], two["step"]) == (2, 0, 60)
     assert (two["component"], two["centre_loss"] != eight["centre_loss"]) == ("all", True)
-    estimator = Estimator(RUN, config, Checkpoints(**_named(paths), settings=config), CPU)
+    estimator = Estimator(
+        RUN, trained_by(config), LlcSettings.of(config["llc"]),
+        Checkpoints(**_named(paths), trained_by=trained_by(config)), CPU,
+    )  # fmt: skip
     expected = estimator.posterior(60, Run(8, 0)).centre_errors.double().mean().item()
     assert eight["centre_loss"] == pytest.approx(expected)
     own = estimator.posterior(60, RUN).centre_errors
@@ -339,7 +348,7 @@ def test_bad_input_is_refused(trained):
     with pytest.raises(
         CheckpointError, match=r"another configuration \(model.d_model: 16 there, 32 here\)"
     ):
-        estimate_llc(**trained[1], run=RUN, steps=[60], settings=other, device=CPU)
+        estimate_llc(**trained[1], run=RUN, steps=[60], device=CPU, **told(estimate_llc, other))
 
 
 def test_the_sweep_and_its_recommendation(trained):
@@ -347,7 +356,9 @@ def test_the_sweep_and_its_recommendation(trained):
     settings["llc_calibration"] |= {
         "epsilons": [1e-6, 1e-5, 10.0], "n_betas": [100.0], "gammas": [10.0, 100.0]
     }  # fmt: skip
-    found, traces = calibrate_llc(**trained[1], run=RUN, settings=settings, device=CPU)
+    found, traces = calibrate_llc(
+        **trained[1], run=RUN, device=CPU, **told(calibrate_llc, settings)
+    )
     sweep = pd.DataFrame(found.columns)
     assert len(sweep) == 6
     assert sweep.loc[sweep["epsilon"] == 10, "llc"].isna().all()
@@ -394,7 +405,9 @@ def test_a_recommendation_serves_every_run_and_does_not_depend_on_the_step():
 
 
 def test_the_crosscheck_compares_both_samplers(trained):
-    found = crosscheck_llc(**trained[1], run=RUN, settings=changed(trained), device=CPU)
+    found = crosscheck_llc(
+        **trained[1], run=RUN, device=CPU, **told(crosscheck_llc, changed(trained))
+    )
     table = pd.DataFrame(found.columns)
     ours, theirs = (table[table["sampler"] == name].iloc[0] for name in ("sgld", "devinterp"))
     assert ours["z"] == -theirs["z"]

@@ -47,7 +47,18 @@ def trained() -> CheckpointPosterior:
     laptop = presets.load("laptop")
     model = Transformer(
         DATA.dimension,
-        ModelSettings(1, 16, 32, 2, "softmax", True, "single", "layer", "alternating", 6),
+        ModelSettings(
+            layers=1,
+            d_model=16,
+            d_mlp=32,
+            heads=2,
+            attention="softmax",
+            attention_projection=True,
+            residual="single",
+            norm="layer",
+            tokens="alternating",
+            positions=6,
+        ),
     )
     initialise(model, 0, 0)
     run, source = Run(4, 0), SequenceSource(0, DATA, 4)

@@ -1,12 +1,10 @@
 """Optimisers, schedules and clipping."""
 
-import dataclasses
-
 import pytest
 import torch
 
 from transient_ridge.config.runs import Run
-from transient_ridge.config.settings import RateSettings, TrainingSettings
+from transient_ridge.config.settings import RateSettings, TrainedBy, TrainingSettings
 from transient_ridge.errors import ConfigError
 from transient_ridge.training.optimisation import (
     clip,
@@ -21,10 +19,11 @@ from transient_ridge.training.stack import Stack
 from transient_ridge.training.step import take_step
 from transient_ridge.training.trainer import Trainer
 
+MUON = {"name": "muon", "learning_rate": 0.5, "split_qkv": False}
 SETTINGS = TrainingSettings(
-    steps=100, batch_size=8, optimiser="muon", learning_rate=0.1, muon_learning_rate=0.5, muon_split_qkv=False,
+    steps=100, batch_size=8, optimiser=MUON, learning_rate=0.1,
     betas=(0.9, 0.999), schedule="constant", warmup_steps=10, decay_steps=20, gradient_clip=None, precision="float32",
-    average=None, keep_raw=False, rate_multipliers=RateSettings(1, 1, 1, 1),
+    average=None, keep_raw=False, rate_multipliers=RateSettings(embedding=1, attention=1, mlp=1, unembedding=1),
 )  # fmt: skip
 
 
@@ -78,7 +77,7 @@ def test_muon_takes_the_blocks_matrices_and_adam_the_rest():
     adam, muon = make_optimisers(parameters, SETTINGS)
     assert [p.shape for p in muon.param_groups[0]["params"]] == [(4, 3)]
     assert len(adam.param_groups[0]["params"]) == 2
-    only = make_optimisers(parameters, dataclasses.replace(SETTINGS, optimiser="adam"))
+    only = make_optimisers(parameters, SETTINGS.changed(optimiser="adam"))
     assert len(only) == 1
     assert len(only[0].param_groups[0]["params"]) == 3
 
@@ -88,10 +87,10 @@ def names_of(group: dict, parameters: dict) -> set[str]:
 
 
 def test_a_rate_of_its_own_makes_a_group_of_its_own(tiny):
-    parameters = Trainer(Run(4, 0), tiny, torch.device("cpu")).parameters
+    parameters = Trainer(Run(4, 0), TrainedBy.of(tiny), torch.device("cpu")).parameters
     assert [len(o.param_groups) for o in make_optimisers(parameters, SETTINGS)] == [1, 1]
     rates = RateSettings(embedding=2, attention=0.5, mlp=1, unembedding=1)
-    settings = dataclasses.replace(SETTINGS, rate_multipliers=rates)
+    settings = SETTINGS.changed(rate_multipliers=rates)
     adam, muon = make_optimisers(parameters, settings)
     by_rate = {group["lr"]: names_of(group, parameters) for group in adam.param_groups}
     assert by_rate.keys() == {0.2, 0.05, 0.1}
@@ -104,13 +103,13 @@ def test_a_rate_of_its_own_makes_a_group_of_its_own(tiny):
     assert by_rate[0.5] == {
         f"blocks.{n}.mlp_{part}.weight" for n in (0, 1) for part in ("in", "out")
     }
-    set_rates([adam, muon], dataclasses.replace(settings, schedule="linear"), 4)
+    set_rates([adam, muon], settings.changed(schedule="linear"), 4)
     assert sorted(group["lr"] for group in muon.param_groups) == pytest.approx([0.12, 0.24])
 
 
 def test_a_part_at_rate_zero_stays(tiny):
     tiny["training"]["rate_multipliers"]["mlp"] = 0
-    trainer = Trainer(Run(4, 0), tiny, torch.device("cpu"))
+    trainer = Trainer(Run(4, 0), TrainedBy.of(tiny), torch.device("cpu"))
     before = {name: p.detach().clone() for name, p in trainer.parameters.items()}
     for _ in range(3):
         take_step(Stack([trainer]))
@@ -121,7 +120,9 @@ def test_a_part_at_rate_zero_stays(tiny):
 def test_a_rate_of_a_part_that_the_model_lacks_is_refused():
     shapes = {"blocks.0.mlp_in.weight": (4, 3), "blocks.0.mlp_in.bias": (4,)}
     only_mlp = {name: torch.nn.Parameter(torch.randn(shape)) for name, shape in shapes.items()}
-    settings = dataclasses.replace(SETTINGS, rate_multipliers=RateSettings(1, 0.5, 1, 1))
+    settings = SETTINGS.changed(
+        rate_multipliers=RateSettings(embedding=1, attention=0.5, mlp=1, unembedding=1)
+    )
     with pytest.raises(ConfigError, match=r"rate_multipliers\.attention = 0\.5: .* only mlp"):
         make_optimisers(only_mlp, settings)
     make_optimisers(only_mlp, SETTINGS)
@@ -138,10 +139,10 @@ def test_q_k_and_v_can_be_matrices_of_their_own(stack_dims):
         "blocks.0.attention.projection.weight": projection,
         "blocks.0.mlp_in.bias": torch.nn.Parameter(torch.zeros(shape[:-1])),
     }
-    settings = dataclasses.replace(SETTINGS, muon_split_qkv=True)
+    settings = SETTINGS.changed(optimiser=MUON | {"split_qkv": True})
     together = make_optimisers(named, settings, stack_dims)[-1]
     assert [group["parts"] for group in together.param_groups] == [1, 3]
-    separately = Muon(alone, lr=SETTINGS.muon_learning_rate)
+    separately = Muon(alone, lr=MUON["learning_rate"])
     for _ in range(3):
         qkv.grad, projection.grad = torch.randn(shape), torch.randn(shape)
         for parameter, gradient in zip(alone, qkv.grad.split(4, dim=-2), strict=True):
@@ -162,7 +163,7 @@ def test_q_k_and_v_can_be_matrices_of_their_own(stack_dims):
     ],
 )
 def test_schedules(schedule, expected):
-    settings = dataclasses.replace(SETTINGS, schedule=schedule)
+    settings = SETTINGS.changed(schedule=schedule)
     assert {step: rate_factor(settings, step) for step in expected} == pytest.approx(expected)
     assert all(0 < rate_factor(settings, step) <= 1 for step in range(100))
 
@@ -172,7 +173,7 @@ def test_rates_scale_both_optimisers():
         "blocks.0.w": torch.nn.Parameter(torch.randn(3, 3)),
         "b": torch.nn.Parameter(torch.zeros(1)),
     }
-    settings = dataclasses.replace(SETTINGS, schedule="warmup")
+    settings = SETTINGS.changed(schedule="warmup")
     optimisers = make_optimisers(parameters, settings)
     for _ in range(2):
         set_rates(optimisers, settings, 4)

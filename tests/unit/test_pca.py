@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from sklearn.decomposition import PCA
 
+from tests.conftest import told
 from transient_ridge.analysis import joint_pca as pca
 from transient_ridge.artefacts.tables import Rows
 from transient_ridge.errors import ConfigError
@@ -68,7 +69,9 @@ def joint(rng, components=2, sequences=B, ridge=3.0):
         "pca": {"components": components, "sequences": sequences},
         "data": {"context_length": K},
     }
-    made = pca.compute_joint_pca(outputs.frame(), ideal.frame(), settings)
+    made = pca.compute_joint_pca(
+        outputs.frame(), ideal.frame(), **told(pca.compute_joint_pca, settings)
+    )
     return {rows.table: rows.frame() for rows in made}
 
 

@@ -15,6 +15,7 @@ from transient_ridge.analysis.phases import (
     switch_step,
     task_diversity_threshold,
 )
+from transient_ridge.config.settings import CurveSettings
 
 
 def test_relative_distance_is_zero_at_ridge_and_one_at_dmmse():
@@ -105,11 +106,11 @@ def idealised(apart):
     return pd.DataFrame(rows, columns=columns)
 
 
-SETTINGS = {"curves": {"smoothing_width": 0.05}}
+CURVES = CurveSettings(smoothing_width=0.05)
 
 
 def computed(ends, apart):
-    rows = phases.compute_phases(distances(ends), idealised(apart), SETTINGS)
+    rows = phases.compute_phases(distances(ends), idealised(apart), CURVES)
     return [each.frame() for each in rows]
 
 
@@ -171,7 +172,7 @@ def test_alpha_and_residual_are_the_projection_of_the_predictions():
                         alpha,
                         np.sqrt(np.mean((f - ridge - alpha * way) ** 2)),
                     )
-    relative = phases.compute_phases(pd.DataFrame(rows), pd.DataFrame(ideal), SETTINGS)[0].frame()
+    relative = phases.compute_phases(pd.DataFrame(rows), pd.DataFrame(ideal), CURVES)[0].frame()
     finite = relative[relative["task_diversity"] == 4].set_index("step")
     for suffix, dataset in (("", "in_distribution"), ("_out", "out_of_distribution")):
         for step in (0, 1000):
@@ -188,7 +189,7 @@ def test_a_run_on_the_line_between_the_predictors_has_no_residual():
     frame["distance"] = np.where(
         frame["predictor"] == "ridge", share**2 * 0.7, (1 - share) ** 2 * 0.7
     )
-    relative = phases.compute_phases(frame, idealised({4: 0.7}), SETTINGS)[0].frame()
+    relative = phases.compute_phases(frame, idealised({4: 0.7}), CURVES)[0].frame()
     np.testing.assert_allclose(relative[["alpha", "alpha_out"]], share)
     np.testing.assert_allclose(relative[["residual", "residual_out"]], 0, atol=1e-7)
 

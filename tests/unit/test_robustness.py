@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 
+from tests.conftest import told
 from transient_ridge.analysis import pca_robustness as robustness
 from transient_ridge.artefacts.tables import Rows
 
@@ -53,7 +54,9 @@ def described(rng, grid=(1, 16, math.inf)):
         data = time * origin + i * time**2 * axis + 0.01 * rng.standard_normal((len(STEPS), B * K))
         for step, row in zip(STEPS, data.astype(np.float32), strict=True):
             outputs.add(task_diversity=M, seed=0, step=step, outputs=row)
-    return robustness.compute_pca_robustness(outputs.frame(), SETTINGS).frame()
+    return robustness.compute_pca_robustness(
+        outputs.frame(), **told(robustness.compute_pca_robustness, SETTINGS)
+    ).frame()
 
 
 def test_every_alternative_is_compared_in_the_plane_and_in_all_components(rng):

@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 
+from tests.conftest import told
 from tests.unit import worlds
 from transient_ridge.analysis.selection import (
     ALWAYS,
@@ -64,7 +65,10 @@ def computed(world, **others):
     """The two tables of the stage."""
     names = ("relative_distances", "critical_steps", "smoothed_losses", "idealised_losses", "llc")
     given = {name: world[name] for name in (*names, "ridge_on_tasks", "llc_on_tasks")} | others
-    return [rows.frame() for rows in compute_selection(**given, settings=worlds.SETTINGS)]
+    return [
+        rows.frame()
+        for rows in compute_selection(**given, **told(compute_selection, worlds.SETTINGS))
+    ]
 
 
 def of(frame, M, seed=0, losses="idealised"):

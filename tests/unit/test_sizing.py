@@ -9,6 +9,7 @@ import pytest
 from transient_ridge.analysis.pca_robustness import alternatives
 from transient_ridge.config import configuration, sizing
 from transient_ridge.config.presets import load
+from transient_ridge.config.settings import CheckpointSettings
 from transient_ridge.errors import ConfigError
 
 
@@ -45,12 +46,13 @@ def test_jobs_ask_for_more_where_the_sizes_are_larger():
 
 def test_robustness_asks_for_time_by_the_fits_that_it_makes():
     smoke = load("smoke")
-    settings = smoke
     runs = configuration.runs(smoke)
     steps = configuration.checkpoint_schedule(smoke)
     keys = pd.DataFrame(
         [(run.task_diversity, run.seed, step) for run in runs for step in steps],
         columns=["task_diversity", "seed", "step"],
     )
-    made = list(alternatives(keys, smoke["pca"]["sequences"], settings))
+    fewer, last = smoke["pca_robustness"]["sequences"], smoke["training"]["steps"]
+    schedule = CheckpointSettings.of(smoke["checkpoints"])
+    made = list(alternatives(keys, smoke["pca"]["sequences"], fewer, schedule, last))
     assert sizing.robustness_fits(smoke) == 1 + len(made)

@@ -1,7 +1,6 @@
 """Sparse tasks: their moments, and that task sets are nested."""
 
 import math
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -25,7 +24,7 @@ DATA = DataSettings(
 @pytest.mark.parametrize("s", range(1, D + 1))
 def test_the_moments_are_those_of_s_gaussian_coordinates(s, dtype):
     count = 40_000
-    tasks = sample(np.random.default_rng(s), count, D, options=Options(s), dtype=dtype)
+    tasks = sample(np.random.default_rng(s), count, D, options=Options(nonzero=s), dtype=dtype)
     assert (tasks.shape, tasks.dtype) == ((count, D), dtype)
     assert ((tasks != 0).sum(axis=1) == s).all()
     # Each coordinate is drawn with probability s / D, and has E t = 0, E t^2 = 1, E t^4 = 3 D / s.
@@ -39,7 +38,7 @@ def test_the_moments_are_those_of_s_gaussian_coordinates(s, dtype):
 
 def test_every_pair_of_coordinates_is_as_likely():
     count = 60_000
-    tasks = sample(np.random.default_rng(0), count, D, options=Options(S))
+    tasks = sample(np.random.default_rng(0), count, D, options=Options(nonzero=S))
     together = (tasks != 0).astype(float).T @ (tasks != 0) / count
     expected = S * (S - 1) / (D * (D - 1))
     off = together[~np.eye(D, dtype=bool)]
@@ -58,7 +57,7 @@ def test_the_first_tasks_do_not_depend_on_how_many_are_drawn():
 
 def test_outputs_have_the_variance_of_other_tasks():
     y = (
-        SequenceSource(0, replace(DATA, tasks={"name": "sparse", "nonzero": 1}), math.inf)
+        SequenceSource(0, DATA.changed(tasks={"name": "sparse", "nonzero": 1}), math.inf)
         .draw(50_000, "y")
         .y
     )

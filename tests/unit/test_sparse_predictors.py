@@ -22,7 +22,7 @@ SIGMA2 = 0.125
 
 def sequences(seed: int, B: int, K: int, D: int, s: int = 2):
     source = np.random.default_rng(seed)
-    tasks = sample(source, B, D, options=Options(s))
+    tasks = sample(source, B, D, options=Options(nonzero=s))
     x = source.standard_normal((B, K, D))
     y = (x * tasks[:, None]).sum(-1) + math.sqrt(SIGMA2) * source.standard_normal((B, K))
     return torch.from_numpy(x), torch.from_numpy(y)

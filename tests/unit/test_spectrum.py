@@ -20,7 +20,19 @@ RESOLUTIONS = (10.0, 1.0, 0.1, 0.01)
 def small():
     """Model, layout, weights, sequences and the exact Gauss-Newton matrix (P, P) of their mean squared error."""
     model = Transformer(
-        D, ModelSettings(1, 4, 6, 2, "softmax", True, "single", "layer", "alternating", 2 * K)
+        D,
+        ModelSettings(
+            layers=1,
+            d_model=4,
+            d_mlp=6,
+            heads=2,
+            attention="softmax",
+            attention_projection=True,
+            residual="single",
+            norm="layer",
+            tokens="alternating",
+            positions=2 * K,
+        ),
     ).double()
     initialise(model, 0, 0)
     layout = Layout.of(dict(model.named_parameters()))

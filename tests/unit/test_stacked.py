@@ -12,7 +12,7 @@ from tests.unit.test_training import CPU, Killed, targets, weights_of
 from transient_ridge.artefacts import tables
 from transient_ridge.artefacts.locks import only_writer, try_lock
 from transient_ridge.config.runs import Run
-from transient_ridge.config.settings import DataSettings
+from transient_ridge.config.settings import DataSettings, TrainedBy
 from transient_ridge.errors import DivergenceError, Interrupted
 from transient_ridge.regression.sequences import SequenceSource
 from transient_ridge.training.batches import Batches
@@ -40,14 +40,14 @@ def scratch(root, run):
 def job(settings, root, run, cohort=RUNS, state_seconds=1e9):
     """What Snakemake calls for one run."""
     train(
-        run, settings, files(root, run), scratch=scratch(root, run), device=CPU,
+        run, TrainedBy.of(settings), files(root, run), scratch=scratch(root, run), device=CPU,
         state_seconds=state_seconds, cohort=[r.name for r in cohort],
     )  # fmt: skip
     return weights_of(files(root, run)["weights"].parent)
 
 
 def alone(settings, steps, run):
-    trainer = Trainer(run, settings, CPU)
+    trainer = Trainer(run, TrainedBy.of(settings), CPU)
     stack = Stack([trainer])
     for _ in range(steps):
         assert take_step(stack) == []
@@ -71,12 +71,12 @@ def alone(settings, steps, run):
 def test_a_stack_is_its_runs_alone(tiny, change):
     for section, values in change.items():
         tiny[section] |= values
-    stack = Stack([Trainer(run, tiny, CPU) for run in RUNS])
+    stack = Stack([Trainer(run, TrainedBy.of(tiny), CPU) for run in RUNS])
     for _ in range(25):
         assert take_step(stack) == []
     for trainer in stack.trainers:
         single = alone(tiny, 25, trainer.run)
-        start = Trainer(trainer.run, tiny, CPU)
+        start = Trainer(trainer.run, TrainedBy.of(tiny), CPU)
         moved = 0.0
         for name, parameter in trainer.parameters.items():
             torch.testing.assert_close(parameter, single.parameters[name], **CLOSE)
@@ -86,7 +86,7 @@ def test_a_stack_is_its_runs_alone(tiny, change):
 
 
 def test_the_curve_of_a_stacked_run_is_its_own(tiny):
-    stack = Stack([Trainer(run, tiny, CPU) for run in RUNS[:2]])
+    stack = Stack([Trainer(run, TrainedBy.of(tiny), CPU) for run in RUNS[:2]])
     for _ in range(50):
         take_step(stack)
     for trainer in stack.trainers:
@@ -100,14 +100,14 @@ def test_the_curve_of_a_stacked_run_is_its_own(tiny):
 def test_a_state_written_in_a_stack_is_a_runs_own(tiny, tmp_path, optimiser):
     """Stacked, saved, loaded and stacked anew, or trained on alone."""
     tiny["training"]["optimiser"] = optimiser
-    stack = Stack([Trainer(run, tiny, CPU) for run in RUNS])
+    stack = Stack([Trainer(run, TrainedBy.of(tiny), CPU) for run in RUNS])
     for _ in range(12):
         take_step(stack)
     loaded = []
     for trainer in stack.trainers:
         trainer.checkpoint_steps = []  # their files are the job's business
         trainer.save_state(tmp_path / trainer.run.name)
-        again = Trainer(trainer.run, tiny, CPU)
+        again = Trainer(trainer.run, TrainedBy.of(tiny), CPU)
         again.checkpoint_steps = []
         again.load_state(tmp_path / trainer.run.name)
         loaded.append(again)
@@ -148,7 +148,9 @@ def test_the_first_job_advances_all_and_the_others_publish(tiny, tmp_path, monke
     for run in RUNS:
         record = json.loads(files(tmp_path, run)["manifest"].read_text())["provenance"]
         assert (record["run"], record["stacked"]) == (run.name, 4)
-        kept = Checkpoints(files(tmp_path, run)["manifest"], files(tmp_path, run)["weights"], tiny)
+        kept = Checkpoints(
+            files(tmp_path, run)["manifest"], files(tmp_path, run)["weights"], TrainedBy.of(tiny)
+        )
         single = alone(tiny, 40, run)
         for name, tensor in kept.load(40).items():
             torch.testing.assert_close(tensor, single.parameters[name], atol=5e-4, rtol=5e-3)
@@ -176,8 +178,9 @@ def test_an_added_run_is_trained_alone(tiny, tmp_path, monkeypatch):
     tiny["training"]["steps"] = 40  # other settings: nothing published is theirs
     with pytest.raises(AssertionError, match="taken along"):
         train(
-            RUNS[2], tiny, files(tmp_path, RUNS[2]), scratch=tmp_path / "scratch" / f"{RUNS[2].name}-4567cdef",
-            device=CPU, state_seconds=1e9, cohort=[r.name for r in RUNS[:3]],
+            RUNS[2], TrainedBy.of(tiny), files(tmp_path, RUNS[2]),
+            scratch=tmp_path / "scratch" / f"{RUNS[2].name}-4567cdef", device=CPU,
+            state_seconds=1e9, cohort=[r.name for r in RUNS[:3]],
         )  # fmt: skip
 
 
@@ -224,7 +227,7 @@ def test_the_states_of_the_others_outlive_a_diverged_run(tiny, tmp_path, monkeyp
     monkeypatch.setattr(Trainer, "account", explode)
     with pytest.raises(DivergenceError):
         job(tiny, tmp_path, RUNS[0])
-    trainer = Trainer(RUNS[1], tiny, CPU)
+    trainer = Trainer(RUNS[1], TrainedBy.of(tiny), CPU)
     trainer.load_state(scratch(tmp_path, RUNS[1]))
     assert trainer.step == 50
 
@@ -251,7 +254,7 @@ def test_a_companion_is_handed_to_its_own_job(tiny, tmp_path, monkeypatch):
 
     monkeypatch.setattr(Cohort, "update", counted)
     job(tiny, tmp_path, RUNS[0])
-    trainer = Trainer(RUNS[1], tiny, CPU)
+    trainer = Trainer(RUNS[1], TrainedBy.of(tiny), CPU)
     trainer.load_state(wanted)
     assert trainer.step == 10
     lock = try_lock(lock_of(wanted))
@@ -274,7 +277,7 @@ def test_a_stopped_stack_saves_every_state(tiny, tmp_path, monkeypatch):
     with pytest.raises(Interrupted):
         job(tiny, tmp_path, RUNS[0])
     for run in RUNS:
-        trainer = Trainer(run, tiny, CPU)
+        trainer = Trainer(run, TrainedBy.of(tiny), CPU)
         trainer.load_state(scratch(tmp_path, run))
         assert trainer.step == 20
 

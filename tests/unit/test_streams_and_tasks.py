@@ -1,7 +1,6 @@
 """Named streams are independent, and sequences are what they say."""
 
 import math
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,7 +14,7 @@ from transient_ridge.regression.streams import generator, torch_seed
 DATA = DataSettings(
     dimension=3, context_length=5, noise_variance=0.25, tasks="gaussian", inputs="gaussian"
 )
-HALVING = replace(DATA, tasks="halving")
+HALVING = DATA.changed(tasks="halving")
 
 
 def test_a_stream_is_a_function_of_its_name():
@@ -61,13 +60,35 @@ def test_halving_tasks_are_drawn_as_they_are_shared():
 
 def test_each_task_gets_sequences_of_the_same_inputs_and_noise():
     tasks = task_set(0, DATA, 3).numpy()
-    found = of_each(tasks, 0, DATA, EvaluationSettings(31, 5, ("ridge", "dmmse"), "auto"))
+    found = of_each(
+        tasks,
+        0,
+        DATA,
+        EvaluationSettings(
+            sequences=31, root_task_sequences=5, predictors=("ridge", "dmmse"), weights="auto"
+        ),
+    )
     x, y = found.x.reshape(3, 10, 5, 3), found.y.reshape(3, 10, 5)
     noise = y - torch.einsum("jbkd,jd->jbk", x, torch.from_numpy(tasks))
     for each in (1, 2):
         assert torch.equal(x[each], x[0])
         torch.testing.assert_close(noise[each], noise[0], rtol=0, atol=1e-5)
-    assert len(of_each(tasks, 0, DATA, EvaluationSettings(3, 5, ("ridge", "dmmse"), "auto")).x) == 6
+    assert (
+        len(
+            of_each(
+                tasks,
+                0,
+                DATA,
+                EvaluationSettings(
+                    sequences=3,
+                    root_task_sequences=5,
+                    predictors=("ridge", "dmmse"),
+                    weights="auto",
+                ),
+            ).x
+        )
+        == 6
+    )
 
 
 def test_the_first_sequences_do_not_depend_on_how_many_are_drawn():

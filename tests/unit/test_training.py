@@ -16,7 +16,7 @@ from transient_ridge.artefacts import tables
 from transient_ridge.artefacts.locks import only_writer
 from transient_ridge.config.runs import Run
 from transient_ridge.config.schedule import checkpoint_steps
-from transient_ridge.config.settings import CheckpointSettings
+from transient_ridge.config.settings import CheckpointSettings, TrainedBy
 from transient_ridge.errors import CheckpointError, DivergenceError, Interrupted, StorageError
 from transient_ridge.training import train as training
 from transient_ridge.training.checkpoints import Checkpoints
@@ -42,7 +42,7 @@ def weights_of(folder: Path) -> dict[str, bytes]:
 
 def run_whole(settings: dict, folder: Path, **change) -> Path:
     arguments = {"run": RUN, "scratch": folder / "scratch", "state_seconds": 1e9, **change}
-    train(settings=settings, targets=targets(folder), device=CPU, **arguments)
+    train(trained_by=TrainedBy.of(settings), targets=targets(folder), device=CPU, **arguments)
     return folder
 
 
@@ -65,14 +65,20 @@ def test_checkpoint_steps():
     assert steps == sorted(set(steps))
     assert {0, 1, 77, 100, 149_900, 150_000} <= set(steps)
     assert 2150 < len(steps) < 2250  # 'about 2,203' of the paper's schedule, and one extra
-    assert checkpoint_steps(CheckpointSettings(10, 0, ()), 25) == [0, 10, 20, 25]
-    assert checkpoint_steps(CheckpointSettings(1000, 4, ()), 1000) == [0, 1, 10, 100, 1000]
+    assert checkpoint_steps(
+        CheckpointSettings(linear_every=10, log_count=0, extra_steps=()), 25
+    ) == [0, 10, 20, 25]
+    assert checkpoint_steps(
+        CheckpointSettings(linear_every=1000, log_count=4, extra_steps=()), 1000
+    ) == [0, 1, 10, 100, 1000]
 
 
 def test_a_run_writes_what_it_promises(tiny, tmp_path):
     run_whole(tiny, tmp_path)
-    kept = Checkpoints(tmp_path / "manifest.json", tmp_path / "weights", tiny)
-    assert kept.steps == checkpoint_steps(CheckpointSettings(20, 4, (7,)), 60)
+    kept = Checkpoints(tmp_path / "manifest.json", tmp_path / "weights", TrainedBy.of(tiny))
+    assert kept.steps == checkpoint_steps(
+        CheckpointSettings(linear_every=20, log_count=4, extra_steps=(7,)), 60
+    )
     curve = tables.read(tmp_path / "training.parquet", "training")
     assert curve["step"].tolist() == [50]
     assert tables.provenance(tmp_path / "training.parquet")["settings"] == tiny
@@ -120,7 +126,7 @@ def test_a_stop_request_saves_the_state(tiny, tmp_path, monkeypatch, number):
         stop_after(patch, 25, lambda: os.kill(os.getpid(), number))
         with pytest.raises(Interrupted, match=number.name):
             run_whole(tiny, tmp_path / "stopped")
-    trainer = Trainer(RUN, tiny, CPU)
+    trainer = Trainer(RUN, TrainedBy.of(tiny), CPU)
     trainer.load_state(tmp_path / "stopped" / "scratch")
     assert trainer.step == 25
     assert weights_of(run_whole(tiny, tmp_path / "stopped")) == weights_of(undisturbed)

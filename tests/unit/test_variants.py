@@ -17,8 +17,6 @@ from transient_ridge.config import presets
 from transient_ridge.config.configuration import comparisons
 from transient_ridge.errors import TableError
 
-SETTINGS = {"claims": {"dmmse_like": 0.75}}
-
 
 def stated(variants: dict, **changes: dict) -> dict:
     config = presets.read("smoke") | {"variants": variants}
@@ -151,7 +149,7 @@ def test_a_run_of_infinity_is_not_in_the_front(tmp_path):
         "critical_steps": critical(math.inf, 10).frame().assign(variant="base"),
     }
     runs = [manifest(tmp_path / "base" / "runs" / "Minf-seed0", cpu_seconds=1.0)]
-    assert compute_front(frames, runs, SETTINGS).records() == []
+    assert compute_front(frames, runs, dmmse_like=0.75).records() == []
 
 
 @pytest.mark.parametrize(

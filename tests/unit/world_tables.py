@@ -12,6 +12,7 @@ from functools import cache
 import numpy as np
 import pandas as pd
 
+from tests.conftest import told
 from tests.unit import worlds
 from transient_ridge.analysis.datasets import IN_DISTRIBUTION
 from transient_ridge.analysis.selection import compute_selection
@@ -82,7 +83,7 @@ def tables(
     read = ("relative_distances", "critical_steps", "smoothed_losses", "idealised_losses", "llc")
     given = {name: made[name] for name in (*read, "ridge_on_tasks", "llc_on_tasks")}
     settings = {**worlds.SETTINGS, "training": {"batch_size": 1}}  # n* falls within training
-    for rows in compute_selection(**given, settings=settings):
+    for rows in compute_selection(**given, **told(compute_selection, settings)):
         made[rows.table] = rows.frame()
     made["front"], made["averaging"] = _front(grid, seeds), _averaging(made)
     assert set(made) == set(TABLES)

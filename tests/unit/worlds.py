@@ -9,12 +9,14 @@ import math
 import numpy as np
 import pandas as pd
 
+from tests.conftest import told
 from transient_ridge.analysis.curves import compute_curves
 from transient_ridge.analysis.gates import compute_gates
 from transient_ridge.analysis.phases import compute_phases
 from transient_ridge.analysis.selection import compute_selection
 from transient_ridge.artefacts.schemas import TABLES
 from transient_ridge.artefacts.tables import Rows
+from transient_ridge.config.settings import CurveSettings
 
 INF = math.inf
 GRID = (1, 4, 8, 16, 32, 64, 128, 256, 1024, INF)
@@ -33,6 +35,7 @@ SETTINGS = {
     "data": {"context_length": K, "noise_variance": 0.125},
     "claims": {"dmmse_like": 0.75},
 }
+CURVES = CurveSettings.of(SETTINGS["curves"])
 RUN = ("task_diversity", "seed", "step")
 #: Features of the inputs: their share of the pairs, and the step around which each is learnt.
 FEATURES = {1: (0.6, 300.0), 2: (0.3, 1_000.0), 3: (0.1, 5_000.0)}
@@ -118,10 +121,8 @@ def without_a_ridge_phase(seeds=SEEDS) -> dict[str, pd.DataFrame]:
 
 def derive(world: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
     """``world`` with what the stages compute of it."""
-    critical, smoothed = compute_curves(world["losses"], SETTINGS)
-    relative, thresholds = compute_phases(
-        world["distances"], world["idealised_distances"], SETTINGS
-    )
+    critical, smoothed = compute_curves(world["losses"], CURVES)
+    relative, thresholds = compute_phases(world["distances"], world["idealised_distances"], CURVES)
     gates, strategies = compute_gates(world["distances"], world["idealised_distances"])
     made = {
         "critical_steps": critical.frame(),
@@ -135,7 +136,7 @@ def derive(world: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
     given = {name: world[name] for name in of_selection} | made
     for name in ("thresholds", "gates", "strategies"):
         given.pop(name)
-    selection, _ = compute_selection(**given, settings=SETTINGS)
+    selection, _ = compute_selection(**given, **told(compute_selection, SETTINGS))
     return world | made | {"selection": selection.frame()}
 
 

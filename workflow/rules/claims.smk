@@ -20,7 +20,7 @@ rule phases:
     resources:
         **light(),
     params:
-        **stage("analysis.phases", "curves"),
+        **stage("analysis.phases"),
     shell:
         job(STAGE)
 
@@ -52,13 +52,7 @@ rule selection:
     resources:
         **light(),
     params:
-        **stage(
-            "analysis.selection",
-            "data.noise_variance",
-            "data.context_length",
-            "training.batch_size",
-            "claims.dmmse_like",
-        ),
+        **stage("analysis.selection"),
     shell:
         job(STAGE)
 
@@ -80,14 +74,7 @@ rule claims_by_resolution:
     resources:
         **light(),
     params:
-        **stage(
-            "scorecard.by_resolution",
-            "claims",
-            "seed",
-            "data.noise_variance",
-            "data.context_length",
-            "training.batch_size",
-        ),
+        **stage("scorecard.by_resolution"),
     shell:
         job(STAGE)
 
@@ -110,13 +97,7 @@ rule accounts:
     resources:
         **light(),
     params:
-        **stage(
-            "scorecard.accounts",
-            "claims.dmmse_like",
-            "seed",
-            "data",
-            "training.batch_size",
-        ),
+        **stage("scorecard.accounts"),
     shell:
         job(STAGE)
 
@@ -139,7 +120,7 @@ rule claims:
     resources:
         **light(),
     params:
-        **stage("scorecard.claims", "claims", "seed", also=STATED_BY_EXTENSIONS),
+        **stage("scorecard.claims", also=STATED_BY_EXTENSIONS),
     shell:
         job(STAGE)
 
@@ -167,6 +148,6 @@ if ROOT_SEEDS:
         resources:
             **light(),
         params:
-            **stage("scorecard.root_seeds", "claims", also=STATED_BY_EXTENSIONS),
+            **stage("scorecard.root_seeds", also=STATED_BY_EXTENSIONS),
         shell:
             job(STAGE)

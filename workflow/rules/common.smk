@@ -30,9 +30,9 @@ from transient_ridge.artefacts import (
 )
 from transient_ridge.artefacts.schemas import TABLES
 from transient_ridge.config import configuration, runs, sizing, validation
-from transient_ridge.config.configuration import TRAINED_BY
-from transient_ridge.config.keys import choices
+from transient_ridge.config.asked import keys_of
 from transient_ridge.config.registries import INPUT_LAWS, PREDICTORS, TASK_FAMILIES
+from transient_ridge.config.section import choices
 from transient_ridge.config.settings import Configuration
 from transient_ridge.errors import ConfigError, TransientRidgeError
 from transient_ridge.figures.catalogue import catalogue
@@ -104,20 +104,19 @@ def job(*words):
     return f"{' '.join(words)} > {{log}} 2>&1"
 
 
-def stage(about, *keys, without=(), also=()):
+def stage(about, also=()):
     """Params of the rule that runs the stage of the module `about`.
 
-    They are its files by the names that the rule gives them; the `keys` of the configuration that the job is given and
-    may depend on, `without` some; and a fingerprint of the code behind it. That covers the module, the registry
-    entries that the keys choose, and what is named in `also`.
+    They are its files by the names that the rule gives them; the keys of the configuration that its signature asks for;
+    and a fingerprint of the code behind it. That covers the module, the registry entries that the keys choose, and what
+    is named in `also`.
     """
+    keys = keys_of(about)
     return {
         "stage": about,
         "inputs": lambda wildcards, input: named(input),
         "outputs": lambda wildcards, output: named(output),
-        "settings": lambda wildcards: settings_of(
-            wildcards.get("variant"), keys, without
-        ),
+        "settings": lambda wildcards: settings_of(wildcards.get("variant"), keys),
         "code": lambda wildcards: code_of(about, wildcards.get("variant"), keys, also),
     }
 
@@ -132,10 +131,10 @@ def named(files):
 
 
 @functools.cache
-def settings_of(variant, keys, without=()):
+def settings_of(variant, keys):
     """The part of a variant's configuration under `keys`, as JSON; without a variant, of the whole configuration."""
     stated = config if variant is None else VARIANTS[variant]
-    return provenance.canonical_json(configuration.pick(stated, keys, without))
+    return provenance.canonical_json(configuration.pick(stated, keys))
 
 
 @functools.cache
@@ -146,7 +145,7 @@ def code_of(about, variant, keys, also=()):
         given = configuration.pick(VARIANTS[variant], keys)
         chosen = [
             registry.module(choice)
-            for _, registry, choice in choices(given, Configuration.schema())
+            for _, registry, choice in choices(given, Configuration)
         ]
     return fingerprints.fingerprint(
         about, *sorted({*chosen, *also}), shown=shown_entries(variant)
@@ -169,8 +168,8 @@ def scratch(wildcards):
     """Where a training run keeps its state: a folder of its own for these settings and this code."""
     key = provenance.settings_hash(
         [
-            settings_of(wildcards.variant, TRAINED_BY),
-            code_of("training.train", wildcards.variant, TRAINED_BY),
+            settings_of(wildcards.variant, keys_of("training.train")),
+            code_of("training.train", wildcards.variant, keys_of("training.train")),
         ]
     )
     return f"{RESULTS}/{wildcards.variant}/scratch/{wildcards.run}-{key}"

@@ -23,7 +23,7 @@ rule evaluate:
     resources:
         **computing(sizing.evaluate_mb, minutes=30),
     params:
-        **stage("analysis.evaluate", *TRAINED_BY, "evaluation"),
+        **stage("analysis.evaluate"),
     shell:
         job(ON_DEVICE)
 
@@ -53,7 +53,7 @@ rule feature_losses:
     resources:
         **computing(sizing.evaluate_mb, minutes=30),
     params:
-        **stage("extensions.imbalanced.feature_losses", *TRAINED_BY, "evaluation"),
+        **stage("extensions.imbalanced.feature_losses"),
     shell:
         job(ON_DEVICE)
 
@@ -78,7 +78,7 @@ rule task_gates:
     resources:
         **computing(sizing.evaluate_mb, minutes=30),
     params:
-        **stage("extensions.in_weight.task_gates", *TRAINED_BY, "evaluation"),
+        **stage("extensions.in_weight.task_gates"),
     shell:
         job(ON_DEVICE)
 
@@ -103,7 +103,7 @@ rule ridge_on_tasks:
     resources:
         **computing(sizing.evaluate_mb, minutes=10),
     params:
-        **stage("analysis.ridge_on_tasks", *TRAINED_BY, "evaluation"),
+        **stage("analysis.ridge_on_tasks"),
     shell:
         job(ON_DEVICE)
 
@@ -128,7 +128,7 @@ rule head_ablation:
     resources:
         **computing(sizing.evaluate_mb, minutes=10),
     params:
-        **stage("extensions.sparse.head_ablation", *TRAINED_BY, "evaluation"),
+        **stage("extensions.sparse.head_ablation"),
     shell:
         job(ON_DEVICE)
 
@@ -149,13 +149,7 @@ rule idealised:
     resources:
         **light(minutes=30),
     params:
-        **stage(
-            "analysis.idealised",
-            "seed",
-            "data",
-            "evaluation",
-            "grid.task_diversities",
-        ),
+        **stage("analysis.idealised"),
     shell:
         job(STAGE)
 
@@ -177,7 +171,7 @@ rule curves:
     resources:
         **light(),
     params:
-        **stage("analysis.curves", "curves"),
+        **stage("analysis.curves"),
     shell:
         job(STAGE)
 

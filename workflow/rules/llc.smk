@@ -23,9 +23,7 @@ rule llc:
     resources:
         **computing(sizing.llc_mb, minutes=60),
     params:
-        **stage(
-            "llc.stages.llc", *TRAINED_BY, "llc", without=("llc.steps", "llc.chunk")
-        ),
+        **stage("llc.stages.llc"),
         steps=lambda wildcards: CHUNKS[wildcards.variant][int(wildcards.chunk)],
     shell:
         job(ON_DEVICE, "--steps {params.steps}")
@@ -48,7 +46,7 @@ rule join_llc:
     resources:
         **light(),
     params:
-        **stage("llc.stages.join", "llc", without=("llc.steps", "llc.chunk")),
+        **stage("llc.stages.join"),
     shell:
         job(STAGE)
 
@@ -73,12 +71,7 @@ rule llc_on_tasks:
     resources:
         **computing(sizing.llc_mb, minutes=60),
     params:
-        **stage(
-            "llc.stages.llc_on_tasks",
-            *TRAINED_BY,
-            "llc",
-            without=("llc.steps", "llc.chunk"),
-        ),
+        **stage("llc.stages.llc_on_tasks"),
     shell:
         job(ON_DEVICE)
 
@@ -104,12 +97,7 @@ rule spectrum:
     resources:
         **computing(sizing.spectrum_mb, minutes=60),
     params:
-        **stage(
-            "llc.stages.spectrum",
-            *TRAINED_BY,
-            "llc.data",
-            "spectrum",
-        ),
+        **stage("llc.stages.spectrum"),
     shell:
         job(ON_DEVICE)
 
@@ -134,12 +122,7 @@ rule spectrum_on_tasks:
     resources:
         **computing(sizing.spectrum_mb, minutes=60),
     params:
-        **stage(
-            "llc.stages.spectrum_on_tasks",
-            *TRAINED_BY,
-            "llc.data",
-            "spectrum",
-        ),
+        **stage("llc.stages.spectrum_on_tasks"),
     shell:
         job(ON_DEVICE)
 
@@ -161,13 +144,7 @@ rule llc_ladder:
     resources:
         **computing(sizing.ladder_mb, minutes=240),
     params:
-        **stage(
-            "llc.stages.ladder",
-            *TRAINED_BY,
-            "llc",
-            "llc_ladder",
-            without=("llc.steps", "llc.chunk", "llc_ladder.runs"),
-        ),
+        **stage("llc.stages.ladder"),
     shell:
         job(ON_DEVICE)
 
@@ -190,13 +167,7 @@ rule llc_calibration:
     resources:
         **computing(sizing.calibration_mb, minutes=120),
     params:
-        **stage(
-            "llc.stages.calibration",
-            *TRAINED_BY,
-            "llc",
-            "llc_calibration",
-            without=("llc.steps", "llc.chunk", "llc_calibration.runs"),
-        ),
+        **stage("llc.stages.calibration"),
     shell:
         job(ON_DEVICE)
 
@@ -240,10 +211,6 @@ rule llc_crosscheck:
     params:
         **stage(
             "llc.stages.crosscheck",
-            *TRAINED_BY,
-            "llc",
-            "llc_crosscheck",
-            without=("llc.steps", "llc.chunk"),
             also=(
                 "llc.samplers.sgld",
                 "llc.samplers.devinterp",

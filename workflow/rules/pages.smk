@@ -22,7 +22,7 @@ rule explorer:
     resources:
         **light(),
     params:
-        **stage("report.explorer", "preset"),
+        **stage("report.explorer"),
     shell:
         job(STAGE)
 
@@ -64,11 +64,6 @@ rule tables_readme:
     conda:
         ENVIRONMENT
     params:
-        **stage(
-            "report.tables_readme",
-            "preset",
-            "variants",
-            also=("artefacts.schemas",),
-        ),
+        **stage("report.tables_readme", also=("artefacts.schemas",)),
     shell:
         job(STAGE)

@@ -24,7 +24,7 @@ rule joint_pca:
         mem_mb=memory(sizing.pca_mb, gpus=0),
         runtime=pca_minutes(lambda variant: 1),
     params:
-        **stage("analysis.joint_pca", "pca", "data.context_length"),
+        **stage("analysis.joint_pca"),
     shell:
         job(STAGE, "--threads {threads}")
 
@@ -46,13 +46,6 @@ rule pca_robustness:
         mem_mb=memory(sizing.pca_mb, gpus=0),
         runtime=pca_minutes(sizing.robustness_fits),
     params:
-        **stage(
-            "analysis.pca_robustness",
-            "pca_robustness",
-            "pca.components",
-            "data.context_length",
-            "checkpoints",
-            "training.steps",
-        ),
+        **stage("analysis.pca_robustness"),
     shell:
         job(STAGE, "--threads {threads}")

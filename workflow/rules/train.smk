@@ -24,7 +24,7 @@ rule train:
         cohort=cohort,
         stacks=int(config["compute"]["stack"] > 1),
     params:
-        **stage("training.train", *TRAINED_BY),
+        **stage("training.train"),
         scratch=scratch,
     shell:
         job(

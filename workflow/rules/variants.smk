@@ -25,7 +25,7 @@ if "front" in COMPARED:
         resources:
             **light(),
         params:
-            **stage("analysis.variants.front", "claims.dmmse_like"),
+            **stage("analysis.variants.front"),
         shell:
             job(STAGE)
 

@@ -1,8 +1,5 @@
 """Curves over training: smoothing, and the critical step t_crit."""
 
-from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -41,9 +38,9 @@ def critical_step(steps: Array, ood_loss: Array) -> tuple[int, float]:
 
 
 @stage("critical_steps", "smoothed_losses")
-def compute_curves(losses: pd.DataFrame, settings: Mapping[str, Any]) -> tuple[Rows, Rows]:
+def compute_curves(losses: pd.DataFrame, curves: CurveSettings) -> tuple[Rows, Rows]:
     """Smooth every run's mean losses and find t_crit on the raw and on the smoothed OOD curve."""
-    width = CurveSettings.of(settings["curves"]).smoothing_width
+    width = curves.smoothing_width
     critical, smoothed = Rows("critical_steps"), []
     means = losses[losses["token"].isna()].sort_values("step")
     for (M, seed, dataset), curve in means.groupby([*RUN_KEY, "dataset"]):

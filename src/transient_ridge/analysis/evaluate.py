@@ -1,13 +1,12 @@
 """Losses, distances to the idealised predictors, and outputs on D(1) of every checkpoint of a run."""
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import torch
 
 from ..artefacts.tables import Rows
 from ..config.runs import Run
+from ..config.settings import EvaluationSettings, TrainedBy
 from ..model.functional import predict
 from ..progress import Progress
 from ..stage import stage
@@ -21,15 +20,15 @@ def evaluate(
     manifest: Path,
     weights: Path,
     run: Run,
-    settings: Mapping[str, Any],
+    trained_by: TrainedBy,
+    evaluation: EvaluationSettings,
     device: torch.device,
 ) -> tuple[Rows, Rows, Rows]:
     """Measure every checkpoint of ``run``: losses, distances to the predictors, outputs on D(1).
 
-    ``settings`` holds what the weights were trained with and the section ``evaluation``. Raises CheckpointError if a
-    checkpoint is missing, damaged or made with other settings.
+    Raises CheckpointError if a checkpoint is missing, damaged or made with other settings.
     """
-    trained = TrainedRun(manifest, weights, settings, device)
+    trained = TrainedRun(manifest, weights, trained_by, evaluation, device)
     data, sizes = trained.data, trained.sizes
     sets = {
         name: sequences.to(device)

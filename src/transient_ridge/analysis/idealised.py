@@ -2,39 +2,42 @@
 
 import itertools
 import math
-from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
 from ..artefacts.tables import Rows
 from ..config.registries import PREDICTORS, name_of
-from ..config.settings import DataSettings, EvaluationSettings, GridSettings
-from ..stage import stage
+from ..config.runs import TaskDiversity
+from ..config.settings import DataSettings, EvaluationSettings, RootSeed
+from ..stage import Setting, stage
 from .datasets import ROOT
 from .evaluation_sets import TokenMeans, add_means, evaluation_sets, idealised_predictions
 
 
 @stage("idealised_losses", "idealised_distances", "idealised_outputs")
-def evaluate_idealised(settings: Mapping[str, Any]) -> tuple[Rows, Rows, Rows]:
+def evaluate_idealised(
+    seed: RootSeed,
+    data: DataSettings,
+    evaluation: EvaluationSettings,
+    task_diversities: Annotated[tuple[TaskDiversity, ...], Setting("grid.task_diversities")],
+) -> tuple[Rows, Rows, Rows]:
     """Measure every predictor for every M of the grid: losses, pairwise distances, outputs on D(1).
 
     A predictor that does not depend on the task set has one row of outputs, at M = inf.
     """
-    root_seed, data = settings["seed"], DataSettings.of(settings["data"])
-    sizes = EvaluationSettings.of(settings["evaluation"])
     losses, distances = Rows("idealised_losses"), Rows("idealised_distances")
     outputs = Rows("idealised_outputs")
     of_task_set = {
         name_of(choice): bool(PREDICTORS.constant(choice, "OF_TASK_SET"))
-        for choice in sizes.predictors
+        for choice in evaluation.predictors
     }
 
     def predictions(M: float, name: str) -> dict[str, Any]:
-        sequences = evaluation_sets(root_seed, data, sizes, M)[name]
-        return idealised_predictions(root_seed, data, sizes.predictors, M, sequences)
+        sequences = evaluation_sets(seed, data, evaluation, M)[name]
+        return idealised_predictions(seed, data, evaluation.predictors, M, sequences)
 
-    for M in GridSettings.of(settings["grid"]).task_diversities:
-        for name, sequences in evaluation_sets(root_seed, data, sizes, M).items():
-            found = idealised_predictions(root_seed, data, sizes.predictors, M, sequences)
+    for M in task_diversities:
+        for name, sequences in evaluation_sets(seed, data, evaluation, M).items():
+            found = idealised_predictions(seed, data, evaluation.predictors, M, sequences)
             key = {"task_diversity": M, "dataset": name}
             for predictor, prediction in found.items():
                 means = TokenMeans.of((prediction - sequences.y).square())

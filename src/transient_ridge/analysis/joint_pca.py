@@ -5,7 +5,6 @@ stacked, centred and decomposed together (arXiv 2501.17745, section 'Joint traje
 predictors are projected into the same space and are not part of the fit.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +14,7 @@ from numpy.typing import NDArray
 from sklearn.decomposition import PCA
 
 from ..artefacts.tables import Rows
-from ..config.settings import PcaSettings
+from ..config.settings import ContextLength, PcaSettings
 from ..errors import ConfigError
 from ..stage import stage
 
@@ -76,15 +75,17 @@ def token_loadings(components: Array, context_length: int) -> Array:
 
 @stage("pca_trajectories", "pca_idealised", "pca_variance", "pca_loadings")
 def compute_joint_pca(
-    outputs: pd.DataFrame, idealised_outputs: pd.DataFrame, settings: Mapping[str, Any]
+    outputs: pd.DataFrame,
+    idealised_outputs: pd.DataFrame,
+    pca: PcaSettings,
+    context_length: ContextLength,
 ) -> tuple[Rows, Rows, Rows, Rows]:
     """Fit the joint PCA of all runs' outputs: coordinates, variance and loadings.
 
     PC1 points from the first checkpoint to the last of the runs of the greatest M, infinity where the grid has it;
     every other component from ridge to the dMMSE predictor of the least M.
     """
-    pca = PcaSettings.of(settings["pca"])
-    K = int(settings["data"]["context_length"])
+    K = context_length
     rows = outputs_matrix(outputs, pca.sequences * K)
     points = outputs_matrix(idealised_outputs, pca.sequences * K)
     predictors = idealised_outputs["predictor"]

@@ -4,9 +4,8 @@ The PCA is fitted again with fewer sequences, with the linear or the logarithmic
 All checkpoints are then projected on the new components and compared with the full fit.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import replace
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import Annotated, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -17,8 +16,8 @@ from scipy.spatial import procrustes
 from ..artefacts.tables import Rows
 from ..config.runs import Run
 from ..config.schedule import checkpoint_steps
-from ..config.settings import CheckpointSettings, RobustnessSettings
-from ..stage import stage
+from ..config.settings import CheckpointSettings, ContextLength, RobustnessSettings
+from ..stage import Setting, stage
 from .joint_pca import Fit, fit, outputs_matrix
 from .views import RUN_KEY
 
@@ -35,16 +34,22 @@ class Alternative(NamedTuple):
 
 
 def alternatives(
-    keys: pd.DataFrame, sequences: int, settings: Mapping[str, Any]
+    keys: pd.DataFrame,
+    sequences: int,
+    fewer: Sequence[int],
+    schedule: CheckpointSettings,
+    last: int,
 ) -> Iterator[Alternative]:
-    """Every check of ``settings`` on the checkpoints ``keys`` (run and step) with up to B ``sequences``."""
+    """Every alternative fit of the checkpoints ``keys`` (run and step) with up to B ``sequences``.
+
+    ``fewer`` are the other B; ``schedule`` is that of the checkpoints, which ends at the step ``last``.
+    """
     everything = np.ones(len(keys), dtype=bool)
-    for B in sorted(RobustnessSettings.of(settings["pca_robustness"]).sequences):
+    for B in sorted(fewer):
         yield Alternative("sequences", str(B), everything, B)
-    schedule, last = CheckpointSettings.of(settings["checkpoints"]), settings["training"]["steps"]
     alone = {
-        "linear": replace(schedule, log_count=0, extra_steps=()),
-        "log": replace(schedule, linear_every=last, extra_steps=()),
+        "linear": schedule.changed(log_count=0, extra_steps=()),
+        "log": schedule.changed(linear_every=last, extra_steps=()),
         "union": schedule,
     }
     for name, part in alone.items():
@@ -74,14 +79,21 @@ def trajectory_distance(coordinates: Array, reference: Array) -> float:
 
 
 @stage("pca_robustness")
-def compute_pca_robustness(outputs: pd.DataFrame, settings: Mapping[str, Any]) -> Rows:
+def compute_pca_robustness(
+    outputs: pd.DataFrame,
+    pca_robustness: RobustnessSettings,
+    components: Annotated[int, Setting("pca.components")],
+    context_length: ContextLength,
+    checkpoints: CheckpointSettings,
+    steps: Annotated[int, Setting("training.steps")],
+) -> Rows:
     """Fit every alternative and measure how far it is from the full fit, in the plane and in all components."""
-    K, most = int(settings["data"]["context_length"]), int(settings["pca"]["components"])
+    K, most, fewer = context_length, components, pca_robustness.sequences
     matrix = outputs_matrix(outputs)
     B = matrix.shape[1] // K
     full = fit(matrix, most)
     rows = Rows("pca_robustness")
-    for other in alternatives(outputs[[*RUN_KEY, "step"]], B, settings):
+    for other in alternatives(outputs[[*RUN_KEY, "step"]], B, fewer, checkpoints, steps):
         reference = bool(other.rows.all()) and other.sequences == B
         columns = matrix[:, : other.sequences * K]
         fitted = full if reference else fit(columns[other.rows], most)

@@ -100,14 +100,14 @@ def switch_step(steps: Array, ridge: Array, dmmse: Array, critical: int) -> int 
 
 @stage("relative_distances", "thresholds")
 def compute_phases(
-    distances: pd.DataFrame, idealised_distances: pd.DataFrame, settings: Mapping[str, Any]
+    distances: pd.DataFrame, idealised_distances: pd.DataFrame, curves: CurveSettings
 ) -> tuple[Rows, Rows]:
     """Place every run between ridge and dMMSE_M at every step, and find the threshold at every step, for each seed.
 
     The threshold considers the M whose predictors the M = infinity run can tell apart (see :func:`resolved`); a grid
     without M = infinity has none.
     """
-    width = CurveSettings.of(settings["curves"]).smoothing_width
+    width = curves.smoothing_width
     apart = {
         dataset: predictors_apart(idealised_distances, dataset)
         for dataset in (IN_DISTRIBUTION, OUT_OF_DISTRIBUTION)

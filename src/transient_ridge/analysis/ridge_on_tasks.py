@@ -1,13 +1,12 @@
 """l(u) of internal model selection: the loss on a run's tasks of the ridge-like solution, the M = infinity run."""
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import torch
 
 from ..artefacts.tables import Rows
 from ..config.runs import Run
+from ..config.settings import EvaluationSettings, TrainedBy
 from ..model.functional import predict
 from ..stage import stage
 from ..training.trained_run import TrainedRun
@@ -20,7 +19,8 @@ def evaluate_on_tasks(
     manifest: Path,
     weights: Path,
     run: Run,
-    settings: Mapping[str, Any],
+    trained_by: TrainedBy,
+    evaluation: EvaluationSettings,
     device: torch.device,
 ) -> Rows:
     """The loss on the in-distribution set of ``run`` of the M = infinity run's last checkpoint.
@@ -29,7 +29,7 @@ def evaluate_on_tasks(
     measured on, so that both losses are of the same sequences. Raises CheckpointError if the checkpoint is missing,
     damaged or made with other settings.
     """
-    trained = TrainedRun(manifest, weights, settings, device)
+    trained = TrainedRun(manifest, weights, trained_by, evaluation, device)
     step = trained.steps[-1]
     sets = evaluation_sets(trained.root_seed, trained.data, trained.sizes, run.task_diversity)
     sequences = sets[IN_DISTRIBUTION].to(device)

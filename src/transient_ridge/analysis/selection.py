@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from scipy.special import lambertw
 
 from ..artefacts.tables import Rows
+from ..config.settings import BatchSize, ContextLength, DmmseLike, NoiseVariance
 from ..stage import stage
 from .datasets import IN_DISTRIBUTION
 from .phases import switch_step
@@ -79,7 +80,10 @@ def compute_selection(
     llc: pd.DataFrame,
     ridge_on_tasks: pd.DataFrame,
     llc_on_tasks: pd.DataFrame,
-    settings: Mapping[str, Any],
+    noise_variance: NoiseVariance,
+    context_length: ContextLength,
+    batch_size: BatchSize,
+    dmmse_like: DmmseLike,
 ) -> tuple[Rows, Rows]:
     """The trade-off of loss against complexity of every run with finite M.
 
@@ -88,8 +92,7 @@ def compute_selection(
     """
     relative = relative_distances
     last = int(relative["step"].max())
-    pairs_per_step = settings["training"]["batch_size"] * settings["data"]["context_length"]
-    noise_variance = settings["data"]["noise_variance"]
+    pairs_per_step = batch_size * context_length
     rows, odds = Rows("selection"), Rows("log_odds")
     n = np.geomspace(1, max(last, 1) * pairs_per_step, POINTS)
     for seed in sorted(relative["seed"].unique()):
@@ -101,7 +104,7 @@ def compute_selection(
                 continue
             observed = _observed(critical_steps, run, M, seed)
             ends = last_step(relative[relative["seed"] == seed])
-            alike = ends[ends["relative_distance"] >= settings["claims"]["dmmse_like"]]
+            alike = ends[ends["relative_distance"] >= dmmse_like]
             complexity = _complexity(
                 complexities, of_ridge, M, alike["task_diversity"].astype(float).tolist()
             )

@@ -34,7 +34,7 @@ EXCLUDED = frozenset(
         "artefacts.provenance",
         "artefacts.schemas",
         "artefacts.tables",
-        "config.keys",
+        "config.section",
         "config.registries",
         "config.settings",
     }

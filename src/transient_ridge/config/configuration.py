@@ -7,14 +7,15 @@ stale.
 import copy
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_origin
 
 import yaml
 
 from ..errors import ConfigError
 from .runs import Run, parse_task_diversity
 from .schedule import checkpoint_steps, settle_steps, settle_updates
-from .settings import CheckpointSettings
+from .section import Section
+from .settings import CheckpointSettings, Configuration, TrainedBy
 
 Config = Mapping[str, Any]
 
@@ -25,9 +26,6 @@ RESOLVED_FILE = "config.yaml"
 WITH_STEPS = ("llc", "spectrum", "llc_calibration", "llc_crosscheck")
 WITH_RUNS = ("llc_ladder", "llc_calibration")
 
-#: The keys that the weights of a run depend on.
-TRAINED_BY = ("seed", "data", "model", "training", "checkpoints")
-
 
 def resolve(config: Config, variant: str) -> dict[str, Any]:
     """The configuration of ``variant``: its overlay laid over everything else, shares and ``auto`` worked out.
@@ -36,16 +34,36 @@ def resolve(config: Config, variant: str) -> dict[str, Any]:
     """
     if variant not in config["variants"]:
         raise ConfigError(f"variant '{variant}': not one of {sorted(config['variants'])}")
-    return settle(overlay(config, config["variants"][variant] or {}))
+    stated = overlay(config, config["variants"][variant] or {})
+    return settle(Configuration.model_validate(stated).stated())
 
 
-def overlay(base: Config, changes: Config) -> dict[str, Any]:
-    """``base`` with ``changes`` laid over it, section by section; lists and values are replaced."""
+def overlay(base: Config, changes: Config | None, within: Any = Configuration) -> dict[str, Any]:
+    """``base`` with ``changes`` laid over it, section by section; lists and values are replaced.
+
+    A mapping that is one of several forms of a value, such as ``{decay: ...}``, is replaced as well. ``within`` is what
+    the configuration declares of ``base``: a section, or the type of what a mapping of names holds.
+    """
     merged = dict(copy.deepcopy(base))
-    for name, value in changes.items():
+    for name, value in (changes or {}).items():
+        inner = _declared(within, name)
         both = isinstance(value, Mapping) and isinstance(merged.get(name), Mapping)
-        merged[name] = overlay(merged[name], value) if both else copy.deepcopy(value)
+        merged[name] = (
+            overlay(merged[name], value, inner) if both and inner else copy.deepcopy(value)
+        )
     return merged
+
+
+def _declared(within: Any, name: str) -> Any:
+    """What the key ``name`` holds if that is laid over part by part; None if it is replaced."""
+    if (
+        get_origin(within) is dict
+    ):  # of variants: overlays, whose parts are those of a configuration
+        return Configuration if get_origin(get_args(within)[1]) is dict else None
+    field = within.model_fields.get(name)
+    kind = field.annotation if field else None
+    named = get_origin(kind) is dict or (isinstance(kind, type) and issubclass(kind, Section))
+    return kind if named else None
 
 
 def settle(config: Config) -> dict[str, Any]:
@@ -101,9 +119,9 @@ def pick(config: Config, keys: Iterable[str], without: Iterable[str] = ()) -> di
     return part
 
 
-def trained_by(config: Config) -> dict[str, Any]:
+def trained_by(config: Config) -> TrainedBy:
     """The part of a resolved configuration that the weights of a run depend on."""
-    return pick(config, TRAINED_BY)
+    return TrainedBy.of(config)
 
 
 def llc_chunks(config: Config) -> dict[int, list[int]]:
@@ -127,9 +145,9 @@ def checkpoint_schedule(config: Config) -> list[int]:
 def root_seed_variants(config: Config) -> list[str]:
     """Variants that differ in their root seed alone; none if there are fewer than two root seeds among them."""
     seeds = {
-        variant: (changes or {}).get("seed", config["seed"])
+        variant: resolve(config, variant)["seed"]
         for variant, changes in config["variants"].items()
-        if set(changes or {}) <= {"seed"}
+        if set(changes) <= {"seed"}
     }
     return list(seeds) if len(set(seeds.values())) > 1 else []
 
@@ -162,7 +180,7 @@ def _measures_average(config: Config) -> bool:
 def _but_for_average(config: Config) -> dict[str, Any]:
     """What the curves of a variant depend on, less what says which weights they are of."""
     of_average = ("training.average", "training.keep_raw", "evaluation.weights")
-    return pick(config, (*TRAINED_BY, "grid", "evaluation"), without=of_average)
+    return pick(config, (*TrainedBy.model_fields, "grid", "evaluation"), without=of_average)
 
 
 def check_results_folder(config: Config, results: Path) -> None:

@@ -11,8 +11,8 @@ from typing import Any
 
 import yaml
 
-from .configuration import TRAINED_BY
-from .keys import OURS, Key, Settings
+from .asked import keys_of
+from .faults import expects, schema_of
 from .settings import Configuration
 
 BEGIN, END = "<!-- keys, by make config -->", "<!-- end of keys -->"
@@ -23,20 +23,25 @@ def generated(root: Path) -> dict[Path, str]:
     """File -> its contents, for the checkout at ``root``."""
     values, readme = root / "config" / "config.yaml", root / "config" / "README.md"
     rules = "".join(path.read_text() for path in sorted((root / "workflow/rules").glob("*.smk")))
+    schema = schema_of(Configuration)
     return {
-        root / "workflow" / "schemas" / "config.schema.yaml": schema_file(),
-        values: commented(yaml.safe_load(values.read_text())),
-        readme: with_table(readme.read_text(), key_table(rules)),
+        root / "workflow" / "schemas" / "config.schema.yaml": schema_file(schema),
+        values: commented(yaml.safe_load(values.read_text()), schema),
+        readme: with_table(readme.read_text(), key_table(schema, readers(rules))),
     }
 
 
-def schema_file() -> str:
+def schema_file(schema: Mapping[str, Any]) -> str:
     """The JSON schema as YAML, for editors that check and complete configurations."""
     head = "# Made by `make config` from src/transient_ridge/config/settings.py; do not edit.\n"
-    return head + yaml.safe_dump(Configuration.schema(), sort_keys=False, width=120)
+    about = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Configuration of transient-ridge",
+    }
+    return head + yaml.safe_dump({**about, **schema}, sort_keys=False, width=120)
 
 
-def commented(values: Mapping[str, Any]) -> str:
+def commented(values: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
     """``values`` as YAML, every key under its meaning."""
     head = """\
 # The default preset, `laptop`. Every key of every preset is here; the other presets state only what differs.
@@ -44,22 +49,21 @@ def commented(values: Mapping[str, Any]) -> str:
 # the value comes from unless it is our choice; 'paper' is arXiv 2501.17745, 'predecessor' is arXiv 2402.02364.
 # yaml-language-server: $schema=../workflow/schemas/config.schema.yaml
 """
-    return head + "\n".join(_section(Configuration, values, indent=0)) + "\n"
+    return head + "\n".join(_section(schema, values, indent=0)) + "\n"
 
 
-def _section(settings: type[Settings], values: Mapping[str, Any], indent: int) -> Iterator[str]:
+def _section(schema: Mapping[str, Any], values: Mapping[str, Any], indent: int) -> Iterator[str]:
     pad = "  " * indent
-    types = {name: f.type for name, f in settings.__dataclass_fields__.items()}
-    for name, declared in settings.keys().items():
-        inner = types[name]
-        if isinstance(inner, type) and issubclass(inner, Settings):
+    for name, declared in schema["properties"].items():
+        if "properties" in declared:
             yield ""
-            yield from _comment((inner.__doc__ or "").split("\n")[0], pad)
+            yield from _comment(declared["description"].split("\n")[0], pad)
             yield f"{pad}{name}:"
-            yield from _section(inner, values[name], indent + 1)
+            yield from _section(declared, values[name], indent + 1)
             continue
         yield from [""] * (indent == 0)
-        yield from _comment(f"{declared.meaning}{_origin(declared)}", pad)
+        notes = "; ".join(declared[note] for note in ("unit", "origin") if note in declared)
+        yield from _comment(declared["description"] + (f" [{notes}]" if notes else ""), pad)
         yield f"{pad}{name}: {_flow(values[name])}"
 
 
@@ -69,16 +73,11 @@ def _comment(text: str, pad: str) -> list[str]:
     )
 
 
-def _origin(declared: Key) -> str:
-    known = declared.origin if declared.origin != OURS else ""
-    said = "; ".join(part for part in (declared.unit, known) if part)
-    return f" [{said}]" if said else ""
-
-
 def _flow(value: Any) -> str:
     """``value`` on one line, as YAML reads it back."""
     if isinstance(value, float):
-        return _number(value)
+        # YAML 1.1 takes an exponent without a point for text.
+        return f"{value:.12f}".rstrip("0") if 0 < abs(value) < 1e-3 else repr(value)
     if isinstance(value, list):
         return f"[{', '.join(map(_flow, value))}]"
     if isinstance(value, Mapping):
@@ -86,59 +85,31 @@ def _flow(value: Any) -> str:
     return yaml.safe_dump(value, default_flow_style=True).removesuffix("\n").removesuffix("\n...")
 
 
-def _number(value: float) -> str:
-    """Digits without an exponent, which YAML 1.1 would take for text."""
-    return f"{value:.12f}".rstrip("0") if 0 < abs(value) < 1e-3 else repr(value)
-
-
-def key_table(rules: str) -> str:
+def key_table(schema: Mapping[str, Any], read_by: Mapping[str, set[str]]) -> str:
     """Markdown: every key, what it may be, its unit, its meaning, and the rules that read it."""
     lines = ["| key | may be | meaning | read by |", "|---|---|---|---|"]
-    lines += _rows(Configuration, "", readers(rules))
-    return "\n".join(lines)
+    return "\n".join([*lines, *_rows(schema, "", read_by)])
 
 
-def _rows(
-    settings: type[Settings], prefix: str, read_by: list[tuple[str, set[str], set[str]]]
-) -> Iterator[str]:
-    for name, declared in settings.keys().items():
+def _rows(schema: Mapping[str, Any], prefix: str, read_by: Mapping[str, set[str]]) -> Iterator[str]:
+    for name, declared in schema["properties"].items():
         dotted = f"{prefix}{name}"
-        inner = settings.__dataclass_fields__[name].type
-        if isinstance(inner, type) and issubclass(inner, Settings):
-            yield from _rows(inner, f"{dotted}.", read_by)
+        if "properties" in declared:
+            yield from _rows(declared, f"{dotted}.", read_by)
             continue
-        readers_of_it = [
-            rule
-            for rule, keys, without in read_by
-            if _covers(keys, dotted) and not _covers(without, dotted)
-        ]
-        unit = f" ({declared.unit})" if declared.unit else ""
-        cells = (
-            f"`{dotted}`",
-            declared.kind.expects + unit,
-            declared.meaning,
-            ", ".join(readers_of_it),
-        )
+        levels = {dotted, *(dotted[: dot.start()] for dot in re.finditer(r"\.", dotted))}
+        unit = f" ({declared['unit']})" if "unit" in declared else ""
+        rules = ", ".join(rule for rule, keys in read_by.items() if keys & levels)
+        cells = (f"`{dotted}`", expects(declared) + unit, declared["description"], rules)
         yield "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
 
-def _covers(keys: set[str], dotted: str) -> bool:
-    return any(dotted == key or dotted.startswith(f"{key}.") for key in keys)
-
-
-def readers(rules: str) -> list[tuple[str, set[str], set[str]]]:
-    """(rule, the keys its job is given, the keys left out of them), from the text of the rules."""
-    found = []
-    for block in re.split(r"^(?= *rule )", rules, flags=re.MULTILINE):
-        rule = re.match(r" *rule (\w+):", block)
-        stage = re.search(r"\*\*stage\((.*?)\n?\s*\),\n", block, flags=re.DOTALL)
-        if rule and stage:
-            stated, _, without = stage[1].partition("also")[0].partition("without")
-            keys = set(re.findall(r'"([\w.]+)"', stated)[1:])
-            if "TRAINED_BY" in stated:
-                keys |= set(TRAINED_BY)
-            found.append((rule[1], keys, set(re.findall(r'"([\w.]+)"', without))))
-    return found
+def readers(rules: str) -> dict[str, set[str]]:
+    """Rule -> the keys that its stage asks for, from the text of the rules."""
+    found = re.findall(
+        r'^ *rule (\w+):(?:(?!^ *rule ).)*?\*\*stage\(\s*"([\w.]+)"', rules, re.M | re.S
+    )
+    return {rule: set(keys_of(stage)) for rule, stage in found}
 
 
 def with_table(readme: str, table: str) -> str:

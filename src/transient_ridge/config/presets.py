@@ -42,7 +42,7 @@ def read(preset: str) -> dict[str, Any]:
     """The configuration of ``preset``, not yet validated. Raises ConfigError if there is no such preset."""
     config: dict[str, Any] = {}
     for path in files(preset):
-        config = overlay(config, yaml.safe_load(path.read_text()))
+        config = overlay(config, yaml.safe_load(path.read_text()) or {})
     return config
 
 

@@ -52,31 +52,36 @@ class Registry:
         """The module behind ``choice``; raises ConfigError if there is none."""
         return importlib.import_module(f"transient_ridge.{self.module(choice)}")
 
-    def options(self, choice: Choice) -> Any:
-        """The entry's ``Options`` (see :class:`Settings`) as ``choice`` states them; None if it has none.
+    def options_model(self, choice: Choice) -> Any:
+        """The entry's class ``Options`` (a :class:`~.section.Section`); None if it declares none.
 
-        Raises ConfigError if an option is missing or unknown.
+        Only that class is executed, because validation must not wait for what else the entry imports.
         """
-        given = {} if isinstance(choice, str) else {k: v for k, v in choice.items() if k != "name"}
-        kind = getattr(self.load(choice), "Options", None)
-        known = [] if kind is None else list(kind.__dataclass_fields__)
-        if set(given) != set(known):
-            raise ConfigError(
-                f"{self.kind} '{name_of(choice)}': options {sorted(given)} given; it has {known or 'none'}"
-            )
-        return None if kind is None else kind.of(given)
+        module = self.module(choice)
+        path, tree = self._path(choice), self._tree(choice)
+        declared = [
+            node for node in tree if isinstance(node, ast.ClassDef) and node.name == "Options"
+        ]
+        if not declared:
+            return None
+        needed = [node for node in tree if isinstance(node, ast.ImportFrom) and _of_config(node)]
+        names = {
+            "__name__": f"transient_ridge.{module}",
+            "__package__": f"transient_ridge.{module}".rpartition(".")[0],
+        }
+        exec(compile(ast.Module([*needed, *declared], []), path, "exec"), names)
+        return names["Options"]
 
     def function(self, choice: Choice, name: str) -> Callable[..., Any]:
-        """The entry's function (or class) ``name``, with its ``options`` bound if it has any."""
-        found: Callable[..., Any] = getattr(self.load(choice), name)
-        return partial(found, options=self.options(choice)) if self.has_options(choice) else found
+        """The entry's function (or class) ``name``, with its ``options`` bound if it has any.
 
-    def has_options(self, choice: Choice) -> bool:
-        """Whether options are given, or the entry's module declares some."""
-        declared = any(
-            isinstance(node, ast.ClassDef) and node.name == "Options" for node in self._tree(choice)
-        )
-        return declared or not isinstance(choice, str)
+        Raises ConfigError if there is no such entry.
+        """
+        module = self.load(choice)
+        found: Callable[..., Any] = getattr(module, name)
+        if not hasattr(module, "Options"):
+            return found
+        return partial(found, options=module.Options.model_validate(options_in(choice)))
 
     def offers(self, choice: Choice, function: str) -> bool:
         """Whether the entry's module defines ``function``."""
@@ -107,6 +112,15 @@ class Registry:
 def name_of(choice: Choice) -> str:
     """The name in a choice."""
     return choice if isinstance(choice, str) else str(choice.get("name"))
+
+
+def options_in(choice: Choice) -> dict[str, Any]:
+    """The options in a choice."""
+    return {} if isinstance(choice, str) else {k: v for k, v in choice.items() if k != "name"}
+
+
+def _of_config(node: ast.ImportFrom) -> bool:
+    return node.level > 0 and (node.module or "").split(".")[0] == "config"
 
 
 PREDICTORS = Registry("regression.predictors", "predictor")

@@ -8,6 +8,7 @@ import shutil
 from pathlib import Path
 
 from ..errors import ConfigError
+from .architecture import parameter_count
 from .configuration import Config, checkpoint_schedule, resolve, runs
 from .limits import CHUNK, PER_SEQUENCE_NUMBERS
 from .settings import ModelSettings
@@ -104,7 +105,7 @@ def check_disk(config: Config, results: Path, runs_at_once: int) -> None:
 
 
 def _parameters(config: Config) -> int:
-    return ModelSettings.of(config["model"]).parameter_count(config["data"]["dimension"])
+    return parameter_count(ModelSettings.of(config["model"]), config["data"]["dimension"])
 
 
 def _activations(config: Config, sequences: int) -> int:

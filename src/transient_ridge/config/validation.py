@@ -1,16 +1,13 @@
 """Checks of a configuration: every fault at once, each with the key, its value and what is allowed."""
 
-import difflib
-import math
 import warnings
 from collections.abc import Iterator, Mapping, MutableMapping
-from contextlib import suppress
 from typing import Any
 
-import jsonschema
-import yaml
+from pydantic import ValidationError
 
 from ..errors import ConfigError, ConfigWarning
+from .architecture import components
 from .configuration import (
     WITH_RUNS,
     WITH_STEPS,
@@ -20,101 +17,52 @@ from .configuration import (
     resolve,
     runs,
 )
-from .keys import Settings, choices
-from .registries import Choice, Registry, name_of
-from .runs import parse_task_diversity
+from .faults import faults
+from .registries import name_of
+from .relaxation import burn_in_for, relaxation_steps
 from .sampling import sampler_contradictions
 from .schedule import half_life_of
-from .settings import Configuration, ModelSettings, SgldSettings
+from .section import choices
+from .settings import ClaimSettings, Configuration, DataSettings, ModelSettings, SgldSettings
+
+#: Keys that no variant may change.
+OF_PRESET = ("preset", "variants", "keep_weights", "compute")
 
 #: Predictors that phases, model selection and the scorecard are about.
 NEEDED_PREDICTORS = ("ridge", "dmmse")
 
 
 def validate(config: MutableMapping[str, Any]) -> None:
-    """Check ``config`` and each of its variants against the declared keys and against itself.
+    """Check ``config`` and each of its variants, and normalise it in place.
 
-    Numbers that came as text (``--config 'pca={"components":3}'``, YAML's ``1e-3``) become numbers in place.
-    Raises ConfigError that lists every fault: the key, its value and what is allowed.
+    Numbers that came as text (``--config 'pca={"components":3}'``, YAML's ``1e-3``) become numbers, 32.0 becomes 32
+    where an integer is asked for. Raises ConfigError that lists every fault: the key, its value and what is allowed.
     """
-    schema = Configuration.schema()
-    config.update(_typed(dict(config), schema))
     if isinstance(config.get("variants"), Mapping):
-        config["variants"] = {
-            variant: _typed(changes or {}, schema)
-            for variant, changes in config["variants"].items()
-        }
-    faults = list(_schema_faults(config, schema))
-    if not faults:
+        config["variants"] = {name: part or {} for name, part in config["variants"].items()}
+    found = list(_faults_of(config))
+    if not found:
+        config.update(Configuration.model_validate(config).stated())
         for variant, changes in config["variants"].items():
             where = f" (in variants.{variant})" if changes else ""
-            found = list(_schema_faults(overlay(config, changes), schema))
-            found = found or list(_contradictions(resolve(config, variant)))
-            faults += [f"{fault}{where}" for fault in found]
-    if faults:
+            found += [f"{fault}{where}" for fault in _variant_faults(config, variant, changes)]
+    if found:
         raise ConfigError(
-            "the configuration cannot be run:\n  " + "\n  ".join(dict.fromkeys(faults))
+            "the configuration cannot be run:\n  " + "\n  ".join(dict.fromkeys(found))
         )
 
 
-def _typed(value: Any, schema: Mapping[str, Any]) -> Any:
-    """``value`` with text replaced by what it reads as in YAML, where text is not allowed and that is."""
-    if isinstance(value, Mapping):
-        properties = schema.get("properties", {})
-        return {name: _typed(part, properties.get(name, {})) for name, part in value.items()}
-    if isinstance(value, list):
-        return [_typed(part, schema.get("items", {})) for part in value]
-    if isinstance(value, str) and schema:
-        validator = jsonschema.Draft202012Validator(schema)
-        if not validator.is_valid(value):
-            for meant in _readings(value):
-                if validator.is_valid(meant):
-                    return meant
-    return value
+def _faults_of(config: Config) -> Iterator[str]:
+    try:
+        Configuration.model_validate(config)
+    except ValidationError as error:
+        yield from faults(error, config, Configuration)
 
 
-def _readings(text: str) -> Iterator[Any]:
-    """Values that ``text`` may stand for. YAML reads 1e-3 as text, users mean a number."""
-    with suppress(yaml.YAMLError):
-        yield yaml.safe_load(text)
-    with suppress(ValueError):
-        yield float(text)
-
-
-def _schema_faults(config: Config, rules: Config) -> Iterator[str]:
-    yield from _not_finite(config)
-    for error in jsonschema.Draft202012Validator(rules).iter_errors(config):
-        path = list(error.absolute_path)
-        key = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in path).lstrip(".")
-        if error.validator == "additionalProperties":
-            known = list(error.schema["properties"])
-            for name in sorted(set(error.instance) - set(known)):
-                full = f"{key}.{name}".lstrip(".")
-                near = difflib.get_close_matches(name, known, n=1)
-                hint = f"did you mean '{near[0]}'?" if near else f"known here: {', '.join(known)}"
-                yield f"{full} = {error.instance[name]!r}: unknown key; {hint}"
-        elif error.validator == "required":
-            missing = [name for name in error.validator_value if name not in error.instance]
-            yield from (f"{f'{key}.{name}'.lstrip('.')}: missing" for name in missing)
-        else:
-            yield f"{key} = {error.instance!r}: must be {_expectation(error)}"
-
-
-def _not_finite(value: Any, dotted: str = "") -> Iterator[str]:
-    """Numbers that are none: NaN is within every limit of a schema."""
-    if isinstance(value, float) and not math.isfinite(value):
-        yield f"{dotted} = {value}: must be a finite number"
-    elif isinstance(value, Mapping):
-        for name, part in value.items():
-            yield from _not_finite(part, f"{dotted}.{name}".lstrip("."))
-    elif isinstance(value, list):
-        for i, part in enumerate(value):
-            yield from _not_finite(part, f"{dotted}[{i}]")
-
-
-def _expectation(error: jsonschema.ValidationError) -> str:
-    expects = error.schema.get("expects") if isinstance(error.schema, Mapping) else None
-    return str(expects) if expects else error.message
+def _variant_faults(config: Config, variant: str, changes: Config) -> Iterator[str]:
+    found = [f"{key}: is the same for all variants" for key in changes if key in OF_PRESET]
+    found = found or list(_faults_of(overlay(config, changes)))
+    yield from found or _contradictions(resolve(config, variant))
 
 
 def _contradictions(config: Config) -> Iterator[str]:
@@ -137,18 +85,13 @@ def _contradictions(config: Config) -> Iterator[str]:
             f"{training['warmup_steps']} must be at most training.steps = {steps}"
         )
     yield from _contradictions_of_averaging(config)
-    yield from _registry_faults(config, Configuration)
-    yield from _data_faults(config)
+    yield from _entry_faults(config)
     missing = [name for name in NEEDED_PREDICTORS if name not in config["evaluation"]["predictors"]]
     if missing:
         yield (
             f"evaluation.predictors = {config['evaluation']['predictors']}: must hold {' and '.join(missing)}, "
             "which phases and claims are about"
         )
-    diversities = [parse_task_diversity(M) for M in config["grid"]["task_diversities"]]
-    twice = sorted({M for M in diversities if diversities.count(M) > 1})
-    if twice:
-        yield f"grid.task_diversities = {config['grid']['task_diversities']}: {twice} stated twice"
     yield from _contradictions_of_analysis(config)
 
 
@@ -174,43 +117,18 @@ def _contradictions_of_averaging(config: Config) -> Iterator[str]:
         )
 
 
-def _registry_faults(config: Config, settings: type[Settings]) -> Iterator[str]:
-    """Entries of registries whose options are wrong, or that say that they are not for these data."""
-    for dotted, registry, choice in choices(config, settings.schema()):
-        try:
-            faults = list(_entry_faults(registry, choice, config))
-        except ConfigError as error:
-            faults = [str(error)]
-        yield from (f"{dotted} = {choice!r}: {fault}" for fault in faults)
-
-
-def _entry_faults(registry: Registry, choice: Choice, config: Config) -> Iterator[str]:
-    """Options that are not what they may be; else what the entry's ``fault`` says of the section `data`, if it has one.
-
-    Raises ConfigError if an option is missing or unknown.
-    """
-    if registry.has_options(choice):
-        options = registry.options(choice)
-        wrong = list(_schema_faults(vars(options), type(options).schema()))
-        if wrong:
-            yield from wrong
-            return
-    if registry.offers(choice, "fault"):
-        found = registry.function(choice, "fault")(config["data"])
-        yield from [found] if found else []
-
-
-def _data_faults(config: Config) -> Iterator[str]:
-    """Entries that are for one dimension, task family or input law alone, which they say in a literal of that name."""
-    for key in ("dimension", "tasks", "inputs"):
-        chosen = config["data"][key]
-        given = chosen if key == "dimension" else name_of(chosen)
-        for dotted, registry, choice in choices(config, Configuration.schema()):
-            only = registry.constant(choice, key.upper())
-            if only not in (None, given):
+def _entry_faults(config: Config) -> Iterator[str]:
+    """Entries of registries that are not for these data, as their ``fault`` or a literal of theirs says."""
+    data = DataSettings.of(config["data"])
+    for dotted, registry, choice in choices(config, Configuration):
+        if registry.offers(choice, "fault") and (fault := registry.function(choice, "fault")(data)):
+            yield f"{dotted} = {choice!r}: {fault}"
+        for key in ("dimension", "tasks", "inputs"):
+            given = config["data"][key] if key == "dimension" else name_of(config["data"][key])
+            needed = registry.constant(choice, key.upper())
+            if needed not in (None, given):
                 yield (
-                    f"{dotted} = {name_of(choice)}: is of data.{key} = {only} alone, and that is {given}; set "
-                    f"data.{key}: {only}, or choose another"
+                    f"{dotted} = {name_of(choice)}: requires data.{key} = {needed}, got {given}; change either"
                 )
 
 
@@ -239,6 +157,10 @@ def _contradictions_of_analysis(config: Config) -> Iterator[str]:
     for low, high in (("ridge_like", "dmmse_like"), ("no_transience", "transience")):
         if thresholds[low] >= thresholds[high]:
             yield f"claims.{low} = {thresholds[low]}: must be less than claims.{high} = {thresholds[high]}"
+    for name in sorted(set(thresholds["own"]) & set(ClaimSettings.model_fields)):
+        yield (
+            f"claims.own.{name} = {thresholds['own'][name]}: claims has a threshold of this name; choose another"
+        )
     yield from _llc_contradictions(config)
 
 
@@ -260,7 +182,7 @@ def _llc_contradictions(config: Config) -> Iterator[str]:
             f"spectrum.sequences = {config['spectrum']['sequences']}: must be at most llc.sequences = "
             f"{llc['sequences']}"
         )
-    known = ModelSettings.of(config["model"]).components()
+    known = components(ModelSettings.of(config["model"]))
     for name in sorted(set(llc["components"]) - set(known)):
         yield f"llc.components = {name}: unknown; this model has {', '.join(known)}"
     if llc["minibatch"] > llc["sequences"]:
@@ -272,11 +194,11 @@ def _llc_contradictions(config: Config) -> Iterator[str]:
 def _chain_contradictions(config: Config) -> Iterator[str]:
     llc = config["llc"]
     sgld, least = SgldSettings.of(llc), llc["limits"]["relaxations"]
-    if least is not None and sgld.burn_in < sgld.burn_in_for(least):
+    if least is not None and sgld.burn_in < burn_in_for(sgld, least):
         yield (
-            f"llc.burn_in = {sgld.burn_in}: a flat direction forgets w* in {sgld.relaxation_steps():.0f} steps at "
+            f"llc.burn_in = {sgld.burn_in}: a flat direction forgets w* in {relaxation_steps(sgld):.0f} steps at "
             f"llc.epsilon = {sgld.epsilon:g} and llc.gamma = {sgld.gamma:g}, so llc.limits.relaxations = {least:g} "
-            f"take {sgld.burn_in_for(least)} steps; raise llc.burn_in to that, or llc.epsilon"
+            f"take {burn_in_for(sgld, least)} steps; raise llc.burn_in to that, or llc.epsilon"
         )
     for section in ("llc", "llc_ladder", "llc_calibration"):
         if llc["limits"]["r_hat"] is not None and config[section]["chains"] < 2:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from ..config.architecture import components
 from ..config.settings import ModelSettings
 from ..errors import ConfigError
 
@@ -23,9 +24,9 @@ def mask(
     MLP owns the norm before it, the unembedding the last one. A head owns its rows of Q, K and V and its columns
     of the output projection. Raises ConfigError on other names.
     """
-    if component not in settings.components():
+    if component not in components(settings):
         raise ConfigError(
-            f"llc.components = {component}: unknown; this model has {', '.join(settings.components())}"
+            f"llc.components = {component}: unknown; this model has {', '.join(components(settings))}"
         )
     if component == "all":
         return None

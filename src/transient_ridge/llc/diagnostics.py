@@ -10,6 +10,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from ..config.relaxation import relaxation_steps
 from ..config.settings import SgldSettings
 from ..errors import ChainDivergedError
 from .curvature.metric import Metric
@@ -124,7 +125,7 @@ class Record:
         )
         self._probed.append(step)
         self._metric = metric
-        known = self.settings.relaxation_steps()
+        known = relaxation_steps(self.settings)
         self._relaxation = 2 / (epsilon * gamma * metric.typical()) if known is None else known
 
     def traces(self) -> Traces:

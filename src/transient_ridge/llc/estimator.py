@@ -1,7 +1,7 @@
 """Estimates of the LLC at checkpoints of a run."""
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -9,7 +9,7 @@ import torch
 
 from ..artefacts.schemas import TABLES
 from ..config.runs import Run
-from ..config.settings import DataSettings, HealthSettings, LlcSettings, ModelSettings, SgldSettings
+from ..config.settings import LlcSettings, TrainedBy
 from ..errors import ChainDivergedError, UnhealthyChainError
 from ..model.transformer import Transformer
 from ..training.checkpoints import Checkpoints
@@ -25,17 +25,17 @@ class Estimator:
     """Estimates at one set of hyper-parameters for the checkpoints of one run."""
 
     def __init__(
-        self, run: Run, settings: Mapping[str, Any], kept: Checkpoints, device: torch.device
+        self,
+        run: Run,
+        trained_by: TrainedBy,
+        llc: LlcSettings,
+        kept: Checkpoints,
+        device: torch.device,
     ) -> None:
-        """``settings`` hold what the weights were trained with, and the section ``llc``."""
         self.run, self.kept, self.device = run, kept, device
-        self.root_seed = settings["seed"]
-        self.data = DataSettings.of(settings["data"])
-        self.architecture = ModelSettings.of(settings["model"])
+        self.root_seed, self.data = trained_by.seed, trained_by.data
+        self.architecture, self.llc = trained_by.model, llc
         self.model = Transformer(self.data.dimension, self.architecture).to(device)
-        self.llc = LlcSettings.of(settings["llc"])
-        self.sgld = SgldSettings.of(settings["llc"])
-        self.limits = HealthSettings.of(settings["llc"]["limits"])
 
     def posterior(self, step: int, data_of: Run | None = None) -> CheckpointPosterior:
         """The local posterior at ``step``, with data of the run ``data_of``, this one by default.
@@ -50,7 +50,7 @@ class Estimator:
             root_seed=self.root_seed,
             data=self.data,
             settings=self.llc,
-            chains=self.sgld.chains,
+            chains=self.llc.chains,
             data_of=data_of,
         )
 
@@ -62,7 +62,7 @@ class Estimator:
     def sample(self, posterior: CheckpointPosterior, component: str) -> Traces:
         """Run the chains."""
         restriction = self.restriction(posterior, component)
-        return sample(posterior, self.sgld, self.n_beta(), posterior.noise(), restriction)
+        return sample(posterior, self.llc, self.n_beta(), posterior.noise(), restriction)
 
     def restriction(self, posterior: CheckpointPosterior, component: str) -> torch.Tensor | None:
         """Ones (P,) at the parameters of ``component``; None for all of them."""
@@ -91,7 +91,7 @@ class Estimator:
         key = {
             **of_step(self.run, step),
             "component": component,
-            "resolution": self.sgld.gamma / self.n_beta(),
+            "resolution": self.llc.gamma / self.n_beta(),
         }
         try:
             traces = self.sample(posterior, component)
@@ -102,11 +102,11 @@ class Estimator:
         estimates = estimate(
             traces,
             self.n_beta(),
-            self.sgld,
+            self.llc,
             self.centre(posterior, component),
             per_token=self.llc.per_token,
         )
-        found = faults(estimates[0], self.limits)
+        found = faults(estimates[0], self.llc.limits)
         if found:
             self._complain(step, component, found)
         health = {"healthy": not found, "fault": "; ".join(found) or None}

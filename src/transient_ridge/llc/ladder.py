@@ -12,6 +12,7 @@ from typing import Protocol
 
 from torch import Tensor
 
+from ..config.relaxation import burn_in_for
 from ..config.settings import HealthSettings, SgldSettings
 from ..errors import ChainDivergedError
 from .chains import sample
@@ -72,7 +73,7 @@ def ladder(
     """The cells (n beta, r), in their order; gamma of ``settings`` is not used, the rest is the same in each."""
     for n_beta, resolution in cells:
         yield _cell(
-            target, centre, replace(settings, gamma=n_beta * resolution), limits, n_beta, mask
+            target, centre, settings.changed(gamma=n_beta * resolution), limits, n_beta, mask
         )
 
 
@@ -86,11 +87,11 @@ def _cell(
 ) -> Cell:
     resolution = settings.gamma / n_beta
     nothing = Cell(n_beta, resolution, None, None, None, False, ())
-    needed = settings.burn_in_for(limits.relaxations or 0)
+    needed = burn_in_for(settings, limits.relaxations or 0)
     if settings.burn_in < needed:
         fault = f"not equilibrated: {settings.burn_in} steps of burn-in, of {needed} that it takes"
         return replace(nothing, faults=(fault,))
-    finer = replace(settings, epsilon=settings.epsilon / 2, burn_in=2 * settings.burn_in)
+    finer = settings.changed(epsilon=settings.epsilon / 2, burn_in=2 * settings.burn_in)
     apart = Apart(target, 2 * (settings.burn_in + settings.draws))
     try:
         traces = sample(target, settings, n_beta, target.noise(), mask)

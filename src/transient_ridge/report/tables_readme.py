@@ -1,11 +1,12 @@
 """The README of a results folder: every table, its columns, and how to read it."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
 from ..artefacts.pages import Page
 from ..artefacts.schemas import TABLES
-from ..stage import stage
+from ..config.settings import PresetName
+from ..stage import Setting, stage
 
 _TYPES = {
     "int64": "integer",
@@ -27,15 +28,15 @@ Variants: {variants}. The examples read `{first}` and run in this folder.
 
 
 @stage("page")
-def make_tables_readme(settings: Mapping[str, Any]) -> Page:
+def make_tables_readme(
+    preset: PresetName, variants: Annotated[Mapping[str, Any], Setting("variants")]
+) -> Page:
     """The README of a results folder, with every table that is made without being asked for."""
-    variants = list(settings["variants"])
-    parts = [
-        _HEAD.format(preset=settings["preset"], variants=", ".join(variants), first=variants[0])
-    ]
+    first = next(iter(variants))
+    parts = [_HEAD.format(preset=preset, variants=", ".join(variants), first=first)]
     for name, table in TABLES.items():
         if not table.on_request:
-            folder = "variants" if table.scope == "preset" else variants[0]
+            folder = "variants" if table.scope == "preset" else first
             parts.append(_section(name, f"{folder}/{table.pattern(name)}"))
     return Page("\n".join(parts))
 

@@ -15,7 +15,7 @@ fitted to one half of the points (M, t), and judged by the other.
 import math
 import zlib
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -25,7 +25,7 @@ from scipy.special import expit
 
 from ..analysis.phases import predictors_apart
 from ..artefacts.tables import Frames, Rows
-from ..config.settings import DataSettings
+from ..config.settings import BatchSize, DataSettings, DmmseLike, RootSeed
 from ..regression.sequences import task_set
 from ..regression.streams import generator
 from ..stage import stage
@@ -71,24 +71,32 @@ class Account(NamedTuple):
         "quadratic_llc_on_tasks",
     ),
 )
-def compare_accounts(frames: Frames, settings: Mapping[str, Any]) -> tuple[Rows, Rows]:
+def compare_accounts(
+    frames: Frames,
+    dmmse_like: DmmseLike,
+    seed: RootSeed,
+    data: DataSettings,
+    batch_size: BatchSize,
+) -> tuple[Rows, Rows]:
     """Fit both accounts, the second at every r; their held-out errors, and what each predicts of every point.
 
     Both tables are empty if no curvature was measured or there are too few points to fit three constants to half of
     them.
     """
     summary, predictions = Rows("accounts"), Rows("account_points")
-    data = DataSettings.of(settings["data"])
+    K = data.context_length
     selections = {
-        float(r): at_resolution(frames, r, settings)["selection"]
+        float(r): at_resolution(frames, r, data.noise_variance, K, batch_size, dmmse_like)[
+            "selection"
+        ]
         for r in sorted(frames["quadratic_llc"]["resolution"].unique())
     }
     if not selections:
         return summary, predictions
-    points = points_of(frames, next(iter(selections.values())), settings)
+    points = points_of(frames, next(iter(selections.values())), batch_size * K)
     if len(points.step) < 12:
         return summary, predictions
-    sizes = {M: compressed_nats(settings["seed"], data, M) for M in np.unique(points.diversity)}
+    sizes = {M: compressed_nats(seed, data, M) for M in np.unique(points.diversity)}
     accounts = [by_compressed_size(sizes)]
     for r, selection in selections.items():
         known = selection[selection["llc_difference"].notna()]
@@ -97,7 +105,7 @@ def compare_accounts(frames: Frames, settings: Mapping[str, Any]) -> tuple[Rows,
         )
         if set(points.diversity) <= set(complexity):
             accounts.append(by_llc(r, complexity))  # type: ignore[arg-type]
-    order = generator(settings["seed"], "accounts").permutation(len(points.step))
+    order = generator(seed, "accounts").permutation(len(points.step))
     fitted = np.zeros(len(points.step), dtype=bool)
     fitted[order[: len(order) // 2]] = True
     for account in [
@@ -131,11 +139,11 @@ def compare_accounts(frames: Frames, settings: Mapping[str, Any]) -> tuple[Rows,
     return summary, predictions
 
 
-def points_of(frames: Frames, selection: pd.DataFrame, settings: Mapping[str, Any]) -> Points:
+def points_of(frames: Frames, selection: pd.DataFrame, pairs: int) -> Points:
     """The points of finite M at which a run is between its predictors, mean over seeds.
 
     Between: its squared distances to both sum to at most twice that of the two. Before, a run is near neither, and
-    which is nearer says nothing of a choice.
+    which is nearer says nothing of a choice. An update sees so many ``pairs`` (x, y).
     """
     relative = frames["relative_distances"]
     apart = predictors_apart(frames["idealised_distances"], "in_distribution")
@@ -146,7 +154,6 @@ def points_of(frames: Frames, selection: pd.DataFrame, settings: Mapping[str, An
     losses = selection[selection["losses"] == ("measured" if "measured" in kinds else "idealised")]
     gain = -losses.groupby("task_diversity")["loss_difference"].mean()
     rows = rows[between & rows["task_diversity"].isin(gain.index)]
-    pairs = settings["training"]["batch_size"] * settings["data"]["context_length"]
     step = rows["step"].to_numpy(np.float64)
     return Points(
         rows["task_diversity"].to_numpy(np.float64),

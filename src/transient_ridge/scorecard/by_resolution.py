@@ -4,15 +4,12 @@ Every statement of the two is measured and judged once more for each r of the qu
 the same thresholds.
 """
 
-from collections.abc import Mapping
-from typing import Any
-
 import pandas as pd
 
 from ..analysis.selection import compute_selection
 from ..artefacts.schemas import TABLES
 from ..artefacts.tables import Frames, Rows
-from ..config.settings import ClaimSettings
+from ..config.settings import BatchSize, ClaimSettings, ContextLength, NoiseVariance, RootSeed
 from ..stage import stage
 from .claims import measure, score
 from .measurements import Evidence
@@ -34,18 +31,32 @@ CLAIMS = (8, 9)
         "quadratic_llc_on_tasks",
     ),
 )
-def judge_by_resolution(frames: Frames, settings: Mapping[str, Any]) -> Rows:
+def judge_by_resolution(
+    frames: Frames,
+    claims: ClaimSettings,
+    seed: RootSeed,
+    noise_variance: NoiseVariance,
+    context_length: ContextLength,
+    batch_size: BatchSize,
+) -> Rows:
     """The table `claims_by_resolution`; empty if no curvature was measured."""
-    thresholds = ClaimSettings.of(settings["claims"])
+    of_selection = (noise_variance, context_length, batch_size, claims.dmmse_like)
     rows = Rows("claims_by_resolution")
     for r in sorted(frames["quadratic_llc"]["resolution"].unique()):
-        evidence = Evidence(at_resolution(frames, r, settings), thresholds, settings["seed"])
-        for row in score(measure(evidence, CLAIMS), thresholds, CLAIMS).records():
+        evidence = Evidence(at_resolution(frames, r, *of_selection), claims, seed)
+        for row in score(measure(evidence, CLAIMS), claims, CLAIMS).records():
             rows.add(resolution=r, **row)
     return rows
 
 
-def at_resolution(frames: Frames, r: float, settings: Mapping[str, Any]) -> dict[str, pd.DataFrame]:
+def at_resolution(
+    frames: Frames,
+    r: float,
+    noise_variance: float,
+    context_length: int,
+    batch_size: int,
+    dmmse_like: float,
+) -> dict[str, pd.DataFrame]:
     """``frames`` with the quadratic LLCs at ``r`` as `llc`, and with the `selection` that follows."""
     llc = as_estimates(frames["quadratic_llc"], r, "llc")
     on_tasks = as_estimates(frames["quadratic_llc_on_tasks"], r, "llc_on_tasks")
@@ -57,7 +68,10 @@ def at_resolution(frames: Frames, r: float, settings: Mapping[str, Any]) -> dict
         llc,
         frames["ridge_on_tasks"],
         on_tasks,
-        settings,
+        noise_variance,
+        context_length,
+        batch_size,
+        dmmse_like,
     )
     return {**frames, "llc": llc, "selection": selection.frame()}
 

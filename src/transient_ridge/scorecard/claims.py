@@ -5,12 +5,12 @@ own distance to ridge, or not trained; what was measured and is not so does not 
 """
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from ..artefacts.pages import Page
 from ..artefacts.tables import Frames, Rows
-from ..config.settings import ClaimSettings
+from ..config.settings import ClaimSettings, RootSeed
 from ..errors import ConfigError
 from ..stage import stage
 from .measurements import Evidence
@@ -23,7 +23,7 @@ from .verdicts import CONTRADICTED, MEASURED, NOT_TESTABLE, assess
 
 def made(settings: ClaimSettings, claims: Collection[int] | None = None) -> list[Statement]:
     """The statements that these settings ask for, of all or of these ``claims``, by claim and part."""
-    stated = {**vars(settings), **settings.own}
+    stated = {**dict(settings), **settings.own}
     asked = [
         s
         for s in STATEMENTS
@@ -143,12 +143,11 @@ def score(values: Rows, settings: ClaimSettings, claims: Collection[int] | None 
         "strategies",
     ),
 )
-def judge_claims(frames: Frames, settings: Mapping[str, Any]) -> tuple[Rows, Rows, Page]:
+def judge_claims(frames: Frames, claims: ClaimSettings, seed: RootSeed) -> tuple[Rows, Rows, Page]:
     """Judge every statement by the tables; as a table, with what each seed gives, and as a page."""
-    thresholds = ClaimSettings.of(settings["claims"])
-    evidence = Evidence(frames, thresholds, settings["seed"])
+    evidence = Evidence(frames, claims, seed)
     values = measure(evidence)
-    scored = score(values, thresholds)
+    scored = score(values, claims)
     page = (
         scorecard(scored),
         along_resolution(frames["claims_by_resolution"]),

@@ -5,14 +5,16 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
+from ..config.settings import DecayAverage, HalfLifeAverage
 
-def decay_at(average: Mapping[str, float], step: int) -> float:
+
+def decay_at(average: DecayAverage | HalfLifeAverage, step: int) -> float:
     """How much of the average stays in the update that leads to ``step + 1``.
 
-    ``average`` states a ``decay`` or a ``half_life`` in updates. Early on the decay is (1 + step) / (10 + step), so
+    Early on the decay is (1 + step) / (10 + step), so
     that the average soon forgets the initial weights.
     """
-    decay = average["decay"] if "decay" in average else 0.5 ** (1 / average["half_life"])
+    decay = average.decay if isinstance(average, DecayAverage) else 0.5 ** (1 / average.half_life)
     return min(decay, (1 + step) / (10 + step))
 
 

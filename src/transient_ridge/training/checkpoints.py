@@ -16,9 +16,9 @@ import torch
 from torch import Tensor
 
 from ..artefacts.files import complete_file
-from ..artefacts.provenance import altered, lasting, misplaced, seal, settings_hash, sha256, unseal
+from ..artefacts.provenance import altered, lasting, misplaced, seal, sha256, unseal
 from ..config.runs import run_files
-from ..config.settings import DataSettings, ModelSettings
+from ..config.settings import TrainedBy
 from ..errors import CheckpointError
 from ..model.transformer import Transformer
 
@@ -64,10 +64,8 @@ class Checkpoints:
         files = run_files(folder)
         return cls(files["manifest"], files["weights"])
 
-    def __init__(
-        self, manifest: Path, folder: Path, settings: Mapping[str, Any] | None = None
-    ) -> None:
-        """``settings`` hold, among others, what the checkpoints must have been made with; None accepts any.
+    def __init__(self, manifest: Path, folder: Path, trained_by: TrainedBy | None = None) -> None:
+        """``trained_by`` is what the checkpoints must have been made with; None accepts any.
 
         Raises CheckpointError if the manifest is unreadable, of another run or records other settings.
         """
@@ -90,10 +88,7 @@ class Checkpoints:
         wrong = misplaced(manifest, record)
         if wrong:
             raise CheckpointError(f"{manifest}: {wrong}; {remedy}")
-        if settings is None:
-            return
-        asked = {key: settings.get(key) for key in self.settings}
-        if settings_hash(self.settings) != settings_hash(asked):
+        if trained_by is not None and self.settings != (asked := trained_by.stated()):
             changes = "; ".join(_differences(self.settings, asked))
             raise CheckpointError(
                 f"{manifest}: made with another configuration ({changes}); delete it to train again"
@@ -138,8 +133,8 @@ class Checkpoints:
 
     def model(self, step: int, device: torch.device | str = "cpu") -> Transformer:
         """The transformer at ``step``, in evaluation mode. Raises CheckpointError as :meth:`load` does."""
-        dimension = DataSettings.of(self.settings["data"]).dimension
-        model = Transformer(dimension, ModelSettings.of(self.settings["model"])).to(device)
+        made_by = TrainedBy.of(self.settings)
+        model = Transformer(made_by.data.dimension, made_by.model).to(device)
         model.load_state_dict(self.load(step, device))
         return model.eval()
 

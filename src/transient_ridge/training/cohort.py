@@ -8,13 +8,13 @@ publishes it. A run that is published, in the hands of another process, or at an
 
 import json
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from ..artefacts.locks import Held, handover_requested, try_lock
 from ..config.runs import Run
+from ..config.settings import TrainedBy
 from .stack import Stack
 from .step import take_step
 from .trainer import Trainer
@@ -61,7 +61,7 @@ class Cohort:
         """The job's own run first."""
         return [self.own, *self.companions]
 
-    def invite(self, runs: Iterable[Run], settings: Mapping[str, Any], manifest: Path) -> None:
+    def invite(self, runs: Iterable[Run], settings: TrainedBy, manifest: Path) -> None:
         """Take those of ``runs`` along that are pending, free and at the same step.
 
         ``settings`` are those of every run of the cohort; ``manifest`` is where the own run's will be, from which

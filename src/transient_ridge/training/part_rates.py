@@ -1,7 +1,6 @@
 """Learning rates by part of the model: parameters that share a rate make a group of their optimiser."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
 from typing import Any
 
 from torch import Tensor
@@ -33,7 +32,7 @@ def groups(
 def check(names: Iterable[str], multipliers: RateSettings) -> None:
     """Raise ConfigError if a multiplier other than 1 is of a part to which none of the parameters ``names`` belongs."""
     there = {part_of(name) for name in names}
-    for part, multiplier in asdict(multipliers).items():
+    for part, multiplier in multipliers:
         if multiplier != 1 and part not in there:
             raise ConfigError(
                 f"training.rate_multipliers.{part} = {multiplier}: this model has no such part, only "

@@ -14,7 +14,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import Any
 
 import torch
 
@@ -22,6 +21,7 @@ from ..artefacts.files import discard
 from ..artefacts.locks import handover_requested, only_writer
 from ..artefacts.provenance import collect
 from ..config.runs import Run
+from ..config.settings import TrainedBy
 from ..errors import CheckpointError, Interrupted
 from ..model.device import device_name, prepare
 from ..progress import Progress
@@ -45,7 +45,7 @@ Targets = Mapping[str, Path]
 @stage("weights", "manifest", "training", by_itself=True)
 def train(
     run: Run,
-    settings: Mapping[str, Any],
+    trained_by: TrainedBy,
     targets: Targets,
     scratch: Path,
     device: torch.device,
@@ -61,22 +61,22 @@ def train(
     over, StorageError if one holds the run and does not let go.
     """
     began = time.monotonic()
-    prepare(device, settings["training"]["precision"], torch.get_num_threads())
+    prepare(device, trained_by.training.precision, torch.get_num_threads())
     with only_writer(lock_of(scratch), PATIENCE) as waited, _stop_requests() as stop:
-        if waited and _finished(targets, settings):
+        if waited and _finished(targets, trained_by):
             discard(scratch)
             return
         if waited:
             time.sleep(CLEANUP_GRACE)
-        trainer = Trainer(run, settings, device)
+        trainer = Trainer(run, trained_by, device)
         trainer.load_state(scratch)
         resumed_at = trainer.step
         with closing(Cohort(Member(trainer, scratch))) as together:
             if trainer.step < trainer.training.steps:
-                together.invite(map(Run.parse, cohort), settings, targets["manifest"])
+                together.invite(map(Run.parse, cohort), trained_by, targets["manifest"])
             _advance(together, state_seconds, stop)
         provenance = collect(
-            settings,
+            trained_by.stated(),
             run=run.name,
             device=device_name(device),
             scratch=scratch.name,
@@ -91,10 +91,10 @@ def train(
         discard(scratch)
 
 
-def _finished(targets: Targets, settings: Mapping[str, Any]) -> bool:
+def _finished(targets: Targets, trained_by: TrainedBy) -> bool:
     """Whether the process that was waited for has finished the run instead of handing it over."""
     try:
-        kept = checkpoints.Checkpoints(targets["manifest"], targets["weights"], settings)
+        kept = checkpoints.Checkpoints(targets["manifest"], targets["weights"], trained_by)
     except CheckpointError:
         return False
     return checkpoints.all_there(targets["weights"], kept.steps) and targets["training"].exists()

@@ -1,12 +1,10 @@
 """A trained run as those see it that measure it: its checkpoints, one after the other, as one model."""
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import torch
 
-from ..config.settings import DataSettings, EvaluationSettings, ModelSettings
+from ..config.settings import EvaluationSettings, TrainedBy
 from ..model.transformer import Transformer
 from .checkpoints import Checkpoints
 
@@ -15,17 +13,17 @@ class TrainedRun:
     """Checkpoints of one run, and what they are measured on."""
 
     def __init__(
-        self, manifest: Path, weights: Path, settings: Mapping[str, Any], device: torch.device
+        self,
+        manifest: Path,
+        weights: Path,
+        trained_by: TrainedBy,
+        evaluation: EvaluationSettings,
+        device: torch.device,
     ) -> None:
-        """``settings`` hold what the weights were trained with and the section ``evaluation``.
-
-        Raises CheckpointError if the checkpoints are missing or made with other settings.
-        """
-        self.data = DataSettings.of(settings["data"])
-        self.sizes = EvaluationSettings.of(settings["evaluation"])
-        self.root_seed: int = settings["seed"]
-        self.shape = ModelSettings.of(settings["model"])
-        self._kept = Checkpoints(manifest, weights, settings)
+        """Raises CheckpointError if the checkpoints are missing or made with other settings."""
+        self.data, self.shape = trained_by.data, trained_by.model
+        self.sizes, self.root_seed = evaluation, trained_by.seed
+        self._kept = Checkpoints(manifest, weights, trained_by)
         self._model = Transformer(self.data.dimension, self.shape).to(device).eval()
         self._device = device
 

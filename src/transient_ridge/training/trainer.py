@@ -7,7 +7,6 @@ curve so far (and the moving average of the parameters, if there is one) are the
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import safetensors.torch
 import torch
@@ -17,7 +16,7 @@ from ..artefacts.files import complete_file
 from ..artefacts.tables import Rows
 from ..config.runs import Run
 from ..config.schedule import checkpoint_steps
-from ..config.settings import CheckpointSettings, DataSettings, ModelSettings, TrainingSettings
+from ..config.settings import TrainedBy
 from ..errors import CheckpointError, DivergenceError
 from ..model.transformer import Transformer, initialise
 from ..regression.sequences import SequenceSource
@@ -55,18 +54,15 @@ class Curve:
 class Trainer:
     """The state of one run; :func:`transient_ridge.training.step.take_step` advances it."""
 
-    def __init__(self, run: Run, settings: Mapping[str, Any], device: torch.device) -> None:
-        """``settings`` holds the configuration's seed, data, model, training and checkpoints."""
+    def __init__(self, run: Run, settings: TrainedBy, device: torch.device) -> None:
         self.run, self.device = run, device
-        self.data = DataSettings.of(settings["data"])
-        self.training = TrainingSettings.of(settings["training"])
-        self.model = Transformer(self.data.dimension, ModelSettings.of(settings["model"]))
-        initialise(self.model, settings["seed"], run.seed)
+        self.data, self.training = settings.data, settings.training
+        self.model = Transformer(self.data.dimension, settings.model)
+        initialise(self.model, settings.seed, run.seed)
         self.model.to(device)
-        source = SequenceSource(settings["seed"], self.data, run.task_diversity)
+        source = SequenceSource(settings.seed, self.data, run.task_diversity)
         self.batches = Batches(source, run.seed, self.training.batch_size, device)
-        schedule = CheckpointSettings.of(settings["checkpoints"])
-        self.checkpoint_steps = checkpoint_steps(schedule, self.training.steps)
+        self.checkpoint_steps = checkpoint_steps(settings.checkpoints, self.training.steps)
         self.parameters: dict[str, Tensor] = dict(self.model.named_parameters())
         self.optimisers = make_optimisers(self.parameters, self.training)
         #: Moving averages of the parameters, float32; empty if training does not average.
@@ -97,9 +93,9 @@ class Trainer:
         if not mean < limit:
             raise DivergenceError(
                 f"run {self.run.name}: the mean training loss is {mean:.4g} at step {self.step} (limit "
-                f"{limit:.4g}); lower training.learning_rate = {self.training.learning_rate} or "
-                f"training.muon_learning_rate = {self.training.muon_learning_rate}, or set "
-                f"training.gradient_clip (now {self.training.gradient_clip})"
+                f"{limit:.4g}); lower training.learning_rate = {self.training.learning_rate} (and that of "
+                f"training.optimiser = {self.training.optimiser}), or set training.gradient_clip "
+                f"(now {self.training.gradient_clip})"
             )
         self.curve.points.append((self.step, mean, norm, rate_factor(self.training, self.step - 1)))
 

@@ -1,6 +1,5 @@
 """What a variant's settings buy: how near its runs come to ridge, and how soon they are dMMSE afterwards."""
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +8,13 @@ import numpy as np
 from ...artefacts.provenance import read_beside
 from ...artefacts.tables import Frames, Rows
 from ...config.runs import Run
+from ...config.settings import DmmseLike
 from ...stage import stage
 from ..views import RUN_KEY
 
 
 @stage("front", tables=("relative_distances", "critical_steps"), across=True)
-def compute_front(frames: Frames, manifests: list[Path], settings: Mapping[str, Any]) -> Rows:
+def compute_front(frames: Frames, manifests: list[Path], dmmse_like: DmmseLike) -> Rows:
     """For every run of finite M: relative distance at t_crit, and CPU time until it is claims.dmmse_like afterwards.
 
     ``manifests`` are those of the runs' checkpoints; the time is what their records say of training.
@@ -33,7 +33,7 @@ def compute_front(frames: Frames, manifests: list[Path], settings: Mapping[str, 
         variant, M, seed = run
         path = rows.sort_values("step")
         steps, distance = path["step"].to_numpy(), path["relative_distance"].to_numpy()
-        late = (steps >= critical[run]) & (distance >= settings["claims"]["dmmse_like"])
+        late = (steps >= critical[run]) & (distance >= dmmse_like)
         reached = int(steps[np.argmax(late)]) if late.any() else None
         each = seconds[run]
         front.add(

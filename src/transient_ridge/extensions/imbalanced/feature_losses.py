@@ -3,9 +3,7 @@
 Such a law offers ``feature(x)``, the number of each x. No other law has rows: the rule asks for none.
 """
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -14,6 +12,7 @@ from ...analysis.evaluation_sets import evaluation_sets, idealised_predictions
 from ...artefacts.tables import Rows
 from ...config.registries import INPUT_LAWS
 from ...config.runs import Run
+from ...config.settings import EvaluationSettings, TrainedBy
 from ...model.functional import predict
 from ...stage import stage
 from ...training.trained_run import TrainedRun
@@ -26,7 +25,8 @@ def evaluate_features(
     manifest: Path,
     weights: Path,
     run: Run,
-    settings: Mapping[str, Any],
+    trained_by: TrainedBy,
+    evaluation: EvaluationSettings,
     device: torch.device,
 ) -> Rows:
     """The loss of every checkpoint of ``run`` on the pairs of each feature, beside that of ridge on the same pairs.
@@ -34,7 +34,7 @@ def evaluate_features(
     A feature that a set lacks has no rows there. Raises CheckpointError if a checkpoint is missing, damaged or made
     with other settings.
     """
-    trained = TrainedRun(manifest, weights, settings, device)
+    trained = TrainedRun(manifest, weights, trained_by, evaluation, device)
     data, sizes = trained.data, trained.sizes
     feature = INPUT_LAWS.function(data.inputs, "feature")
     sets = evaluation_sets(trained.root_seed, data, sizes, run.task_diversity)

@@ -4,9 +4,7 @@ Such a family offers ``members``, T_M with repeats. No other has rows, nor has M
 """
 
 import math
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -18,7 +16,7 @@ from ...analysis.gates import PAIR, gate_of
 from ...artefacts.tables import Rows
 from ...config.registries import INPUT_LAWS
 from ...config.runs import Run
-from ...config.settings import DataSettings, EvaluationSettings
+from ...config.settings import DataSettings, EvaluationSettings, TrainedBy
 from ...model.functional import predict
 from ...regression.sequences import Sequences, task_set
 from ...regression.streams import generator
@@ -31,7 +29,8 @@ def evaluate_task_gates(
     manifest: Path,
     weights: Path,
     run: Run,
-    settings: Mapping[str, Any],
+    trained_by: TrainedBy,
+    evaluation: EvaluationSettings,
     device: torch.device,
 ) -> Rows:
     """The gate of every checkpoint of ``run`` on the sequences of each task, one for all positions.
@@ -39,7 +38,7 @@ def evaluate_task_gates(
     dMMSE_M is that of the whole of T_M, as it is weighted. Raises CheckpointError if a checkpoint is missing, damaged
     or made with other settings.
     """
-    trained = TrainedRun(manifest, weights, settings, device)
+    trained = TrainedRun(manifest, weights, trained_by, evaluation, device)
     data, sizes = trained.data, trained.sizes
     members = task_set(trained.root_seed, data, run.task_diversity)
     assert members is not None

@@ -1,9 +1,8 @@
 """Ablation of heads, after arXiv 2408.04532: what the loss becomes when the output of one head is set to zero."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -12,6 +11,7 @@ from ...analysis.datasets import IN_DISTRIBUTION, OUT_OF_DISTRIBUTION
 from ...analysis.evaluation_sets import TokenMeans, evaluation_sets
 from ...artefacts.tables import Rows
 from ...config.runs import Run
+from ...config.settings import EvaluationSettings, TrainedBy
 from ...model.functional import predict
 from ...model.transformer import Transformer
 from ...regression.sequences import Sequences
@@ -24,7 +24,8 @@ def ablate_heads(
     manifest: Path,
     weights: Path,
     run: Run,
-    settings: Mapping[str, Any],
+    trained_by: TrainedBy,
+    evaluation: EvaluationSettings,
     device: torch.device,
 ) -> Rows:
     """The loss of the last checkpoint of ``run`` without each of its heads, on its own and on new tasks.
@@ -32,7 +33,7 @@ def ablate_heads(
     ``increase`` is paired: both losses are of the same sequences, and its standard error is over their differences.
     Raises CheckpointError if the checkpoint is missing, damaged or made with other settings.
     """
-    trained = TrainedRun(manifest, weights, settings, device)
+    trained = TrainedRun(manifest, weights, trained_by, evaluation, device)
     shape, step = trained.shape, trained.steps[-1]
     model = trained.at(step)
     sets = evaluation_sets(trained.root_seed, trained.data, trained.sizes, run.task_diversity)

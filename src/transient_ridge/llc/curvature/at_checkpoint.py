@@ -1,13 +1,13 @@
 """The spectrum of the curvature at checkpoints of a run, and the LLC that it implies at every resolution."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 import torch
 
 from ...config.runs import Run
 from ...config.sampling import data_diversity
-from ...config.settings import DataSettings, ModelSettings, SpectrumSettings
+from ...config.settings import SpectrumSettings, TrainedBy
 from ...model.functional import Layout
 from ...model.transformer import Transformer
 from ...regression.sequences import Sequences, SequenceSource
@@ -28,18 +28,16 @@ class SpectrumAt:
         self,
         kept: Checkpoints,
         data_of: Run,
-        settings: Mapping[str, Any],
+        trained_by: TrainedBy,
+        tasks: str,
+        asked: SpectrumSettings,
         device: torch.device,
     ) -> None:
-        """``settings`` hold what the weights were trained with, ``spectrum`` and ``llc.data``."""
+        """``tasks`` is ``llc.data``: which tasks of ``data_of`` the loss is measured on."""
         self.kept, self.device = kept, device
-        self.asked = SpectrumSettings.of(settings["spectrum"])
-        self.root_seed = settings["seed"]
-        data = DataSettings.of(settings["data"])
-        self.model = Transformer(data.dimension, ModelSettings.of(settings["model"])).to(device)
-        source = SequenceSource(
-            self.root_seed, data, data_diversity(settings["llc"]["data"], data_of)
-        )
+        self.asked, self.root_seed, data = asked, trained_by.seed, trained_by.data
+        self.model = Transformer(data.dimension, trained_by.model).to(device)
+        source = SequenceSource(self.root_seed, data, data_diversity(tasks, data_of))
         # The first of those that the sampled LLC is of.
         self.sequences = source.draw(self.asked.sequences, "llc").to(device)
 

@@ -1,15 +1,13 @@
 """The sweep over eps, n beta and gamma that one setting is chosen from."""
 
 import itertools
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import torch
 
 from ...artefacts.tables import Rows
 from ...config.runs import Run
-from ...config.settings import ChainSettings
+from ...config.settings import CalibrationSettings, ChainSettings, LlcSettings, TrainedBy
 from ...progress import Progress
 from ...stage import stage
 from ...training.checkpoints import Checkpoints
@@ -20,29 +18,28 @@ HYPER = ["n_beta", "gamma", "epsilon"]
 
 @stage("llc_calibration", "llc_calibration_traces")
 def calibrate_llc(
-    manifest: Path, weights: Path, run: Run, settings: Mapping[str, Any], device: torch.device
+    manifest: Path,
+    weights: Path,
+    run: Run,
+    trained_by: TrainedBy,
+    llc: LlcSettings,
+    llc_calibration: CalibrationSettings,
+    device: torch.device,
 ) -> tuple[Rows, Rows]:
     """Estimate the LLC of ``run`` at the sweep's steps for every eps x n beta x gamma; with the traces.
 
     A setting at which a chain diverges is a row without an estimate: that is what a sweep is for, whatever
     ``llc.unhealthy`` says.
     """
-    kept = Checkpoints(manifest, weights, settings)
-    sweep = settings["llc_calibration"]
-    lengths = vars(ChainSettings.of(sweep))
-    grid = list(itertools.product(sweep["n_betas"], sweep["gammas"], sweep["epsilons"]))
+    kept = Checkpoints(manifest, weights, trained_by)
+    sweep = llc_calibration
+    marked = llc.changed(**sweep.part(ChainSettings), unhealthy="mark", per_token=False)
+    grid = list(itertools.product(sweep.n_betas, sweep.gammas, sweep.epsilons))
     rows, traces = Rows("llc_calibration"), Rows("llc_calibration_traces")
-    progress = Progress(f"calibrate {run.name}", len(grid) * len(sweep["steps"]))
-    for done, (step, values) in enumerate(itertools.product(sweep["steps"], grid), start=1):
+    progress = Progress(f"calibrate {run.name}", len(grid) * len(sweep.steps))
+    for done, (step, values) in enumerate(itertools.product(sweep.steps, grid), start=1):
         hyper = dict(zip(HYPER, values, strict=True))
-        section = {
-            **settings["llc"],
-            **lengths,
-            **hyper,
-            "unhealthy": "mark",
-            "per_token": False,
-        }
-        estimator = Estimator(run, {**settings, "llc": section}, kept, device)
+        estimator = Estimator(run, trained_by, marked.changed(**hyper), kept, device)
         (row,), traced = estimator.rows(estimator.posterior(step), step, "all")
         rows.add(**row, **hyper)
         for trace in trace_rows(traced) if traced is not None else ():

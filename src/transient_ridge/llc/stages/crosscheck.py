@@ -2,7 +2,6 @@
 
 import math
 import time
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,36 +9,41 @@ import torch
 
 from ...artefacts.tables import Rows
 from ...config.runs import Run
-from ...config.settings import ChainSettings
+from ...config.settings import ChainSettings, CrosscheckSettings, LlcSettings, TrainedBy
 from ...stage import stage
 from ...training.checkpoints import Checkpoints
 from ..estimator import Estimator
 
 
-def plain_sgld(settings: Mapping[str, Any]) -> dict[str, Any]:
+def plain_sgld(llc: LlcSettings, asked: CrosscheckSettings) -> LlcSettings:
     """The section ``llc`` with plain SGLD at the step and the lengths of ``llc_crosscheck``."""
-    asked = settings["llc_crosscheck"]
-    own = {**vars(ChainSettings.of(asked)), "epsilon": asked["epsilon"], "annealing": 0}
+    own = {**asked.part(ChainSettings), "epsilon": asked.epsilon, "annealing": 0}
     plain = {"sampler": "sgld", "preconditioner": "none", "control_variate": False}
-    return {**settings["llc"], **own, **plain, "per_token": False}
+    return llc.changed(**own, **plain, per_token=False)
 
 
 @stage("llc_crosscheck")
 def crosscheck_llc(
-    manifest: Path, weights: Path, run: Run, settings: Mapping[str, Any], device: torch.device
+    manifest: Path,
+    weights: Path,
+    run: Run,
+    trained_by: TrainedBy,
+    llc: LlcSettings,
+    llc_crosscheck: CrosscheckSettings,
+    device: torch.device,
 ) -> Rows:
     """Estimate the LLC of ``run`` by both samplers, and say how far apart they are.
 
     They draw minibatches and noise from streams of their own; z is their difference in units of its
     standard error, about N(0, 1) if they sample the same posterior.
     """
-    kept = Checkpoints(manifest, weights, settings)
+    kept = Checkpoints(manifest, weights, trained_by)
     rows = Rows("llc_crosscheck")
-    for step in settings["llc_crosscheck"]["steps"]:
+    for step in llc_crosscheck.steps:
         found: dict[str, dict[str, Any]] = {}
         for sampler in ("sgld", "devinterp"):
-            section = {**plain_sgld(settings), "sampler": sampler}
-            estimator = Estimator(run, {**settings, "llc": section}, kept, device)
+            plain = plain_sgld(llc, llc_crosscheck).changed(sampler=sampler)
+            estimator = Estimator(run, trained_by, plain, kept, device)
             posterior = estimator.posterior(step)
             began = time.perf_counter()
             (row,), _ = estimator.rows(posterior, step, "all")

@@ -1,17 +1,15 @@
 """Sampled estimates over n beta and r at the last checkpoint of a run: the stage behind the figure of the ladder."""
 
 import itertools
-from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import torch
 
 from ...artefacts.schemas import TABLES
 from ...artefacts.tables import Rows
 from ...config.runs import Run
-from ...config.settings import ChainSettings
+from ...config.settings import ChainSettings, LadderSettings, LlcSettings, TrainedBy
 from ...progress import Progress
 from ...stage import stage
 from ...training.checkpoints import Checkpoints
@@ -21,25 +19,29 @@ from ..ladder import ladder
 
 @stage("llc_ladder")
 def sample_ladder(
-    manifest: Path, weights: Path, run: Run, settings: Mapping[str, Any], device: torch.device
+    manifest: Path,
+    weights: Path,
+    run: Run,
+    trained_by: TrainedBy,
+    llc: LlcSettings,
+    llc_ladder: LadderSettings,
+    device: torch.device,
 ) -> Rows:
     """Every cell of n beta x r, sampled with the sampler of ``llc`` at the lengths of ``llc_ladder``.
 
     A cell that cannot be equilibrated is a row that says why. Raises CheckpointError if the last checkpoint cannot be
     read.
     """
-    asked = settings["llc_ladder"]
-    lengths = vars(ChainSettings.of(asked))
-    stated = {**settings, "llc": {**settings["llc"], **lengths}}
-    kept = Checkpoints(manifest, weights, settings)
-    estimator = Estimator(run, stated, kept, device)
+    kept = Checkpoints(manifest, weights, trained_by)
+    lengths = llc_ladder.part(ChainSettings)
+    estimator = Estimator(run, trained_by, llc.changed(**lengths), kept, device)
     step = kept.steps[-1]
     posterior = estimator.posterior(step)
-    cells = list(itertools.product(asked["n_betas"], asked["resolutions"]))
+    cells = list(itertools.product(llc_ladder.n_betas, llc_ladder.resolutions))
     centre = estimator.centre(posterior, "all")
     rows = Rows("llc_ladder")
     progress = Progress(f"ladder {run.name}", len(cells))
-    found = ladder(posterior, centre, estimator.sgld, estimator.limits, cells)
+    found = ladder(posterior, centre, estimator.llc, estimator.llc.limits, cells)
     for done, cell in enumerate(found, start=1):
         estimates = dict.fromkeys(TABLES["llc_ladder"].columns)
         if cell.found is not None:

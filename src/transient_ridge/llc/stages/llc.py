@@ -1,14 +1,14 @@
 """The LLC of every component at checkpoints of a run, and the traces of the chains."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
 
 from ...artefacts.tables import Rows
 from ...config.runs import Run
+from ...config.settings import LlcSettings, TrainedBy
 from ...progress import Progress
 from ...stage import stage
 from ...training.checkpoints import Checkpoints
@@ -21,7 +21,8 @@ def estimate_llc(
     weights: Path,
     run: Run,
     steps: Sequence[int],
-    settings: Mapping[str, Any],
+    trained_by: TrainedBy,
+    llc: LlcSettings,
     device: torch.device,
 ) -> tuple[Rows, Rows]:
     """Estimate the LLC of every component at ``steps`` of ``run``; with the chains' traces.
@@ -29,7 +30,8 @@ def estimate_llc(
     Raises CheckpointError for a step without a readable checkpoint, ConfigError for a component that the model
     lacks, UnhealthyChainError as :meth:`Estimator.rows` says.
     """
-    estimator = Estimator(run, settings, Checkpoints(manifest, weights, settings), device)
+    kept = Checkpoints(manifest, weights, trained_by)
+    estimator = Estimator(run, trained_by, llc, kept, device)
     rows, chains = Rows("llc"), Rows("llc_traces")
     progress = Progress(f"llc {run.name}", len(steps) * len(estimator.llc.components))
     done = 0

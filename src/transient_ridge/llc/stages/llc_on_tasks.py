@@ -1,14 +1,13 @@
 """lambda(u) of internal model selection: the LLC of the ridge-like solution, the M = infinity run, on a run's tasks."""
 
 import math
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import torch
 
 from ...artefacts.tables import Rows
 from ...config.runs import Run
+from ...config.settings import LlcSettings, TrainedBy
 from ...stage import stage
 from ...training.checkpoints import Checkpoints
 from ..estimator import Estimator
@@ -19,7 +18,8 @@ def estimate_on_tasks(
     manifest: Path,
     weights: Path,
     run: Run,
-    settings: Mapping[str, Any],
+    trained_by: TrainedBy,
+    llc: LlcSettings,
     device: torch.device,
 ) -> Rows:
     """The LLC, with data of ``run``, of the M = infinity run's last checkpoint.
@@ -27,9 +27,9 @@ def estimate_on_tasks(
     ``manifest`` and ``weights`` are those of the M = infinity run of the same seed. Raises CheckpointError if the
     checkpoint cannot be read, UnhealthyChainError as :meth:`Estimator.rows` says.
     """
-    kept = Checkpoints(manifest, weights, settings)
+    kept = Checkpoints(manifest, weights, trained_by)
     ridge_like = Run(math.inf, run.seed)
-    estimator = Estimator(ridge_like, settings, kept, device)
+    estimator = Estimator(ridge_like, trained_by, llc, kept, device)
     step = kept.steps[-1]
     found, _ = estimator.rows(estimator.posterior(step, run), step, "all")
     rows = Rows("llc_on_tasks")

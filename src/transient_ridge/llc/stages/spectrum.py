@@ -4,14 +4,13 @@ To second order lambda_hat = 1/2 sum_i h_i / (h_i + r) over the eigenvalues h_i 
 (:mod:`..curvature.lanczos`): no chains, no step size, one number for each r.
 """
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import torch
 
 from ...artefacts.tables import Rows
 from ...config.runs import Run
+from ...config.settings import LlcTasks, SpectrumSettings, TrainedBy
 from ...progress import Progress
 from ...stage import stage
 from ...training.checkpoints import Checkpoints
@@ -20,13 +19,20 @@ from ..curvature.at_checkpoint import SpectrumAt
 
 @stage("spectrum", "quadratic_llc")
 def measure_spectrum(
-    manifest: Path, weights: Path, run: Run, settings: Mapping[str, Any], device: torch.device
+    manifest: Path,
+    weights: Path,
+    run: Run,
+    trained_by: TrainedBy,
+    tasks: LlcTasks,
+    spectrum: SpectrumSettings,
+    device: torch.device,
 ) -> tuple[Rows, Rows]:
     """Eigenvalues in bins, and the quadratic LLC by r, at ``spectrum.steps`` of ``run``.
 
     Raises CheckpointError for a step without a readable checkpoint, FloatingPointError if the curvature is not finite.
     """
-    at = SpectrumAt(Checkpoints(manifest, weights, settings), run, settings, device)
+    kept = Checkpoints(manifest, weights, trained_by)
+    at = SpectrumAt(kept, run, trained_by, tasks, spectrum, device)
     bins, llcs = Rows("spectrum"), Rows("quadratic_llc")
     progress = Progress(f"spectrum {run.name}", len(at.asked.steps))
     for done, step in enumerate(at.asked.steps, start=1):

@@ -24,6 +24,7 @@ from ...artefacts.pages import RECORD, Page
 from ...artefacts.tables import Frames
 from ...config.registries import PREDICTORS
 from ...config.runs import Run
+from ...config.settings import PresetName
 from ...figures.drawing.style import DarkDiversityColours, DiversityColours, colours_of, label
 from ...stage import stage
 
@@ -66,9 +67,9 @@ SYMBOLS = {
         "llc",
     ),
 )
-def make_explorer(frames: Frames, settings: Mapping[str, Any]) -> Page:
+def make_explorer(frames: Frames, preset: PresetName) -> Page:
     """The explorer: all trajectories, losses and LLCs under one slider, as one HTML file; ``llc`` may be empty."""
-    return Page(_page(payload(frames, f"transient-ridge: {settings['preset']}")))
+    return Page(_page(payload(frames, f"transient-ridge: {preset}")))
 
 
 def payload(frames: Frames, title: str) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ...config.section import Positive, Section, key
 from ...config.settings import TrainingSettings
 from .. import part_rates
 from .adam import adam
@@ -81,8 +82,19 @@ def orthogonalise(matrices: Tensor, eps: float) -> Tensor:
     return (X.mT if tall else X).reshape(shape)
 
 
+class Options(Section):
+    """How Muon takes the hidden matrices."""
+
+    learning_rate: Positive = key("Muon's learning rate.")
+    split_qkv: bool = key("Takes Q, K and V for three matrices rather than for one.")
+
+
 def make(
-    parameters: Mapping[str, Tensor], settings: TrainingSettings, stack_dims: int = 0
+    parameters: Mapping[str, Tensor],
+    settings: TrainingSettings,
+    stack_dims: int = 0,
+    *,
+    options: Options,
 ) -> list[torch.optim.Optimizer]:
     """Adam, and Muon unless the model has no hidden matrices."""
     hidden = {
@@ -92,8 +104,8 @@ def make(
     }
     optimisers = [adam({n: p for n, p in parameters.items() if n not in hidden}, settings)]
     if hidden:
-        fused = {n for n in hidden if settings.muon_split_qkv and n.endswith(".qkv.weight")}
-        rates = (settings.muon_learning_rate, settings.rate_multipliers)
+        fused = {n for n in hidden if options.split_qkv and n.endswith(".qkv.weight")}
+        rates = (options.learning_rate, settings.rate_multipliers)
         whole = {n: p for n, p in parameters.items() if n in hidden - fused}
         stacked = {n: p for n, p in parameters.items() if n in fused}
         groups = [group | {"parts": 1} for group in part_rates.groups(whole, *rates)]

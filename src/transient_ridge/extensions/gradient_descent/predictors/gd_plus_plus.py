@@ -5,12 +5,10 @@ of gradient descent and maps their inputs by x <- (I - gamma X X') x, which flat
 what is before it alone, as in the models, so the sums over pairs are over earlier ones.
 """
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor
 
-from ....config.keys import COUNT, Settings, key
+from ....config.section import Count, Section, key
 from ..rates import predict_by_best
 
 LABEL = "GD++"
@@ -18,11 +16,10 @@ MARKER = "P"
 OF_TASK_SET = False
 
 
-@dataclass(frozen=True)
-class Options(Settings):
+class Options(Section):
     """What the configuration says of this predictor."""
 
-    layers: int = key(COUNT, "Layers, of one step each.")
+    layers: Count = key("Layers, of one step each.")
 
 
 def predict(

@@ -1,11 +1,9 @@
 """Steps of gradient descent on the squared error of the context, from zero (arXiv 2212.07677, section 2)."""
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor
 
-from ....config.keys import COUNT, Settings, key
+from ....config.section import Count, Section, key
 from ..rates import predict_by_best
 
 LABEL = "gradient descent"
@@ -13,11 +11,10 @@ MARKER = "v"
 OF_TASK_SET = False
 
 
-@dataclass(frozen=True)
-class Options(Settings):
+class Options(Section):
     """What the configuration says of this predictor."""
 
-    steps: int = key(COUNT, "Steps of gradient descent.")
+    steps: Count = key("Steps of gradient descent.")
 
 
 def predict(

@@ -4,22 +4,19 @@ The features are the unit vectors e_1, ..., e_D. Feature i has the frequency p_i
 frequent, and with ``ratio: 1`` all are equally frequent. The paper's data have no noise.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ....config.keys import RISE, Settings, key
+from ....config.section import Rise, Section, key
 
 Array = NDArray[np.float32]
 
 
-@dataclass(frozen=True)
-class Options(Settings):
+class Options(Section):
     """How unequal the features are."""
 
-    ratio: float = key(RISE, "Frequency of each feature as a multiple of the one before it.")
+    ratio: Rise = key("Frequency of each feature as a multiple of the one before it.")
 
 
 def frequencies(dimension: int, *, options: Options) -> NDArray[np.float64]:

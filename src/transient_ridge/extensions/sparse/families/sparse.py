@@ -1,27 +1,23 @@
 """s-sparse tasks, after arXiv 2408.04532: s coordinates are Gaussian, the others are 0."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
-from ....config.keys import COUNT, Settings, key
+from ....config.section import Count, Section, key
+from ....config.settings import DataSettings
 
 
-@dataclass(frozen=True)
-class Options(Settings):
+class Options(Section):
     """How sparse tasks are."""
 
-    nonzero: int = key(COUNT, "s, the coordinates of a task that are not 0, at most D.")
+    nonzero: Count = key("s, the coordinates of a task that are not 0, at most D.")
 
 
-def fault(data: Mapping[str, Any], *, options: Options) -> str | None:
-    """Why there are no such tasks for the section `data`; None if there are."""
-    if options.nonzero <= data["dimension"]:
+def fault(data: DataSettings, *, options: Options) -> str | None:
+    """Why there are no such tasks for ``data``; None if there are."""
+    if options.nonzero <= data.dimension:
         return None
-    return f"nonzero must be at most data.dimension = {data['dimension']}"
+    return f"nonzero must be at most data.dimension = {data.dimension}"
 
 
 def sample(

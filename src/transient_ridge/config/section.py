@@ -1,0 +1,298 @@
+"""How a section of the configuration is declared: a frozen pydantic model, whose fields are its keys.
+
+The type of a field says what the key may hold, :func:`key` what it means. From these follow validation, the messages of
+:mod:`.faults`, the JSON schema, the comments of ``config/config.yaml`` and the table in ``config/README.md``
+(:mod:`.generate`). Text that reads as a number is one, because YAML 1.1 takes 1e-3 for text.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Annotated, Any, Self, get_args
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    PlainSerializer,
+    ValidationError,
+)
+from pydantic_core import CoreSchema, core_schema
+
+from .registries import Choice, Registry, name_of, options_in
+from .runs import TaskDiversity, format_task_diversity, parse_task_diversity
+
+INFINITE = float("inf")
+
+
+class Section(BaseModel):
+    """A section of the configuration. No field has a default: every value comes from a configuration file."""
+
+    # Models are built when first used: a job needs few of them.
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
+
+    @classmethod
+    def of(cls, section: Mapping[str, Any]) -> Self:
+        """Build from a mapping that may hold more."""
+        return cls.model_validate({name: section[name] for name in cls.model_fields})
+
+    def stated(self) -> dict[str, Any]:
+        """The section as JSON states it."""
+        return self.model_dump(mode="json")
+
+    def part(self, section: type["Section"]) -> dict[str, Any]:
+        """The fields that this section has from ``section``, which it extends."""
+        return {name: getattr(self, name) for name in section.model_fields}
+
+    def changed(self, **changes: Any) -> Self:
+        """A copy with ``changes``, which are validated."""
+        return self.model_validate({**dict(self), **changes})
+
+
+def key(
+    meaning: str, *, unit: str = "", origin: str = "", null: str = "", expects: str = ""
+) -> Any:
+    """Declare a configuration key.
+
+    ``origin`` says where the default's value is from if it is not our choice, ``null`` what null means. ``expects``
+    completes "KEY = VALUE: must be ..." where the type does not say it well.
+    """
+    notes = {"unit": unit, "origin": origin, "null": null, "expects": expects}
+    extra: dict[str, Any] = {name: note for name, note in notes.items() if note}
+    return Field(description=meaning, json_schema_extra=extra)
+
+
+@dataclass(frozen=True)
+class Says:
+    """Notes on a type for messages: what it ``expects``, or ``why`` it has its limit."""
+
+    expects: str = ""
+    why: str = ""
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        """The schema of the type with these notes."""
+        return {**handler(schema), **{name: note for name, note in vars(self).items() if note}}
+
+
+class Reads:
+    """A type that pydantic lacks: ``read`` returns the value or raises ValueError; ``schema`` describes it."""
+
+    def __init__(self, read: Callable[[Any], Any], schema: Mapping[str, Any]) -> None:
+        self.read, self.schema = read, schema
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        """Validate by ``read`` alone."""
+        return core_schema.no_info_plain_validator_function(self.read)
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        """``schema``."""
+        return dict(self.schema)
+
+
+class OptionsError(ValueError):
+    """What is ``stated`` is not the ``model`` of the options of a registry's entry."""
+
+    def __init__(
+        self, model: type[Section], stated: Mapping[str, Any], error: ValidationError
+    ) -> None:
+        super().__init__(str(error))
+        self.model, self.stated, self.error = model, stated, error
+
+
+class EntryOf(Reads):
+    """An entry of ``registry``: its name, or a mapping of its name and options. Without options it becomes its name."""
+
+    def __init__(self, registry: Registry) -> None:
+        self.registry, names = registry, registry.names
+        named = {"type": "object", "required": ["name"], "properties": {"name": {"enum": names}}}
+        super().__init__(self._entry, {"anyOf": [{"enum": names}, named], "expects": either(names)})
+
+    def _entry(self, stated: Any) -> Choice:
+        if not isinstance(stated, str | Mapping) or name_of(stated) not in self.registry.names:
+            raise ValueError
+        name, given = name_of(stated), options_in(stated)
+        options = self.registry.options_model(name)
+        if options is None:
+            if given:
+                raise ValueError(f"'{name}' has no options, and {', '.join(given)} given")
+            return name
+        try:
+            return {"name": name, **options.model_validate(given).stated()}
+        except ValidationError as error:
+            raise OptionsError(options, given, error) from error
+
+
+def choices(
+    stated: Mapping[str, Any], section: type[Section], at: str = ""
+) -> Iterator[tuple[str, Registry, Choice]]:
+    """Every choice of a registry's entry in a part of ``section``: its dotted key, the registry, and what is chosen."""
+    for name, field in section.model_fields.items():
+        if name not in stated:
+            continue
+        value, kind = stated[name], field.annotation
+        if isinstance(kind, type) and issubclass(kind, Section):
+            yield from choices(value, kind, f"{at}{name}.")
+        within = [note for each in get_args(kind) for note in getattr(each, "__metadata__", ())]
+        for note in (*field.metadata, *within):
+            if isinstance(note, EntryOf):
+                several = isinstance(value, list | tuple)
+                for choice in value if several else [value]:
+                    yield f"{at}{name}", note.registry, choice
+
+
+def number(value: Any) -> Any:
+    """``value``, or the number that it reads as if it is text. Raises ValueError for true and false."""
+    if isinstance(value, bool):
+        raise ValueError
+    if isinstance(value, str):
+        for kind in (int, float):
+            with suppress(ValueError):
+                return kind(value)
+    return value
+
+
+def _whole(value: Any) -> int | None:
+    """``value`` as an integer, None if it is none."""
+    read = number(value)
+    whole = isinstance(read, int | float) and read == read // 1
+    return int(read) if whole else None
+
+
+def _updates(value: Any) -> int | float:
+    whole, read = _whole(value), number(value)
+    if whole is not None and whole >= 0:
+        return whole
+    if isinstance(read, float) and 0 < read < 1:
+        return read
+    raise ValueError
+
+
+def _half_life(value: Any) -> int | float:
+    if read := _updates(value):
+        return read
+    raise ValueError
+
+
+def _step(value: Any) -> int | float | str:
+    return "last" if value == "last" else _updates(value)
+
+
+def _task_diversity(value: Any) -> TaskDiversity:
+    read = number(value)
+    if read == INFINITE or ((whole := _whole(read)) is not None and whole >= 1):
+        return parse_task_diversity(read)
+    raise ValueError
+
+
+def _different(values: tuple[Any, ...]) -> tuple[Any, ...]:
+    if any(value in values[:i] for i, value in enumerate(values)):
+        raise ValueError
+    return values
+
+
+def either(names: Iterable[str]) -> str:
+    """``a, b or c``."""
+    *others, last = names
+    return f"{', '.join(others)} or {last}" if others else last
+
+
+_share = {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1}
+_natural, _count = {"type": "integer", "minimum": 0}, {"type": "integer", "minimum": 1}
+
+#: A number, or text that reads as one.
+Read = BeforeValidator(number)
+Finite = Field(allow_inf_nan=False)
+
+Number = Annotated[float, Finite, Read]
+Count = Annotated[int, Field(ge=1), Read]
+Natural = Annotated[int, Field(ge=0), Read]
+Two = Annotated[int, Field(ge=2), Read, Says(why="a standard error needs two")]
+Positive = Annotated[float, Field(gt=0), Finite, Read]
+NotNegative = Annotated[float, Field(ge=0), Finite, Read]
+AboveOne = Annotated[float, Field(gt=1), Finite, Read]
+Share = Annotated[float, Field(ge=0, le=1), Finite, Read]
+InnerShare = Annotated[float, Field(gt=0, lt=1), Finite, Read]
+Rise = Annotated[float, Field(gt=0, le=1), Finite, Read]
+Fall = Annotated[float, Field(ge=-1, lt=0), Finite, Read]
+#: How much of a moving average stays.
+Decay = Annotated[float, Field(ge=0, lt=1), Finite, Read]
+NAME = "a name of lower-case letters, digits, '-' and '_'"
+Name = Annotated[str, Field(pattern="^[a-z0-9][a-z0-9_-]*$"), Says(NAME)]
+#: In a list: each value at most once.
+Different = AfterValidator(_different)
+Positives = Annotated[
+    tuple[Positive, ...], Field(min_length=1), Different, Says("a list of different numbers > 0")
+]
+#: M: an integer, or infinity, which JSON states as "inf".
+Diversity = Annotated[
+    float,
+    Reads(
+        _task_diversity, {"anyOf": [_count, {"const": "inf"}], "expects": "an integer >= 1, or inf"}
+    ),
+    PlainSerializer(lambda M: format_task_diversity(M) if M == INFINITE else M, when_used="json"),
+]
+#: A number of updates, or a share of training, which is worked out before a stage sees it.
+Updates = Annotated[
+    int,
+    Reads(
+        _updates,
+        {
+            "anyOf": [_natural, _share],
+            "expects": "an integer >= 0, or a share of training between 0 and 1",
+        },
+    ),
+]
+HalfLife = Annotated[int, Reads(_half_life, {"anyOf": [_count, _share]})]
+#: A step of the schedule, as a share of training or ``last`` if need be, which are worked out before a stage sees it.
+Step = Annotated[
+    int,
+    Reads(
+        _step,
+        {
+            "anyOf": [_natural, _share, {"const": "last"}],
+            "expects": "a step >= 0, a share of training between 0 and 1, or last",
+        },
+    ),
+]
+Steps = Annotated[
+    tuple[Step, ...],
+    Different,
+    Says("a list of different steps, shares of training between 0 and 1, or last"),
+]
+
+
+@dataclass(frozen=True)
+class OrAuto:
+    """A type, or the word ``auto``, whose meaning is worked out before a stage sees the value."""
+
+    meaning: str
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        """The type's schema behind a look for the word."""
+
+        def read(value: Any, valid: Callable[[Any], Any]) -> Any:
+            return value if value == "auto" else valid(value)
+
+        return core_schema.no_info_wrap_validator_function(
+            read,
+            handler(source),
+            serialization=core_schema.plain_serializer_function_ser_schema(lambda v: v),
+        )
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        """The type or the word."""
+        return {"anyOf": [{"const": "auto", "means": self.meaning}, handler(schema)]}
