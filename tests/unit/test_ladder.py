@@ -1,7 +1,5 @@
 """The ladder of resolutions on losses whose answer is known at each of them."""
 
-from dataclasses import fields
-
 import numpy as np
 import pytest
 import torch
@@ -10,7 +8,7 @@ from tests.potentials import Potential, centre, noise, settings
 from transient_ridge.config.settings import HealthSettings
 from transient_ridge.llc.ladder import ladder
 
-OFF = dict.fromkeys(f.name for f in fields(HealthSettings))
+OFF = dict.fromkeys(HealthSettings.model_fields)
 LIMITS = HealthSettings(**{**OFF, "relaxations": 3, "distance_trend": 0.1})
 CURVATURES = np.logspace(-2, 2, 12)
 
