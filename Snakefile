@@ -6,7 +6,7 @@ snakemake --cores all --configfile config/smoke.yaml        another preset
 
 from snakemake.utils import min_version
 
-min_version("9.5")
+min_version("9.14.6")
 
 
 configfile: "config/config.yaml"

@@ -120,7 +120,9 @@ def stage_of(module: ModuleType) -> Stage | None:
 def stages() -> list[str]:
     """The modules that define a stage, found without importing them."""
     marks = ("\n@stage(", "\n@figure_of(")
-    found = [path for path in PACKAGE.rglob("*.py") if any(m in path.read_text() for m in marks)]
+    found = [
+        path for path in PACKAGE.rglob("[!.]*.py") if any(m in path.read_text() for m in marks)
+    ]
     return sorted(module_name(path) for path in found)
 
 

@@ -38,6 +38,14 @@ def test_unpacked_results_are_taken_for_done(project, elsewhere, tmp_path):
     assert not {job for job in stale if job.startswith(("train", "evaluate"))}
 
 
+def test_hidden_files_beside_modules_are_not_entries(elsewhere):
+    """macOS leaves such beside every file on a foreign file system."""
+    package = elsewhere.root / "src" / "transient_ridge"
+    for folder in ("regression/predictors", "figures/curves", "training/optimisers"):
+        (package / folder / "._sgd.py").write_bytes(b"\x00\x05\x16\x07\xff")
+    assert elsewhere.stale("-n")
+
+
 def test_storage_plugins_are_refused_by_name(elsewhere, tmp_path):
     pytest.importorskip("snakemake_storage_plugin_fs")
     there = [

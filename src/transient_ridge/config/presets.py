@@ -18,7 +18,7 @@ DEFAULT = "laptop"
 
 def known() -> dict[str, Path]:
     """The file of every preset, by name, sorted; each states what it changes of the default."""
-    found = {path.stem: path for path in [*FOLDER.glob("*.yaml"), *in_extensions("*.yaml")]}
+    found = {path.stem: path for path in [*FOLDER.glob("[!.]*.yaml"), *in_extensions("[!.]*.yaml")]}
     found[DEFAULT] = found.pop("config")
     return dict(sorted(found.items()))
 

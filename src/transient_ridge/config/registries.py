@@ -32,8 +32,8 @@ class Registry:
     def paths(self) -> dict[str, Path]:
         """The file of every entry, by name, sorted."""
         *_, folder = room = self.package.split(".")
-        core = PACKAGE.joinpath(*room).glob("[!_]*.py")
-        found = {path.stem: path for path in [*core, *in_extensions(f"{folder}/[!_]*.py")]}
+        core = PACKAGE.joinpath(*room).glob("[!._]*.py")
+        found = {path.stem: path for path in [*core, *in_extensions(f"{folder}/[!._]*.py")]}
         return dict(sorted(found.items()))
 
     @cached_property

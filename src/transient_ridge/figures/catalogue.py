@@ -36,8 +36,8 @@ class Entry(NamedTuple):
 def catalogue() -> dict[str, Entry]:
     """Every figure by name: the modules with a function decorated by ``figure_of``, and its arguments."""
     found = {}
-    core = sorted(PACKAGE.glob("figures/*/*.py"))
-    for path in [*core, *in_extensions("figures/*.py")]:
+    core = sorted(PACKAGE.glob("figures/*/[!.]*.py"))
+    for path in [*core, *in_extensions("figures/[!.]*.py")]:
         for call in decorations(path, "figure_of"):
             tables = tuple(ast.literal_eval(argument) for argument in call.args)
             found[path.stem] = Entry(module_name(path), tables)
