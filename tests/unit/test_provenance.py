@@ -1,6 +1,7 @@
 """Records beside results, and the chain behind a figure."""
 
 import json
+import shutil
 import subprocess
 from types import SimpleNamespace
 
@@ -113,6 +114,15 @@ def test_an_edit_anywhere_in_the_package_is_a_modification(tmp_path, monkeypatch
     for words in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "start"]):
         subprocess.run([*mine, *words], check=True)
     monkeypatch.setattr(provenance, "PACKAGE", package)
+    assert provenance.git_state()["dirty"] is False
+    copy = shutil.copytree(package, tmp_path / "copy")  # in a checkout of something else
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setattr(provenance, "PACKAGE", copy)
+        assert provenance.git_state() == {"commit": None, "dirty": None}
+    new = module.with_stem("new")
+    new.touch()
+    assert provenance.git_state()["dirty"] is True
+    new.unlink()
     assert provenance.git_state()["dirty"] is False
     module.write_text("WIDTH = 2\n")
     assert provenance.git_state()["dirty"] is True

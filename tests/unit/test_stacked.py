@@ -1,6 +1,5 @@
 """Runs trained in a stack are the runs trained alone; a job takes along what is pending, and nothing else."""
 
-import json
 import math
 import os
 import signal
@@ -11,6 +10,7 @@ import torch
 from tests.unit.test_training import CPU, Killed, targets, weights_of
 from transient_ridge.artefacts import tables
 from transient_ridge.artefacts.locks import only_writer, try_lock
+from transient_ridge.artefacts.provenance import read_beside
 from transient_ridge.config.runs import Run
 from transient_ridge.config.settings import DataSettings, TrainedBy
 from transient_ridge.errors import DivergenceError, Interrupted
@@ -146,7 +146,7 @@ def test_the_first_job_advances_all_and_the_others_publish(tiny, tmp_path, monke
     assert not any((tmp_path / "scratch").iterdir())
     monkeypatch.undo()
     for run in RUNS:
-        record = json.loads(files(tmp_path, run)["manifest"].read_text())["provenance"]
+        record = read_beside(files(tmp_path, run)["manifest"])
         assert (record["run"], record["stacked"]) == (run.name, 4)
         kept = Checkpoints(
             files(tmp_path, run)["manifest"], files(tmp_path, run)["weights"], TrainedBy.of(tiny)
@@ -173,7 +173,7 @@ def test_an_added_run_is_trained_alone(tiny, tmp_path, monkeypatch):
     init = Stack.__init__
     monkeypatch.setattr(Stack, "__init__", alone_only)
     job(tiny, tmp_path, RUNS[2], RUNS[:3])
-    record = json.loads(files(tmp_path, RUNS[2])["manifest"].read_text())["provenance"]
+    record = read_beside(files(tmp_path, RUNS[2])["manifest"])
     assert record["stacked"] == 1
     tiny["training"]["steps"] = 40  # other settings: nothing published is theirs
     with pytest.raises(AssertionError, match="taken along"):

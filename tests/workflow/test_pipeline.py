@@ -13,7 +13,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from transient_ridge.artefacts import tables
+from transient_ridge.artefacts import provenance, tables
 from transient_ridge.figures.catalogue import catalogue
 
 pytestmark = pytest.mark.workflow
@@ -89,7 +89,7 @@ def test_stacked_runs_stay_separate_jobs(finished, tmp_path):
     assert log.count("rule train:") == 2
     runs = root / "results/tiny/base/runs"
     records = [
-        json.loads((runs / name / "checkpoints.json").read_text())["provenance"]
+        provenance.read_beside(runs / name / "checkpoints.json")
         for name in ("M1-seed0", "M4-seed0")
     ]
     assert [record["stacked"] for record in records] == [2, 2]

@@ -119,7 +119,9 @@ def canonical(code: object) -> str:
     if isinstance(code, list):
         return f"[{','.join(canonical(each) for each in code)}]"
     if not isinstance(code, ast.AST):
-        return repr(code)
+        return ascii(
+            code
+        )  # `repr` asks which characters are printable, and later versions know more
     parts = dict(ast.iter_fields(code))
     if isinstance(code, ast.Constant):
         parts.pop("kind", None)  # u"..." is "..."

@@ -180,7 +180,10 @@ def _version(package: str) -> str | None:
 
 
 def git_state() -> dict[str, Any]:
-    """Commit of the source tree and whether the package differs from it; nulls outside a git checkout."""
+    """Commit of the source tree and whether the package differs from it.
+
+    Nulls where that is unknown: outside a git checkout, in one that does not track the package, or where git refuses.
+    """
 
     def git(*arguments: str) -> str:
         return subprocess.run(
@@ -188,9 +191,10 @@ def git_state() -> dict[str, Any]:
         ).stdout.strip()
 
     try:
+        git("ls-files", "--error-unmatch", "--", str(PACKAGE))
         return {
             "commit": git("rev-parse", "HEAD"),
-            "dirty": bool(git("status", "--porcelain", "--untracked-files=no", "--", str(PACKAGE))),
+            "dirty": bool(git("status", "--porcelain", "--", str(PACKAGE))),
         }
     except (OSError, subprocess.CalledProcessError):
         return {"commit": None, "dirty": None}

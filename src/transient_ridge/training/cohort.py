@@ -6,13 +6,13 @@ folder in which that run's job will look for its state: when that job starts it 
 publishes it. A run that is published, in the hands of another process, or at another step is left alone.
 """
 
-import json
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..artefacts.locks import Held, handover_requested, try_lock
+from ..artefacts.provenance import read_beside
 from ..config.runs import Run
 from ..config.settings import TrainedBy
 from .stack import Stack
@@ -118,12 +118,12 @@ class Cohort:
 
 
 def published(manifest: Path, scratch: Path) -> bool:
-    """Whether ``manifest`` is of the run whose state would be in ``scratch``: the same settings and the same code."""
-    try:
-        record = json.loads(manifest.read_text())
-        return bool(record["provenance"]["scratch"] == scratch.name)
-    except (OSError, ValueError, KeyError, TypeError):
-        return False
+    """Whether ``manifest`` belongs to the run that keeps its state in ``scratch``: the same settings and code.
+
+    The record beside the manifest says so; the manifest itself is the same for all code that trains the same weights.
+    """
+    record = read_beside(manifest) or {}
+    return manifest.exists() and record.get("scratch") == scratch.name
 
 
 def _of(path: Path, run: Run, other: Run) -> Path:
