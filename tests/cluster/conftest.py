@@ -72,7 +72,7 @@ class Submission:
 
     def start(self, *arguments: str) -> None:
         command = [
-            sys.executable, "-m", "snakemake", *arguments, *FLAGS, "--configfile", "tiny.yaml",
+            sys.executable, "-m", "snakemake", *arguments, *FLAGS, "--configfile", "smoke.yaml",
         ]  # fmt: skip
         environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
         with self.log.open("ab") as log:
@@ -131,4 +131,4 @@ def submission(cluster, tmp_path) -> Iterator[Submission]:
 
 def configure(root: Path, config: dict, state_seconds: float = 2) -> None:
     config["compute"] = {"device": "cpu", "state_seconds": state_seconds}
-    (root / "tiny.yaml").write_text(yaml.safe_dump(config))
+    (root / "smoke.yaml").write_text(yaml.safe_dump(config))

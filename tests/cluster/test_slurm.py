@@ -78,7 +78,7 @@ def test_the_smoke_preset_end_to_end(submission, cluster):
     nodes = Counter(job["node"] for job in cluster.jobs() if job["id"] in jobs)
     assert set(nodes) == {"n1", "n2"}
     again = subprocess.run(
-        [sys.executable, "-m", "snakemake", *FLAGS, "--configfile", "tiny.yaml"],
+        [sys.executable, "-m", "snakemake", *FLAGS, "--configfile", "smoke.yaml"],
         cwd=submission.root, capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert "Nothing to be done" in again.stderr
@@ -137,7 +137,7 @@ def test_a_run_whose_snakemake_was_killed_is_taken_over(submission, cluster):
     submission.wait_for(state_saved(submission))
     submission.kill()
     subprocess.run(
-        [sys.executable, "-m", "snakemake", "--unlock", "--cores", "1", "--configfile", "tiny.yaml"],
+        [sys.executable, "-m", "snakemake", "--unlock", "--cores", "1", "--configfile", "smoke.yaml"],
         cwd=submission.root, check=True, capture_output=True,
     )  # fmt: skip
     submission.start("train_all")
@@ -152,8 +152,8 @@ def test_a_run_whose_snakemake_was_killed_is_taken_over(submission, cluster):
 def test_a_job_that_asks_for_a_gpu_gets_one(submission, cluster):
     """Resources alone: torch sees no CUDA on a pretended GPU, and says so in the job's log."""
     one_long_run(submission, 100)
-    tiny = (submission.root / "tiny.yaml").read_text().replace("device: cpu", "device: cuda")
-    (submission.root / "tiny.yaml").write_text(tiny)
+    tiny = (submission.root / "smoke.yaml").read_text().replace("device: cpu", "device: cuda")
+    (submission.root / "smoke.yaml").write_text(tiny)
     submission.start("train_all", "--set-resources", "train:slurm_partition=gpu", "--retries", "0")
     assert submission.process.wait(timeout=300) != 0
     (job,) = submission.submitted()

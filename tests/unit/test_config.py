@@ -8,7 +8,9 @@ import yaml
 from tests.conftest import ROOT
 from transient_ridge.config import asked, generate, presets
 from transient_ridge.config import configuration as config
+from transient_ridge.config.relaxation import burn_in_for
 from transient_ridge.config.runs import Run
+from transient_ridge.config.settings import SgldSettings
 from transient_ridge.config.validation import validate
 from transient_ridge.errors import ConfigError, ConfigWarning
 from transient_ridge.stage import load as load_stage
@@ -141,6 +143,13 @@ def change(path: str, value) -> dict:
         ("claims.risen", float("inf"), r"claims\.risen = inf: must be a finite number"),
         ("claims.own", {"mine": float("nan")}, r"claims\.own\.mine = nan: must be a finite number"),
         ("claims.grows", 1.5, r"claims\.grows = 1\.5: must be a number in \(0, 1\]"),
+        ("claims.own", {"grows": -1}, r"claims\.own\.grows = -1\.0: claims has a threshold of this name"),
+        ("variants", {"base": {}, False: {}}, r"variants: the name False must be put in quotes: YAML"),
+        ("variants", {"base": {"compute": {}}}, r"compute: is the same for all variants \(in variants\.base\)"),
+        ("training.optimiser", "muon", r"training\.optimiser\.learning_rate: missing"),
+        ("training.optimiser", {"name": "muon", "learning_rate": 0, "split_qkv": True},
+         r"training\.optimiser\.learning_rate = 0: must be a number > 0"),
+        ("training.steps", True, r"training\.steps = True: must be an integer >= 1"),
         ("claims.paper_threshold", -1, r"claims\.paper_threshold = -1: must be null \(the paper states none"),
         ("compute.device", "tpu", r"compute\.device = 'tpu': must be auto, cpu or cuda"),
         ("preset", "My Preset", r"preset = 'My Preset': must be a name"),
@@ -228,6 +237,66 @@ def test_text_that_says_a_number_is_one():
     assert stated["grid"]["task_diversities"] == [4, "inf"]
     assert config.resolve(stated, "wide")["model"]["d_mlp"] == 1024
     assert stated["preset"] == "laptop"
+
+
+def test_what_is_accepted_is_normalised():
+    stated = load()
+    stated["training"] |= {"steps": "1e3", "batch_size": 32.0, "average": {"decay": "9e-1"}}
+    stated["training"]["schedule"] = {"name": "wsd"}
+    stated["grid"] = {"task_diversities": [float("inf"), 4.0], "seeds": [0.0]}
+    stated["claims"]["own"] = {"x": "1e-3"}
+    stated["variants"] = {"base": None, 1: {"seed": 1.0}}
+    validate(stated)
+    assert [run.name for run in config.runs(stated)] == ["M4-seed0", "Minf-seed0"]
+    assert stated["grid"]["task_diversities"] == [4, "inf"]
+    assert stated["training"]["average"] == {"decay": 0.9}
+    assert stated["training"]["schedule"] == "wsd"
+    assert stated["claims"]["own"] == {"x": 0.001}
+    for value in (stated["training"]["steps"], stated["training"]["batch_size"]):
+        assert isinstance(value, int)
+    assert config.resolve(stated, "1")["seed"] == 1
+
+
+def test_the_forms_of_a_value_replace_each_other():
+    """Not so sections, and thresholds of one's own: these are laid over one another key by key."""
+    base = load()
+    base["claims"]["own"] = {"a": 1}
+    changes = {
+        "training": {"average": {"half_life": 0.05}, "optimiser": {"name": "adam"}},
+        "claims": {"own": {"b": 2}},
+        "variants": {"wide": {"model": {"d_mlp": 64}}},
+    }
+    made = config.overlay(base, changes)
+    assert made["training"]["average"] == {"half_life": 0.05}
+    assert made["training"]["optimiser"] == {"name": "adam"}
+    assert made["training"]["steps"] == base["training"]["steps"]
+    assert made["claims"]["own"] == {"a": 1, "b": 2}
+    assert set(made["variants"]) == {"base", "wide"}
+    validate(made)
+
+
+def test_files_are_named_like_their_presets_and_state_a_key_once(tmp_path):
+    mine = tmp_path / "mine.yaml"
+    mine.write_text("preset: mine\ntraining: {average: {half_life: 0.05}}\n")
+    made = presets.stated([mine], {"pca": {"components": "3"}})
+    validate(made)
+    assert (made["preset"], made["pca"]["components"]) == ("mine", 3)
+    assert made["training"]["average"] == {"half_life": 0.05}
+    mine.write_text("training: {steps: 9}\n")
+    with pytest.raises(ConfigError, match=r"mine\.yaml: preset = None; must be mine"):
+        presets.stated([mine], {})
+    mine.write_text("preset: mine\ntraining: {steps: 9}\ntraining: {batch_size: 3}\n")
+    with pytest.raises(
+        ConfigError, match=r"'training' is stated twice\s.*mine|mine.*'training' is stated twice"
+    ):
+        presets.stated([mine], {})
+    mine.write_text("# Nothing.\n")
+    assert presets.load(str(mine))["preset"] == "laptop"
+
+
+def test_without_localisation_no_burn_in_is_long_enough():
+    llc = SgldSettings.of(load()["llc"]).model_copy(update={"gamma": 0.0, "preconditioner": "none"})
+    assert burn_in_for(llc, 3) == float("inf")
 
 
 SIX = {

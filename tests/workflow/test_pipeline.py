@@ -143,8 +143,7 @@ def test_cuda_without_a_gpu_is_told_and_costs_nothing(project):
 
 def test_a_results_folder_of_another_preset_is_refused(project):
     shutil.move(project.root / "results" / "tiny", project.root / "results" / "mine")
-    project.configure(project.config | {"preset": "mine"})
-    done = project.snakemake(check=False)
+    done = project.snakemake("--config", "preset=mine", check=False)
     assert done.returncode != 0
     assert "written by preset = tiny, and this is preset = mine" in done.stdout
 

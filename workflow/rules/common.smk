@@ -29,7 +29,7 @@ from transient_ridge.artefacts import (
     trace,
 )
 from transient_ridge.artefacts.schemas import TABLES
-from transient_ridge.config import configuration, runs, sizing, validation
+from transient_ridge.config import configuration, presets, runs, sizing, validation
 from transient_ridge.config.asked import keys_of
 from transient_ridge.config.registries import INPUT_LAWS, PREDICTORS, TASK_FAMILIES
 from transient_ridge.config.section import choices
@@ -48,6 +48,11 @@ if workflow.storage_settings.default_storage_provider is not None:
 
 try:
     environment.settle(os.environ)
+    if not workflow.modifier.skip_configfile:  # else a module is given its configuration
+        command_line = workflow.config_settings
+        stated = presets.stated(command_line.configfiles, command_line.config)
+        config.clear()
+        config.update(stated)
     validation.validate(config)
     RESULTS = f"results/{config['preset']}"
     configuration.check_results_folder(config, Path(RESULTS))
@@ -284,6 +289,8 @@ def parts_of(name, variant):
         key, registry, function, having = OFFERED[name]
         offers = registry.offers(VARIANTS[variant]["data"][key], function)
         chosen = having(variant) if offers else []
+    if name in ("spectrum", "quadratic_llc") and not VARIANTS[variant]["spectrum"]["steps"]:
+        chosen = []
     for section in configuration.WITH_RUNS:
         if name.startswith(section):
             chosen = VARIANTS[variant][section]["runs"]

@@ -61,7 +61,7 @@ def _lines(error: ErrorDetails, value: Any, schema: Schema, key: str) -> Iterato
         yield f"{within} = {error['input']!r}: unknown key; {hint}"
     elif rest[1:] == ["[key]"]:
         must = said or f"must be {expects(schema['propertyNames'])}"
-        yield f"{key}: {error['input']!r} {must}"
+        yield f"{key}: the name {error['input']!r} {must}"
     elif error["type"] == "finite_number":
         yield f"{key} = {value!r}: must be a finite number"
     else:
@@ -71,10 +71,10 @@ def _lines(error: ErrorDetails, value: Any, schema: Schema, key: str) -> Iterato
 def _inner(value: Any, schema: Schema, part: str | int) -> tuple[Any, Schema] | None:
     """What ``part`` names in a value and in its schema; None if either has no such part."""
     if isinstance(part, int):
-        items = schema.get("items", {}) or schema.get("prefixItems", [])
-        there = isinstance(value, list | tuple) and part < len(value) and items
-        found = items[part] if isinstance(items, list) else items
-        return (value[part], found) if there else None
+        if not isinstance(value, list | tuple) or part >= len(value):
+            return None
+        items = schema.get("items") or schema["prefixItems"][part]
+        return value[part], items
     if not isinstance(value, Mapping) or part not in value:
         return None
     named = schema.get("properties", {}).get(part) or schema.get("additionalProperties")

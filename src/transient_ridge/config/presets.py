@@ -1,5 +1,6 @@
 """Load presets from Python, as Snakemake reads them."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -42,8 +43,50 @@ def read(preset: str) -> dict[str, Any]:
     """The configuration of ``preset``, not yet validated. Raises ConfigError if there is no such preset."""
     config: dict[str, Any] = {}
     for path in files(preset):
-        config = overlay(config, yaml.safe_load(path.read_text()) or {})
+        config = overlay(config, read_file(path))
     return config
+
+
+def stated(own: Sequence[Path], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """The configuration that the default, the files ``own`` and then ``changes`` state, not yet validated.
+
+    The default is config/config.yaml in the working directory if there is one. Snakemake would merge the forms of a
+    value that exclude each other. Raises ConfigError for a key that a file states twice, and for a file without a
+    `preset` of its own name, whose results would replace those of another.
+    """
+    here = Path("config/config.yaml")
+    config = read_file(here if here.exists() else FOLDER / "config.yaml")
+    for path in own:
+        found = read_file(path)
+        preset = found.get("preset", None if path == own[0] else path.stem)
+        if path.stem not in (preset, "config"):
+            raise ConfigError(
+                f"{path}: preset = {preset}; must be {path.stem}, because results go to results/<preset>/"
+            )
+        config = overlay(config, found)
+    return overlay(config, changes)
+
+
+def read_file(path: Path) -> dict[str, Any]:
+    """What a YAML file states; nothing if it is empty. Raises ConfigError if it states a key twice."""
+    try:
+        return yaml.load(path.read_text(), _Loader) or {}
+    except yaml.MarkedYAMLError as error:
+        raise ConfigError(f"{path}: {error}") from error
+
+
+class _Loader(yaml.SafeLoader):
+    """Refuses a mapping with a key twice, of which YAML would forget the first."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """The mapping of ``node``."""
+        names = [name.value for name, _ in node.value]
+        for i, (name, _) in enumerate(node.value):
+            if name.value in names[:i]:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"'{name.value}' is stated twice", name.start_mark
+                )
+        return super().construct_mapping(node, deep)
 
 
 def load(preset: str, variant: str = "base", **changes: Any) -> dict[str, Any]:

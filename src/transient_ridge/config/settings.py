@@ -612,7 +612,7 @@ OF_ALL_VARIANTS = ("variants", "root-seeds")
 
 def _variant(name: Any) -> str:
     if isinstance(name, bool):
-        raise ValueError("YAML reads no, off, yes and on as truth values; put the name in quotes")
+        raise ValueError("must be put in quotes: YAML reads no, off, yes and on as truth values")
     if name in OF_ALL_VARIANTS:
         raise ValueError(f"must be {NAME}, and none of {', '.join(OF_ALL_VARIANTS)}")
     return str(name)
