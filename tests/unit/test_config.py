@@ -361,6 +361,11 @@ def test_the_table_of_keys_names_the_rules_that_read_them():
     assert found["selection"] == set(asked.keys_of("analysis.selection"))
 
 
+def test_the_folder_of_what_is_kept_is_no_preset(tmp_path):
+    with pytest.raises(ConfigError, match=r"preset = published: .*choose another name"):
+        config.check_results_folder({"preset": "published"}, tmp_path)
+
+
 def test_a_folder_of_another_preset_is_refused(tmp_path):
     config.check_results_folder(load(), tmp_path)
     (tmp_path / config.RESOLVED_FILE).write_text(yaml.safe_dump(load("smoke")))

@@ -146,6 +146,13 @@ def test_a_folder_without_results_is_named(tmp_path, command):
         COMMANDS[command]([str(tmp_path / "results/smok")])
 
 
+@pytest.mark.parametrize("content", ["", "variants: {base: {}}", "grid: [", "\x00"])
+def test_a_damaged_configuration_is_named(results, content):
+    (results / "config.yaml").write_text(content)
+    with pytest.raises(TableError, match=r"config\.yaml: cannot be read as a configuration"):
+        Contents(results)
+
+
 def test_a_folder_without_tables_is_named(tmp_path, results):
     with pytest.raises(TableError, match="smok/base: no such folder"):
         read_variant(tmp_path / "results/smok/base")

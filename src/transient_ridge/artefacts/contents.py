@@ -47,20 +47,24 @@ class Contents:
     """What the configuration of a results folder, such as results/laptop, lets lie in it."""
 
     def __init__(self, results: Path) -> None:
-        """Raises TableError if there is no configuration in ``results``."""
-        self.results = results
+        """Raises TableError if there is no configuration in ``results``, or none that can be read."""
+        self.results, file = results, results / RESOLVED_FILE
         try:
-            self.config: Mapping[str, Any] = yaml.safe_load((results / RESOLVED_FILE).read_text())
+            self.config: Mapping[str, Any] = yaml.safe_load(file.read_text())
+            stated = {
+                name: overlay(self.config, changes or {})
+                for name, changes in self.config["variants"].items()
+            }
+            self.runs = {name: {run.name for run in runs(each)} for name, each in stated.items()}
         except OSError:
             raise TableError(
                 f"{results}: no folder of results, it has no {RESOLVED_FILE}; name one such as results/laptop, or run "
                 "`make reproduce` first"
             ) from None
-        stated = {
-            name: overlay(self.config, changes or {})
-            for name, changes in self.config["variants"].items()
-        }
-        self.runs = {name: {run.name for run in runs(each)} for name, each in stated.items()}
+        except (yaml.YAMLError, AttributeError, KeyError, TypeError, ValueError) as error:
+            raise TableError(
+                f"{file}: cannot be read as a configuration ({error!r}); delete it and run snakemake again"
+            ) from error
 
     def holds(self, path: Path) -> bool:
         """Whether the file ``path``, relative to the folder, belongs there."""

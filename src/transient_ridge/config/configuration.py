@@ -19,6 +19,9 @@ from .settings import CheckpointSettings, Configuration, TrainedBy
 
 Config = Mapping[str, Any]
 
+#: The folder below results/ that is kept in the repository.
+PUBLISHED = "published"
+
 #: The whole configuration in a results folder, by which the folder is checked.
 RESOLVED_FILE = "config.yaml"
 
@@ -184,7 +187,14 @@ def _but_for_average(config: Config) -> dict[str, Any]:
 
 
 def check_results_folder(config: Config, results: Path) -> None:
-    """Raise ConfigError if ``results`` was written by another preset (a copied or renamed folder)."""
+    """Raise ConfigError if ``results`` was written by another preset (a copied or renamed folder).
+
+    Or if it is the folder of what is kept in the repository, one below for each preset.
+    """
+    if config["preset"] == PUBLISHED:
+        raise ConfigError(
+            f"preset = {PUBLISHED}: results/{PUBLISHED} keeps parts of other presets; choose another name"
+        )
     recorded = results / RESOLVED_FILE
     if not recorded.exists():
         return
