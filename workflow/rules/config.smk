@@ -1,8 +1,5 @@
 """The whole configuration beside its results, and what is checked before work starts."""
 
-# The lock of the results folder, held while Snakemake runs.
-HELD = []
-
 # Keeps results/<preset>/status up to date, in the main process alone: jobs parse this file, too.
 STATUS = status.StatusPage(Path(RESULTS))
 if workflow.is_main_process and not workflow.dryrun:
@@ -16,26 +13,19 @@ if workflow.is_main_process and "--delete-all-output" in sys.argv:
 
 onstart:
     try:
-        HELD.append(locks.hold(Path(RESULTS) / ".lock"))
+        atexit.register(locks.hold(Path(RESULTS) / ".lock").release)
         sizing.check_disk(config, Path(RESULTS), workflow.cores or 1)
     except TransientRidgeError as error:
         raise WorkflowError(str(error)) from None
     STATUS.start()
 
 
-def ended():
-    """Leave the last status page, and the folder to the next Snakemake."""
-    STATUS.end()
-    while HELD:
-        HELD.pop().release()
-
-
 onsuccess:
-    ended()
+    STATUS.end()
 
 
 onerror:
-    ended()
+    STATUS.end()
     if shortage := files.shortage(Path(RESULTS)):
         print(shortage, file=sys.stderr)
 
