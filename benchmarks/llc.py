@@ -83,7 +83,7 @@ def bench_llc(quick: bool = False) -> Iterator[tuple[str, dict[str, Measured]]]:
     few = {"burn_in": 4, "draws": 8, "chains": 2, "minibatch": 8} if quick else {}
     for run in RUNS:
         with tempfile.TemporaryDirectory() as folder:
-            kept, config = _checkpoint(run, Path(folder))
+            kept, config = checkpoint(run, Path(folder))
             for name, setting in SETTINGS.items():
                 cell = Cell(run, kept, config, setting, few, Path(folder) / name)
                 yield f"M = {label(run.task_diversity)}, {name}", cell.measure()
@@ -213,7 +213,7 @@ def time_to_goal(found: Measured, truth: Measured) -> float:
     return found.burn_in_s + found.draws_s * (found.error / (goal - bias)) ** 2
 
 
-def _checkpoint(run: Run, folder: Path) -> tuple[Checkpoints, dict[str, Any]]:
+def checkpoint(run: Run, folder: Path) -> tuple[Checkpoints, dict[str, Any]]:
     """The laptop preset's own checkpoint if it has been trained, else one of 300 steps."""
     config = presets.load("laptop")
     manifest, weights = LAPTOP / run.name / "checkpoints.json", LAPTOP / run.name / "checkpoints"

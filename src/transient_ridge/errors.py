@@ -35,6 +35,10 @@ class UnhealthyChainError(TransientRidgeError):
     """An LLC estimate whose diagnostics are outside the limits of the configuration."""
 
 
+class ResolutionError(TransientRidgeError):
+    """An LLC asked at resolutions that its sequences do not resolve."""
+
+
 class StorageError(TransientRidgeError):
     """A file that cannot be written: a full disk, a read-only folder, another writer."""
 

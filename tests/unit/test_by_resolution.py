@@ -1,5 +1,7 @@
 """Claims 8 and 9 along the resolution, and the stages that measure the LLC along it."""
 
+import math
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,6 +12,7 @@ from tests.unit import worlds
 from transient_ridge.config import presets
 from transient_ridge.config.configuration import trained_by
 from transient_ridge.config.runs import Run, run_files
+from transient_ridge.errors import ResolutionError
 from transient_ridge.llc.stages.ladder import sample_ladder
 from transient_ridge.llc.stages.llc import estimate_llc
 from transient_ridge.llc.stages.spectrum import measure_spectrum
@@ -17,8 +20,7 @@ from transient_ridge.llc.stages.spectrum_on_tasks import measure_on_tasks
 from transient_ridge.scorecard.along_resolution import in_words, verdicts_by_resolution
 from transient_ridge.scorecard.by_resolution import judge_by_resolution
 from transient_ridge.scorecard.claims import judge_claims
-from transient_ridge.scorecard.verdicts import FAILS, HOLDS
-from transient_ridge.training.checkpoints import Checkpoints
+from transient_ridge.scorecard.verdicts import FAILS, HOLDS, UNTESTABLE
 from transient_ridge.training.train import train
 
 CPU = torch.device("cpu")
@@ -88,7 +90,7 @@ def trained(tmp_path_factory):
         "smoke",
         training={"steps": 40},
         llc={"sequences": 64, "burn_in": 60, "limits": {"relaxations": 3, "mala_acceptance": None}},
-        spectrum={"sequences": 64, "lanczos_steps": 12, "steps": [0, "last"]},
+        spectrum={"sequences": 64, "steps": [0, "last"], "resolutions": [10, 1, 0.1, 1e-6]},
         llc_ladder={"n_betas": [100], "resolutions": [10, 1], "burn_in": 60, "draws": 40},
     )
     found = {}
@@ -108,19 +110,40 @@ def test_the_spectrum_is_a_table_of_bins_and_of_llcs_by_r(trained):
             **runs[4], run=Run(4, 0), device=CPU, **told(measure_spectrum, config)
         )
     )
-    model = Checkpoints(*runs[4].values(), trained_by(config)).model(0)
-    size = sum(p.numel() for p in model.parameters())
     for step, rows in bins.groupby("step"):
-        assert rows["number"].sum() == pytest.approx(size, rel=0.15), step
+        assert rows["number"].sum() == 64 * config["data"]["context_length"], step
     assert set(llcs["step"]) == {0, 40}
     for _, rows in llcs.groupby("step"):
         ordered = rows.sort_values("resolution", ascending=False)
-        assert (np.diff(ordered["llc"]) > 0).all()
-        assert (ordered["llc_variance"] < ordered["llc"]).all()
+        assert ordered["healthy"].tolist() == [True, True, True, False]
+        assert "r = 1e-06 is too fine for 64 sequences" in ordered["fault"].iloc[-1]
+        assert np.isnan(ordered["llc"].iloc[-1])
+        assert (np.diff(ordered["llc"].iloc[:-1]) > 0).all()
+        assert (ordered["in_sample"] < ordered["llc"])[ordered["healthy"]].all()
         # Far above the largest curvature it is the trace over 2 r, to first order.
         assert rows["trace"].nunique() == 1
         top = ordered.iloc[0]
-        assert top["llc"] <= top["trace"] / (2 * top["resolution"])
+        assert top["in_sample"] <= top["trace"] / (2 * top["resolution"])
+
+
+def test_a_spectrum_without_any_resolution_is_an_error_that_says_what_it_takes(trained):
+    config, runs = trained
+    finer = config | {"spectrum": config["spectrum"] | {"resolutions": [1e-6]}}
+    with pytest.raises(
+        ResolutionError, match=r"r = 1e-06 is too fine for 64 sequences.* takes about \d+"
+    ):
+        measure_spectrum(**runs[4], run=Run(4, 0), device=CPU, **told(measure_spectrum, finer))
+
+
+def test_an_llc_that_is_not_resolved_takes_no_part_in_the_claims(settings):
+    frames = world(lambda r, llc: llc)
+    for name in ("quadratic_llc", "quadratic_llc_on_tasks"):
+        fine = frames[name]["resolution"] == 0.1
+        frames[name].loc[fine, ["llc", "healthy"]] = [math.nan, False]
+    along = verdicts_by_resolution(
+        judge_by_resolution(frames, **told(judge_by_resolution, settings)).records()
+    )
+    assert along["8a"] == [(0.1, UNTESTABLE), (1.0, HOLDS), (10.0, HOLDS)]
 
 
 def test_on_other_tasks_the_weights_are_those_of_infinity(trained):

@@ -12,8 +12,8 @@ from transient_ridge.config.registries import PRECONDITIONERS
 from transient_ridge.config.runs import Run
 from transient_ridge.config.settings import LlcSettings, ModelSettings
 from transient_ridge.llc.chains import sample
-from transient_ridge.llc.curvature.gauss_newton import gauss_newton_product
-from transient_ridge.llc.curvature.lanczos import lanczos_spectrum, sign_probes
+from transient_ridge.llc.curvature.gram import gram_matrix
+from transient_ridge.llc.curvature.spectrum import Spectrum
 from transient_ridge.llc.estimate import Centre, ChainMean, estimate
 from transient_ridge.llc.posterior import CheckpointPosterior
 from transient_ridge.model.functional import errors_and_gradient
@@ -150,18 +150,13 @@ def test_the_sampler_agrees_with_hmc(trained, r, step, leapfrog, epsilon):
     gradient = posterior.centre_gradient
     about = Centre(posterior.centre_errors, True, 1.0, gradient, posterior.layout.size)
     found = estimate(traces, N_BETA, hyper, about)[0]
-    probes = sign_probes(None, posterior.layout.size, 24, seed=0).double()
-    product = gauss_newton_product(
-        posterior.model,
-        posterior.layout,
-        posterior.centre,
-        Sequences(*(t[:192] for t in posterior.sequences)),
-    )
-    quadratic = lanczos_spectrum(product, probes, 60).llc(r)
+    sequences = Sequences(*posterior.sequences)
+    gram = gram_matrix(posterior.model, posterior.layout, posterior.centre, sequences)
+    quadratic = Spectrum(gram, DATA.context_length, r).in_sample(r)
     print(
         f"r {r}: HMC {truth.mean:.2f} +- {truth.standard_error:.2f} (accepted {accepted:.2f}), SGLD {found.llc:.2f} "
-        f"+- {found.standard_error:.2f} (heating at most {found.heating:.0%}), quadratic {quadratic.mean:.2f} +- "
-        f"{quadratic.standard_error:.2f}; by variance {spread.mean:.2f} +- {spread.standard_error:.2f}, "
+        f"+- {found.standard_error:.2f} (heating at most {found.heating:.0%}), quadratic {quadratic:.2f}; "
+        f"by variance {spread.mean:.2f} +- {spread.standard_error:.2f}, "
         f"{found.llc_variance:.2f} +- {found.standard_error_variance:.2f}"
     )
     assert truth.standard_error < 0.05 * truth.mean

@@ -323,7 +323,8 @@ def _resolution(made, grid, seeds):
     found = [
         {
             **key, "resolution": r, "llc": quadratic(M, r) + seed, "standard_error": 0.2,
-            "llc_variance": 0.5 * quadratic(M, r), "trace": 300.0, "largest": 50.0,
+            "llc_half": quadratic(M, r), "in_sample": 0.8 * quadratic(M, r), "trace": 300.0,
+            "largest": 50.0, "healthy": True,
         }
         for M, seed, key in end
         for r in RESOLUTIONS

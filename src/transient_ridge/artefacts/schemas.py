@@ -577,14 +577,22 @@ _QUADRATIC = {
     **_RESOLUTION,
     "llc": (
         pa.float64(),
-        "1/2 sum h / (h + r): lambda_hat of a quadratic loss of these curvatures",
+        "1/2 sum h / (h + r), lambda_hat of a quadratic loss of these curvatures, in the limit of many sequences; "
+        "null if they are too few for this r",
     ),
-    "standard_error": (pa.float64(), "standard error of llc over the probes"),
-    "llc_variance": (pa.float64(), "1/2 sum (h / (h + r))^2: the variance estimate of the same"),
-    "standard_error_variance": (pa.float64(), "standard error of llc_variance over the probes"),
+    "standard_error": (
+        pa.float64(),
+        "standard error of llc: the draw of the sequences, and the change from half of them to all",
+    ),
+    "llc_half": (pa.float64(), "llc by half of the sequences, the mean of both halves"),
+    "in_sample": (
+        pa.float64(),
+        "1/2 sum h / (h + r) of the sequences as they are, which is too low",
+    ),
     "trace": (pa.float64(), "sum of all h, the same at every r"),
-    "standard_error_trace": (pa.float64(), "standard error of trace over the probes"),
     "largest": (pa.float64(), "the largest h, the same at every r"),
+    "healthy": (pa.bool_(), "whether the sequences suffice for this r"),
+    "fault": (pa.string(), "what is wrong and what to change; null if healthy"),
 }
 _POSITION = {"token": (pa.int64(), "position k = 1..K of the loss; null = all positions")}
 _TRACES = {
@@ -607,7 +615,10 @@ TABLES |= {
             **_RUN,
             "lower": (pa.float64(), "least curvature of the bin, loss / weight^2"),
             "upper": (pa.float64(), "greatest curvature of the bin"),
-            "number": (pa.float64(), "eigenvalues in it; not whole: a mean over probes"),
+            "number": (
+                pa.float64(),
+                "eigenvalues in it, of those that are not 0 for want of sequences",
+            ),
         },
     ),
     "quadratic_llc": Table("run", {**_RUN, **_QUADRATIC}),

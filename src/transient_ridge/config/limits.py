@@ -5,3 +5,6 @@ CHUNK = 1024
 
 #: Numbers in one chunk of per-sequence gradients, at most.
 PER_SEQUENCE_NUMBERS = 1 << 24
+
+#: Numbers in the gradients behind one part of a Gram matrix, at most, unless a single parameter has more.
+GRADIENT_NUMBERS = 1 << 27

@@ -422,12 +422,11 @@ class SpectrumSettings(Section):
         "r = gamma / (n beta), on the mean squared error: the LLC counts directions of curvature "
         "above r."
     )
-    sequences: Count = key(
-        "The first so many of llc.sequences that the curvature is of; too few lower it at small r.",
+    sequences: Annotated[int, Field(ge=4), Read, Says(why="half of them are a check on all")] = key(
+        "N, the first of llc.sequences, whose curvature is measured. A fine r needs many; time grows as "
+        "N^2 to N^3.",
         unit="sequences",
     )
-    probes: Two = key("Random vectors of the Lanczos quadrature.")
-    lanczos_steps: Count = key("Steps of Lanczos for each probe.")
 
 
 class LadderSettings(ChainSettings):

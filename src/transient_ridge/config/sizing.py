@@ -10,7 +10,7 @@ from pathlib import Path
 from ..errors import ConfigError
 from .architecture import parameter_count
 from .configuration import Config, checkpoint_schedule, resolve, runs
-from .limits import CHUNK, PER_SEQUENCE_NUMBERS
+from .limits import CHUNK, GRADIENT_NUMBERS, PER_SEQUENCE_NUMBERS
 from .settings import ModelSettings
 
 #: MB of Python, torch, ArviZ, tables and what malloc keeps: up to 970 measured, in LLC jobs of the laptop preset.
@@ -51,13 +51,13 @@ def ladder_mb(config: Config) -> int:
 
 
 def spectrum_mb(config: Config) -> int:
-    """Memory of the curvature: activations of its sequences with the graphs of two backward passes, and Lanczos."""
-    asked = config["spectrum"]
-    graphs = 3 * _activations(config, int(asked["sequences"]))
-    vectors = 4 * (4 * int(asked["lanczos_steps"]) + int(asked["probes"])) * _parameters(config)
-    # A chunk of gradients by parameter, joined, and turned into the basis.
-    gradients = 3 * 4 * PER_SEQUENCE_NUMBERS
-    return PROCESS + round((graphs + vectors + gradients) / 1e6)
+    """Memory of the curvature: gradients of some parameters, or the Gram matrix with its eigenvectors."""
+    rows = _outputs(config, config["spectrum"]["sequences"])
+    model = config["model"]
+    largest = int(model["d_model"]) * max(3 * int(model["d_model"]), int(model["d_mlp"]))
+    # Gradients that are held, and those of one chunk with the copies of the parameters that they belong to.
+    gradients = 4 * (max(GRADIENT_NUMBERS, rows * largest) + 3 * PER_SEQUENCE_NUMBERS)
+    return PROCESS + round((gradients + 6 * 8 * rows**2) / 1e6)
 
 
 def calibration_mb(config: Config) -> int:

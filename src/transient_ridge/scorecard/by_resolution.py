@@ -80,4 +80,4 @@ def as_estimates(quadratic: pd.DataFrame, r: float, table: str) -> pd.DataFrame:
     """The rows at ``r`` as rows of ``table``, for the whole model and all positions."""
     rows = quadratic[quadratic["resolution"] == r]
     columns = list(TABLES[table].columns)
-    return rows.assign(component="all", token=None, healthy=True).reindex(columns=columns)
+    return rows.assign(component="all", token=None).reindex(columns=columns)

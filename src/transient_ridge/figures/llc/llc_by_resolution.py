@@ -5,6 +5,7 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -42,7 +43,7 @@ def draw(frames: Frames) -> Figure:
             note(axes, NOT_MEASURED)
         return figure
     means = quadratic.groupby(["task_diversity", "resolution"])["llc"].mean().unstack()
-    draw_lines(panels[0], means, colours)
+    draw_lines(panels[0], quadratic, colours)
     _draw_points(panels[0], sampled, colours)
     panels[0].set_yscale("log")
     panels[0].set_ylabel(r"$\hat\lambda$")
@@ -55,10 +56,15 @@ def draw(frames: Frames) -> Figure:
     return figure
 
 
-def draw_lines(axes: Axes, means: pd.DataFrame, colours: DiversityColours) -> None:
-    """The quadratic LLC of every M (the rows of ``means``) against r (its columns)."""
-    for M, row in means.iterrows():
-        axes.plot(row.index, row, color=colours[float(M)], linewidth=1.1)  # type: ignore[arg-type]
+def draw_lines(axes: Axes, quadratic: pd.DataFrame, colours: DiversityColours) -> None:
+    """The quadratic LLC of every M against r, the mean over seeds with its standard error, where it is resolved."""
+    for M, rows in by_diversity(quadratic.dropna(subset=["llc"])):
+        by_r = rows.groupby("resolution")
+        mean = by_r["llc"].mean()
+        error = by_r["standard_error"].agg(np.linalg.norm) / by_r.size()
+        look: Any = {"color": colours[M]}
+        axes.plot(mean.index, mean, linewidth=1.1, **look)
+        axes.fill_between(mean.index, mean - error, mean + error, alpha=0.2, linewidth=0, **look)
 
 
 def _draw_points(axes: Axes, sampled: pd.DataFrame, colours: DiversityColours) -> None:

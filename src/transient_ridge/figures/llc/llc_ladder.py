@@ -32,9 +32,7 @@ def draw(frames: Frames) -> Figure:
         own = quadratic[
             (quadratic["task_diversity"] == run.task_diversity) & (quadratic["seed"] == run.seed)
         ]
-        if len(own):
-            means = own.set_index(["task_diversity", "resolution"])["llc"].unstack()
-            draw_lines(axes, means, colours)
+        draw_lines(axes, own, colours)
         for marker, (n_beta, rows) in zip(cycle(MARKERS), cells.groupby("n_beta"), strict=False):
             _draw_cells(axes, rows, colours[run.task_diversity], marker, rf"$n\beta$ = {n_beta:g}")
         axes.set_yscale("log")

@@ -1,4 +1,4 @@
-"""The spectrum of the curvature at checkpoints of a run, and the LLC that it implies at every resolution."""
+"""The curvature at checkpoints of a run, and the LLC that it implies at every resolution."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -8,21 +8,17 @@ import torch
 from ...config.runs import Run
 from ...config.sampling import data_diversity
 from ...config.settings import SpectrumSettings, TrainedBy
+from ...errors import ResolutionError
 from ...model.functional import Layout
 from ...model.transformer import Transformer
-from ...regression.sequences import Sequences, SequenceSource
-from ...regression.streams import torch_seed
+from ...regression.sequences import SequenceSource
 from ...training.checkpoints import Checkpoints
-from .gauss_newton import gauss_newton_product, gauss_newton_samples, random_signs
-from .kronecker import kronecker_basis
-from .lanczos import Spectrum, lanczos_spectrum, sign_probes
-
-#: Sequences that the basis of the probes is made of, at most: it need not be exact, only close to the eigenvectors.
-BASIS_SEQUENCES = 256
+from .gram import gram_matrix
+from .spectrum import Curvature
 
 
-class SpectrumAt:
-    """Spectra at checkpoints of one run, with data of the run ``data_of``."""
+class CurvatureAt:
+    """Curvature at checkpoints of one run, with data of the run ``data_of``."""
 
     def __init__(
         self,
@@ -35,42 +31,34 @@ class SpectrumAt:
     ) -> None:
         """``tasks`` is ``llc.data``: which tasks of ``data_of`` the loss is measured on."""
         self.kept, self.device = kept, device
-        self.asked, self.root_seed, data = asked, trained_by.seed, trained_by.data
-        self.model = Transformer(data.dimension, trained_by.model).to(device)
-        source = SequenceSource(self.root_seed, data, data_diversity(tasks, data_of))
-        # The first of those that the sampled LLC is of.
+        self.asked = asked
+        self.model = Transformer(trained_by.data.dimension, trained_by.model).to(device)
+        diversity = data_diversity(tasks, data_of)
+        source = SequenceSource(trained_by.seed, trained_by.data, diversity)
+        # The first of those on which the LLC is sampled.
         self.sequences = source.draw(self.asked.sequences, "llc").to(device)
 
-    def step(self, step: int) -> Spectrum:
-        """The spectrum at ``step``. Raises CheckpointError, and FloatingPointError if it is not finite."""
-        model, asked = self.model, self.asked
+    def step(self, step: int) -> Curvature:
+        """The curvature at ``step``. Raises CheckpointError, and FloatingPointError if it is not finite."""
         # In the model's order: a safetensors file lists its tensors in no order that lasts.
-        layout = Layout.of(dict(model.named_parameters()))
-        centre = layout.flatten(self.kept.load(step, self.device))
-        some = Sequences(*(part[:BASIS_SEQUENCES] for part in self.sequences))
-        signs = random_signs(some.y.shape, torch_seed(self.root_seed, "spectrum", "signs")).to(
-            some.y
-        )
-        basis = kronecker_basis(layout, gauss_newton_samples(model, layout, centre, some, signs))
-        seed = torch_seed(self.root_seed, "spectrum", "probes")
-        return lanczos_spectrum(
-            gauss_newton_product(model, layout, centre, self.sequences),
-            sign_probes(basis, layout.size, asked.probes, seed),
-            asked.lanczos_steps,
-        )
+        layout = Layout.of(dict(self.model.named_parameters()))
+        weights = layout.flatten(self.kept.load(step, self.device))
+        gram = gram_matrix(self.model, layout, weights, self.sequences)
+        return Curvature.of(gram, self.sequences.y.shape[1], max(self.asked.resolutions))
 
-    def rows(self, found: Spectrum) -> Iterator[dict[str, Any]]:
-        """One row per resolution of the tables of quadratic LLCs, without its key."""
-        trace = found.trace()
-        for r in self.asked.resolutions:
-            llc, variance = found.llc(r), found.variance(r)
+    def rows(self, found: Curvature) -> Iterator[dict[str, Any]]:
+        """One row per resolution of the tables of quadratic LLCs, without its key.
+
+        Raises ResolutionError if the sequences are too few for every resolution.
+        """
+        resolved = [found.at(r) for r in self.asked.resolutions]
+        faults = [each.fault for each in resolved if each.fault is not None]
+        if len(faults) == len(resolved):
+            raise ResolutionError(f"spectrum.resolutions: {'; '.join(faults)}")
+        for each in resolved:
             yield {
-                "resolution": r,
-                "llc": llc.mean,
-                "standard_error": llc.standard_error,
-                "llc_variance": variance.mean,
-                "standard_error_variance": variance.standard_error,
-                "trace": trace.mean,
-                "standard_error_trace": trace.standard_error,
-                "largest": float(found.values.max()),
+                **each._asdict(),
+                "healthy": each.fault is None,
+                "trace": found.whole.trace,
+                "largest": found.whole.largest,
             }

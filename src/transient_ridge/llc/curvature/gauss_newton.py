@@ -6,7 +6,7 @@ The Gauss-Newton matrix of the mean squared error over sequences S and positions
 """
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
@@ -20,12 +20,6 @@ from ...regression.sequences import Sequences
 
 #: Most sequences in one chunk of a matrix product.
 CHUNK_SEQUENCES = 1024
-
-
-def random_signs(shape: Sequence[int], seed: int) -> Tensor:
-    """The xi of :func:`gauss_newton_samples`."""
-    source = torch.Generator().manual_seed(seed)
-    return torch.randint(0, 2, tuple(shape), generator=source) * 2.0 - 1
 
 
 def gauss_newton_samples(

@@ -9,7 +9,7 @@ from ...config.runs import Run
 from ...config.settings import LlcTasks, SpectrumSettings, TrainedBy
 from ...stage import stage
 from ...training.checkpoints import Checkpoints
-from ..curvature.at_checkpoint import SpectrumAt
+from ..curvature.at_checkpoint import CurvatureAt
 
 
 @stage("quadratic_llc_on_tasks")
@@ -28,7 +28,7 @@ def measure_on_tasks(
     checkpoint cannot be read.
     """
     kept = Checkpoints(manifest, weights, trained_by)
-    at = SpectrumAt(kept, run, trained_by, tasks, spectrum, device)
+    at = CurvatureAt(kept, run, trained_by, tasks, spectrum, device)
     step = kept.steps[-1]
     rows = Rows("quadratic_llc_on_tasks")
     for row in at.rows(at.step(step)):
