@@ -9,7 +9,7 @@ import tarfile
 import pytest
 
 from tests.conftest import configured
-from transient_ridge.artefacts import archive
+from transient_ridge.artefacts import archive, fingerprints
 from transient_ridge.errors import ArchiveError, TableError
 
 RESULT = "results/mine/base/tables/claims.parquet"
@@ -102,19 +102,37 @@ def test_results_that_are_there_are_not_overwritten(packed):
         archive.unpack(packed)
 
 
-def test_other_code_is_named_and_can_be_accepted(packed, monkeypatch):
-    monkeypatch.setattr(archive, "fingerprint", lambda stage: "new" if "pca" in stage else "old")
-    monkeypatch.setattr(archive, "stages", lambda: ["analysis.joint_pca"])
+@pytest.fixture
+def package(tmp_path, monkeypatch):
+    """A copy of the package that may be edited; fingerprints are taken from it."""
+    copy = shutil.copytree(fingerprints.PACKAGE, tmp_path / "transient_ridge")
+    monkeypatch.setattr(fingerprints, "PACKAGE", copy)
+    fingerprints.fingerprint.cache_clear()
+    yield copy
+    fingerprints.fingerprint.cache_clear()
 
-    def older(members):
-        manifest = json.loads(members["manifest.json"])
-        manifest["code"] = {"analysis.joint_pca": "made", "analysis.curves": "old"}
-        members["manifest.json"] = json.dumps(manifest).encode()
 
-    rewritten(packed, older)
-    with pytest.raises(ArchiveError, match=r"other code than is here \(analysis\.joint_pca, "):
+@pytest.mark.parametrize(
+    ("module", "named"),
+    [
+        ("analysis/joint_pca", r"\(analysis\.joint_pca, analysis\.pca_robustness\)"),
+        ("training/optimisers/muon", r"\(training\.optimisers\.muon\)"),
+        ("training/schedules/one_cycle", None),  # not chosen by the configuration
+    ],
+)
+def test_other_code_is_named_and_can_be_accepted(packed, package, module, named):
+    path = package / f"{module}.py"
+    path.write_text(path.read_text() + "\nEDITED = 1\n")
+    if named:
+        with pytest.raises(ArchiveError, match=f"other code than is here {named}"):
+            archive.unpack(packed)
+    assert archive.unpack(packed, other_code=bool(named)).exists()
+
+
+def test_code_that_is_not_here_is_named(packed, package):
+    (package / "training/optimisers/muon.py").unlink()
+    with pytest.raises(ArchiveError, match=r"here \(training\.optimisers\.muon\)"):
         archive.unpack(packed)
-    assert archive.unpack(packed, other_code=True).exists()
 
 
 def test_what_cannot_be_packed_is_named(packed, tmp_path, monkeypatch):

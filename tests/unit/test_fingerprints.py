@@ -157,6 +157,16 @@ def test_every_way_to_import_is_followed(copy, statement):
     assert "analysis.curves" in code.closure(["scorecard.page"])
 
 
+def test_nothing_computes_with_names_and_markers():
+    """Figures read them from the source of an entry; code that used them would not go stale with them."""
+    for path in code.PACKAGE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom):
+                assert not code.SHOWN & {alias.name for alias in node.names}, path
+            name = node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", None)
+            assert name not in code.SHOWN or isinstance(node.ctx, ast.Store), path
+
+
 def test_names_and_markers_count_where_they_are_shown(copy):
     predictor = "regression.predictors.dmmse"
     path = copy / "regression" / "predictors" / "dmmse.py"
@@ -228,6 +238,21 @@ def test_the_closure_is_what_python_imports():
 
 def docstring_alone(module):
     return code._module(module).code == code._module("config").code
+
+
+def test_what_settings_imply_counts_where_it_is_used(copy):
+    """Settings are compared as params, so their module is excluded; what computes with them is not."""
+    tree = ast.parse((copy / "config" / "settings.py").read_text())
+    arithmetic = (ast.Mult, ast.Div, ast.FloorDiv, ast.Pow, ast.Sub, ast.Mod)
+    found = [node for node in ast.walk(tree) if isinstance(getattr(node, "op", None), arithmetic)]
+    assert found == []
+    for name in ("relaxation", "architecture"):
+        code.fingerprint.cache_clear()
+        before = code.fingerprint("llc.stages.llc")
+        path = copy / "config" / f"{name}.py"
+        path.write_text(path.read_text() + "\nEDITED = 1\n")
+        code.fingerprint.cache_clear()
+        assert code.fingerprint("llc.stages.llc") != before, name
 
 
 def test_what_is_excluded_imports_nothing_that_computes():

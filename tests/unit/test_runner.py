@@ -99,3 +99,20 @@ def test_the_command_line_starts_without_torch_and_pandas():
     loaded = {line.split("|")[-1].strip() for line in done.stderr.splitlines()}
     assert "transient_ridge.stage" in loaded
     assert not loaded & {"torch", "pandas", "matplotlib", "arviz"}
+
+
+LATER = """
+from __future__ import annotations
+import pandas as pd
+from transient_ridge.stage import stage
+
+@stage("x")
+def compute(losses: list[pd.DataFrame], llc: pd.DataFrame): ...
+"""
+
+
+def test_annotations_may_be_postponed():
+    module = {}
+    exec(LATER, module)
+    found = module["compute"].stage
+    assert [found.one_by_one(name) for name in found.reads] == [True, False]

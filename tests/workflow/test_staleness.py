@@ -182,6 +182,7 @@ CODE = {
     "llc/samplers/leimkuhler_matthews.py": sampled() | AFTER_LLC,
     "llc/samplers/underdamped.py": set(),  # not the one that is chosen
     "llc/posterior.py": sampled() | AFTER_LLC,
+    "config/relaxation.py": sampled() | AFTER_LLC,  # decides which burn-in is long enough
     "llc/curvature/at_checkpoint.py": of("spectrum") | AFTER_SPECTRUM,
     "llc/stages/calibration.py": set(),
     "config/sizing.py": set(),

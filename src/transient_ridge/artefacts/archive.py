@@ -1,8 +1,9 @@
 """Results in one file: packed here, verified and taken for done by Snakemake elsewhere.
 
-An archive holds the results folder of a preset (weights on request), the checksum of every file, the fingerprint of
-every stage's code, and Snakemake's records of what made each file. With these another machine plans as this one does:
-it does again what its own settings or code make stale, and nothing else.
+An archive holds the results folder of a preset (weights on request), the checksum of every file, the fingerprints of
+the code of every stage and of every entry of a registry that the configuration chooses, and Snakemake's records of what
+made each file. With these another machine plans as this one does: it does again what its own settings or code make
+stale, and nothing else.
 """
 
 import base64
@@ -55,7 +56,7 @@ def pack(results: Path, archive: Path, *, weights: bool = False) -> int:
     manifest = {
         "results": str(results),
         "git": git_state(),
-        "code": _code(),
+        "code": {name: fingerprint(name) for name in [*stages(), *contents.entries]},
         "sha256": {str(path): sha256(path) for path in members},
     }
     text = json.dumps(manifest, indent=1).encode()
@@ -75,7 +76,7 @@ def unpack(archive: Path, *, other_code: bool = False) -> Path:
     """Put the results in ``archive`` where they were, below the working directory; the results folder.
 
     Raises ArchiveError, before anything is written, if the archive is damaged, if the folder is there already, or,
-    unless ``other_code`` is accepted, if a stage's code differs from that which made it.
+    unless ``other_code`` is accepted, if the code here differs from the code that made the results.
     """
     try:
         manifest = _verify(archive)
@@ -128,11 +129,6 @@ def _records(contents: Contents) -> list[Path]:
     return found
 
 
-def _code() -> dict[str, str]:
-    """Stage -> fingerprint of the code behind it."""
-    return {name: fingerprint(name) for name in stages()}
-
-
 def _verify(archive: Path) -> Mapping[str, Any]:
     """The manifest, after every member was compared with its checksum."""
     with tarfile.open(archive, "r:gz") as tar:
@@ -165,11 +161,18 @@ def _check(archive: Path, manifest: Mapping[str, Any], *, other_code: bool) -> N
         raise ArchiveError(
             f"{archive}: {results} is there already; move it away, or unpack in another checkout"
         )
-    here = _code()
-    differing = [name for name, made in manifest["code"].items() if here.get(name) != made]
+    differing = [name for name, made in manifest["code"].items() if _code_here(name) != made]
     if differing and not other_code:
         commit = (manifest["git"]["commit"] or "unknown")[:12]
         raise ArchiveError(
             f"{archive}: made by other code than is here ({', '.join(differing)}); check out commit {commit}, or "
             "accept it with OTHER_CODE=1, and Snakemake does again what the code here makes stale"
         )
+
+
+def _code_here(module: str) -> str | None:
+    """The fingerprint of ``module``; None if there is no such module here."""
+    try:
+        return fingerprint(module)
+    except FileNotFoundError:
+        return None

@@ -24,7 +24,8 @@ from ..config.configuration import (
     runs,
 )
 from ..config.runs import RUN_PATTERN
-from ..config.settings import OF_ALL_VARIANTS
+from ..config.section import choices
+from ..config.settings import OF_ALL_VARIANTS, Configuration
 from ..errors import TableError
 from ..stage import stages
 from .files import files_below
@@ -51,11 +52,13 @@ class Contents:
         self.results, file = results, results / RESOLVED_FILE
         try:
             self.config: Mapping[str, Any] = yaml.safe_load(file.read_text())
-            stated = {
+            self._stated = {
                 name: overlay(self.config, changes or {})
                 for name, changes in self.config["variants"].items()
             }
-            self.runs = {name: {run.name for run in runs(each)} for name, each in stated.items()}
+            self.runs = {
+                name: {run.name for run in runs(each)} for name, each in self._stated.items()
+            }
         except OSError:
             raise TableError(
                 f"{results}: no folder of results, it has no {RESOLVED_FILE}; name one such as results/laptop, or run "
@@ -65,6 +68,17 @@ class Contents:
             raise TableError(
                 f"{file}: cannot be read as a configuration ({error!r}); delete it and run snakemake again"
             ) from error
+
+    @property
+    def entries(self) -> list[str]:
+        """The modules of the registries' entries that the variants choose."""
+        return sorted(
+            {
+                registry.module(choice)
+                for stated in self._stated.values()
+                for _, registry, choice in choices(stated, Configuration)
+            }
+        )
 
     def holds(self, path: Path) -> bool:
         """Whether the file ``path``, relative to the folder, belongs there."""

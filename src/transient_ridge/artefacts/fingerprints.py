@@ -10,6 +10,7 @@ stages stale that use the edited code.
 import ast
 import functools
 import hashlib
+import itertools
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -119,9 +120,7 @@ def canonical(code: object) -> str:
     if isinstance(code, list):
         return f"[{','.join(canonical(each) for each in code)}]"
     if not isinstance(code, ast.AST):
-        return ascii(
-            code
-        )  # `repr` asks which characters are printable, and later versions know more
+        return ascii(code)  # which characters `repr` takes for printable changes with the version
     parts = dict(ast.iter_fields(code))
     if isinstance(code, ast.Constant):
         parts.pop("kind", None)  # u"..." is "..."
@@ -141,14 +140,12 @@ def canonical(code: object) -> str:
 def _joined(pieces: list[ast.expr]) -> list[ast.expr]:
     """The parts of an f-string, with adjacent constants as one and without empty ones, which Python 3.12 adds."""
     joined: list[ast.expr] = []
-    for piece in pieces:
-        last = joined[-1] if joined else None
-        if isinstance(piece, ast.Constant) and not piece.value:
-            continue
-        if isinstance(piece, ast.Constant) and isinstance(last, ast.Constant):
-            joined[-1] = ast.Constant(f"{last.value}{piece.value}")
+    for literal, group in itertools.groupby(pieces, lambda piece: isinstance(piece, ast.Constant)):
+        if literal:
+            text = "".join(str(piece.value) for piece in group if isinstance(piece, ast.Constant))
+            joined += [ast.Constant(text)] if text else []
         else:
-            joined.append(piece)
+            joined += group
     return joined
 
 

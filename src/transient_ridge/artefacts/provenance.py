@@ -24,7 +24,7 @@ from typing import Any
 import psutil
 
 from ..config.runs import RUN_PATTERN
-from ..stage import PACKAGE
+from ..places import PACKAGE
 from .files import complete_file
 
 #: The packages whose version can change a number.
