@@ -24,6 +24,11 @@ include: "workflow/rules/figures.smk"
 include: "workflow/rules/pages.smk"
 
 
+for RULES in in_extensions("rules.smk"):
+
+    include: RULES
+
+
 localrules:
     all,
     train_all,
@@ -37,6 +42,6 @@ rule all:
     default_target: True
     input:
         f"{RESULTS}/config.yaml",
-        table_files(),
+        LAYOUT.tables(),
         figure_files(),
-        page_files(),
+        LAYOUT.pages(),

@@ -127,7 +127,7 @@ def stages() -> list[str]:
 
 
 @cache
-def tables_of(name: str) -> tuple[str, ...]:
+def tables_read_by(name: str) -> tuple[str, ...]:
     """The ``tables`` that the stage of the module ``name`` reads, found without importing it: rules ask for them."""
     for call in decorations(file_of(name), "stage"):
         given = {word.arg: word.value for word in call.keywords}

@@ -32,7 +32,7 @@ from transient_ridge.scorecard.verdicts import (
 )
 from transient_ridge.stage import load
 
-#: The paper's; those of presets are tried in test_preset_statements.py.
+#: The paper's; those of presets are tried in extensions/test_statements.py.
 PARTS = [f"{row.claim}{row.part}" for row in STATEMENTS if row.claim != statement.OWN]
 
 

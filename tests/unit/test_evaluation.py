@@ -21,18 +21,12 @@ from transient_ridge.analysis.views import averages
 from transient_ridge.config.runs import Run
 from transient_ridge.config.settings import (
     CurveSettings,
-    DataSettings,
     EvaluationSettings,
     ModelSettings,
     TrainedBy,
 )
 from transient_ridge.errors import CheckpointError
-from transient_ridge.extensions.imbalanced.feature_losses import evaluate_features
-from transient_ridge.extensions.in_weight.task_gates import evaluate_task_gates, of_each
 from transient_ridge.model.transformer import Transformer
-from transient_ridge.regression.predictors.dmmse import dmmse
-from transient_ridge.regression.predictors.ridge import ridge
-from transient_ridge.regression.sequences import task_set
 from transient_ridge.training.checkpoints import Checkpoints
 from transient_ridge.training.train import train
 
@@ -144,55 +138,6 @@ def test_ridge_on_tasks_is_the_last_checkpoint_on_another_runs_sequences(trained
     assert (other["task_diversity"] == 2).all()
     assert (other["step"] == 60).all()
     assert (other["loss"] != rows["loss"]).all()
-
-
-def test_losses_by_feature_add_up_to_the_loss(tiny, smoke, tmp_path):
-    """Of every checkpoint on every set, weighted by the share of the feature; each beside ridge's."""
-    for settings in (tiny, smoke):
-        settings["data"]["inputs"] = {"name": "features", "ratio": 0.5}
-    files = train_in(tmp_path, Run(4, 0), tiny)
-    found = evaluate_features(
-        *files, Run(4, 0), device=CPU, **told(evaluate_features, smoke)
-    ).frame()
-    losses = measure(tmp_path, smoke)[0]
-    losses = losses[losses["token"].isna()].set_index(["dataset", "step"])["loss"]
-    at = found.groupby(["dataset", "step"])
-    assert at["share"].sum().to_numpy() == pytest.approx(1)
-    summed = (found["share"] * found["loss"]).groupby([found["dataset"], found["step"]]).sum()
-    pd.testing.assert_series_equal(summed, losses.sort_index(), check_names=False, rtol=1e-5)
-    assert (at["ridge"].nunique() == 2).all()
-
-
-def test_the_gate_on_a_task_is_least_squares_on_the_predictions(tiny, smoke, tmp_path):
-    """Of every checkpoint, on sequences of each task; both predictors are of the whole T_M with its repeats."""
-    for settings in (tiny, smoke):
-        settings["data"]["tasks"] = "halving"
-    files = train_in(tmp_path, Run(7, 0), tiny)
-    found = evaluate_task_gates(
-        *files, Run(7, 0), device=CPU, **told(evaluate_task_gates, smoke)
-    ).frame()
-    found = found.set_index(["step", "task"])
-    data, sizes = DataSettings.of(smoke["data"]), EvaluationSettings.of(smoke["evaluation"])
-    sizes = sizes.changed(sequences=sizes.sequences // 3)
-    members = task_set(0, data, 7)
-    kept = Checkpoints(*files, TrainedBy.of(smoke))
-    model = Transformer(2, ModelSettings.of(smoke["model"]))
-    assert list(found.index) == [(step, task) for step in kept.steps for task in (1, 2, 3)]
-    # Task 1 is the root task, task 2 stands second in T_M, task 3 fourth.
-    for task, place in ((1, 0), (2, 1), (3, 3)):
-        x, y = of_each(members[[place]].numpy(), 0, data, sizes)
-        r, d = ridge(x, y, 0.125), dmmse(x, y, members, 0.125)
-        for step in (0, 60):
-            model.load_state_dict(kept.load(step))
-            with torch.no_grad():
-                target = (model(x, y) - r).double().flatten().numpy()
-            way = (d - r).double().flatten().numpy()
-            (gate,), (left,), *_ = np.linalg.lstsq(way[:, None], target, rcond=None)
-            row = found.loc[step, task]
-            assert row["gate"] == pytest.approx(gate, rel=1e-4, abs=1e-5)
-            assert row["residual"] == pytest.approx(left / len(target), rel=1e-4)
-            assert row["apart"] == pytest.approx((way**2).mean(), rel=1e-4)
-            assert row["share"] == pytest.approx((4, 2, 1)[task - 1] / 7)
 
 
 def test_tables_of_a_run_hold_what_the_model_does(trained):

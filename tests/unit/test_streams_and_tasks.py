@@ -6,15 +6,13 @@ import numpy as np
 import pytest
 import torch
 
-from transient_ridge.config.settings import DataSettings, EvaluationSettings
-from transient_ridge.extensions.in_weight.task_gates import by_frequency, of_each
+from transient_ridge.config.settings import DataSettings
 from transient_ridge.regression.sequences import SequenceSource, task_set
 from transient_ridge.regression.streams import generator, torch_seed
 
 DATA = DataSettings(
     dimension=3, context_length=5, noise_variance=0.25, tasks="gaussian", inputs="gaussian"
 )
-HALVING = DATA.changed(tasks="halving")
 
 
 def test_a_stream_is_a_function_of_its_name():
@@ -31,64 +29,6 @@ def test_task_sets_are_nested():
     for M in (1, 2, 7, 999):
         assert torch.equal(task_set(0, DATA, M), largest[:M])
     assert not torch.equal(task_set(1, DATA, 1000), largest)
-
-
-@pytest.mark.parametrize(
-    ("M", "counts"), [(1, [1]), (2, [1, 1]), (7, [4, 2, 1]), (12, [6, 3, 2, 1]), (31, [16, 8, 4, 2, 1])]
-)  # fmt: skip
-def test_halving_tasks_are_half_as_frequent_each(M, counts):
-    tasks, shares = by_frequency(task_set(0, HALVING, M).numpy())
-    assert shares == pytest.approx(np.array(counts) / M)
-    # The tasks themselves are those of the Gaussian family, the most frequent one being the root task.
-    assert np.array_equal(tasks, task_set(0, DATA, len(counts)).numpy())
-
-
-def test_halving_task_sets_are_nested():
-    largest = task_set(0, HALVING, 100)
-    for M in (1, 2, 7, 31, 99):
-        assert torch.equal(task_set(0, HALVING, M), largest[:M])
-
-
-def test_halving_tasks_are_drawn_as_they_are_shared():
-    batch = SequenceSource(0, HALVING, 7).draw(7000, "shared")
-    tasks, _ = by_frequency(task_set(0, HALVING, 7).numpy())
-    predicted = torch.einsum("bkd,md->bmk", batch.x, torch.from_numpy(tasks))
-    nearest = (batch.y[:, None] - predicted).square().sum(-1).argmin(1)
-    counts = np.bincount(nearest.numpy(), minlength=3)
-    assert (abs(counts - np.array([4000, 2000, 1000])) < 150).all()
-
-
-def test_each_task_gets_sequences_of_the_same_inputs_and_noise():
-    tasks = task_set(0, DATA, 3).numpy()
-    found = of_each(
-        tasks,
-        0,
-        DATA,
-        EvaluationSettings(
-            sequences=31, root_task_sequences=5, predictors=("ridge", "dmmse"), weights="auto"
-        ),
-    )
-    x, y = found.x.reshape(3, 10, 5, 3), found.y.reshape(3, 10, 5)
-    noise = y - torch.einsum("jbkd,jd->jbk", x, torch.from_numpy(tasks))
-    for each in (1, 2):
-        assert torch.equal(x[each], x[0])
-        torch.testing.assert_close(noise[each], noise[0], rtol=0, atol=1e-5)
-    assert (
-        len(
-            of_each(
-                tasks,
-                0,
-                DATA,
-                EvaluationSettings(
-                    sequences=3,
-                    root_task_sequences=5,
-                    predictors=("ridge", "dmmse"),
-                    weights="auto",
-                ),
-            ).x
-        )
-        == 6
-    )
 
 
 def test_the_first_sequences_do_not_depend_on_how_many_are_drawn():

@@ -63,8 +63,8 @@ def tables(
 ) -> dict[str, pd.DataFrame]:
     """Every table, as it is read from its file. The answer is shared: copy what you want to change."""
     made = _world(grid, seeds)
-    for table, values in _DEFAULTS.items():
-        made[table] = _filled(made[table], values)
+    for table in made.keys() & _DEFAULTS:
+        made[table] = _filled(made[table], _DEFAULTS[table])
     _components(made, components)
     _robustness(made, grid, seeds, components)
     _third(made, grid, components, [name for name in predictors if name not in KNOWN])

@@ -95,7 +95,8 @@ def tables(
             if INF in grid and not math.isinf(M):
                 _ridge_on_tasks(rows, M, seed)
     _shape(rows)
-    made = {name: complete(name, pd.DataFrame(values)) for name, values in rows.items()}
+    # Tables of extensions are there if these are.
+    made = {name: complete(name, pd.DataFrame(rows[name])) for name in names if name in TABLES}
     return derive(made | {"claims_by_resolution": empty("claims_by_resolution")})
 
 
@@ -106,7 +107,9 @@ def without_training() -> dict[str, pd.DataFrame]:
         "losses", "distances", "llc", "ridge_on_tasks", "llc_on_tasks", "pca_trajectories", "head_ablation",
         "feature_losses", "task_gates",
     )  # fmt: skip
-    return derive(world | {name: world[name][world[name]["step"] == 0] for name in names})
+    return derive(
+        world | {name: world[name][world[name]["step"] == 0] for name in names if name in world}
+    )
 
 
 def without_a_ridge_phase(seeds=SEEDS) -> dict[str, pd.DataFrame]:

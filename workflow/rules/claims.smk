@@ -7,8 +7,8 @@ rule phases:
     input:
         unpack(tables("distances", "idealised_distances")),
     output:
-        relative_distances=table("relative_distances"),
-        thresholds=table("thresholds"),
+        relative_distances=LAYOUT.pattern("relative_distances"),
+        thresholds=LAYOUT.pattern("thresholds"),
     log:
         log_of("phases"),
     benchmark:
@@ -39,8 +39,8 @@ rule selection:
             )
         ),
     output:
-        selection=table("selection"),
-        log_odds=table("log_odds"),
+        selection=LAYOUT.pattern("selection"),
+        log_odds=LAYOUT.pattern("log_odds"),
     log:
         log_of("selection"),
     benchmark:
@@ -60,9 +60,9 @@ rule selection:
 rule claims_by_resolution:
     """Claims 8 and 9 at every resolution of the quadratic LLCs."""
     input:
-        unpack(tables(*tables_of("scorecard.by_resolution"))),
+        unpack(tables(*tables_read_by("scorecard.by_resolution"))),
     output:
-        claims_by_resolution=table("claims_by_resolution"),
+        claims_by_resolution=LAYOUT.pattern("claims_by_resolution"),
     log:
         log_of("claims_by_resolution"),
     benchmark:
@@ -82,10 +82,10 @@ rule claims_by_resolution:
 rule accounts:
     """When runs turn: compressed size against the LLC at every resolution."""
     input:
-        unpack(tables(*tables_of("scorecard.accounts"))),
+        unpack(tables(*tables_read_by("scorecard.accounts"))),
     output:
-        accounts=table("accounts"),
-        account_points=table("account_points"),
+        accounts=LAYOUT.pattern("accounts"),
+        account_points=LAYOUT.pattern("account_points"),
     log:
         log_of("accounts"),
     benchmark:
@@ -104,10 +104,10 @@ rule accounts:
 
 rule claims:
     input:
-        unpack(tables(*tables_of("scorecard.claims"))),
+        unpack(tables(*judged())),
     output:
-        claims=table("claims"),
-        claim_values=table("claim_values"),
+        claims=LAYOUT.pattern("claims"),
+        claim_values=LAYOUT.pattern("claim_values"),
         page=f"{RESULTS}/{{variant}}/claims.md",
     log:
         log_of("claims"),
@@ -125,12 +125,14 @@ rule claims:
         job(STAGE)
 
 
-if ROOT_SEEDS:
+if LAYOUT.root_seeds:
 
     rule root_seeds:
         """The scorecard over variants that differ in their root seed alone."""
         input:
-            claim_values=expand(table("claim_values"), variant=ROOT_SEEDS),
+            claim_values=expand(
+                LAYOUT.pattern("claim_values"), variant=LAYOUT.root_seeds
+            ),
         output:
             claims=f"{RESULTS}/root-seeds/tables/claims.parquet",
             page=report(

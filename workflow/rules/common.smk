@@ -3,6 +3,7 @@
 import atexit
 import functools
 import json
+import math
 import os
 import sys
 from pathlib import Path
@@ -28,17 +29,18 @@ from transient_ridge.artefacts import (
     provenance,
     trace,
 )
-from transient_ridge.artefacts.schemas import TABLES
+from transient_ridge.artefacts.layout import Layout
+from transient_ridge.artefacts.schemas import judged
 from transient_ridge.config import configuration, presets, runs, sizing, validation
 from transient_ridge.config.asked import keys_of
-from transient_ridge.config.registries import INPUT_LAWS, PREDICTORS, TASK_FAMILIES
+from transient_ridge.config.registries import PREDICTORS
 from transient_ridge.config.section import choices
 from transient_ridge.config.settings import Configuration
 from transient_ridge.errors import ConfigError, TransientRidgeError
 from transient_ridge.figures.catalogue import catalogue
 from transient_ridge.places import in_extensions, module_name
 from transient_ridge.report import status
-from transient_ridge.stage import tables_of
+from transient_ridge.stage import tables_read_by
 
 if workflow.storage_settings.default_storage_provider is not None:
     raise WorkflowError(
@@ -59,9 +61,8 @@ try:
 except ConfigError as error:
     raise WorkflowError(str(error)) from None
 
-VARIANTS = {
-    variant: configuration.resolve(config, variant) for variant in config["variants"]
-}
+LAYOUT = Layout(config)
+VARIANTS = LAYOUT.variants
 RUNS = {
     variant: [run.name for run in configuration.runs(resolved)]
     for variant, resolved in VARIANTS.items()
@@ -69,16 +70,6 @@ RUNS = {
 COHORTS = {
     variant: configuration.cohorts(resolved) for variant, resolved in VARIANTS.items()
 }
-# Judged together, if there are any.
-ROOT_SEEDS = configuration.root_seed_variants(config)
-# table that compares variants -> the variants it is made of
-COMPARED = configuration.comparisons(config)
-# variant -> chunk -> steps whose LLC is estimated
-CHUNKS = {
-    variant: configuration.llc_chunks(resolved)
-    for variant, resolved in VARIANTS.items()
-}
-
 # Given to jobs as resources, which unlike params make nothing stale.
 DEVICE = config["compute"]["device"]
 GPUS = int(DEVICE == "cuda")
@@ -251,95 +242,24 @@ def benchmark_of(name):
     return f"{RESULTS}/{{variant}}/benchmarks/{name}.tsv"
 
 
-def table(name, scope=None):
-    """The path of a table, with wildcards; `scope` where a table of chunks is meant joined."""
-    return {
-        "run": f"{RESULTS}/{{variant}}/runs/{{run}}/{name}.parquet",
-        "chunk": f"{RESULTS}/{{variant}}/runs/{{run}}/{name}/{{chunk}}.parquet",
-        "variant": f"{RESULTS}/{{variant}}/tables/{name}.parquet",
-        "preset": f"{RESULTS}/variants/tables/{name}.parquet",
-    }[scope or TABLES[name].scope]
-
-
-# What is measured on other tasks is compared with what this section measures at the last checkpoint.
-LIKE = {"llc_on_tasks": "llc", "quadratic_llc_on_tasks": "spectrum"}
-
-
-def finite(variant):
-    """The runs of finite M."""
-    return [run for run in RUNS[variant] if not run.startswith("Minf-")]
-
-
-# Table of runs -> key of the section `data`, the registry of its entries, the function that the entry must offer for
-# there to be a table, and the runs that then have one.
-OFFERED = {
-    "feature_losses": ("inputs", INPUT_LAWS, "feature", RUNS.get),
-    "task_gates": ("tasks", TASK_FAMILIES, "members", finite),
-}
-
-
-def parts_of(name, variant):
-    """The files of a table of runs or chunks, of those runs that have one."""
-    chosen = RUNS[variant]
-    if name.endswith("_on_tasks"):
-        chosen = finite_beside_infinity(variant)
-        if name in LIKE and not ends_with(variant, LIKE[name]):
-            chosen = []
-    if name in OFFERED:
-        key, registry, function, having = OFFERED[name]
-        offers = registry.offers(VARIANTS[variant]["data"][key], function)
-        chosen = having(variant) if offers else []
-    if name in ("spectrum", "quadratic_llc") and not VARIANTS[variant]["spectrum"]["steps"]:
-        chosen = []
-    for section in configuration.WITH_RUNS:
-        if name.startswith(section):
-            chosen = VARIANTS[variant][section]["runs"]
-    return expand(table(name), variant=variant, run=chosen, chunk=CHUNKS[variant])
-
-
-def finite_beside_infinity(variant):
-    """The runs of finite M, if there is one of M = infinity that stands for ridge."""
-    chosen = finite(variant)
-    return chosen if len(chosen) < len(RUNS[variant]) else []
-
-
-def ends_with(variant, section):
-    """Whether the steps of `section` hold the last checkpoint."""
-    resolved = VARIANTS[variant]
-    return resolved["training"]["steps"] in resolved[section]["steps"]
-
-
 def of_infinity(file):
     """Input function: `file`, a path of a run, for the M = infinity run of the same seed."""
     return lambda wildcards: file.format(
-        variant=wildcards.variant, run=f"Minf-seed{wildcards.run.rpartition('seed')[2]}"
+        variant=wildcards.variant,
+        run=runs.Run.parse(wildcards.run)._replace(task_diversity=math.inf).name,
     )
 
 
-def parts(name):
-    """Input function: the files of a table of runs or chunks."""
-    return lambda wildcards: parts_of(name, wildcards.variant)
+def parts(table):
+    """Input function: every file of a table of runs or chunks."""
+    return lambda wildcards: LAYOUT.files(table, wildcards.variant)
 
 
 def tables(*names):
-    """Input function: for each of these tables, its files; those of chunks joined."""
-
-    def files(wildcards):
-        return {
-            name: (
-                parts_of(name, wildcards.variant)
-                if TABLES[name].scope == "run"
-                else one_file(name).format(variant=wildcards.get("variant"))
-            )
-            for name in names
-        }
-
-    return files
-
-
-def one_file(name):
-    """The path of a table that is one file, with wildcards; of chunks as it is joined."""
-    return table(name, "variant" if TABLES[name].scope == "chunk" else None)
+    """Input function: for each of these tables, what a stage reads."""
+    return lambda wildcards: {
+        name: LAYOUT.read(name, wildcards.get("variant")) for name in names
+    }
 
 
 def of_variants(variants, *names):
@@ -348,47 +268,8 @@ def of_variants(variants, *names):
         path
         for variant in variants
         for name in names
-        for path in (
-            expand(table(name), variant=variant)
-            if TABLES[name].scope == "variant"
-            else parts_of(name, variant)
-        )
+        for path in LAYOUT.files(name, variant)
     ]
-
-
-def of_all_variants(*names):
-    """Every file of these tables: what a collecting target asks for."""
-    return of_variants(VARIANTS, *names)
-
-
-def table_files():
-    """Every table that is not made on request alone; those that compare variants where there is something to compare.
-
-    Chunks are asked for along with what is joined from them: a job that is killed has deleted its outputs, and
-    Snakemake does not miss an intermediate file while what was made of it before is there.
-    """
-    wanted = [
-        name
-        for name in TABLES
-        if not TABLES[name].on_request and TABLES[name].scope != "preset"
-    ]
-    chunked = [name for name in wanted if TABLES[name].scope == "chunk"]
-    joined = [
-        path
-        for name in chunked
-        for path in expand(table(name, "variant"), variant=VARIANTS)
-    ]
-    return of_all_variants(*wanted) + joined + [table(name) for name in COMPARED]
-
-
-def page_files():
-    """What is read rather than computed with: scorecard, explorer, tables of the report, the README of the tables."""
-    pooled = [f"{RESULTS}/root-seeds/claims.md"] if ROOT_SEEDS else []
-    return [f"{RESULTS}/README.md", *pooled] + expand(
-        f"{RESULTS}/{{variant}}/{{page}}",
-        variant=VARIANTS,
-        page=["claims.md", "explorer.html", "tables.html"],
-    )
 
 
 def figure_files(*figures):
@@ -409,7 +290,7 @@ def home(entry):
 
 def is_drawn(entry):
     """Whether there is what a figure of the catalogue is about: variants to compare, for one that does."""
-    return not entry.of_preset or set(entry.tables) <= set(COMPARED)
+    return not entry.of_preset or set(entry.tables) <= set(LAYOUT.compared)
 
 
 def labels_of_figure(figure):

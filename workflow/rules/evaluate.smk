@@ -6,9 +6,9 @@ rule evaluate:
         manifest=rules.train.output.manifest,
         weights=ancient(rules.train.output.weights),  # the manifest holds its checksums
     output:
-        losses=table("losses"),
-        distances=table("distances"),
-        outputs=table("outputs"),
+        losses=LAYOUT.pattern("losses"),
+        distances=LAYOUT.pattern("distances"),
+        outputs=LAYOUT.pattern("outputs"),
     log:
         log_of("evaluate/{run}"),
     benchmark:
@@ -30,57 +30,7 @@ rule evaluate:
 
 rule evaluate_all:
     input:
-        of_all_variants("losses"),
-
-
-rule feature_losses:
-    """The loss by feature of x, where the input law has features."""
-    input:
-        manifest=rules.train.output.manifest,
-        weights=ancient(rules.train.output.weights),  # the manifest holds its checksums
-    output:
-        feature_losses=table("feature_losses"),
-    log:
-        log_of("feature_losses/{run}"),
-    benchmark:
-        benchmark_of("feature_losses/{run}")
-    priority: 10
-    group:
-        OF_RUN
-    conda:
-        ENVIRONMENT
-    threads: 1
-    resources:
-        **computing(sizing.evaluate_mb, minutes=30),
-    params:
-        **stage("extensions.imbalanced.feature_losses"),
-    shell:
-        job(ON_DEVICE)
-
-
-rule task_gates:
-    """The gate on each task, where tasks are of unequal frequency."""
-    input:
-        manifest=rules.train.output.manifest,
-        weights=ancient(rules.train.output.weights),  # the manifest holds its checksums
-    output:
-        task_gates=table("task_gates"),
-    log:
-        log_of("task_gates/{run}"),
-    benchmark:
-        benchmark_of("task_gates/{run}")
-    priority: 10
-    group:
-        OF_RUN
-    conda:
-        ENVIRONMENT
-    threads: 1
-    resources:
-        **computing(sizing.evaluate_mb, minutes=30),
-    params:
-        **stage("extensions.in_weight.task_gates"),
-    shell:
-        job(ON_DEVICE)
+        of_variants(VARIANTS, "losses"),
 
 
 rule ridge_on_tasks:
@@ -89,7 +39,7 @@ rule ridge_on_tasks:
         manifest=of_infinity(rules.train.output.manifest),
         weights=ancient(of_infinity(rules.train.output.weights)),
     output:
-        ridge_on_tasks=table("ridge_on_tasks"),
+        ridge_on_tasks=LAYOUT.pattern("ridge_on_tasks"),
     log:
         log_of("ridge_on_tasks/{run}"),
     benchmark:
@@ -108,36 +58,11 @@ rule ridge_on_tasks:
         job(ON_DEVICE)
 
 
-rule head_ablation:
-    """The last checkpoint of one run without each of its heads."""
-    input:
-        manifest=rules.train.output.manifest,
-        weights=ancient(rules.train.output.weights),  # the manifest holds its checksums
-    output:
-        head_ablation=table("head_ablation"),
-    log:
-        log_of("head_ablation/{run}"),
-    benchmark:
-        benchmark_of("head_ablation/{run}")
-    priority: 10
-    group:
-        OF_RUN
-    conda:
-        ENVIRONMENT
-    threads: 1
-    resources:
-        **computing(sizing.evaluate_mb, minutes=10),
-    params:
-        **stage("extensions.sparse.head_ablation"),
-    shell:
-        job(ON_DEVICE)
-
-
 rule idealised:
     output:
-        idealised_losses=table("idealised_losses"),
-        idealised_distances=table("idealised_distances"),
-        idealised_outputs=table("idealised_outputs"),
+        idealised_losses=LAYOUT.pattern("idealised_losses"),
+        idealised_distances=LAYOUT.pattern("idealised_distances"),
+        idealised_outputs=LAYOUT.pattern("idealised_outputs"),
     log:
         log_of("idealised"),
     benchmark:
@@ -158,8 +83,8 @@ rule curves:
     input:
         losses=parts("losses"),
     output:
-        critical_steps=table("critical_steps"),
-        smoothed_losses=table("smoothed_losses"),
+        critical_steps=LAYOUT.pattern("critical_steps"),
+        smoothed_losses=LAYOUT.pattern("smoothed_losses"),
     log:
         log_of("curves"),
     benchmark:
@@ -180,8 +105,8 @@ rule gates:
     input:
         unpack(tables("distances", "idealised_distances")),
     output:
-        gates=table("gates"),
-        strategies=table("strategies"),
+        gates=LAYOUT.pattern("gates"),
+        strategies=LAYOUT.pattern("strategies"),
     log:
         log_of("gates"),
     benchmark:

@@ -7,8 +7,8 @@ rule llc:
         manifest=rules.train.output.manifest,
         weights=ancient(rules.train.output.weights),  # the manifest holds its checksums
     output:
-        llc=table("llc"),
-        llc_traces=table("llc_traces"),
+        llc=LAYOUT.pattern("llc"),
+        llc_traces=LAYOUT.pattern("llc_traces"),
     log:
         log_of("llc/{run}-{chunk}"),
     benchmark:
@@ -24,7 +24,7 @@ rule llc:
         **computing(sizing.llc_mb, minutes=60),
     params:
         **stage("llc.stages.llc"),
-        steps=lambda wildcards: CHUNKS[wildcards.variant][int(wildcards.chunk)],
+        steps=lambda wildcards: LAYOUT.chunks[wildcards.variant][int(wildcards.chunk)],
     shell:
         job(ON_DEVICE, "--steps {params.steps}")
 
@@ -35,8 +35,8 @@ rule join_llc:
         llc=parts("llc"),
         llc_traces=parts("llc_traces"),
     output:
-        llc=table("llc", "variant"),
-        llc_traces=table("llc_traces", "variant"),
+        llc=LAYOUT.pattern("llc", joined=True),
+        llc_traces=LAYOUT.pattern("llc_traces", joined=True),
     log:
         log_of("join_llc"),
     group:
@@ -57,7 +57,7 @@ rule llc_on_tasks:
         manifest=of_infinity(rules.train.output.manifest),
         weights=ancient(of_infinity(rules.train.output.weights)),
     output:
-        llc_on_tasks=table("llc_on_tasks"),
+        llc_on_tasks=LAYOUT.pattern("llc_on_tasks"),
     log:
         log_of("llc_on_tasks/{run}"),
     benchmark:
@@ -82,8 +82,8 @@ rule spectrum:
         manifest=rules.train.output.manifest,
         weights=ancient(rules.train.output.weights),  # the manifest holds its checksums
     output:
-        spectrum=table("spectrum"),
-        quadratic_llc=table("quadratic_llc"),
+        spectrum=LAYOUT.pattern("spectrum"),
+        quadratic_llc=LAYOUT.pattern("quadratic_llc"),
     log:
         log_of("spectrum/{run}"),
     benchmark:
@@ -108,7 +108,7 @@ rule spectrum_on_tasks:
         manifest=of_infinity(rules.train.output.manifest),
         weights=ancient(of_infinity(rules.train.output.weights)),
     output:
-        quadratic_llc_on_tasks=table("quadratic_llc_on_tasks"),
+        quadratic_llc_on_tasks=LAYOUT.pattern("quadratic_llc_on_tasks"),
     log:
         log_of("spectrum_on_tasks/{run}"),
     benchmark:
@@ -133,7 +133,7 @@ rule llc_ladder:
         manifest=rules.train.output.manifest,
         weights=ancient(rules.train.output.weights),  # the manifest holds its checksums
     output:
-        llc_ladder=table("llc_ladder"),
+        llc_ladder=LAYOUT.pattern("llc_ladder"),
     log:
         log_of("llc_ladder/{run}"),
     benchmark:
@@ -155,8 +155,8 @@ rule llc_calibration:
         manifest=rules.train.output.manifest,
         weights=ancient(rules.train.output.weights),  # the manifest holds its checksums
     output:
-        llc_calibration=table("llc_calibration"),
-        llc_calibration_traces=table("llc_calibration_traces"),
+        llc_calibration=LAYOUT.pattern("llc_calibration"),
+        llc_calibration_traces=LAYOUT.pattern("llc_calibration_traces"),
     log:
         log_of("llc_calibration/{run}"),
     benchmark:
@@ -177,7 +177,7 @@ rule llc_recommendation:
     input:
         llc_calibration=parts("llc_calibration"),
     output:
-        llc_recommendation=table("llc_recommendation"),
+        llc_recommendation=LAYOUT.pattern("llc_recommendation"),
     log:
         log_of("llc_recommendation"),
     group:
@@ -198,7 +198,7 @@ rule llc_crosscheck:
         manifest=rules.train.output.manifest,
         weights=ancient(rules.train.output.weights),  # the manifest holds its checksums
     output:
-        llc_crosscheck=table("llc_crosscheck"),
+        llc_crosscheck=LAYOUT.pattern("llc_crosscheck"),
     log:
         log_of("llc_crosscheck/{run}"),
     benchmark:
@@ -223,27 +223,27 @@ rule llc_crosscheck:
 
 rule llc_all:
     input:
-        of_all_variants("llc", "llc_traces"),
-        expand(table("llc", "variant"), variant=VARIANTS),
-        expand(table("llc_traces", "variant"), variant=VARIANTS),
+        of_variants(VARIANTS, "llc", "llc_traces"),
+        expand(LAYOUT.pattern("llc", joined=True), variant=VARIANTS),
+        expand(LAYOUT.pattern("llc_traces", joined=True), variant=VARIANTS),
 
 
 rule llc_ladder_all:
     """On request: the LLC as a function of resolution, sampled."""
     input:
         figure_files("llc_ladder"),
-        of_all_variants("llc_ladder"),
+        of_variants(VARIANTS, "llc_ladder"),
 
 
 rule llc_calibration_all:
     """On request: it is done once for a preset, whose config states the outcome."""
     input:
         figure_files("llc_calibration"),
-        of_all_variants("llc_calibration", "llc_recommendation"),
+        of_variants(VARIANTS, "llc_calibration", "llc_recommendation"),
 
 
 rule llc_crosscheck_all:
     """On request: our SGLD against devinterp's."""
     input:
         figure_files("llc_crosscheck"),
-        of_all_variants("llc_crosscheck"),
+        of_variants(VARIANTS, "llc_crosscheck"),

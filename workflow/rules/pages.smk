@@ -3,7 +3,7 @@
 
 rule explorer:
     input:
-        unpack(tables(*tables_of("report.explorer"))),
+        unpack(tables(*tables_read_by("report.explorer"))),
     output:
         page=report(
             f"{RESULTS}/{{variant}}/explorer.html",
@@ -30,7 +30,7 @@ rule explorer:
 rule tables_page:
     """The short tables as one page of the report."""
     input:
-        unpack(tables(*tables_of("report.tables_page"))),
+        unpack(tables(*tables_read_by("report.tables_page"))),
     output:
         page=report(
             f"{RESULTS}/{{variant}}/tables.html",
@@ -64,6 +64,13 @@ rule tables_readme:
     conda:
         ENVIRONMENT
     params:
-        **stage("report.tables_readme", also=("artefacts.schemas",)),
+        **stage(
+            "report.tables_readme",
+            also=(
+                "artefacts.columns",
+                "artefacts.schemas",
+                *map(module_name, in_extensions("tables.py")),
+            ),
+        ),
     shell:
         job(STAGE)

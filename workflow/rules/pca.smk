@@ -6,10 +6,10 @@ rule joint_pca:
         outputs=parts("outputs"),
         idealised_outputs=rules.idealised.output.idealised_outputs,
     output:
-        pca_trajectories=table("pca_trajectories"),
-        pca_idealised=table("pca_idealised"),
-        pca_variance=table("pca_variance"),
-        pca_loadings=table("pca_loadings"),
+        pca_trajectories=LAYOUT.pattern("pca_trajectories"),
+        pca_idealised=LAYOUT.pattern("pca_idealised"),
+        pca_variance=LAYOUT.pattern("pca_variance"),
+        pca_loadings=LAYOUT.pattern("pca_loadings"),
     log:
         log_of("joint_pca"),
     benchmark:
@@ -34,7 +34,7 @@ rule pca_robustness:
     input:
         outputs=parts("outputs"),
     output:
-        pca_robustness=table("pca_robustness"),
+        pca_robustness=LAYOUT.pattern("pca_robustness"),
     log:
         log_of("pca_robustness"),
     benchmark:

@@ -9,7 +9,7 @@ rule train:
             directory(WEIGHTS) if config["keep_weights"] else temp(directory(WEIGHTS))
         ),
         manifest=f"{RESULTS}/{{variant}}/runs/{{run}}/checkpoints.json",
-        training=table("training"),
+        training=LAYOUT.pattern("training"),
     log:
         log_of("train/{run}"),
     benchmark:

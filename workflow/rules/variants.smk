@@ -1,21 +1,23 @@
 """Tables that compare variants, where a preset has such (configuration.comparisons)."""
 
-if "front" in COMPARED:
+if "front" in LAYOUT.compared:
 
     rule front:
         input:
-            relative_distances=of_variants(COMPARED["front"], "relative_distances"),
-            critical_steps=of_variants(COMPARED["front"], "critical_steps"),
+            relative_distances=of_variants(
+                LAYOUT.compared["front"], "relative_distances"
+            ),
+            critical_steps=of_variants(LAYOUT.compared["front"], "critical_steps"),
             # Their records say what training took.
             manifests=[
                 path
-                for variant in COMPARED["front"]
+                for variant in LAYOUT.compared["front"]
                 for path in expand(
                     rules.train.output.manifest, variant=variant, run=RUNS[variant]
                 )
             ],
         output:
-            front=table("front"),
+            front=LAYOUT.pattern("front"),
         log:
             f"{RESULTS}/variants/logs/front.log",
         group:
@@ -30,14 +32,14 @@ if "front" in COMPARED:
             job(STAGE)
 
 
-if "averaging" in COMPARED:
+if "averaging" in LAYOUT.compared:
 
     rule averaging:
         input:
-            losses=of_variants(COMPARED["averaging"], "losses"),
-            distances=of_variants(COMPARED["averaging"], "distances"),
+            losses=of_variants(LAYOUT.compared["averaging"], "losses"),
+            distances=of_variants(LAYOUT.compared["averaging"], "distances"),
         output:
-            averaging=table("averaging"),
+            averaging=LAYOUT.pattern("averaging"),
         log:
             f"{RESULTS}/variants/logs/averaging.log",
         group:

@@ -15,7 +15,6 @@ import yaml
 
 from ..config.configuration import (
     RESOLVED_FILE,
-    WITH_RUNS,
     comparisons,
     llc_chunks,
     overlay,
@@ -153,12 +152,11 @@ class Contents:
             return True
         _, run, table, *chunk = inside
         table = table.partition(".")[0]
-        for section in WITH_RUNS:
-            if table.startswith(section):
-                return run in self._settled[variant][section]["runs"]
-        if chunk and table in TABLES:
-            return int(chunk[0].partition(".")[0]) in self._chunks[variant]
-        return True
+        if table not in TABLES:
+            return True
+        if run not in TABLES[table].runs(self._settled[variant]):
+            return False
+        return not chunk or int(chunk[0].partition(".")[0]) in self._chunks[variant]
 
 
 def read_variant(folder: Path | str) -> dict[str, "pd.DataFrame"]:

@@ -30,6 +30,8 @@ EXCLUDED = frozenset(
         "places",
         "progress",
         "stage",
+        "artefacts.availability",
+        "artefacts.columns",
         "artefacts.files",
         "artefacts.locks",
         "artefacts.provenance",

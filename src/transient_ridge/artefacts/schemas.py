@@ -1,81 +1,20 @@
-"""The columns of every table: type, meaning, and whether there is one per run, variant, chunk, or for all variants.
+"""Every table: its columns, what there is one file for, and which runs have one. Extensions add theirs.
 
-On disk ``task_diversity`` is a nullable int64 whose null means infinity; in paths and configurations it is ``inf``.
-``token`` is k = 1..K; null means the average over all K positions. Losses are in units of y^2.
+A table of an extension is declared in ``TABLES`` of its ``tables.py``.
 """
 
-from dataclasses import dataclass
-from typing import Literal
+import importlib
 
 import pyarrow as pa
 
-Columns = dict[str, tuple[pa.DataType, str]]
-
-
-@dataclass(frozen=True)
-class Table:
-    """Columns (name -> type and meaning), and what there is one file for.
-
-    A table of chunks is also joined to one of the variant. One of the preset compares variants, and is made where there
-    are such (see ``configuration.comparisons``). Tables ``on_request`` are made by targets of their own.
-    """
-
-    scope: Literal["run", "variant", "chunk", "preset"]
-    columns: Columns
-    on_request: bool = False
-
-    def pattern(self, name: str) -> str:
-        """Where files of this table, called ``name``, lie in a variant's folder; chunks joined.
-
-        For one of the preset, in the folder ``variants`` beside those of the variants.
-        """
-        return f"runs/*/{name}.parquet" if self.scope == "run" else f"tables/{name}.parquet"
-
-    @property
-    def schema(self) -> pa.Schema:
-        """Arrow schema, meanings attached to the columns."""
-        return pa.schema(
-            [
-                pa.field(name, kind, metadata={"meaning": meaning})
-                for name, (kind, meaning) in self.columns.items()
-            ]
-        )
-
-
-_RUN = {
-    "task_diversity": (pa.int64(), "M, the number of training tasks; null = infinity"),
-    "seed": (pa.int64(), "seed of the run (initial weights and batches)"),
-    "step": (pa.int64(), "number of optimiser updates made"),
-}
-_SET = {
-    "dataset": (
-        pa.string(),
-        "in_distribution (q_M), out_of_distribution (q_inf) or root_task (q_1)",
-    ),
-    "token": (pa.int64(), "position k = 1..K; null = mean over all positions"),
-}
-_PREDICTOR = {"predictor": (pa.string(), "an idealised predictor, for the M of this row")}
-_LOSS = {
-    "loss": (pa.float64(), "mean squared error, in units of y^2"),
-    "standard_error": (pa.float64(), "standard error of the mean over sequences"),
-}
-_DISTANCE = {
-    "distance": (pa.float64(), "Delta: mean squared difference of predictions, in units of y^2"),
-    "standard_error": (pa.float64(), "standard error of the mean over sequences"),
-}
-_GATE = {
-    "gate": (
-        pa.float64(),
-        "alpha of (1 - alpha) ridge + alpha dMMSE_M, fitted by least squares: 0 = ridge, 1 = dMMSE_M",
-    ),
-    "residual": (pa.float64(), "Delta(f, that mixture), in units of y^2"),
-    "apart": (pa.float64(), "Delta(dMMSE_M, ridge), in units of y^2"),
-}
+from ..places import in_extensions, module_name
+from .availability import finite_beside_infinity, measured, measured_last, named_in
+from .columns import DISTANCE, GATE, LOSS, PREDICTOR, RUN, SET, Table
 
 _ON_TASKS = {
     "task_diversity": (pa.int64(), "M of the data, q_M"),
     "seed": (pa.int64(), "seed of the M = infinity run whose last checkpoint this is"),
-    "step": _RUN["step"],
+    "step": RUN["step"],
 }
 _CLAIM = {
     "claim": (pa.int64(), "number of the paper's claim"),
@@ -134,65 +73,41 @@ TABLES: dict[str, Table] = {
     "training": Table(
         "run",
         {
-            **_RUN,
+            **RUN,
             "loss": (pa.float64(), "mean training loss over the updates since the row before"),
             "gradient_norm": (pa.float64(), "joint norm of the last gradient, before clipping"),
             "rate_factor": (pa.float64(), "learning rate as a multiple of its base value"),
         },
     ),
-    "losses": Table("run", {**_RUN, **_SET, **_LOSS}),
-    "distances": Table("run", {**_RUN, **_PREDICTOR, **_SET, **_DISTANCE}),
-    "feature_losses": Table(
-        "run",
-        {
-            **_RUN,
-            "dataset": _SET["dataset"],
-            "feature": (
-                pa.int64(),
-                "feature of x_k, from 1; only of input laws that have features",
-            ),
-            "share": (pa.float64(), "share of the pairs of this set that are of the feature"),
-            "ridge": (pa.float64(), "loss of ridge on these pairs, in units of y^2"),
-            **_LOSS,
-        },
-    ),
-    "task_gates": Table(
-        "run",
-        {
-            **_RUN,
-            "task": (
-                pa.int64(),
-                "task of T_M, from 1, the most frequent first; only of task families with tasks of unequal frequency",
-            ),
-            "share": (pa.float64(), "share of the sequences of q_M that are of the task"),
-            **_GATE,
-        },
-    ),
+    "losses": Table("run", {**RUN, **SET, **LOSS}),
+    "distances": Table("run", {**RUN, **PREDICTOR, **SET, **DISTANCE}),
     "outputs": Table(
         "run",
         {
-            **_RUN,
+            **RUN,
             "outputs": (pa.list_(pa.float32()), "predictions on D(1), B*K values, sequence-major"),
         },
     ),
     "idealised_losses": Table(
         "variant",
         {
-            "task_diversity": _RUN["task_diversity"],
-            **_PREDICTOR,
-            **_SET,
-            **_LOSS,
+            "task_diversity": RUN["task_diversity"],
+            **PREDICTOR,
+            **SET,
+            **LOSS,
         },
+        judged=True,
     ),
     "idealised_distances": Table(
         "variant",
         {
-            "task_diversity": _RUN["task_diversity"],
-            **_PREDICTOR,
+            "task_diversity": RUN["task_diversity"],
+            **PREDICTOR,
             "other": (pa.string(), "the predictor that it is compared with"),
-            **_SET,
-            **_DISTANCE,
+            **SET,
+            **DISTANCE,
         },
+        judged=True,
     ),
     "idealised_outputs": Table(
         "variant",
@@ -201,15 +116,15 @@ TABLES: dict[str, Table] = {
                 pa.int64(),
                 "M of the predictor's task set; null = infinity, or no task set",
             ),
-            **_PREDICTOR,
+            **PREDICTOR,
             "outputs": (pa.list_(pa.float32()), "predictions on D(1), B*K values, sequence-major"),
         },
     ),
     "critical_steps": Table(
         "variant",
         {
-            "task_diversity": _RUN["task_diversity"],
-            "seed": _RUN["seed"],
+            "task_diversity": RUN["task_diversity"],
+            "seed": RUN["seed"],
             "curve": (pa.string(), "raw or smoothed"),
             "step": (pa.int64(), "t_crit: the step of least OOD loss"),
             "loss": (pa.float64(), "OOD loss there"),
@@ -218,42 +133,29 @@ TABLES: dict[str, Table] = {
     "smoothed_losses": Table(
         "variant",
         {
-            **_RUN,
-            **_SET,
+            **RUN,
+            **SET,
             "loss": (pa.float64(), "smoothed loss, in units of y^2; as measured at both ends"),
         },
+        judged=True,
     ),
     "ridge_on_tasks": Table(
         "run",
         {
             **_ON_TASKS,
-            "token": _SET["token"],
-            **_LOSS,
+            "token": SET["token"],
+            **LOSS,
         },
-    ),
-    "head_ablation": Table(
-        "run",
-        {
-            **_RUN,
-            "dataset": (pa.string(), "in_distribution (q_M) or out_of_distribution (q_inf)"),
-            "layer": (pa.int64(), "layer of the head, from 0"),
-            "head": (pa.int64(), "head whose output is set to zero, from 0"),
-            "loss": (pa.float64(), "mean squared error without it, in units of y^2"),
-            "standard_error": _LOSS["standard_error"],
-            "increase": (pa.float64(), "loss less that of the intact model, in units of y^2"),
-            "increase_standard_error": (
-                pa.float64(),
-                "standard error of increase: of the mean difference over the same sequences",
-            ),
-        },
+        runs=finite_beside_infinity,
     ),
     "pca_trajectories": Table(
         "variant",
         {
-            **_RUN,
+            **RUN,
             "component": (pa.int64(), "principal component, from 1"),
             "coordinate": (pa.float64(), "gamma_M(t): projection on the component"),
         },
+        judged=True,
     ),
     "pca_idealised": Table(
         "variant",
@@ -262,10 +164,11 @@ TABLES: dict[str, Table] = {
                 pa.int64(),
                 "M of the predictor's task set; null = infinity, or no task set",
             ),
-            **_PREDICTOR,
+            **PREDICTOR,
             "component": (pa.int64(), "principal component, from 1"),
             "coordinate": (pa.float64(), "projection on the component; not part of the fit"),
         },
+        judged=True,
     ),
     "pca_variance": Table(
         "variant",
@@ -274,6 +177,7 @@ TABLES: dict[str, Table] = {
             "explained_variance": (pa.float64(), "variance along the component"),
             "explained_variance_ratio": (pa.float64(), "share of the total variance"),
         },
+        judged=True,
     ),
     "pca_loadings": Table(
         "variant",
@@ -282,11 +186,12 @@ TABLES: dict[str, Table] = {
             "token": (pa.int64(), "position k = 1..K"),
             "loading": (pa.float64(), "share of the component's squared norm at this position"),
         },
+        judged=True,
     ),
     "relative_distances": Table(
         "variant",
         {
-            **_RUN,
+            **RUN,
             "ridge": (pa.float64(), "Delta(f, ridge) in distribution, smoothed, in units of y^2"),
             "dmmse": (pa.float64(), "Delta(f, dMMSE_M) in distribution, smoothed, in units of y^2"),
             "ridge_out": (pa.float64(), "Delta(f, ridge) out of distribution, smoothed"),
@@ -307,20 +212,22 @@ TABLES: dict[str, Table] = {
             "alpha_out": (pa.float64(), "alpha out of distribution"),
             "residual_out": (pa.float64(), "residual out of distribution, in units of y"),
         },
+        judged=True,
     ),
     "gates": Table(
         "variant",
         {
-            **_RUN,
-            **_SET,
-            **_GATE,
+            **RUN,
+            **SET,
+            **GATE,
         },
+        judged=True,
     ),
     "strategies": Table(
         "variant",
         {
-            **_RUN,
-            "dataset": _SET["dataset"],
+            **RUN,
+            "dataset": SET["dataset"],
             "predictor": (
                 pa.string(),
                 "an idealised predictor, for the M of this row; one that equals another there has no row",
@@ -332,12 +239,13 @@ TABLES: dict[str, Table] = {
             ),
             "residual": (pa.float64(), "Delta(f, that mixture), in units of y^2"),
         },
+        judged=True,
     ),
     "thresholds": Table(
         "variant",
         {
-            "seed": _RUN["seed"],
-            "step": _RUN["step"],
+            "seed": RUN["seed"],
+            "step": RUN["step"],
             "threshold": (
                 pa.float64(),
                 "task diversity at which the relative distance is 1/2, between M whose predictors the M = infinity "
@@ -346,12 +254,13 @@ TABLES: dict[str, Table] = {
             "below": (pa.int64(), "greatest of these M on the side of dMMSE; null = none"),
             "above": (pa.int64(), "least of these M on the side of ridge; null = none"),
         },
+        judged=True,
     ),
     "selection": Table(
         "variant",
         {
-            "task_diversity": _RUN["task_diversity"],
-            "seed": _RUN["seed"],
+            "task_diversity": RUN["task_diversity"],
+            "seed": RUN["seed"],
             "losses": (
                 pa.string(),
                 "idealised (of the predictors) or measured (of the trained models)",
@@ -408,12 +317,13 @@ TABLES: dict[str, Table] = {
             ),
             "relative_distance": (pa.float64(), "at the end of training: 0 = ridge, 1 = dMMSE_M"),
         },
+        judged=True,
     ),
     "log_odds": Table(
         "variant",
         {
-            "task_diversity": _RUN["task_diversity"],
-            "seed": _RUN["seed"],
+            "task_diversity": RUN["task_diversity"],
+            "seed": RUN["seed"],
             "losses": (
                 pa.string(),
                 "idealised (of the predictors) or measured (of the trained models)",
@@ -453,6 +363,7 @@ TABLES: dict[str, Table] = {
                 "whether this is the full fit: greatest B, every checkpoint and run",
             ),
         },
+        judged=True,
     ),
     "accounts": Table(
         "variant",
@@ -477,8 +388,8 @@ TABLES: dict[str, Table] = {
         "variant",
         {
             **_ACCOUNT,
-            "task_diversity": _RUN["task_diversity"],
-            "step": _RUN["step"],
+            "task_diversity": RUN["task_diversity"],
+            "step": RUN["step"],
             "relative_distance": (pa.float64(), "measured, of the mean distances over seeds"),
             "predicted": (pa.float64(), "by the account"),
             "held_out": (pa.bool_(), "whether the constants were not fitted to this point"),
@@ -502,7 +413,7 @@ TABLES: dict[str, Table] = {
         {
             "variant": (pa.string(), "which of the preset's"),
             "task_diversity": (pa.int64(), "M, the number of training tasks; finite"),
-            "seed": _RUN["seed"],
+            "seed": RUN["seed"],
             "critical_step": (pa.int64(), "t_crit on the smoothed OOD loss"),
             "relative_distance": (pa.float64(), "on q_M at t_crit: 0 = ridge, 1 = dMMSE_M"),
             "end": (pa.float64(), "relative distance at the end of training"),
@@ -524,7 +435,7 @@ TABLES: dict[str, Table] = {
         "preset",
         {
             "weights": (pa.string(), "averaged or raw"),
-            **_RUN,
+            **RUN,
             "out_of_distribution": (pa.float64(), "OOD loss as measured, in units of y^2"),
             "in_distribution": (pa.float64(), "loss on q_M as measured, in units of y^2"),
             "relative_distance": (
@@ -534,7 +445,7 @@ TABLES: dict[str, Table] = {
         },
     ),
     "claims": Table("variant", _JUDGED),
-    "claims_by_resolution": Table("variant", {**_RESOLUTION, **_JUDGED}),
+    "claims_by_resolution": Table("variant", {**_RESOLUTION, **_JUDGED}, judged=True),
 }
 
 _ESTIMATE = {
@@ -606,13 +517,17 @@ _SGLD = {
     "gamma": (pa.float64(), "localisation"),
 }
 TABLES |= {
-    "llc": Table("chunk", {**_RUN, **_COMPONENT, **_POSITION, **_ESTIMATE}),
-    "llc_traces": Table("chunk", {**_RUN, **_COMPONENT, **_TRACES}),
-    "llc_on_tasks": Table("run", {**_ON_TASKS, **_COMPONENT, **_POSITION, **_ESTIMATE}),
+    "llc": Table("chunk", {**RUN, **_COMPONENT, **_POSITION, **_ESTIMATE}, judged=True),
+    "llc_traces": Table("chunk", {**RUN, **_COMPONENT, **_TRACES}),
+    "llc_on_tasks": Table(
+        "run",
+        {**_ON_TASKS, **_COMPONENT, **_POSITION, **_ESTIMATE},
+        runs=measured_last("llc", finite_beside_infinity),
+    ),
     "spectrum": Table(
         "run",
         {
-            **_RUN,
+            **RUN,
             "lower": (pa.float64(), "least curvature of the bin, loss / weight^2"),
             "upper": (pa.float64(), "greatest curvature of the bin"),
             "number": (
@@ -620,13 +535,16 @@ TABLES |= {
                 "eigenvalues in it, of those that are not 0 for want of sequences",
             ),
         },
+        runs=measured("spectrum"),
     ),
-    "quadratic_llc": Table("run", {**_RUN, **_QUADRATIC}),
-    "quadratic_llc_on_tasks": Table("run", {**_ON_TASKS, **_QUADRATIC}),
+    "quadratic_llc": Table("run", {**RUN, **_QUADRATIC}, runs=measured("spectrum")),
+    "quadratic_llc_on_tasks": Table(
+        "run", {**_ON_TASKS, **_QUADRATIC}, runs=measured_last("spectrum", finite_beside_infinity)
+    ),
     "llc_ladder": Table(
         "run",
         {
-            **_RUN,
+            **RUN,
             "n_beta": (pa.float64(), "n beta, as a factor of the mean squared error"),
             **_ESTIMATE,
             "llc_halved": (pa.float64(), "lambda_hat with half the step and twice the burn-in"),
@@ -638,21 +556,25 @@ TABLES |= {
             ),
         },
         on_request=True,
+        runs=named_in("llc_ladder"),
     ),
     "llc_calibration": Table(
         "run",
         {
-            **_RUN,
+            **RUN,
             **_SGLD,
             **_ESTIMATE,
         },
         on_request=True,
+        runs=named_in("llc_calibration"),
     ),
-    "llc_calibration_traces": Table("run", {**_RUN, **_SGLD, **_TRACES}, on_request=True),
+    "llc_calibration_traces": Table(
+        "run", {**RUN, **_SGLD, **_TRACES}, on_request=True, runs=named_in("llc_calibration")
+    ),
     "llc_recommendation": Table(
         "variant",
         {
-            **_RUN,
+            **RUN,
             **_SGLD,
             **_ESTIMATE,
             "recommended": (pa.bool_(), "the setting to use, by the rule of config/README.md"),
@@ -662,15 +584,25 @@ TABLES |= {
     "llc_crosscheck": Table(
         "run",
         {
-            **_RUN,
+            **RUN,
             "sampler": (pa.string(), "sgld (ours) or devinterp"),
             **_ESTIMATE,
             "seconds": (pa.float64(), "wall time of the sampling"),
             "z": (pa.float64(), "difference from the other sampler, in its standard errors"),
         },
         on_request=True,
+        runs=measured("llc_crosscheck"),
     ),
 }
+
+for _path in in_extensions("tables.py"):
+    TABLES |= importlib.import_module(f"transient_ridge.{module_name(_path)}").TABLES
+
+
+def judged() -> tuple[str, ...]:
+    """The tables that statements of the scorecard may read."""
+    return tuple(name for name, table in TABLES.items() if table.judged)
+
 
 #: Integer columns in which null has a meaning: infinity, 'all positions', and 'none'.
 NULLABLE = ("task_diversity", "token", "below", "above", "switch_step", "dmmse_step")

@@ -11,6 +11,7 @@ from typing import Any
 
 import yaml
 
+from ..places import in_extensions
 from .asked import keys_of
 from .faults import expects, schema_of
 from .settings import Configuration
@@ -22,7 +23,8 @@ WIDTH = 100
 def generated(root: Path) -> dict[Path, str]:
     """File -> its contents, for the checkout at ``root``."""
     values, readme = root / "config" / "config.yaml", root / "config" / "README.md"
-    rules = "".join(path.read_text() for path in sorted((root / "workflow/rules").glob("*.smk")))
+    files = [*sorted((root / "workflow/rules").glob("*.smk")), *in_extensions("rules.smk")]
+    rules = "".join(path.read_text() for path in files)
     schema = schema_of(Configuration)
     return {
         root / "workflow" / "schemas" / "config.schema.yaml": schema_file(schema),

@@ -9,6 +9,7 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from ..artefacts.pages import Page
+from ..artefacts.schemas import judged
 from ..artefacts.tables import Frames, Rows
 from ..config.settings import ClaimSettings, RootSeed
 from ..errors import ConfigError
@@ -122,26 +123,7 @@ def score(values: Rows, settings: ClaimSettings, claims: Collection[int] | None 
     "claims",
     "claim_values",
     "page",
-    tables=(
-        "relative_distances",
-        "thresholds",
-        "smoothed_losses",
-        "idealised_losses",
-        "idealised_distances",
-        "pca_trajectories",
-        "pca_idealised",
-        "pca_variance",
-        "pca_loadings",
-        "pca_robustness",
-        "selection",
-        "llc",
-        "claims_by_resolution",
-        "gates",
-        "head_ablation",
-        "feature_losses",
-        "task_gates",
-        "strategies",
-    ),
+    tables=judged(),
 )
 def judge_claims(frames: Frames, claims: ClaimSettings, seed: RootSeed) -> tuple[Rows, Rows, Page]:
     """Judge every statement by the tables; as a table, with what each seed gives, and as a page."""

@@ -1,0 +1,79 @@
+"""What a table declares of itself, and the columns that many tables share.
+
+On disk ``task_diversity`` is a nullable int64 whose null means infinity; in paths and configurations it is ``inf``.
+``token`` is k = 1..K; null means the average over all K positions. Losses are in units of y^2.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import pyarrow as pa
+
+from .availability import Runs, every_run
+
+Columns = dict[str, tuple[pa.DataType, str]]
+
+
+@dataclass(frozen=True)
+class Table:
+    """Columns (name -> type and meaning), what there is one file for, and who has and reads one.
+
+    A table of chunks is also joined to one of the variant. One of the preset compares variants, and is made where there
+    are such (see ``configuration.comparisons``). Tables ``on_request`` are made by targets of their own.
+    """
+
+    scope: Literal["run", "variant", "chunk", "preset"]
+    columns: Columns
+    on_request: bool = False
+    #: Which runs have one, for a table of runs or chunks.
+    runs: Runs = every_run
+    #: Whether statements of the scorecard may read it.
+    judged: bool = False
+
+    def pattern(self, name: str) -> str:
+        """Where files of this table, called ``name``, lie in a variant's folder; chunks joined.
+
+        For one of the preset, in the folder ``variants`` beside those of the variants.
+        """
+        return f"runs/*/{name}.parquet" if self.scope == "run" else f"tables/{name}.parquet"
+
+    @property
+    def schema(self) -> pa.Schema:
+        """Arrow schema, meanings attached to the columns."""
+        return pa.schema(
+            [
+                pa.field(name, kind, metadata={"meaning": meaning})
+                for name, (kind, meaning) in self.columns.items()
+            ]
+        )
+
+
+RUN = {
+    "task_diversity": (pa.int64(), "M, the number of training tasks; null = infinity"),
+    "seed": (pa.int64(), "seed of the run (initial weights and batches)"),
+    "step": (pa.int64(), "number of optimiser updates made"),
+}
+SET = {
+    "dataset": (
+        pa.string(),
+        "in_distribution (q_M), out_of_distribution (q_inf) or root_task (q_1)",
+    ),
+    "token": (pa.int64(), "position k = 1..K; null = mean over all positions"),
+}
+PREDICTOR = {"predictor": (pa.string(), "an idealised predictor, for the M of this row")}
+LOSS = {
+    "loss": (pa.float64(), "mean squared error, in units of y^2"),
+    "standard_error": (pa.float64(), "standard error of the mean over sequences"),
+}
+DISTANCE = {
+    "distance": (pa.float64(), "Delta: mean squared difference of predictions, in units of y^2"),
+    "standard_error": (pa.float64(), "standard error of the mean over sequences"),
+}
+GATE = {
+    "gate": (
+        pa.float64(),
+        "alpha of (1 - alpha) ridge + alpha dMMSE_M, fitted by least squares: 0 = ridge, 1 = dMMSE_M",
+    ),
+    "residual": (pa.float64(), "Delta(f, that mixture), in units of y^2"),
+    "apart": (pa.float64(), "Delta(dMMSE_M, ridge), in units of y^2"),
+}

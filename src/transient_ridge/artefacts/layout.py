@@ -1,0 +1,100 @@
+"""Where the files of a preset lie, and which of them its configuration asks for.
+
+Paths are relative to the folder that Snakemake works in. A *pattern* has the wildcards ``{variant}``, ``{run}`` and
+``{chunk}``.
+"""
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+from ..config.configuration import Config, comparisons, llc_chunks, resolve, root_seed_variants
+from .schemas import TABLES
+
+_PATTERNS = {
+    "run": "{variant}/runs/{run}/{name}.parquet",
+    "chunk": "{variant}/runs/{run}/{name}/{chunk}.parquet",
+    "variant": "{variant}/tables/{name}.parquet",
+    "preset": "variants/tables/{name}.parquet",
+}
+#: Pages of every variant.
+PAGES = ("claims.md", "explorer.html", "tables.html")
+
+
+class Layout:
+    """The files of one preset."""
+
+    def __init__(self, config: Config) -> None:
+        """``config`` is valid, and not yet resolved."""
+        self.config = config
+        self.folder = f"results/{config['preset']}"
+        self.variants: Mapping[str, Mapping[str, Any]] = {
+            name: resolve(config, name) for name in config["variants"]
+        }
+
+    @cached_property
+    def chunks(self) -> Mapping[str, Mapping[int, Sequence[int]]]:
+        """Variant -> chunk -> the steps whose LLC is estimated together."""
+        return {name: llc_chunks(resolved) for name, resolved in self.variants.items()}
+
+    @cached_property
+    def compared(self) -> Mapping[str, Sequence[str]]:
+        """Table that compares variants -> the variants that it is made of."""
+        return comparisons(self.config)
+
+    @cached_property
+    def root_seeds(self) -> Sequence[str]:
+        """The variants that are judged together, because they differ in nothing but their root seed."""
+        return root_seed_variants(self.config)
+
+    def pattern(self, table: str, *, joined: bool = False) -> str:
+        """The path of a file of ``table``; ``joined`` that of all chunks of a variant as one file."""
+        scope = "variant" if joined else TABLES[table].scope
+        return f"{self.folder}/{_PATTERNS[scope].replace('{name}', table)}"
+
+    def files(self, table: str, variant: str) -> list[str]:
+        """Every file of ``table`` that this variant has."""
+        return [
+            self.pattern(table).format(variant=variant, run=run, chunk=chunk)
+            for run, chunk in self._parts(table, variant)
+        ]
+
+    def read(self, table: str, variant: str | None) -> list[str] | str:
+        """What a stage of ``variant`` reads as ``table``: the files of all runs, or the one file of all chunks."""
+        if TABLES[table].scope == "run" and variant is not None:
+            return self.files(table, variant)
+        return self.pattern(table, joined=TABLES[table].scope == "chunk").format(variant=variant)
+
+    def tables(self) -> list[str]:
+        """Every table that is made without being asked for by name.
+
+        Chunks are among them as well as what is joined from them: a job that is killed has deleted its outputs, and
+        Snakemake does not miss an intermediate file while what was made of it before is there.
+        """
+        found: list[str] = []
+        for name, table in TABLES.items():
+            if table.on_request or table.scope == "preset":
+                continue
+            for variant in self.variants:
+                found += self.files(name, variant)
+                if table.scope == "chunk":
+                    found.append(self.pattern(name, joined=True).format(variant=variant))
+        return found + [self.pattern(name) for name in self.compared]
+
+    def pages(self) -> list[str]:
+        """What is read rather than computed with: scorecards, explorers, tables of the report, README of the tables."""
+        pooled = ["root-seeds/claims.md"] if self.root_seeds else []
+        own = [f"{variant}/{page}" for variant in self.variants for page in PAGES]
+        return [f"{self.folder}/{page}" for page in ("README.md", *pooled, *own)]
+
+    def _parts(self, table: str, variant: str) -> list[tuple[str, int | str]]:
+        """Run and chunk of every file."""
+        resolved = self.variants[variant]
+        match TABLES[table].scope:
+            case "run":
+                return [(run, "") for run in TABLES[table].runs(resolved)]
+            case "chunk":
+                chunks = self.chunks[variant]
+                return [(run, chunk) for run in TABLES[table].runs(resolved) for chunk in chunks]
+            case _:
+                return [("", "")]

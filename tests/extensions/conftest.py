@@ -1,0 +1,9 @@
+"""What tests of the extensions share with those of the core; without extensions there are none."""
+
+from tests.unit.conftest import frames, small_frames
+from tests.unit.figures.conftest import drawing, drawn
+from transient_ridge.places import PACKAGE
+
+__all__ = ["drawing", "drawn", "frames", "small_frames"]
+
+collect_ignore_glob = [] if (PACKAGE / "extensions").is_dir() else ["*"]
