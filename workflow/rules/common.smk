@@ -50,7 +50,9 @@ if workflow.storage_settings.default_storage_provider is not None:
 
 try:
     environment.settle(os.environ)
-    if not workflow.modifier.skip_configfile:  # else a module is given its configuration
+    if (
+        not workflow.modifier.skip_configfile
+    ):  # else a module is given its configuration
         command_line = workflow.config_settings
         stated = presets.stated(command_line.configfiles, command_line.config)
         config.clear()
