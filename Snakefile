@@ -12,6 +12,9 @@ min_version("9.14.6")
 configfile: "config/config.yaml"
 
 
+report: "workflow/report/landing.rst"
+
+
 include: "workflow/rules/common.smk"
 include: "workflow/rules/config.smk"
 include: "workflow/rules/train.smk"
