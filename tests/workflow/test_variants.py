@@ -6,7 +6,7 @@ from tests.workflow.conftest import Project, checkout
 
 pytestmark = pytest.mark.workflow
 
-COMPARING = {"front", "averaging", "figure:front", "figure:averaging"}
+COMPARING = {"front", "averaging", "figure:front", "figure:averaging", "figure:draws"}
 
 
 @pytest.fixture
@@ -18,9 +18,9 @@ def fresh(tmp_path) -> Project:
 @pytest.mark.parametrize(
     ("variants", "expected"),
     [
-        ({"base": {}, "tasks-1": {"seed": 1}}, set()),
+        ({"base": {}, "tasks-1": {"seed": 1}}, {"figure:draws"}),
         ({"base": {}, "wide": {"model": {"d_mlp": 64}}}, {"front", "figure:front"}),
-        ({"base": {}, "raw": {"training": {"average": None}}}, COMPARING),
+        ({"base": {}, "raw": {"training": {"average": None}}}, COMPARING - {"figure:draws"}),
     ],
 )
 def test_what_compares_variants_is_planned_where_they_differ_in_that(fresh, variants, expected):

@@ -287,12 +287,25 @@ def figure_files(*figures):
 
 def home(entry):
     """The folder that a figure of the catalogue is in, with wildcards."""
+    if entry.over_draws:
+        return f"{RESULTS}/root-seeds"
     return f"{RESULTS}/variants" if entry.of_preset else f"{RESULTS}/{{variant}}"
 
 
 def is_drawn(entry):
-    """Whether there is what a figure of the catalogue is about: variants to compare, for one that does."""
+    """Whether there is what a figure of the catalogue is about: draws, or variants to compare, for one that needs them."""
+    if entry.over_draws:
+        return bool(LAYOUT.root_seeds)
     return not entry.of_preset or set(entry.tables) <= set(LAYOUT.compared)
+
+
+def tables_of_figure(entry):
+    """Input function: the files of a figure's tables; those of every draw for one over draws."""
+
+    def of_draws(wildcards):
+        return {name: of_variants(LAYOUT.root_seeds, name) for name in entry.tables}
+
+    return of_draws if entry.over_draws else tables(*entry.tables)
 
 
 def labels_of_figure(figure):

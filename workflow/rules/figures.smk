@@ -7,13 +7,13 @@ for FIGURE, ENTRY in catalogue().items():
             name:
                 f"figure_{FIGURE}"
             input:
-                unpack(tables(*ENTRY.tables)),
+                unpack(tables_of_figure(ENTRY)),
             output:
                 png=report(
                     f"{home(ENTRY)}/figures/{FIGURE}.png",
                     caption=str(ENTRY.caption),
                     category="Figures",
-                    subcategory="variants" if ENTRY.of_preset else "{variant}",
+                    subcategory=Path(home(ENTRY)).name,
                     labels=labels_of_figure(FIGURE),
                 ),
                 svg=f"{home(ENTRY)}/figures/{FIGURE}.svg",

@@ -11,10 +11,11 @@ from ..stage import decorations
 
 
 class Entry(NamedTuple):
-    """The module of a figure, within transient_ridge, and the tables that it reads."""
+    """The module of a figure, within transient_ridge, the tables that it reads, and whether over draws."""
 
     module: str
     tables: tuple[str, ...]
+    over_draws: bool
 
     @property
     def caption(self) -> Path:
@@ -28,8 +29,8 @@ class Entry(NamedTuple):
 
     @property
     def of_preset(self) -> bool:
-        """Whether it compares variants, and is drawn once for all of them."""
-        return any(TABLES[table].scope == "preset" for table in self.tables)
+        """Whether it is about several variants, and is drawn once for all of them."""
+        return self.over_draws or any(TABLES[table].scope == "preset" for table in self.tables)
 
 
 @cache
@@ -40,5 +41,6 @@ def catalogue() -> dict[str, Entry]:
     for path in [*core, *in_extensions("figures/[!.]*.py")]:
         for call in decorations(path, "figure_of"):
             tables = tuple(ast.literal_eval(argument) for argument in call.args)
-            found[path.stem] = Entry(module_name(path), tables)
+            over_draws = any(word.arg == "over_draws" for word in call.keywords)
+            found[path.stem] = Entry(module_name(path), tables, over_draws)
     return found

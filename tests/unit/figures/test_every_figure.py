@@ -15,6 +15,7 @@ FIGURES = list(catalogue())
 WITH_STRIP = {
     "figure1", "in_distribution_losses", "raw_curves", "training_curves", "pc_over_time", "pc_pairs", "selection",
     "llc_crosscheck", "llc_diagnostics", "llc_over_training", "llc_by_resolution", "accounts", "averaging", "hook",
+    "draws",
 }  # fmt: skip
 FINITE = {"selection", "accounts", "hook"}
 #: Those that show idealised predictors.
@@ -99,7 +100,8 @@ def test_a_third_predictor_is_shown_where_predictors_are(of_tasks, with_third, c
         "pc_pairs": finite if of_tasks else black,
     }
     # The tables of the other figures do not depend on it: to draw those once is enough.
-    for figure in FIGURES if of_tasks else WITH_PREDICTORS:
+    others = [figure for figure in FIGURES if figure != "draws"]  # which has panels of others
+    for figure in others if of_tasks else WITH_PREDICTORS:
         made = draw(figure, frames_of(figure, frames))
         shown = {colour for axes in panels(made) for *_, colour in marks(axes, name)}
         keys = [*legend(made), *(label for axes in panels(made) for label in legend_of(axes))]

@@ -70,7 +70,7 @@ def test_figure3_tells_runs_that_still_move(frames):
             if line.get_marker() == "o" and line.get_markerfacecolor() == TRAINED_COLOUR
         ]
         assert full.get_xdata() == pytest.approx([x for x in COLUMNS if x != 6])
-        assert "transformers, still moving" in legend_of(axes)
+        assert "still moving" in legend_of(axes)
 
 
 def test_figure3_names_the_resolution(drawn, frames):

@@ -1,13 +1,17 @@
 """Figures that compare variants."""
 
+import importlib
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from tests.unit import world_tables
 from tests.unit.figures.conftest import draw, lay_out
-from tests.unit.figures.reading import lines, named, panels
+from tests.unit.figures.reading import bars, lines, marks, named, panels
 from tests.unit.figures.test_every_figure import legible
+from tests.unit.world_tables import GRID
+from transient_ridge.figures.drawing import style
 from transient_ridge.figures.drawing.labels import spread
 from transient_ridge.figures.variants.front import pareto
 
@@ -121,3 +125,34 @@ def test_each_run_is_drawn_raw_and_averaged(drawn, frames):
         (found,) = [line for line in thick if line.get_label() == "_M16-seed0"]
         assert found.get_ydata().tolist() == of_run.sort_values("step")[column].tolist()
         assert set(lines(panel)) == {line.get_label()[1:] for line in thick}
+
+
+# -- draws -----------------------------------------------------------------------------------
+
+
+def test_draws_shows_the_three_figures_with_one_ring_for_each_m(drawn, frames, colours):
+    loss, hook, out, inside, end, llc = panels(drawn("draws"))
+    assert len(lines(loss)) == len(GRID)
+    assert len(loss.collections) == len(GRID)  # the bands
+    rings = [colour for *_, colour in marks(loss, style.CRITICAL)]
+    assert sorted(rings) == sorted(colours[M] for M in GRID)
+    of_hook = panels(drawn("hook"))
+    for axes, other in ((hook, of_hook[0]), (out, of_hook[2]), (inside, of_hook[3])):
+        assert lines(axes).keys() == lines(other).keys()
+        for name, points in lines(axes).items():
+            np.testing.assert_array_equal(points, lines(other)[name])
+    for axes, other in zip((end, llc), panels(drawn("figure3")), strict=True):
+        assert bars(axes) == bars(other)
+
+
+def test_a_figure_over_draws_pools_them():
+    """As a job draws it: the tables of two variants under one another."""
+    pictured = importlib.import_module("transient_ridge.figures.variants.draws").draw
+    assert pictured.stage.across
+    one = world_tables.tables(seeds=(0,))
+    two = {
+        name: pd.concat([one[name].assign(variant=variant) for variant in ("base", "tasks-1")])
+        for name in pictured.stage.tables
+    }
+    picture, _ = pictured(two)
+    assert len(panels(picture.figure)[0].collections) == len(GRID)  # bands: there are two seeds

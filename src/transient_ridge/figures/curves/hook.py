@@ -5,9 +5,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ...analysis.views import by_diversity, critical_points
+from ...analysis.views import by_diversity
 from ...artefacts.tables import Frames
-from ..drawing.panels import arrow_of_time, curves
+from ..drawing.panels import arrow_of_time, curves, median_critical
 from ..drawing.picture import figure_of
 from ..drawing.style import (
     CRITICAL,
@@ -37,10 +37,6 @@ def draw(frames: Frames) -> Figure:
     figure = new_figure(DOUBLE_COLUMN, 5.0)
     panels = figure.subplots(2, len(PANELS), height_ratios=[1.25, 1])
     for (above, below), suffix in zip(panels.T, PANELS, strict=True):
-        if places.empty:
-            note(above, "no finite $M$")
-            note(below, "no finite $M$")
-            continue
         hook(above, places, frames["critical_steps"], suffix, colours)
         over_time(below, places, suffix, colours)
     panel_titles(panels.flatten().tolist(), [*PANELS.values()] * 2)
@@ -53,7 +49,9 @@ def hook(
     axes: Axes, places: pd.DataFrame, critical: pd.DataFrame, suffix: str, colours: DiversityColours
 ) -> None:
     """One path for each M, mean over seeds, with the median t_crit; ridge and dMMSE_M lie on the line residual = 0."""
-    t_crit = critical_points(critical, "smoothed")
+    if places.empty:
+        note(axes, "no finite $M$")
+        return
     for M, rows in by_diversity(places):
         mean = rows.groupby("step")[[f"alpha{suffix}", f"residual{suffix}"]].mean()
         steps, (alpha, residual) = mean.index.to_numpy(), mean.to_numpy().T
@@ -61,9 +59,8 @@ def hook(
         axes.plot(alpha[start:], residual[start:], color=colours[M], linewidth=1.0, label=f"_{M}")
         arrow_of_time(axes, alpha[start:], residual[start:], colours[M])
         mark(axes, alpha[-1], residual[-1], END, colours[M])
-        turns = [step for run, (step, _) in t_crit.items() if run.task_diversity == M]
-        if turns:
-            at = np.abs(steps - np.median(turns)).argmin()
+        at = median_critical(critical, M, steps)
+        if at is not None:
             mark(axes, alpha[at], residual[at], CRITICAL, colours[M])
     mark(axes, 0, 0, "ridge", "black")
     mark(axes, 1, 0, "dmmse", "0.35")
@@ -74,6 +71,9 @@ def hook(
 
 def over_time(axes: Axes, places: pd.DataFrame, suffix: str, colours: DiversityColours) -> None:
     """alpha against the step; dashes at ridge and dMMSE_M."""
+    if places.empty:
+        note(axes, "no finite $M$")
+        return
     for level in (0, 1):
         axes.axhline(level, color="0.6", linewidth=0.7, linestyle="--", zorder=1)
     curves(axes, places, f"alpha{suffix}", colours)

@@ -161,6 +161,15 @@ def circle_at(
         mark(axes, x[critical[0]], y[critical[0]], CRITICAL, colour)
 
 
+def median_critical(
+    critical_steps: pd.DataFrame, task_diversity: TaskDiversity, steps: NDArray[Any]
+) -> int | None:
+    """Index of the one of ``steps`` next to the median t_crit of the seeds of an M; None if none of them has any."""
+    points = critical_points(critical_steps, "smoothed").items()
+    turns = [step for run, (step, _) in points if run.task_diversity == task_diversity]
+    return int(np.abs(steps - np.median(turns)).argmin()) if turns else None
+
+
 def farthest_from_end(run: pd.DataFrame) -> int:
     """The step at which the trajectory ``run``, in all its components, lies farthest from its last point."""
     wide = run.pivot(index="step", columns="component", values="coordinate").sort_index()

@@ -10,6 +10,7 @@ from typing import Any
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from ...analysis.variants.draws import draws_as_seeds
 from ...artefacts.files import complete_file
 from ...artefacts.provenance import lasting, seal, unseal
 from ...artefacts.tables import Frames
@@ -45,15 +46,20 @@ class Picture:
         seal(path, record)
 
 
-def figure_of(*tables: str) -> Callable[[Draw], Callable[[Frames], tuple[Picture, Picture]]]:
-    """Decorator: the function draws the figure of its module from these ``tables``."""
+def figure_of(
+    *tables: str, over_draws: bool = False
+) -> Callable[[Draw], Callable[[Frames], tuple[Picture, Picture]]]:
+    """Decorator: the function draws the figure of its module from these ``tables``.
+
+    One ``over_draws`` is given the tables of the variants that differ in their root seed, each draw as a seed.
+    """
 
     def mark(draw: Draw) -> Callable[[Frames], tuple[Picture, Picture]]:
-        @stage("png", "svg", tables=tables)
+        @stage("png", "svg", tables=tables, across=over_draws)
         @wraps(draw)
         def pictures(frames: Frames) -> tuple[Picture, Picture]:
             with styled():
-                picture = Picture(draw(frames))
+                picture = Picture(draw(draws_as_seeds(frames) if over_draws else frames))
             return picture, picture
 
         return pictures

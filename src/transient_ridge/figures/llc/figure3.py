@@ -115,7 +115,7 @@ def _points(
     """
     for still, name, face in (
         (False, "transformers", TRAINED_COLOUR),
-        (True, "transformers, still moving", "white"),
+        (True, "still moving", "white"),
     ):
         rows = trained[trained["task_diversity"].isin(moving) == still]
         if rows.empty:

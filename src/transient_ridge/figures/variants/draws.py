@@ -1,0 +1,75 @@
+"""Figure 1a, the hook and Figure 3 over draws: variants that differ in nothing but their root seed."""
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from ...analysis.datasets import OUT_OF_DISTRIBUTION
+from ...analysis.views import averages, by_diversity, idealised_levels, over_seeds
+from ...artefacts.tables import Frames
+from ..curves.hook import hook, over_time
+from ..drawing.panels import curves, level, loss_axis, median_critical
+from ..drawing.picture import figure_of
+from ..drawing.style import (
+    CRITICAL,
+    DOUBLE_COLUMN,
+    END,
+    DiversityColours,
+    colours_of,
+    mark,
+    marker_key,
+    new_figure,
+    panel_titles,
+    predictors_in,
+)
+from ..llc.figure3 import llc, losses
+
+TITLES = (
+    "OOD loss over training",
+    "hook out of distribution",
+    r"$\alpha$ out of distribution",
+    r"$\alpha$ on $q_M$",
+    "loss on $q_M$ at the end",
+)
+
+
+@figure_of(
+    "smoothed_losses",
+    "critical_steps",
+    "idealised_losses",
+    "relative_distances",
+    "losses",
+    "llc",
+    over_draws=True,
+)
+def draw(frames: Frames) -> Figure:
+    """Six panels; what they call seeds are draws."""
+    places = frames["relative_distances"].dropna(subset=["alpha"])
+    colours = colours_of(frames["smoothed_losses"])
+    figure = new_figure(DOUBLE_COLUMN, 7.2)
+    panels = figure.subplots(3, 2).flatten().tolist()
+    _ood_loss(panels[0], frames, colours)
+    hook(panels[1], places, frames["critical_steps"], "_out", colours)
+    over_time(panels[2], places, "_out", colours)
+    over_time(panels[3], places, "", colours)
+    losses(panels[4], frames)
+    resolution = llc(panels[5], frames)
+    panel_titles(panels, [*TITLES, f"LLC at the end{resolution}"])
+    colours.key(figure, panels)
+    marker_key(figure, [*predictors_in(frames["idealised_losses"]), CRITICAL, END])
+    return figure
+
+
+def _ood_loss(axes: Axes, frames: Frames, colours: DiversityColours) -> None:
+    """Mean and range over draws of the smoothed OOD loss, a ring at the median t_crit, the predictors' mean losses."""
+    out = averages(frames["smoothed_losses"], OUT_OF_DISTRIBUTION)
+    curves(axes, out, "loss", colours)
+    for M, rows in by_diversity(out):
+        mean = over_seeds(rows, "loss")["mean"]
+        at = median_critical(frames["critical_steps"], M, mean.index.to_numpy())
+        if at is not None:
+            mark(axes, mean.index[at], mean.iloc[at], CRITICAL, colours[M])
+    ideal = idealised_levels(frames["idealised_losses"], OUT_OF_DISTRIBUTION)
+    for (predictor, M), loss in ideal.items():
+        level(axes, loss, predictor, M, colours)
+    loss_axis(axes.yaxis)
+    axes.set_ylabel("OOD loss (units of $y^2$)")
