@@ -17,7 +17,7 @@ def bench_plan() -> dict[str, float]:
         with tempfile.TemporaryDirectory() as folder:
             command: list[str | Path] = [
                 sys.executable, "-m", "snakemake", "-n", "--quiet", "all", "--directory", folder,
-                "--snakefile", ROOT / "Snakefile",
+                "--snakefile", ROOT / "workflow/Snakefile",
                 "--configfile", ROOT / "config" / "config.yaml", ROOT / "config" / f"{preset}.yaml",
             ]  # fmt: skip
             (Path(folder) / "config").symlink_to(ROOT / "config")

@@ -62,7 +62,7 @@ def bench_scale(runs: int) -> dict[str, float]:
         (folder / "config").symlink_to(ROOT / "config")
         (folder / "scale.yaml").write_text(yaml.safe_dump(configuration(runs)))
         snakemake = [
-            sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"), "--cores", "1",
+            sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "workflow/Snakefile"), "--cores", "1",
             "--configfile", "scale.yaml",
         ]  # fmt: skip
         first, memory, _ = _measured([*snakemake, "-n", "--quiet", "all"], folder)

@@ -41,7 +41,9 @@ def test_what_the_page_says_of_the_preset_is_so():
     config = presets.read("recurrence")
     assert config["data"]["inputs"] == "recurrence"
     config["data"]["dimension"] = 3
-    with pytest.raises(ConfigError, match=r"data\.inputs = recurrence: requires data\.dimension = 2"):
+    with pytest.raises(
+        ConfigError, match=r"data\.inputs = recurrence: requires data\.dimension = 2"
+    ):
         validate(config)
 
 

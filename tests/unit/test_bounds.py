@@ -39,5 +39,5 @@ def test_conda_has_the_same_bounds():
 
 
 def test_the_snakefile_refuses_what_is_older():
-    least = re.search(r'min_version\("(.*)"\)', (ROOT / "Snakefile").read_text())[1]
+    least = re.search(r'min_version\("(.*)"\)', (ROOT / "workflow/Snakefile").read_text())[1]
     assert f">={least}" in str(next(each.specifier for each in NEEDED if each.name == "snakemake"))

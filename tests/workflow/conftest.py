@@ -15,7 +15,7 @@ from filelock import FileLock
 from tests.conftest import ROOT
 from transient_ridge.config import presets
 
-PARTS = ("Snakefile", "config", "workflow", "src", "environment.yml")
+PARTS = ("config", "workflow", "src", "environment.yml")
 
 
 @dataclass

@@ -1,5 +1,6 @@
 """Results and rules in other places: packed and unpacked, and used as a module of another workflow."""
 
+import shutil
 import subprocess
 import sys
 
@@ -70,7 +71,7 @@ def test_records_are_deleted_with_what_they_are_about(project):
 CALLER = """
 module transient_ridge:
     snakefile:
-        "{root}/Snakefile"
+        "{root}/workflow/Snakefile"
     config:
         config
 
@@ -117,3 +118,22 @@ def test_another_workflow_runs_it_as_a_module(tmp_path):
     done = caller(tmp_path / "caller", tiny_config())
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "caller/mine.txt").read_text() == "results/tiny/base/tables/claims.parquet\n"
+
+
+def test_rules_without_the_package_beside_them_need_it_installed(elsewhere):
+    """As Snakemake keeps those that it fetched from a repository."""
+    shutil.move(elsewhere.root / "src", elsewhere.root / "another")
+    code = "import importlib.util, sys; sys.exit(bool(importlib.util.find_spec('transient_ridge')))"
+    installed = subprocess.run([sys.executable, "-c", code], cwd="/", env={}, check=False)
+    done = elsewhere.snakemake("-n", check=False)
+    if installed.returncode:
+        assert done.returncode == 0, done.stdout
+    else:
+        assert "no package transient_ridge beside the workflow; install" in done.stdout
+    done = elsewhere.snakemake("-n", PYTHONPATH=str(elsewhere.root / "another"))
+    assert "rule train" in done.stdout
+
+
+def test_a_folder_with_braces_in_its_name_is_refused_by_name(tmp_path):
+    done = checkout(tmp_path / "a {run}").snakemake("-n", check=False)
+    assert "a {run}/workflow/rules: braces in the path of the workflow" in done.stdout

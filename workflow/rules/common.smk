@@ -2,23 +2,33 @@
 
 import atexit
 import functools
+import importlib.util
 import json
 import math
 import os
 import sys
 from pathlib import Path
 
-# The package beside this file is the one that runs, installed or not, under the Python that runs Snakemake; also where
-# another workflow uses this one as a module from a folder of its own.
+# The package beside the workflow is the one that runs, installed or not, under the Python that runs Snakemake. A workflow
+# that Snakemake has fetched from elsewhere has none beside it, and runs the installed one.
 HERE = Path(workflow.current_basedir.get_path_or_uri(secret_free=True)).resolve()
-SOURCE = str(HERE.parents[1] / "src")
-sys.path.insert(0, SOURCE)
-os.environ |= {
-    "PYTHONPATH": os.pathsep.join([SOURCE, os.getenv("PYTHONPATH", "")]).rstrip(
-        os.pathsep
-    ),
-    "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.getenv("PATH", "")]),
-}
+if "{" in str(HERE) or "}" in str(HERE):
+    raise WorkflowError(
+        f"{HERE}: braces in the path of the workflow, which Snakemake takes for wildcards; move it to a folder without"
+    )
+SOURCE = HERE.parents[1] / "src"
+if SOURCE.is_dir():
+    sys.path.insert(0, str(SOURCE))
+    found = [str(SOURCE), *filter(None, [os.getenv("PYTHONPATH")])]
+    os.environ["PYTHONPATH"] = os.pathsep.join(found)
+elif importlib.util.find_spec("transient_ridge") is None:
+    raise WorkflowError(
+        f"{HERE}: no package transient_ridge beside the workflow; install the one of the same version, "
+        "pip install git+https://github.com/transient-ridge/transient-ridge@<tag>, or clone the repository"
+    )
+os.environ["PATH"] = os.pathsep.join(
+    [str(Path(sys.executable).parent), os.getenv("PATH", "")]
+)
 
 from transient_ridge import environment
 from transient_ridge.artefacts import (
@@ -79,7 +89,7 @@ STATE_SECONDS = str(config["compute"]["state_seconds"])
 BESIDE_A_GPU = 5000  # MB of a process that holds a CUDA context; not measured
 
 # One environment for all rules; used with `--software-deployment-method conda`.
-ENVIRONMENT = "../../environment.yml"
+ENVIRONMENT = workflow.source_path("../../environment.yml")
 
 
 wildcard_constraints:
