@@ -8,10 +8,8 @@ import pytest
 
 from tests.conftest import told
 from tests.unit import worlds
-from transient_ridge.config import presets
-from transient_ridge.config.settings import DataSettings
-from transient_ridge.scorecard import accounts
-from transient_ridge.scorecard.accounts import (
+from transient_ridge.analysis.model_selection import accounts
+from transient_ridge.analysis.model_selection.accounts import (
     COMPRESSED,
     CONSTANT,
     LLC,
@@ -24,6 +22,8 @@ from transient_ridge.scorecard.accounts import (
     points_of,
     relative_of,
 )
+from transient_ridge.config import presets
+from transient_ridge.config.settings import DataSettings
 
 DIVERSITIES = (4.0, 8.0, 16.0, 32.0, 64.0)
 #: Not in the order of M, as sizes always are.
@@ -87,11 +87,10 @@ def settings():
 @pytest.fixture(scope="module")
 def world():
     made = worlds.tables()
-    end = made["llc"][made["llc"]["step"] == worlds.STEPS[-1]]
-    parts = {"quadratic_llc": end, "quadratic_llc_on_tasks": made["llc_on_tasks"]}
     return made | {
-        name: worlds.complete(name, pd.concat([frame.assign(resolution=r) for r in (1.0, 0.1)]))
-        for name, frame in parts.items()
+        "selection_by_resolution": pd.concat(
+            [made["selection"].assign(resolution=r) for r in (1.0, 0.1)], ignore_index=True
+        )
     }
 
 
@@ -123,7 +122,7 @@ def test_the_tables_have_every_account_judged_by_points_that_it_was_not_fitted_t
 
 
 def test_without_curvature_there_is_nothing_to_compare(world, settings):
-    nothing = {name: worlds.empty(name) for name in ("quadratic_llc", "quadratic_llc_on_tasks")}
+    nothing = {"selection_by_resolution": worlds.empty("selection_by_resolution")}
     assert all(
         rows.records() == []
         for rows in compare_accounts(world | nothing, **told(compare_accounts, settings))

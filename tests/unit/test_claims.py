@@ -16,19 +16,42 @@ from transient_ridge.config.settings import ClaimSettings
 from transient_ridge.errors import ConfigError
 from transient_ridge.scorecard import claims, statement
 from transient_ridge.scorecard.measurements import Evidence
+from transient_ridge.scorecard.nulls import (
+    ALIKE,
+    GROWING,
+    NULLS,
+    SOFTENED,
+    STRAIGHT,
+    SWAPPED,
+    straight,
+)
 from transient_ridge.scorecard.page import by_diversity, scorecard
 from transient_ridge.scorecard.root_seeds import judge_over_root_seeds
-from transient_ridge.scorecard.statement import AT_LEAST, AT_MOST, PREDICTORS, RIDGE_PHASE, TITLES
+from transient_ridge.scorecard.statement import (
+    AT_LEAST,
+    AT_MOST,
+    PAPER,
+    PREDICTORS,
+    RIDGE_PHASE,
+    TITLES,
+    Statement,
+)
 from transient_ridge.scorecard.statements import STATEMENTS
 from transient_ridge.scorecard.verdicts import (
     FAILS,
     HOLDS,
+    MET,
+    NO_CLAIM,
+    NOT_DISCRIMINATING,
+    NOT_MET,
     UNDECIDED,
     UNTESTABLE,
+    Proportion,
     Spread,
+    assess,
     by_claim,
-    judge,
-    weakest,
+    excess_of,
+    holm,
 )
 from transient_ridge.stage import load
 
@@ -153,20 +176,20 @@ def flat(world, _):
     losses.loc[finite, "loss"] = 3.4
 
 
+def straight_ways(world, settings):
+    world |= straight(judged_by(world, settings))
+
+
 #: statement -> (a world in which it is false, one in which it cannot be tested, what the reason says)
 BENT = {
-    "1a": (
-        put("relative_distances", "relative_distance", 0.5, task_diversity=1, **END),
-        NO_INFINITY,
-        NO_RUN,
-    ),
+    "1a": (put("relative_distances", "alpha", 0.5, task_diversity=1, **END), NO_INFINITY, NO_RUN),
     "1b": (
-        put("relative_distances", "relative_distance", 0.9, task_diversity=1024, **END),
+        put("relative_distances", "alpha", 0.9, task_diversity=1024, **END),
         put("relative_distances", "ridge", 0.5, task_diversity=worlds.INF, **END),
-        "dMMSE_1024 and ridge are 0.177 apart",
+        "dMMSE_1024 and ridge are 0.0156 apart",
     ),
     "1c": (
-        put("relative_distances", "relative_distance", lambda f: 1 - f["relative_distance"], **END),
+        put("relative_distances", "alpha", lambda f: 1 - f["alpha"], **END),
         least_diversities(4),
         "ends nearer to dMMSE",
     ),
@@ -175,54 +198,55 @@ BENT = {
         put("thresholds", "threshold", np.nan),
         "nearer to",
     ),
+    "1e": (
+        put("relative_distances", "ridge", 0.45, task_diversity=worlds.INF, **END),
+        NO_INFINITY,
+        NO_RUN,
+    ),
     "2a": (
         flat,
         put("idealised_losses", "loss", 1.0, dataset=OUT, predictor="dmmse"),
         "no greater OOD loss",
     ),
-    "2b": (
-        put("smoothed_losses", "loss", lambda f: 1.4 + 0.6 * (f["loss"] - 1.4), dataset=OUT, **END),
-        NO_INFINITY,
-        NO_RUN,
-    ),
+    "2b": (put("relative_distances", "alpha_out", 0.5), NO_INFINITY, NO_RUN),
     "2c": (
-        put("smoothed_losses", "loss", 1.4, dataset=OUT, step=MIDDLE),
-        least_diversities(2),
-        "2 finite M",
-    ),
-    "2d": (
         flat,
         put("idealised_losses", "loss", 1.0, dataset=OUT, predictor="dmmse"),
         "no greater OOD loss",
     ),
-    "2e": (
-        put("relative_distances", "ridge", 0.5, task_diversity=worlds.INF, **END),
+    "2d": (
+        put("smoothed_losses", "loss", lambda f: 1.4 + 0.6 * (f["loss"] - 1.4), dataset=OUT, **END),
         NO_INFINITY,
         NO_RUN,
     ),
-    "2f": (put("relative_distances", "relative_distance", 0.6), NO_INFINITY, NO_RUN),
+    "2e": (
+        put("smoothed_losses", "loss", 1.4, dataset=OUT, step=MIDDLE),
+        least_diversities(2),
+        "2 finite M",
+    ),
+    "2f": (put("relative_distances", "alpha", 0.6), NO_INFINITY, NO_RUN),
     "3a": (
         put("pca_variance", "explained_variance_ratio", 0.1),
         drop("pca_variance", component=2),
         "one component",
     ),
     "3b": (
-        put("pca_trajectories", "coordinate", inverted("coordinate"), component=2),
+        put("pca_idealised", "coordinate", inverted("coordinate"), component=2),
         drop("pca_trajectories", component=2),
         "no component 2",
     ),
     "3c": (
-        put("pca_idealised", "coordinate", inverted("coordinate")),
+        put("pca_idealised", "coordinate", inverted("coordinate"), component=2),
         least_diversities(1),
         "only 2 idealised predictors",
     ),
     "3d": (
-        put("pca_trajectories", "coordinate", inverted("coordinate"), component=1),
+        put("pca_trajectories", "coordinate", lambda f: (f["step"] % 7).astype(float), component=1),
         drop("pca_trajectories", component=1),
         "no component 1",
     ),
     "3e": (
-        put("pca_trajectories", "coordinate", inverted("coordinate"), component=1),
+        put("pca_trajectories", "coordinate", lambda f: (f["step"] % 7).astype(float), component=1),
         drop("pca_trajectories", component=1),
         "no component 1",
     ),
@@ -242,14 +266,19 @@ BENT = {
         NO_RUN,
     ),
     "4c": (
-        put("relative_distances", "ridge", lambda f: f["ridge"].clip(lower=0.9)),
+        straight_ways,
         NO_INFINITY,
         NO_RUN,
     ),
+    "4d": (
+        put("relative_distances", "alpha_out", 0.45, task_diversity=1024, **END),
+        least_diversities(0),
+        "no finite M",
+    ),
     "5a": (
-        put("pca_loadings", "loading", inverted("loading")),
+        put("pca_loadings", "loading", 0.1),
         drop("pca_loadings", component=2),
-        "one component",
+        "only 0 positions",
     ),
     "6a": (
         put("pca_robustness", "trajectory_distance", 0.3, setting="16"),
@@ -262,12 +291,19 @@ BENT = {
         "no linear",
     ),
     "7a": (
-        put("idealised_losses", "loss", 1.0, predictor="dmmse", dataset=IN, task_diversity=1024),
+        put("idealised_losses", "loss", 0.5, predictor="dmmse", dataset=IN, task_diversity=1024),
         least_diversities(2),
         "only 2 finite M",
     ),
-    "7b": (
-        put("smoothed_losses", "loss", 1.4, dataset=IN, task_diversity=4, **END),
+    "7b": (put("smoothed_losses", "loss", 1.4, dataset=IN, **END), NO_INFINITY, NO_RUN),
+    "7c": (
+        put(
+            "smoothed_losses",
+            "loss",
+            lambda f: f["loss"] - 0.5 / f["task_diversity"] ** 0.5,
+            dataset=IN,
+            **END,
+        ),
         NO_INFINITY,
         NO_RUN,
     ),
@@ -288,25 +324,40 @@ BENT = {
         "no healthy LLC of M = inf",
     ),
     "9a": (
-        put("selection", "crossover", 5.0, task_diversity=1),
-        put("selection", "crossover", np.nan, task_diversity=1),
-        "n* of the least M",
+        put("selection", "loss_difference", inverted("task_diversity")),
+        put("selection", "loss_difference", np.nan),
+        "only 0 runs",
     ),
     "9b": (
-        put("selection", "crossover", lambda f: 1e6 - f["crossover"]),
-        put("selection", "crossover", np.nan),
-        "n* is known for no M",
+        put("selection", "llc_difference", 5.0, task_diversity=1),
+        put("selection", "llc_difference", np.nan, task_diversity=1),
+        "Delta lambda is not known for the least M",
     ),
-    "9c": (put("selection", "critical_step", inverted("critical_step")), LLC_LOST, NO_LLC),
-    "9d": (
+    "9c": (
         put("selection", "switch_step", inverted("switch_step")),
         put("selection", "switch_step", np.nan),
         "only 0 M",
     ),
-    "9e": (
+    "9d": (
+        put("selection", "crossover", lambda f: 1e6 - f["crossover"]),
+        put("selection", "crossover", np.nan),
+        "n* is known for no M",
+    ),
+    "9e": (put("selection", "critical_step", inverted("critical_step")), LLC_LOST, NO_LLC),
+    "9f": (
+        put("selection", "switch_step", inverted("switch_step")),
+        put("selection", "switch_step", np.nan),
+        "only 0 M",
+    ),
+    "9g": (
         put("selection", "phase", "never ridge", task_diversity=16),
         put("selection", "phase", None),
         "not known",
+    ),
+    "9h": (
+        put("selection", "crossover_step", 1e-3),
+        put("selection", "switch_step", np.nan),
+        "no M with a switch",
     ),
     "10a": (
         put("thresholds", "threshold", 100.0, **END),
@@ -316,25 +367,34 @@ BENT = {
 }
 
 
-def test_in_the_papers_world_everything_holds(world, settings):
-    found = scored(world, settings)
-    assert found[found["verdict"] != HOLDS][["quantity", "value", "reason"]].to_dict("index") == {}
+#: Further questions that come out otherwise even in the paper's world: n* of Eq. 8 is no number of pairs seen.
+OTHERWISE = {"9h"}
+#: Statements of the paper's that are so in their null as well: straight ways show them as perfect transience does.
+#: Of runs that do not turn, any component follows time.
+NOT_TOLD_APART = {"3a", "3b", "3e"}
+
+
+def test_one_draw_of_the_papers_world_meets_everything(one_seed, settings):
+    found = scored(one_seed, settings)
+    verdicts = found["verdict"].drop(["10a", *OTHERWISE])
+    alike = {"3a", "3b", "1a", "7b"}  # most M of this grid end as dMMSE_M, and so does the mean run
+    assert set(verdicts[verdicts == NOT_DISCRIMINATING].index) == alike
+    assert set(verdicts.drop(list(alike))) == {MET}
+    assert found.loc["10a", "verdict"] == NO_CLAIM
     assert list(found.index) == sorted(PARTS, key=lambda part: (int(part[:-1]), part[-1]))
     assert set(found["claim"]) == set(TITLES) - {statement.OWN} == set(range(1, 11))
-    one_value = [f"{row.claim}{row.part}" for row in STATEMENTS if row.joint]
-    assert set(found.index[found["standard_error"].isna()]) == set(one_value)
-    assert (found.drop(one_value)["seeds"] == 2).all()
-
-
-def test_one_seed_of_it_is_enough(one_seed, settings):
-    assert set(scored(one_seed, settings)["verdict"]) == {HOLDS}
+    assert (found["seeds"] == 1).all()
+    assert (found["root_seeds"] == 1).all()
 
 
 @pytest.mark.parametrize("part", PARTS)
-def test_a_false_statement_does_not_hold(part, world, settings, alone):
+def test_a_false_statement_is_not_met(part, one_seed, settings, alone):
+    world = {name: frame.copy() for name, frame in one_seed.items()}
     BENT[part][0](world, settings)
     found = alone(part, world, settings)
-    assert found["verdict"] == FAILS, found["reason"]
+    assert found["verdict"] == (NO_CLAIM if part == "10a" else NOT_MET), found["reason"]
+    if part == "10a":
+        assert found["value"] > found["threshold"]
 
 
 @pytest.mark.parametrize("part", PARTS)
@@ -348,13 +408,99 @@ def test_a_statement_that_the_tables_cannot_decide_says_why(part, world, setting
     assert found["seeds"] == 0
 
 
+# -- worlds of perfect transience, and their nulls ------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def draws(laptops_settings):
+    """Every course of a perfect transience, as a draw of its own: values, and those of their nulls."""
+    settings = ClaimSettings.of(laptops_settings)
+    parts = []
+    for course in range(len(worlds.COURSES)):
+        over = worlds.perfect(course)
+        world = worlds.tables(worlds.WIDE, seeds=(0,), over=over, gates=False)
+        parts.append(claims.measure(Evidence(world, settings, root_seed=course + 1)))
+    return claims.pooled(parts)
+
+
+def test_every_statement_of_the_papers_has_a_null_and_a_text_without_numbers_of_the_configuration():
+    paper = [row for row in STATEMENTS if row.kind == PAPER]
+    assert len(paper) == 30
+    for row in STATEMENTS:
+        assert set(row.nulls) <= set(NULLS)
+        assert bool(row.nulls) == (row.kind == PAPER), row.name
+    assert not [row.name for row in paper if re.search(r"M = 32|B = \d", row.text)]
+
+
+def test_in_perfect_transience_everything_that_the_paper_says_holds(draws, laptops_settings):
+    found = claims.score(draws, ClaimSettings.of(laptops_settings)).frame()
+    found.index = found["claim"].astype(str) + found["part"]
+    found = found[found["kind"] == PAPER]
+    assert len(worlds.COURSES) == 18
+    assert (found["root_seeds"] == 18).all()
+    others = found[found["verdict"] != HOLDS]
+    assert set(others.index) == NOT_TOLD_APART, others[["value", "reason"]].to_dict("index")
+    assert set(others["verdict"]) == {NOT_DISCRIMINATING}
+
+
+def test_in_its_null_no_statement_passes(draws, laptops_settings):
+    settings = ClaimSettings.of(laptops_settings)
+    values = draws.frame()
+    values.index = values["claim"].astype(str) + values["part"]
+    for row in STATEMENTS:
+        if row.kind != PAPER or row.name in NOT_TOLD_APART:
+            continue
+        nulls = values.loc[[row.name], "null_value"].dropna()
+        excess = nulls.map(
+            lambda x, r=row: excess_of(r.comparison, x, claims.threshold_of(r, settings))
+        )
+        assert (excess < 0).all(), row.name
+
+
+@pytest.mark.parametrize("name", [STRAIGHT, SOFTENED, ALIKE])
+def test_a_null_is_its_own_null(name, one_seed, settings):
+    once = judged_by(NULLS[name](judged_by(one_seed, settings)), settings)
+    twice = judged_by(NULLS[name](once), settings)
+    for M in (4.0, 32.0, 256.0):
+        for column in ("ridge", "dmmse_out"):
+            np.testing.assert_allclose(once.path(M, 0)[column], twice.path(M, 0)[column], atol=2e-3)
+    if name == STRAIGHT:
+        assert once.deflection(64, 0) == pytest.approx(0, abs=0.01)
+        assert judged_by(one_seed, settings).deflection(64, 0) > 0.5
+
+
+def test_straight_ways_show_no_transience_in_any_course(settings):
+    for course in (0, 9, 17):
+        world = worlds.tables(worlds.WIDE, (0,), over=worlds.perfect(course), gates=False)
+        found = scored(straight(judged_by(world, settings)), settings)
+        found = found[(found["kind"] == PAPER) & (found["about"] == RIDGE_PHASE)]
+        ends = {
+            "1b",
+            "1c",
+            "1d",
+            "4d",
+            "7c",
+            "9b",
+        }  # where runs end, and where they go that end at ridge
+        assert not set(found.index[found["verdict"] == MET]) - ends
+
+
+def test_the_llc_that_goes_on_growing_and_the_components_that_trade_places(one_seed, settings):
+    evidence = judged_by(one_seed, settings)
+    grown = judged_by(NULLS[GROWING](evidence), settings).llc(0)
+    assert grown[32.0] == evidence.llc(0)[32.0]
+    assert grown[128.0][0] > evidence.llc(0)[128.0][0] + 5
+    other = judged_by(NULLS[SWAPPED](evidence), settings)
+    pd.testing.assert_series_equal(other.component(1, 0), evidence.component(2, 0))
+
+
 # -- no pass without evidence -----------------------------------------------------------------
 
 
 def test_without_training_nothing_about_models_holds(settings):
     found = scored(worlds.without_training(), settings)
-    assert set(found[found["verdict"] == HOLDS]["about"]) <= {PREDICTORS}
-    of_models = found[found["about"] != PREDICTORS]
+    assert set(found[found["verdict"] == MET]["about"]) <= {PREDICTORS}
+    of_models = found[(found["about"] != PREDICTORS) & (found["claim"] != 10)]
     assert of_models["reason"].str.contains("train longer").all()
 
 
@@ -362,17 +508,17 @@ def test_without_training_nothing_about_models_holds(settings):
 def test_without_a_ridge_phase_nothing_about_it_holds(seeds, settings):
     found = scored(worlds.without_a_ridge_phase(seeds), settings)
     about = found[found["about"] == RIDGE_PHASE]
-    assert about[about["verdict"] == HOLDS][["value", "reason"]].to_dict("index") == {}
-    assert about.loc["2a", "verdict"] == FAILS
-    # It is trained: what is said about training alone is judged.
-    assert found.loc["1a", "verdict"] == found.loc["2e", "verdict"] == HOLDS
+    assert about[about["verdict"] == MET][["value", "reason"]].to_dict("index") == {}
+    assert about.loc["2b", "verdict"] == NOT_MET
+    # It is trained: what is said about training is judged.
+    assert found.loc["1e", "verdict"] == MET
 
 
 def test_a_straight_way_dips_and_rises_and_is_no_transient_ridge(settings):
     evidence = judged_by(worlds.without_a_ridge_phase(), settings)
     losses = evidence.losses(4, 0, OUT)
     below_both_ends = min(losses.iloc[0], losses.iloc[-1]) - losses.min()
-    assert below_both_ends > settings["transience"] * evidence.gap(4)
+    assert below_both_ends > 0.08 * evidence.gap(4)
     assert evidence.transience(4, 0) < settings["no_transience"]
 
 
@@ -391,68 +537,52 @@ def no_run_on_dmmses_side(world, settings):
         put("thresholds", column, np.nan, **END)(world, settings)
 
 
-def never_nearer(world, _):
-    """No finite M comes nearer to ridge than the straight ways do."""
-    distances = world["relative_distances"]
-    finite = ~np.isinf(distances["task_diversity"])
-    distances.loc[finite, "ridge"] = distances["ridge"].clip(lower=0.9)
-
-
 @pytest.mark.parametrize(
     ("bend", "reasons"),
     [
         (
             flat,
-            {part: "no M has a transient ridge" for part in ("2b", "2c", "2f", "8b", "9a", "9e")},
+            {part: "no M has a transient ridge" for part in ("2d", "2e", "2f", "8b", "9b", "9g")},
         ),
-        (axis_on_the_third, dict.fromkeys(("3a", "5a"), "dMMSE_M to ridge is PC3")),
+        (axis_on_the_third, {"5a": "dMMSE_M to ridge is PC3"}),
         (
             put("llc", "llc", 60.0, task_diversity=worlds.INF, **END),
             {"8b": "transience sets in at M = 8, and no LLC up to M = 1024 reaches lambda_inf"},
         ),
         (put("llc", "llc", 5.0, task_diversity=worlds.INF, **END), {"8b": "does not cross"}),
-        (put("selection", "crossover", 0.0), {"9a": "none ever prefers ridge"}),
+        (put("selection", "crossover", 0.0), {"9h": "n* is 0 or infinite"}),
         (
-            put("relative_distances", "relative_distance", 0.5, task_diversity=1, **END),
+            put("relative_distances", "alpha", 0.5, task_diversity=1, **END),
             {"4a": "does not end close to dMMSE_M"},
         ),
         (
-            never_nearer,
+            straight_ways,
             {"4b": "every path is straight"},
         ),
         (no_run_on_dmmses_side, {"7b": "no run ends on dMMSE's side"}),
     ],
 )
-def test_what_was_measured_and_is_not_so_does_not_hold(bend, reasons, world, settings):
+def test_what_was_measured_and_is_not_so_is_not_met(bend, reasons, one_seed, settings):
+    world = {name: frame.copy() for name, frame in one_seed.items()}
     bend(world, settings)
     found = scored(world, settings)
     for part, reason in reasons.items():
-        assert found.loc[part, "verdict"] == FAILS
+        assert found.loc[part, "verdict"] == NOT_MET
         assert reason in found.loc[part, "reason"]
         assert pd.isna(found.loc[part, "value"])
 
 
 def test_runs_beyond_the_papers_threshold_on_dmmses_side_contradict_it(settings):
-    found = scored(worlds.without_a_ridge_phase(), settings).loc["1d"]
-    assert found["verdict"] == FAILS
+    found = scored(worlds.without_a_ridge_phase(seeds=(0,)), settings).loc["1d"]
+    assert found["verdict"] == NOT_MET
     assert f"M = {worlds.GRID[-2]} among them" in found["reason"]
 
 
 def test_a_transient_m_that_is_never_to_prefer_ridge_counts_against_eq_8(world, settings):
     put("selection", "phase", "never ridge")(world, settings)
-    found = scored(world, settings).loc["9e"]
-    assert (found["value"], found["verdict"]) == (0, FAILS)
+    found = scored(world, settings).loc["9g"]
+    assert (found["value"], found["verdict"]) == (0, NOT_MET)
     assert "never ridge" in found["reason"]
-
-
-def test_seeds_that_contradict_each_other_decide_nothing(world, settings):
-    put("llc", "llc", 60.0, task_diversity=worlds.INF, seed=1, **END)(world, settings)
-    found = scored(world, settings).loc["8b"]
-    assert found["verdict"] == UNDECIDED
-    assert found["reason"].startswith("1 of 2 seeds contradict it: transience sets in at M = 8")
-    # The other seed's LLC crosses three octaves off.
-    put("llc", "llc", 47.2, task_diversity=worlds.INF, seed=0, **END)(world, settings)
-    assert scored(world, settings).loc["8b", "verdict"] == FAILS
 
 
 def test_a_statement_of_the_papers_own_setting_is_made_there_alone(world, settings):
@@ -463,7 +593,7 @@ def test_a_statement_of_the_papers_own_setting_is_made_there_alone(world, settin
 
 #: What the paper's are not judged by: the claims along r are for the page alone, the rest for presets' statements.
 OTHERS = {
-    "claims_by_resolution", "gates", "head_ablation", "feature_losses", "task_gates", "strategies",
+    "claims_by_resolution", "gates", "head_ablation", "feature_losses", "task_gates", "strategies", "softened_dmmse",
 }  # fmt: skip
 READ = sorted(set(load("scorecard.claims").tables) - OTHERS)
 
@@ -496,16 +626,16 @@ NUMBERS = [
 def test_nan_passes_no_comparison(table, column, one_seed, settings):
     frame = one_seed[table].assign(**{column: np.nan})
     found = scored(one_seed | {table: frame}, settings)
-    values = found[found["verdict"].isin([HOLDS, FAILS])]["value"].dropna()
+    values = found[found["verdict"].isin([MET, NOT_MET])]["value"].dropna()
     assert np.isfinite(values.astype(float)).all()
 
 
-def test_without_llc_everything_else_is_judged(world, settings):
-    world["llc"] = worlds.empty("llc")
-    found = scored(world, settings)
+def test_without_llc_everything_else_is_judged(one_seed, settings):
+    found = scored(one_seed | {"llc": worlds.empty("llc")}, settings)
     lost = found["claim"].isin([8, 9])
+    lost &= ~found.index.isin(["9a", "9c"])  # which need none
     assert found[lost]["reason"].str.contains("the table llc is empty").all()
-    assert (found[~lost]["verdict"] == HOLDS).all()
+    assert set(found[~lost]["verdict"]) == {MET, NOT_DISCRIMINATING, NO_CLAIM}
 
 
 def test_an_llc_before_the_last_checkpoint_is_not_one_of_the_end(world, settings):
@@ -518,46 +648,154 @@ def test_an_llc_before_the_last_checkpoint_is_not_one_of_the_end(world, settings
 @pytest.mark.parametrize("grid", [(4,), (4, 16), (worlds.INF,), (1, 4, worlds.INF)])
 def test_a_grid_without_infinity_or_of_one_m_is_judged(grid, settings):
     found = scored(worlds.tables(grid=grid), settings)
-    assert set(found["verdict"]) <= {HOLDS, FAILS, UNDECIDED, UNTESTABLE}
+    assert set(found["verdict"]) <= {MET, NOT_MET, UNDECIDED, UNTESTABLE, NOT_DISCRIMINATING}
     assert (found["verdict"] == UNTESTABLE).sum() >= 6
 
 
 def test_without_l_of_u_the_predictors_losses_stand_in_and_it_is_said(world, settings):
     world["ridge_on_tasks"] = worlds.empty("ridge_on_tasks")
     found = scored(worlds.derive(world), settings)
-    assert found.loc["9b", "verdict"] == HOLDS
-    assert "l(u) on q_M not measured" in found.loc["9b", "reason"]
+    assert found.loc["9d", "verdict"] == MET
+    assert "l(u) on q_M not measured" in found.loc["9d", "reason"]
 
 
 # -- statistics -------------------------------------------------------------------------------
 
 
-def test_the_mean_decides_on_either_side_of_the_threshold():
-    assert judge({0: [0.3]}, AT_LEAST, 0.2, 0.95).verdict == HOLDS
-    assert judge({0: [0.3]}, AT_MOST, 0.2, 0.95).verdict == FAILS
-    assert judge({0: [0.2]}, AT_MOST, 0.2, 0.95).verdict == HOLDS
-    assert judge({0: [math.inf]}, AT_MOST, 0.2, 0.95).verdict == FAILS
-    assert judge({0: [math.inf]}, AT_LEAST, 0.2, 0.95).verdict == FAILS
-    assert judge({0: [math.nan]}, AT_LEAST, 0.2, 0.95).verdict == FAILS
+def a_statement(comparison=AT_LEAST, exists=False, claim=1, nulls=(STRAIGHT,)):
+    return Statement(
+        claim, "a", "", "", comparison, 0.2, lambda evidence, seed: 0.0, PAPER, nulls, exists, RIDGE_PHASE, "", False,
+        None,
+    )  # fmt: skip
 
 
-def test_the_interval_of_three_seeds_is_students():
-    values = [0.30, 0.31, 0.29]
-    spread = Spread.of({0: values})
+def judge(values, threshold, settings, statement=None, **more):
+    """The verdict on ``values``, root seed -> of its seeds: numbers, or the outcome where there is none."""
+    rows = []
+    for root, each in values.items():
+        for seed, value in enumerate(each):
+            number = None if isinstance(value, str) else value
+            row = {
+                "root_seed": root, "seed": seed, "value": number, "resolution": 0.0, "error": 0.0, "null_value": None,
+                "outcome": value if number is None else "measured", "reason": "why" if number is None else "",
+            }  # fmt: skip
+            rows.append(row | more)
+    return assess(statement or a_statement(), rows, threshold, ClaimSettings.of(settings))
+
+
+def test_one_draw_is_met_or_not_and_is_no_verdict(settings):
+    for comparison, value, verdict in (
+        (AT_LEAST, 0.3, MET), (AT_MOST, 0.3, NOT_MET), (AT_MOST, 0.2, MET), (AT_MOST, math.inf, NOT_MET),
+        (AT_LEAST, math.inf, NOT_MET),
+    ):  # fmt: skip
+        assert judge({1: [value]}, 0.2, settings, a_statement(comparison)).verdict == verdict
+    seeds = judge({1: [0.3, 0.31, 0.29]}, 0.2, settings)
+    assert seeds.verdict == MET
+    assert "the same tasks" in seeds.reason
+
+
+def test_the_interval_of_three_draws_is_students(settings):
+    values = {1: [0.30], 2: [0.31], 3: [0.29]}
+    spread = Spread.of(values)
     assert spread.standard_error == pytest.approx(0.01 / 3**0.5)
     assert spread.half_width(0.95) == pytest.approx(4.302653 * 0.01 / 3**0.5)
     # Two standard errors would decide it.
-    assert judge({0: values}, AT_LEAST, 0.28, 0.95).verdict == UNDECIDED
-    assert judge({0: values}, AT_LEAST, 0.27, 0.95).verdict == HOLDS
-    found = judge({0: values}, AT_LEAST, 0.28, 0.95)
+    assert judge(values, 0.28, settings).verdict == UNDECIDED
+    assert judge(values, 0.27, settings).verdict == HOLDS
+    assert judge(values, 0.33, settings).verdict == FAILS
+    found = judge(values, 0.28, settings)
     assert found.margin == pytest.approx(spread.half_width(0.95))
-    assert "the same tasks" in found.reason
+    assert found.p_value == pytest.approx(0.0371, abs=1e-3)
 
 
-def test_a_step_of_the_grid_widens_the_interval():
-    assert judge({0: [0.1]}, AT_MOST, 0.75, 0.95, resolution=0.5).verdict == HOLDS
-    found = judge({0: [0.4]}, AT_MOST, 0.75, 0.95, resolution=0.5)
+def test_a_step_of_the_grid_and_the_monte_carlo_error_widen_the_interval(settings):
+    below = a_statement(AT_MOST)
+    assert judge({1: [0.1]}, 0.75, settings, below, resolution=0.5).verdict == MET
+    found = judge({1: [0.4]}, 0.75, settings, below, resolution=0.5)
     assert (found.verdict, found.margin) == (UNDECIDED, 0.5)
+    # 8d on the published laptop run.
+    llc = judge({1: [0.210]}, 0.2, settings, below, error=0.052)
+    assert llc.verdict == UNDECIDED
+    assert llc.margin == pytest.approx(1.96 * 0.052, rel=1e-3)
+    assert judge({1: [0.210]}, 0.05, settings, below, error=0.052).verdict == NOT_MET
+
+
+def test_draws_that_chose_the_regime_are_marked_and_not_scored(settings):
+    assert settings["tuned_on"] == [0]
+    alone = judge({0: [0.3, 0.31, 0.32]}, 0.2, settings)
+    assert (alone.verdict, alone.p_value) == (MET, None)
+    assert "root seed 0 chose the regime" in alone.reason
+    others = {1: [0.1], 2: [0.11], 3: [0.1]}
+    assert judge({0: [0.9], **others}, 0.2, settings).value == pytest.approx(0.31 / 3)
+    own = a_statement(claim=statement.OWN)
+    assert judge({0: [0.30, 0.31, 0.29]}, 0.2, settings, own).verdict == HOLDS
+
+
+def test_existence_is_a_proportion_of_draws(settings):
+    exists = a_statement(exists=True)
+    all_of_them = judge({i: [0.3 + i] for i in range(1, 9)}, 0.2, settings, exists)
+    assert (all_of_them.share, all_of_them.verdict) == (1.0, HOLDS)
+    assert all_of_them.share_low == pytest.approx(0.6306, abs=1e-4)
+    assert all_of_them.p_value == pytest.approx(0.333**8)
+    most = judge({i: [0.3 if i < 8 else 0.0] for i in range(1, 9)}, 0.2, settings, exists)
+    assert (most.share, most.verdict) == (0.875, HOLDS)
+    few = judge({i: [0.3 if i < 4 else 0.0] for i in range(1, 9)}, 0.2, settings, exists)
+    assert few.verdict == UNDECIDED
+    assert judge({i: [0.0] for i in range(1, 9)}, 0.2, settings, exists).verdict == FAILS
+
+
+def test_a_draw_that_contradicts_or_cannot_be_tested_counts_as_one(settings):
+    values = {i: [0.3] for i in range(1, 8)}
+    for outcome in ("contradicted", "not testable"):
+        found = judge({**values, 8: [outcome]}, 0.2, settings)
+        assert (found.verdict, found.share) == (HOLDS, 0.875)
+        assert (
+            f"1 of 8 {'contradict it' if outcome == 'contradicted' else 'not testable'}: why"
+            in found.reason
+        )
+    assert judge({1: ["not testable"], 2: ["not testable"]}, 0.2, settings).verdict == UNTESTABLE
+    against = judge({i: ["contradicted"] for i in range(1, 9)}, 0.2, settings)
+    assert (against.verdict, against.share) == (FAILS, 0.0)
+    open_ = Proportion.of(2, 3, 8, 1 / 3, 0.95)
+    assert open_.low == Proportion.of(2, 0, 8, 1 / 3, 0.95).low
+    assert open_.high == Proportion.of(5, 0, 8, 1 / 3, 0.95).high
+
+
+def test_no_verdict_gets_worse_with_draws_that_agree(settings):
+    for exists in (False, True):
+        rank = [UNDECIDED, MET, HOLDS]
+        found = [
+            rank.index(
+                judge(
+                    {i: [0.3 + 0.01 * (i % 3)] for i in range(1, n + 1)},
+                    0.2,
+                    settings,
+                    a_statement(exists=exists),
+                ).verdict
+            )
+            for n in range(2, 12)
+        ]
+        assert found == sorted(found)
+
+
+def test_what_passes_in_its_null_is_not_discriminating_whatever_its_value(settings):
+    found = judge({1: [0.9], 2: [0.95]}, 0.2, settings, null_value=0.25)
+    assert found.verdict == NOT_DISCRIMINATING
+    assert found.difference == pytest.approx(0.675)
+    assert judge({1: [0.9], 2: [0.95]}, 0.2, settings, null_value=0.15).verdict == HOLDS
+
+
+def test_holm_takes_back_what_its_rank_does_not_bear():
+    rows = [
+        {"kind": PAPER, "p_value": p, "verdict": HOLDS, "reason": ""} for p in (0.001, 0.02, 0.02)
+    ]
+    holm(rows, 0.95)
+    assert [row["verdict"] for row in rows] == [HOLDS, HOLDS, HOLDS]
+    rows = [
+        {"kind": PAPER, "p_value": p, "verdict": HOLDS, "reason": ""} for p in (0.001, 0.03, 0.03)
+    ]
+    holm(rows, 0.95)
+    assert [row["verdict"] for row in rows] == [HOLDS, UNDECIDED, UNDECIDED]
 
 
 def test_both_variances_are_found():
@@ -576,19 +814,12 @@ def test_root_seeds_that_differ_no_more_than_seeds_add_no_variance():
     assert spread.over_seeds == pytest.approx(2**0.5)
 
 
-def test_one_seed_of_each_root_seed_gives_an_interval_over_root_seeds():
-    found = judge({0: [1.0], 1: [2.0], 2: [3.0]}, AT_LEAST, 0.0, 0.95)
-    assert (found.deviation_seeds, found.deviation_root_seeds) == (None, 1.0)
-    assert found.margin == pytest.approx(4.302653 / 3**0.5)
-    assert found.reason.endswith("3 values of 3 root seeds")
-
-
 def test_root_seeds_are_pooled_from_the_values_of_their_variants(settings):
     thresholds = ClaimSettings.of(settings)
     together = claims.pooled(
         [
             claims.measure(Evidence(worlds.tables(seeds=seeds), thresholds, root))
-            for root, seeds in ((0, (0, 1)), (1, (2, 3)), (2, (4, 5)))
+            for root, seeds in ((1, (0, 1)), (2, (2, 3)), (3, (4, 5)))
         ]
     )
     found = pd.DataFrame(claims.score(together, thresholds).columns).set_index(["claim", "part"])
@@ -596,17 +827,18 @@ def test_root_seeds_are_pooled_from_the_values_of_their_variants(settings):
     assert found.loc[(2, "a"), "seeds"] == 6
     assert found.loc[(3, "a"), "seeds"] == 3  # one joint PCA for each
     assert found.loc[(3, "a"), "standard_error"] == 0
-    assert found.loc[(2, "a"), "deviation_seeds"] > 0
+    assert found.loc[(8, "a"), "p_value"] < 0.05
+    assert found.loc[(4, "c"), "deviation_seeds"] > 0
 
 
 def test_variants_that_differ_in_their_root_seed_are_judged_together(settings):
     thresholds = ClaimSettings.of(settings)
     values = [
         claims.measure(Evidence(worlds.tables(seeds=(2 * root, 9)), thresholds, root)).frame()
-        for root in (0, 1)
+        for root in (1, 2)
     ]
     _, page = judge_over_root_seeds(values, ClaimSettings.of(settings))
-    (row,) = [line for line in page.text.splitlines() if line.startswith("| 2a |")]
+    (row,) = [line for line in page.text.splitlines() if line.startswith("| 2e |")]
     assert "4 values of 2 root seeds" in row
     assert re.search(r"deviation [\d.e-]+ over seeds, [\d.e-]+ over root seeds", row)
 
@@ -650,37 +882,44 @@ def test_a_statement_of_ones_own_is_scored(world, settings):
 # -- what is written --------------------------------------------------------------------------
 
 
-def test_a_claims_verdict_is_that_of_its_weakest_statement(world, settings):
-    put("smoothed_losses", "loss", 1.4, dataset=IN, task_diversity=4, **END)(world, settings)
+def test_a_claim_holds_if_all_that_the_paper_says_does(one_seed, settings):
+    world = {name: frame.copy() for name, frame in one_seed.items()}
     put("llc", "healthy", False, task_diversity=worlds.INF, **END)(world, settings)
-    rows = scored(world, settings).to_dict("records")
-    found = by_claim(rows)
-    assert (found[7]["part"], found[7]["verdict"]) == ("b", FAILS)
-    assert (found[8]["part"], found[8]["verdict"]) == ("b", UNTESTABLE)
-    assert found[1]["verdict"] == HOLDS
-    assert by_claim([row for row in rows if row["about"] == PREDICTORS]) == {7: None}
-    near, far = rows[0] | {"value": 0.76}, rows[0] | {"value": 0.9}
-    assert weakest([far, near]) == near
+    put("pca_robustness", "trajectory_distance", 0.9, setting="linear")(world, settings)
+    found = by_claim(scored(world, settings).to_dict("records"))
+    assert found[2] == (MET, 5, 5, ())
+    assert found[6] == (MET, 1, 1, ())  # 6b, which is not met, is a further question
+    assert found[8].verdict == "2 of 4 met"
+    assert found[8].others == ("8b not testable", "8d not testable")
+    assert found[10].verdict == NO_CLAIM
+    rows = [
+        {"claim": 2, "part": p, "kind": PAPER, "verdict": v}
+        for p, v in zip("ab", (HOLDS, UNDECIDED), strict=True)
+    ]
+    assert by_claim(rows)[2] == ("1 of 2 hold", 1, 2, ("2b undecided",))
+    assert by_claim(rows[:1])[2].verdict == HOLDS
 
 
-def test_the_page_has_ten_claims_and_then_their_statements(world, settings):
-    evidence = judged_by(world, settings)
-    rows = claims.score(claims.measure(evidence), evidence.settings)
-    page = scorecard(rows)
-    counted = len(PARTS) - 1  # 7a is about predictors alone
-    assert page.startswith(f"{counted} of {counted} statements hold, 0 do not, 0 are undecided")
-    assert "(1 about the idealised predictors alone not counted)" in page.splitlines()[0]
-    first, second = (part.split("\n\n")[0] for part in page.split("\n\n|")[1:])
-    assert len(first.splitlines()) == 2 + 10
-    lines = second.splitlines()
-    assert len(lines) == 2 + len(PARTS)
-    assert {line.count("|") for line in lines[1:]} == {8}
-    (gap,) = [line for line in lines if "| 7a |" in f"|{line}"]
-    assert "(predictors alone: not counted)" in gap
-    world["llc"] = worlds.empty("llc")
-    evidence = judged_by(world, settings)
+def test_the_page_has_ten_claims_then_their_statements_then_further_questions(one_seed, settings):
+    evidence = judged_by(one_seed, settings)
     page = scorecard(claims.score(claims.measure(evidence), evidence.settings))
-    assert "not testable at this scale: not measured: the table llc is empty |" in page
+    paper = sum(row.kind == PAPER for row in STATEMENTS)
+    assert page.startswith(f"{paper} statements: ")
+    first, second, third = (part.split("\n\n")[0].splitlines() for part in page.split("\n\n|")[1:])
+    assert len(first) == len(["header", "rule"]) + 10
+    assert len(second) == 2 + paper
+    assert len(third) == 2 + len(PARTS) - paper
+    assert {line.count("|") for line in second[1:]} == {9}
+    assert (
+        "| 10 | Why transience stops (open question) | - | the paper makes no claim: numbers only |"
+        in first
+    )
+    (level,) = [line for line in second if line.startswith("| 8c |")]
+    assert "above M = 32" in level
+    evidence = judged_by(one_seed, settings | {"plateau_from": 64})
+    assert "above M = 64" in scorecard(
+        claims.score(claims.measure(evidence, [8]), evidence.settings, [8])
+    )
 
 
 def test_every_m_has_a_row_of_means_over_seeds(world, settings):

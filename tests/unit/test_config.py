@@ -349,7 +349,7 @@ def test_the_table_of_keys_names_the_rules_that_read_them():
     rules = "".join(path.read_text() for path in (ROOT / "workflow/rules").glob("*.smk"))
     found = generate.readers(rules)
     assert {"train", "evaluate", "llc", "joint_pca", "claims", "root_seeds"} <= set(found)
-    assert found["selection"] == set(asked.keys_of("analysis.selection"))
+    assert found["selection"] == set(asked.keys_of("analysis.model_selection.selection"))
 
 
 def test_the_folder_of_what_is_kept_is_no_preset(tmp_path):

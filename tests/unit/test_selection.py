@@ -7,7 +7,7 @@ import pytest
 
 from tests.conftest import told
 from tests.unit import worlds
-from transient_ridge.analysis.selection import (
+from transient_ridge.analysis.model_selection.selection import (
     ALWAYS,
     BACKWARDS,
     NEVER,
@@ -80,7 +80,7 @@ def test_every_run_gets_its_tradeoff(world):
     found, odds = computed(world)
     assert len(found) == len(worlds.GRID[:-1]) * 2 * 2
     (row,) = of(found, 16).itertuples()
-    assert row.loss_difference == pytest.approx(-worlds.advantage(16) / 0.25)
+    assert row.loss_difference == pytest.approx(-worlds.apart(16) / 0.25)
     assert row.llc_difference == pytest.approx(worlds.LLC[16] - worlds.LLC[worlds.INF])
     assert row.llc_difference_standard_error == pytest.approx(0.5 * 2**0.5)
     assert row.crossover == Tradeoff(row.loss_difference, row.llc_difference).crossover
@@ -121,14 +121,16 @@ def test_only_idealised_losses_are_known_where_ridge_was_not_measured_on_q_m(wor
     assert set(found["losses"]) == {"idealised"}
 
 
-def test_lambda_of_ridge_is_that_on_q_m_where_it_was_measured(world):
-    llc = world["llc_on_tasks"]
-    on_tasks = llc[llc["task_diversity"] == 16]
-    found, _ = computed(world, llc_on_tasks=on_tasks.assign(llc=33.0))
-    (measured,) = of(found, 16).itertuples()
-    assert (measured.llc_ridge, measured.complexity_ridge) == (33.0, "q_M")
-    (other,) = of(found, 32).itertuples()
-    assert (other.llc_ridge, other.complexity_ridge) == (worlds.LLC[worlds.INF], "q_inf")
+def test_lambda_of_ridge_is_one_definition_for_every_m(world):
+    on_tasks = world["llc_on_tasks"].assign(llc=33.0)
+    found, _ = computed(world, llc_on_tasks=on_tasks)
+    assert set(found["complexity_ridge"]) == {"q_M"}
+    assert set(found["llc_ridge"]) == {33.0}
+    on_tasks.loc[on_tasks["task_diversity"] == 16, "healthy"] = False
+    found, _ = computed(world, llc_on_tasks=on_tasks)
+    (why,) = found["complexity_ridge"].unique()
+    assert why == "q_inf: not healthy, or not measured, on q_M for M = 16"
+    assert (found[found["seed"] == 0]["llc_ridge"] == worlds.LLC[worlds.INF]).all()
 
 
 def test_without_llc_the_losses_are_still_there(world):

@@ -15,13 +15,13 @@ import pandas as pd
 from tests.conftest import told
 from tests.unit import worlds
 from transient_ridge.analysis.datasets import IN_DISTRIBUTION
-from transient_ridge.analysis.selection import compute_selection
+from transient_ridge.analysis.model_selection.accounts import COMPRESSED, CONSTANT, LLC
+from transient_ridge.analysis.model_selection.selection import compute_selection
 from transient_ridge.analysis.variants.averaging import compare_averaging
 from transient_ridge.artefacts.schemas import TABLES
 from transient_ridge.artefacts.tables import Rows
 from transient_ridge.config.registries import PREDICTORS
 from transient_ridge.config.runs import Run
-from transient_ridge.scorecard.accounts import COMPRESSED, CONSTANT, LLC
 from transient_ridge.scorecard.statement import OWN
 from transient_ridge.scorecard.statements import STATEMENTS
 from transient_ridge.scorecard.verdicts import FAILS, HOLDS, UNTESTABLE
@@ -85,6 +85,8 @@ def tables(
     settings = {**worlds.SETTINGS, "training": {"batch_size": 1}}  # n* falls within training
     for rows in compute_selection(**given, **told(compute_selection, settings)):
         made[rows.table] = rows.frame()
+    along = [made["selection"].assign(resolution=r) for r in RESOLUTIONS]
+    made["selection_by_resolution"] = Rows.of("selection_by_resolution", pd.concat(along)).frame()
     made["front"], made["averaging"] = _front(grid, seeds), _averaging(made)
     assert set(made) == set(TABLES)
     return made
@@ -403,6 +405,8 @@ def _claims():
         rows.append(
             {
                 "claim": statement.claim, "part": statement.part, "statement": statement.text,
+                "kind": statement.kind, "existence": statement.exists, "nulls": ", ".join(statement.nulls),
+                "null_value": 0.1, "difference": 0.4 if known else None, "difference_margin": 0.2,
                 "about": statement.about, "quantity": statement.quantity, "value": 0.5 if known else None,
                 "standard_error": 0.12 if known else None, "margin": 0.24 if known else None,
                 "seeds": 2, "root_seeds": 1,

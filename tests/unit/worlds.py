@@ -4,7 +4,9 @@ A run is made of how much of its first distance to ridge it has covered, and how
 the untrained model lies at a right angle to that way. Curves, phases and model selection are computed by their stages.
 """
 
+import itertools
 import math
+from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
@@ -12,8 +14,8 @@ import pandas as pd
 from tests.conftest import told
 from transient_ridge.analysis.curves import compute_curves
 from transient_ridge.analysis.gates import compute_gates
-from transient_ridge.analysis.phases import compute_phases
-from transient_ridge.analysis.selection import compute_selection
+from transient_ridge.analysis.model_selection.selection import compute_selection
+from transient_ridge.analysis.phases import HALF, compute_phases
 from transient_ridge.artefacts.schemas import TABLES
 from transient_ridge.artefacts.tables import Rows
 from transient_ridge.config.settings import CurveSettings
@@ -28,7 +30,20 @@ START = 2.0  # squared distance of the untrained model to ridge
 RIDGE = 1.4
 K = 6
 LAYERS, HEADS = 2, 4
-LLC = {1: 10, 4: 30, 8: 42.5, 16: 44, 32: 46, 64: 47, 128: 47.5, 256: 41, 1024: 40, INF: 40}
+LLC = {
+    1: 10,
+    4: 30,
+    8: 42.5,
+    16: 44,
+    32: 46,
+    64: 47,
+    128: 47.5,
+    256: 41,
+    512: 40.5,
+    1024: 40,
+    2048: 40,
+    INF: 40,
+}
 SETTINGS = {
     "curves": {"smoothing_width": 0.05},
     "training": {"batch_size": 100},
@@ -37,6 +52,10 @@ SETTINGS = {
 }
 CURVES = CurveSettings.of(SETTINGS["curves"])
 RUN = ("task_diversity", "seed", "step")
+#: Step at which M = 1 would turn, how that grows with M, and how sharp the turn is.
+COURSES = list(itertools.product((2_000, 3_000, 4_000), (0.25, 0.3), (5.0, 6.5, 8.0)))
+#: A grid with as many M above the threshold as there are transient ones.
+WIDE = (1, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, INF)
 #: Features of the inputs: their share of the pairs, and the step around which each is learnt.
 FEATURES = {1: (0.6, 300.0), 2: (0.3, 1_000.0), 3: (0.1, 5_000.0)}
 #: Tasks of unequal frequency: their share, and the step around which each goes in-weight; the rarest never does.
@@ -44,18 +63,13 @@ TASKS = {1: (0.5, 300.0), 2: (0.25, 1_000.0), 3: (0.15, 5_000.0), 4: (0.1, INF)}
 
 
 def apart(M: float) -> float:
-    """Delta(dMMSE_M, ridge) in distribution."""
-    return 0.0 if math.isinf(M) else 1 / M**0.25
+    """Delta(dMMSE_M, ridge) in distribution, and how much less dMMSE_M loses there."""
+    return 0.0 if math.isinf(M) else 0.5 / M**0.5
 
 
 def gap(M: float) -> float:
     """How much more dMMSE_M loses out of distribution than ridge, and Delta(dMMSE_M, ridge) there."""
     return 0.0 if math.isinf(M) else 1.5 / M**0.3
-
-
-def advantage(M: float) -> float:
-    """How much less dMMSE_M loses in distribution than ridge."""
-    return 0.0 if math.isinf(M) else 0.5 / M**0.5
 
 
 def turned(M: float) -> np.ndarray:
@@ -65,6 +79,20 @@ def turned(M: float) -> np.ndarray:
     if M > 128:
         return np.zeros(len(STEPS))
     return 1 / (1 + (np.maximum(STEPS, 1) / (1000 * M**0.5)) ** -6.0)
+
+
+def perfect(course: int) -> Callable[[float], np.ndarray]:
+    """One of :data:`COURSES` of a perfect transience: ridge first, then dMMSE_M, the later the greater M."""
+    scale, exponent, sharpness = COURSES[course]
+
+    def over(M: float) -> np.ndarray:
+        if M <= 4:
+            return LEARNT
+        if M > 128:
+            return np.zeros(len(STEPS))
+        return 1 / (1 + (np.maximum(STEPS, 1) / (scale * M**exponent)) ** -sharpness)
+
+    return over
 
 
 def straight(M: float) -> np.ndarray:
@@ -78,13 +106,13 @@ def risen(step: int, from_step: float) -> float:
 
 
 def tables(
-    grid=GRID, seeds=SEEDS, over=turned, start=lambda seed: START
+    grid=GRID, seeds=SEEDS, over=turned, start=lambda seed: START, gates=True
 ) -> dict[str, pd.DataFrame]:
     """The tables that claims are judged by: ``over`` says how far the run of an M has gone from ridge to dMMSE_M."""
     names = (
         "losses", "distances", "llc", "ridge_on_tasks", "llc_on_tasks", "idealised_losses",
         "idealised_distances", "pca_trajectories", "pca_idealised", "pca_variance", "pca_loadings",
-        "pca_robustness", "head_ablation", "feature_losses", "task_gates",
+        "pca_robustness", "head_ablation", "feature_losses", "task_gates", "softened_dmmse",
     )  # fmt: skip
     rows = {name: [] for name in names}
     for M in grid:
@@ -97,7 +125,7 @@ def tables(
     _shape(rows)
     # Tables of extensions are there if these are.
     made = {name: complete(name, pd.DataFrame(rows[name])) for name in names if name in TABLES}
-    return derive(made | {"claims_by_resolution": empty("claims_by_resolution")})
+    return derive(made | {"claims_by_resolution": empty("claims_by_resolution")}, gates)
 
 
 def without_training() -> dict[str, pd.DataFrame]:
@@ -118,28 +146,29 @@ def without_a_ridge_phase(seeds=SEEDS) -> dict[str, pd.DataFrame]:
     starts = dict(zip(seeds, rng.uniform(0.5, 4, len(seeds)), strict=True))
     world = tables(seeds=seeds, over=straight, start=starts.get)
     for name, column in (("losses", "loss"), ("distances", "distance")):
-        world[name][column] *= 1 + 0.01 * rng.standard_normal(len(world[name]))
+        # Distances to two predictors are measured on the same sequences, and share their noise.
+        same = world[name].groupby([*RUN, "dataset"]).ngroup()
+        world[name][column] *= 1 + 0.01 * rng.standard_normal(same.max() + 1)[same]
     return derive(world)
 
 
-def derive(world: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
-    """``world`` with what the stages compute of it."""
+def derive(world: dict[str, pd.DataFrame], gates: bool = True) -> dict[str, pd.DataFrame]:
+    """``world`` with what the stages compute of it; ``gates`` take long, and are for presets' statements."""
     critical, smoothed = compute_curves(world["losses"], CURVES)
     relative, thresholds = compute_phases(world["distances"], world["idealised_distances"], CURVES)
-    gates, strategies = compute_gates(world["distances"], world["idealised_distances"])
     made = {
         "critical_steps": critical.frame(),
         "smoothed_losses": smoothed.frame(),
         "relative_distances": relative.frame(),
         "thresholds": thresholds.frame(),
-        "gates": gates.frame(),
-        "strategies": strategies.frame(),
     }
     of_selection = ("idealised_losses", "llc", "ridge_on_tasks", "llc_on_tasks")
     given = {name: world[name] for name in of_selection} | made
-    for name in ("thresholds", "gates", "strategies"):
-        given.pop(name)
+    given.pop("thresholds")
     selection, _ = compute_selection(**given, **told(compute_selection, SETTINGS))
+    if gates:
+        mixtures = compute_gates(world["distances"], world["idealised_distances"])
+        made |= {rows.table: rows.frame() for rows in mixtures}
     return world | made | {"selection": selection.frame()}
 
 
@@ -158,7 +187,8 @@ def _shape(rows):
     for component, share in ((1, 0.4), (2, 0.2)):
         rows["pca_variance"].append({"component": component, "explained_variance_ratio": share})
         for token in range(1, K + 1):
-            loading = (2.0 * (K - token) + 1) / K**2
+            early, late = (2.0 * (K - token) + 1) / K**2, (2.0 * token - 1) / K**2
+            loading = late if component == 1 else early
             rows["pca_loadings"].append(
                 {"component": component, "token": token, "loading": loading}
             )
@@ -202,8 +232,8 @@ def _heads(rows, M, seed):
 def _idealised(rows, M):
     for dataset, ridge, dmmse in (
         ("out_of_distribution", RIDGE, RIDGE + gap(M)),
-        ("in_distribution", RIDGE, RIDGE - advantage(M)),
-        ("root_task", RIDGE, RIDGE - advantage(M)),
+        ("in_distribution", RIDGE, RIDGE - apart(M)),
+        ("root_task", RIDGE, RIDGE - apart(M)),
     ):
         for predictor, loss in (("ridge", ridge), ("dmmse", dmmse)):
             key = {"task_diversity": M, "dataset": dataset, "token": np.nan}
@@ -215,6 +245,14 @@ def _idealised(rows, M):
                 "distance": distance,
             }
         )  # fmt: skip
+    for u in () if math.isinf(M) else np.linspace(0, 1, 11):
+        row = {"task_diversity": M, "inverse_temperature": u}
+        for suffix, between in (("", apart(M)), ("_out", gap(M))):
+            left = (1 - u) ** 2 * START
+            row["ridge" + suffix] = left + u**2 * between
+            row["dmmse" + suffix] = left + (1 - u) ** 2 * between
+        losses = {"loss": RIDGE - apart(M) + row["dmmse"], "loss_out": RIDGE + row["ridge_out"]}
+        rows["softened_dmmse"].append(row | losses)
     for component, value in ((1, 5.0), (2, 10 * apart(M))):
         rows["pca_idealised"].append(
             {
@@ -227,12 +265,17 @@ def _idealised(rows, M):
 def _run(rows, M, seed, over, start):
     key = {"task_diversity": M, "seed": seed}
     left = (1 - LEARNT) ** 2 * start + 1e-4
-    out = RIDGE + left + over**2 * gap(M)
-    inside = RIDGE - advantage(M) + left + (1 - over) ** 2 * advantage(M)
+    # Out of distribution the untrained model is as far from dMMSE_M as from ridge, and first moves towards ridge.
+    over_out = HALF * (1 - LEARNT) + over
+    out = RIDGE + left + over_out**2 * gap(M)
+    inside = RIDGE - apart(M) + left + (1 - over) ** 2 * apart(M)
     for i, step in enumerate(STEPS):
         at = {**key, "step": step, "token": np.nan}
-        for dataset, between in (("in_distribution", apart(M)), ("out_of_distribution", gap(M))):
-            for predictor, share in (("ridge", over[i] ** 2), ("dmmse", (1 - over[i]) ** 2)):
+        for dataset, between, place in (
+            ("in_distribution", apart(M), over[i]),
+            ("out_of_distribution", gap(M), over_out[i]),
+        ):
+            for predictor, share in (("ridge", place**2), ("dmmse", (1 - place) ** 2)):
                 distance = left[i] + share * between
                 rows["distances"].append(
                     {**at, "dataset": dataset, "predictor": predictor, "distance": distance}

@@ -172,7 +172,7 @@ CODE = {
     "analysis/joint_pca.py": after("joint_pca", "pca_robustness", "claims"),
     "analysis/curves.py": after("curves", "phases", "selection", "claims", *ALONG_R),
     "analysis/phases.py": after("phases", "selection", "claims", *ALONG_R),
-    "analysis/selection.py": after("selection", "claims", *ALONG_R),
+    "analysis/model_selection/selection.py": after("selection", "claims", *ALONG_R),
     "scorecard/statements/transience.py": after("claims", *ALONG_R),
     "regression/predictors/dmmse.py": MEASURED | {"idealised"} | (ALL_AGGREGATES - UNEVALUATED),
     "training/optimisers/muon.py": TRAINED_ANEW,

@@ -52,7 +52,59 @@ rule selection:
     resources:
         **light(),
     params:
-        **stage("analysis.selection"),
+        **stage("analysis.model_selection.selection"),
+    shell:
+        job(STAGE)
+
+
+rule softened:
+    """dMMSE_M at higher temperatures: runs that never know ridge."""
+    output:
+        softened_dmmse=LAYOUT.pattern("softened_dmmse"),
+    log:
+        log_of("softened"),
+    benchmark:
+        benchmark_of("softened")
+    group:
+        "analysis"
+    conda:
+        ENVIRONMENT
+    resources:
+        **light(minutes=30),
+    params:
+        **stage("analysis.softened"),
+    shell:
+        job(STAGE)
+
+
+rule selection_by_resolution:
+    """The trade-off by the quadratic LLCs at every resolution."""
+    input:
+        unpack(
+            tables(
+                "relative_distances",
+                "critical_steps",
+                "smoothed_losses",
+                "idealised_losses",
+                "ridge_on_tasks",
+                "quadratic_llc",
+                "quadratic_llc_on_tasks",
+            )
+        ),
+    output:
+        selection_by_resolution=LAYOUT.pattern("selection_by_resolution"),
+    log:
+        log_of("selection_by_resolution"),
+    benchmark:
+        benchmark_of("selection_by_resolution")
+    group:
+        "analysis"
+    conda:
+        ENVIRONMENT
+    resources:
+        **light(),
+    params:
+        **stage("analysis.model_selection.by_resolution"),
     shell:
         job(STAGE)
 
@@ -82,7 +134,7 @@ rule claims_by_resolution:
 rule accounts:
     """When runs turn: compressed size against the LLC at every resolution."""
     input:
-        unpack(tables(*tables_read_by("scorecard.accounts"))),
+        unpack(tables(*tables_read_by("analysis.model_selection.accounts"))),
     output:
         accounts=LAYOUT.pattern("accounts"),
         account_points=LAYOUT.pattern("account_points"),
@@ -97,7 +149,7 @@ rule accounts:
     resources:
         **light(),
     params:
-        **stage("scorecard.accounts"),
+        **stage("analysis.model_selection.accounts"),
     shell:
         job(STAGE)
 

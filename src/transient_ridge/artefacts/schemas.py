@@ -23,27 +23,47 @@ _CLAIM = {
 
 _JUDGED = {
     **_CLAIM,
+    "kind": (
+        pa.string(),
+        "paper: decides the claim; further: a question of ours; own: of a preset",
+    ),
     "statement": (pa.string(), "the claim as something that can be measured"),
     "about": (
         pa.string(),
-        "what must be there for it to hold: predictors (the idealised ones alone; not a finding), memory (needs no "
-        "run that has learnt ridge), training, or ridge phase",
+        "what must be there for it to hold: predictors (the idealised ones), memory (needs no run that has learnt "
+        "ridge), training, or ridge phase",
     ),
     "quantity": (pa.string(), "what is measured"),
-    "value": (
-        pa.float64(),
-        "what was measured, mean over seeds; null = could not be measured",
-    ),
+    "existence": (pa.bool_(), "'there are M that ...': judged by the proportion of draws"),
+    "value": (pa.float64(), "what was measured, mean over draws; null = could not be measured"),
     "standard_error": (
         pa.float64(),
-        "standard error of the mean over seeds, or over root seeds where there are several; null = one value",
+        "standard error of the mean over root seeds, or over seeds of one, with the LLC's Monte Carlo error; null = "
+        "one value",
     ),
     "margin": (
         pa.float64(),
         "half-width of the t interval of the mean and what the grid leaves open; null = neither is known",
     ),
+    "nulls": (pa.string(), "worlds in which it is not so (docs/thresholds.md)"),
+    "null_value": (
+        pa.float64(),
+        "the same quantity in the null that comes closest to passing, mean over draws; null = it has none",
+    ),
+    "difference": (pa.float64(), "value less null, mean over draws"),
+    "difference_margin": (pa.float64(), "half-width of its t interval; null = not known"),
+    "share": (
+        pa.float64(),
+        "share of draws in which it is so; null = judged by the mean",
+    ),
+    "share_low": (pa.float64(), "Clopper-Pearson interval of the share, lower end"),
+    "share_high": (pa.float64(), "Clopper-Pearson interval of the share, upper end"),
+    "p_value": (
+        pa.float64(),
+        "one-sided, before Holm's correction; null = one draw, or not scored",
+    ),
     "seeds": (pa.int64(), "number of values behind the mean; 0 = none"),
-    "root_seeds": (pa.int64(), "number of root seeds behind it"),
+    "root_seeds": (pa.int64(), "number of root seeds, the draws"),
     "deviation_seeds": (
         pa.float64(),
         "standard deviation over seeds of weights and batches; null = one each",
@@ -57,11 +77,72 @@ _JUDGED = {
     "set_when": (pa.string(), "when statement and threshold were set"),
     "verdict": (
         pa.string(),
-        "holds, does not hold, undecided (the seeds disagree) or not testable at this scale",
+        "holds, does not hold, undecided, not discriminating (its null passes too), not testable at this scale; met or "
+        "not met: of one draw, or of draws that chose the regime",
     ),
     "reason": (pa.string(), "why, in words"),
 }
 _RESOLUTION = {"resolution": (pa.float64(), "r = gamma / (n beta), on the mean squared error")}
+
+_SELECTION = {
+    "task_diversity": RUN["task_diversity"],
+    "seed": RUN["seed"],
+    "losses": (
+        pa.string(),
+        "idealised (of the predictors) or measured (of the trained models)",
+    ),
+    "loss_ridge": (
+        pa.float64(),
+        "l(u): loss on q_M of the ridge-like solution, units of y^2",
+    ),
+    "loss_dmmse": (
+        pa.float64(),
+        "l(v_M): loss on q_M of the dMMSE-like solution, units of y^2",
+    ),
+    "loss_difference": (
+        pa.float64(),
+        "dl = (l(v_M) - l(u)) / (2 sigma^2), nats per pair (x, y)",
+    ),
+    "llc_ridge": (pa.float64(), "lambda(u); null = not measured"),
+    "llc_dmmse": (pa.float64(), "lambda(v_M); null = not measured"),
+    "llc_difference": (
+        pa.float64(),
+        "dlambda = lambda(v_M) - lambda(u); null = not measured",
+    ),
+    "llc_difference_standard_error": (
+        pa.float64(),
+        "Monte Carlo standard error of dlambda",
+    ),
+    "complexity": (
+        pa.string(),
+        "where lambda(v_M) is from: measured (this run), extrapolated (the dMMSE-like run of greatest M); "
+        "null = not measured",
+    ),
+    "complexity_ridge": (
+        pa.string(),
+        "the data that lambda(u) is on, the same for all M: q_M, or q_inf and why; null = not measured",
+    ),
+    "phase": (
+        pa.string(),
+        "never ridge, ridge then dMMSE, always ridge, or dMMSE then ridge, for growing n; null = unknown",
+    ),
+    "crossover": (
+        pa.float64(),
+        "n*, in pairs (x, y): ridge is preferred below; 0 = never, infinity = always; null = unknown",
+    ),
+    "crossover_low": (pa.float64(), "n* at dlambda less one standard error"),
+    "crossover_high": (pa.float64(), "n* at dlambda plus one standard error"),
+    "crossover_step": (
+        pa.float64(),
+        "training step after which n* pairs were seen: t* if each counts as an observation of the posterior",
+    ),
+    "critical_step": (pa.int64(), "t_crit on the smoothed OOD loss"),
+    "switch_step": (
+        pa.int64(),
+        "first step from which on a run that was nearer to ridge at t_crit stays nearer to dMMSE_M; null: none",
+    ),
+    "relative_distance": (pa.float64(), "at the end of training: 0 = ridge, 1 = dMMSE_M"),
+}
 
 _ACCOUNT = {
     "account": (pa.string(), "compressed size, LLC, or constant: the same number for all points"),
@@ -106,6 +187,20 @@ TABLES: dict[str, Table] = {
             "other": (pa.string(), "the predictor that it is compared with"),
             **SET,
             **DISTANCE,
+        },
+        judged=True,
+    ),
+    "softened_dmmse": Table(
+        "variant",
+        {
+            "task_diversity": RUN["task_diversity"],
+            "inverse_temperature": (pa.float64(), "u: 0 = the mean task, 1 = dMMSE_M"),
+            "loss": (pa.float64(), "mean squared error on q_M, in units of y^2"),
+            "ridge": (pa.float64(), "Delta(softened dMMSE_M, ridge) on q_M, in units of y^2"),
+            "dmmse": (pa.float64(), "Delta(softened dMMSE_M, dMMSE_M) on q_M"),
+            "loss_out": (pa.float64(), "mean squared error out of distribution"),
+            "ridge_out": (pa.float64(), "Delta(softened dMMSE_M, ridge) out of distribution"),
+            "dmmse_out": (pa.float64(), "Delta(softened dMMSE_M, dMMSE_M) out of distribution"),
         },
         judged=True,
     ),
@@ -256,69 +351,8 @@ TABLES: dict[str, Table] = {
         },
         judged=True,
     ),
-    "selection": Table(
-        "variant",
-        {
-            "task_diversity": RUN["task_diversity"],
-            "seed": RUN["seed"],
-            "losses": (
-                pa.string(),
-                "idealised (of the predictors) or measured (of the trained models)",
-            ),
-            "loss_ridge": (
-                pa.float64(),
-                "l(u): loss on q_M of the ridge-like solution, units of y^2",
-            ),
-            "loss_dmmse": (
-                pa.float64(),
-                "l(v_M): loss on q_M of the dMMSE-like solution, units of y^2",
-            ),
-            "loss_difference": (
-                pa.float64(),
-                "dl = (l(v_M) - l(u)) / (2 sigma^2), nats per pair (x, y)",
-            ),
-            "llc_ridge": (pa.float64(), "lambda(u); null = not measured"),
-            "llc_dmmse": (pa.float64(), "lambda(v_M); null = not measured"),
-            "llc_difference": (
-                pa.float64(),
-                "dlambda = lambda(v_M) - lambda(u); null = not measured",
-            ),
-            "llc_difference_standard_error": (
-                pa.float64(),
-                "Monte Carlo standard error of dlambda",
-            ),
-            "complexity": (
-                pa.string(),
-                "where lambda(v_M) is from: measured (this run), extrapolated (the dMMSE-like run of greatest M); "
-                "null = not measured",
-            ),
-            "complexity_ridge": (
-                pa.string(),
-                "the data that lambda(u) is on: q_M, or q_inf where it was not measured on q_M; null = not at all",
-            ),
-            "phase": (
-                pa.string(),
-                "never ridge, ridge then dMMSE, always ridge, or dMMSE then ridge, for growing n; null = unknown",
-            ),
-            "crossover": (
-                pa.float64(),
-                "n*, in pairs (x, y): ridge is preferred below; 0 = never, infinity = always; null = unknown",
-            ),
-            "crossover_low": (pa.float64(), "n* at dlambda less one standard error"),
-            "crossover_high": (pa.float64(), "n* at dlambda plus one standard error"),
-            "crossover_step": (
-                pa.float64(),
-                "training step after which n* pairs were seen: t* if each counts as an observation of the posterior",
-            ),
-            "critical_step": (pa.int64(), "t_crit on the smoothed OOD loss"),
-            "switch_step": (
-                pa.int64(),
-                "first step from which on a run that was nearer to ridge at t_crit stays nearer to dMMSE_M; null: none",
-            ),
-            "relative_distance": (pa.float64(), "at the end of training: 0 = ridge, 1 = dMMSE_M"),
-        },
-        judged=True,
-    ),
+    "selection": Table("variant", _SELECTION, judged=True),
+    "selection_by_resolution": Table("variant", {**_RESOLUTION, **_SELECTION}),
     "log_odds": Table(
         "variant",
         {
@@ -404,6 +438,12 @@ TABLES: dict[str, Table] = {
             "seed": (pa.int64(), "seed of the runs; null = one value for all of them"),
             "value": (pa.float64(), "what was measured; null = nothing"),
             "resolution": (pa.float64(), "what the grid leaves open of the value, half-width"),
+            "error": (pa.float64(), "Monte Carlo standard error of the value, of the LLC"),
+            "null": (
+                pa.string(),
+                "the null that comes closest to passing; null = none has a value",
+            ),
+            "null_value": (pa.float64(), "the value there"),
             "outcome": (pa.string(), "measured, contradicted or not testable"),
             "reason": (pa.string(), "why it is contradicted or not testable, or a remark"),
         },

@@ -462,8 +462,7 @@ class ClaimSettings(Section):
     """
 
     confidence: InnerShare = key(
-        "A mean whose t interval over seeds (or root seeds) of this confidence holds its threshold "
-        "decides nothing.",
+        "Of every interval, and of Holm's correction over the paper's statements.",
         origin=SET_REVISED,
     )
     converged: Share = key(
@@ -472,10 +471,10 @@ class ClaimSettings(Section):
         origin=SET_BEFORE,
     )
     dmmse_like: Share = key(
-        "'Close to dMMSE', relative distance: three times nearer to dMMSE than to ridge.",
+        "'As dMMSE_M': three quarters of the way from ridge (alpha).",
         origin=SET_BEFORE,
     )
-    ridge_like: Share = key("'Close to ridge', relative distance.", origin=SET_BEFORE)
+    ridge_like: Share = key("'As ridge': one quarter of the way (alpha).", origin=SET_BEFORE)
     grows: Rise = key(
         "Rank correlation of what grows with M: one pair of neighbours in six may be exchanged "
         "(0.94).",
@@ -524,10 +523,6 @@ class ClaimSettings(Section):
         "Procrustes distance that is hardly seen: at 0.2 two sets of trajectories share 96 % of their variance.",
         origin=SET_BEFORE_DRAWS,
     )
-    fitting_side: Share = key(
-        "Excess loss over dMMSE_M of a model on dMMSE's side, as a share of ridge's.",
-        origin=SET_BEFORE,
-    )
     onset_octaves: Positive = key(
         "'At the onset of transience': within a factor of two in M, the spacing of the paper's named "
         "values.",
@@ -538,18 +533,13 @@ class ClaimSettings(Section):
     llc_spread: Positive = key(
         "What 'level' and 'equal' allow, relative: twice a usual standard error.", origin=SET_BEFORE
     )
-    never_ridge: Positive = key(
-        "n* up to which ridge is 'never' preferred: log n / n is greatest at e.",
-        unit="pairs",
-        origin=SET_BEFORE,
-    )
     settled_octaves: Positive = key(
         "'Settled': the threshold moved less than this while training doubled.",
         unit="octaves",
         origin=SET_BEFORE,
     )
     nearer_to_ridge: Share = key(
-        "Relative distance at t_crit of a run that is nearer to ridge than to dMMSE.",
+        "alpha at t_crit of a run that is nearer to ridge than to dMMSE.",
         origin=SET_REVISED,
     )
     axis_share: Share = key(
@@ -574,6 +564,11 @@ class ClaimSettings(Section):
     hook: Share = key(
         "The hook: out of distribution a run moves towards ridge and back, each by this share of the way between the "
         "predictors.",
+        origin=SET_BEFORE_DRAWS,
+    )
+    crossover_decades: Positive = key(
+        "n* 'is' the step of the switch: they differ by less than this.",
+        unit="powers of ten",
         origin=SET_BEFORE_DRAWS,
     )
     stays: Share = key(

@@ -8,7 +8,7 @@ from ..artefacts.contents import Contents
 from ..artefacts.files import files_below
 from ..errors import TableError
 from ..scorecard.statement import TITLES
-from ..scorecard.verdicts import Row, by_claim, tally, written
+from ..scorecard.verdicts import Row, by_claim, tally
 from .benchmarks import time_by_stage
 
 
@@ -53,13 +53,6 @@ def _verdicts(title: str, folder: Path) -> Iterator[str]:
 
 
 def _lines(rows: Sequence[Row]) -> Iterator[str]:
-    """``   2  holds          Transient ridge; a: statement: 0.28 ± 0.03 (at least 0.2)``, a line for each claim."""
-    for claim, row in by_claim(rows).items():
-        verdict = "-" if row is None else row["verdict"].removesuffix(" at this scale")
-        yield f"  {claim:>2}  {verdict:<14} {TITLES[claim]}{'' if row is None else _weakest(row)}"
-
-
-def _weakest(row: Row) -> str:
-    numbers = f"{written(row['value'], row['margin'])} ({row['comparison']} {row['threshold']:.3g})"
-    found = row["reason"] if row["value"] is None else numbers
-    return f"; {row['part']}: {row['statement']}: {found}"
+    """``   2  3 of 5 hold   Transient ridge; 2c undecided``, a line for each claim."""
+    for claim, found in by_claim(rows).items():
+        yield f"  {claim:>2}  {found.verdict:<14} {'; '.join((TITLES[claim], *found.others))}"

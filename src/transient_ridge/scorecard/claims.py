@@ -1,7 +1,7 @@
-"""The scorecard: each claim of the paper as statements with a number, a threshold and a verdict.
+"""The scorecard: each claim of the paper as statements with a number, a null, a threshold and a verdict.
 
-A statement is measured once for each seed. 'Not testable' is for what was not measured, not resolved by the models'
-own distance to ridge, or not trained; what was measured and is not so does not hold.
+A statement is measured once for each seed, and again in its null worlds. 'Not testable' is for what was not measured,
+not resolved by the models' own distance to ridge, or not trained; what was measured and is not so does not hold.
 """
 
 import math
@@ -15,11 +15,12 @@ from ..config.settings import ClaimSettings, RootSeed
 from ..errors import ConfigError
 from ..stage import stage
 from .measurements import Evidence
+from .nulls import NULLS
 from .outcomes import ContradictedError, Measured, NotTestableError
 from .page import along_resolution, by_diversity, scorecard
 from .statement import MEMORY, PREDICTORS, Statement
 from .statements import STATEMENTS
-from .verdicts import CONTRADICTED, MEASURED, NOT_TESTABLE, assess
+from .verdicts import CONTRADICTED, MEASURED, NOT_TESTABLE, assess, excess_of, holm
 
 
 def made(settings: ClaimSettings, claims: Collection[int] | None = None) -> list[Statement]:
@@ -37,11 +38,13 @@ def made(settings: ClaimSettings, claims: Collection[int] | None = None) -> list
 def threshold_of(statement: Statement, settings: ClaimSettings) -> float:
     """The number that a statement's value is compared with. Raises ConfigError if the configuration has none."""
     name = statement.threshold
+    if not isinstance(name, str):
+        return name
     if name in settings.own:
         return float(settings.own[name])
     if not hasattr(settings, name):
         raise ConfigError(
-            f"claims.own.{name}: missing; statement {statement.claim}{statement.part} is compared with it"
+            f"claims.own.{name}: missing; statement {statement.name} is compared with it"
         )
     return float(getattr(settings, name))
 
@@ -53,6 +56,7 @@ def measure(evidence: Evidence, claims: Collection[int] | None = None) -> Rows:
         seeds: list[int | None] = list(evidence.seeds)
     except NotTestableError:  # and so will be every statement
         seeds = [None]
+    worlds = _Worlds(evidence)
     for statement in made(evidence.settings, claims):
         key = {
             "claim": statement.claim,
@@ -61,12 +65,48 @@ def measure(evidence: Evidence, claims: Collection[int] | None = None) -> Rows:
         }
         for seed in seeds[:1] if statement.joint else seeds:
             found = _measure(statement, evidence, seed)
-            rows.add(**key, seed=None if statement.joint else seed, **found)
+            null = worlds.null_of(statement, seed) if found["outcome"] == MEASURED else {}
+            own = None if statement.joint else seed
+            rows.add(**key, seed=own, **found, **({"null": None, "null_value": None} | null))
     return rows
 
 
+class _Worlds:
+    """The null worlds of some evidence, each made once."""
+
+    def __init__(self, evidence: Evidence) -> None:
+        self.evidence = evidence
+        self.made: dict[str, Evidence | None] = {}
+
+    def null_of(self, statement: Statement, seed: int | None) -> dict[str, Any]:
+        """Name and value of the null that comes closest to passing; empty if none has a value."""
+        threshold = threshold_of(statement, self.evidence.settings)
+        values = {}
+        for name in statement.nulls:
+            world = self._world(name)
+            found = _measure(statement, world, seed) if world is not None else {"value": None}
+            if found["value"] is not None:
+                values[name] = found["value"]
+        if not values:
+            return {}
+        name = max(
+            values, key=lambda name: excess_of(statement.comparison, values[name], threshold)
+        )
+        return {"null": name, "null_value": values[name]}
+
+    def _world(self, name: str) -> Evidence | None:
+        if name not in self.made:
+            try:
+                frames = NULLS[name](self.evidence)
+            except NotTestableError:
+                self.made[name] = None
+            else:
+                self.made[name] = Evidence(frames, self.evidence.settings, self.evidence.root_seed)
+        return self.made[name]
+
+
 def _measure(statement: Statement, evidence: Evidence, seed: int | None) -> dict[str, Any]:
-    nothing = {"value": None, "resolution": None}
+    nothing = {"value": None, "resolution": None, "error": None}
     try:
         first = evidence.seeds[0] if seed is None else seed
         if statement.about not in (PREDICTORS, MEMORY):
@@ -77,11 +117,11 @@ def _measure(statement: Statement, evidence: Evidence, seed: int | None) -> dict
     except ContradictedError as error:
         return {**nothing, "outcome": CONTRADICTED, "reason": str(error)}
     found = found if isinstance(found, Measured) else Measured(found)
-    if math.isnan(found.value) or math.isnan(found.resolution):
+    if any(math.isnan(number) for number in (found.value, found.resolution, found.error)):
         reason = f"not a number for seed {first}: a table that it is computed from has a gap"
         return {**nothing, "outcome": NOT_TESTABLE, "reason": reason}
-    row = {"value": float(found.value), "resolution": float(found.resolution)}
-    return {**row, "outcome": MEASURED, "reason": found.remark}
+    numbers = {name: float(getattr(found, name)) for name in nothing}
+    return {**numbers, "outcome": MEASURED, "reason": found.remark}
 
 
 def pooled(parts: Sequence[Rows]) -> Rows:
@@ -97,25 +137,34 @@ def score(values: Rows, settings: ClaimSettings, claims: Collection[int] | None 
 
     ``claims`` are those that were measured; None if all were.
     """
-    rows = values.records()
-    scored = Rows("claims")
+    rows, judged = values.records(), []
+    words = {**vars(settings), **settings.own}
     for statement in made(settings, claims):
-        outcomes = [
+        own = [
             row for row in rows if (row["claim"], row["part"]) == (statement.claim, statement.part)
         ]
         threshold = threshold_of(statement, settings)
-        verdict = assess(outcomes, statement.comparison, threshold, settings.confidence)
-        scored.add(
-            claim=statement.claim,
-            part=statement.part,
-            statement=statement.text,
-            about=statement.about,
-            quantity=statement.quantity,
-            comparison=statement.comparison,
-            threshold=threshold,
-            set_when=statement.set_when,
-            **verdict._asdict(),
+        verdict = assess(statement, own, threshold, settings)
+        judged.append(
+            {
+                "claim": statement.claim,
+                "part": statement.part,
+                "kind": statement.kind,
+                "statement": statement.text.format(**words),
+                "about": statement.about,
+                "quantity": statement.quantity.format(**words),
+                "comparison": statement.comparison,
+                "threshold": threshold,
+                "existence": statement.exists,
+                "set_when": statement.set_when,
+                "nulls": ", ".join(statement.nulls),
+                **verdict._asdict(),
+            }
         )
+    holm(judged, settings.confidence)
+    scored = Rows("claims")
+    for row in judged:
+        scored.add(**row)
     return scored
 
 

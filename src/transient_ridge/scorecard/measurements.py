@@ -6,12 +6,15 @@ Numbers at the end of training are of the last checkpoint: smoothed curves end t
 """
 
 import math
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import spearmanr
+from numpy.typing import NDArray
+from scipy.stats import rankdata
 
 from ..analysis.datasets import IN_DISTRIBUTION as IN
 from ..analysis.datasets import OUT_OF_DISTRIBUTION as OUT
@@ -20,7 +23,12 @@ from ..analysis.views import RUN_KEY, averages, last_healthy_llc
 from ..artefacts.schemas import TABLES
 from ..artefacts.tables import Frames
 from ..config.settings import ClaimSettings
-from .outcomes import ContradictedError, NotTestableError
+from .outcomes import ContradictedError, Measured, NotTestableError
+
+TINY = np.finfo(np.float64).tiny
+
+#: Draws of the estimates by which a Monte Carlo error is carried through a statement.
+RESAMPLES = 200
 
 UNRESOLVED = "for no M can the predictors be told apart: train longer or wider"
 
@@ -28,14 +36,43 @@ UNRESOLVED = "for no M can the predictors be told apart: train longer or wider"
 def rank_correlation(x: Any, y: Any, of: str) -> float:
     """Spearman's rank correlation of ``x`` and ``y``; infinities rank last; 0 if one side is constant.
 
-    Raises NotTestableError if fewer than three pairs are known.
+    Values that agree to nine digits are ties. Raises NotTestableError if fewer than three pairs are known.
     """
-    pairs = pd.DataFrame({"x": np.asarray(x, float), "y": np.asarray(y, float)}).dropna().rank()
-    if len(pairs) < 3:
-        raise NotTestableError(f"only {len(pairs)} {of}, and three are needed to rank them")
-    if pairs["x"].nunique() < 2 or pairs["y"].nunique() < 2:
+    pairs = np.array([_rounded(x), _rounded(y)])
+    pairs = pairs[:, ~np.isnan(pairs).any(axis=0)]
+    if pairs.shape[1] < 3:
+        raise NotTestableError(f"only {pairs.shape[1]} {of}, and three are needed to rank them")
+    ranks = rankdata(pairs, axis=1)
+    if (np.ptp(ranks, axis=1) == 0).any():
         return 0.0
-    return float(spearmanr(pairs["x"], pairs["y"]).statistic)
+    return float(np.corrcoef(ranks)[0, 1])
+
+
+def _rounded(values: Any) -> NDArray[np.float64]:
+    found = np.asarray(values, np.float64)
+    greatest = np.max(np.abs(found), where=np.isfinite(found), initial=0.0)
+    return found if greatest == 0 else np.asarray(np.round(found / greatest, 9))
+
+
+def with_monte_carlo(
+    measure: Callable[[dict[float, float]], float],
+    estimates: Mapping[float, tuple[float, float]],
+    resolution: float = 0.0,
+) -> Measured:
+    """``measure`` of ``estimates``, M -> (value, standard error), and what the errors make of it.
+
+    Estimates drawn again in which the statement is contradicted are left out.
+    """
+    rng = np.random.default_rng(0)
+    value = measure({M: estimate for M, (estimate, _) in estimates.items()})
+    if not any(error for _, error in estimates.values()):
+        return Measured(value, resolution)
+    drawn = []
+    for _ in range(RESAMPLES):
+        again = {M: rng.normal(*estimate) for M, estimate in estimates.items()}
+        with suppress(ContradictedError, NotTestableError):
+            drawn.append(measure(again))
+    return Measured(value, resolution, error=float(np.std(drawn)) if drawn else math.nan)
 
 
 def first_for_good(holds: pd.Series) -> float:
@@ -94,24 +131,40 @@ class Evidence:
 
     @cached_property
     def _with_gaps(self) -> set[Any]:
-        gaps = {run: path[["ridge", "dmmse"]].isna() for run, path in self._paths.items()}
+        gaps = {
+            run: path[
+                ["ridge", "dmmse", *([] if math.isinf(run[0]) else ["alpha", "alpha_out"])]
+            ].isna()
+            for run, path in self._paths.items()
+        }
         return {run for run, gap in gaps.items() if gap.any(axis=None)}
 
     def last_step(self, M: float, seed: int) -> int:
         """The step of the last checkpoint."""
         return int(self.path(M, seed)["step"].iloc[-1])
 
+    def alpha(self, M: float, seed: int, dataset: str = IN) -> pd.Series:
+        """Place along the line from ridge (0) to dMMSE_M (1) over training, on q_M by default; index = step."""
+        path = self.path(M, seed).set_index("step")
+        return path["alpha" if dataset == IN else "alpha_out"]
+
     def end(self, M: float, seed: int) -> float:
-        """Relative distance at the last checkpoint: 0 = ridge, 1 = dMMSE_M."""
-        return float(self.path(M, seed)["relative_distance"].iloc[-1])
+        """alpha on q_M at the last checkpoint."""
+        return float(self.alpha(M, seed).iloc[-1])
 
     def at_critical_step(self, M: float, seed: int) -> float:
-        """Relative distance on q_M at t_crit."""
-        path = self.path(M, seed).set_index("step")
-        return float(path["relative_distance"][self.critical_step(M, seed)])
+        """alpha on q_M at t_crit."""
+        return float(self.alpha(M, seed)[self.critical_step(M, seed)])
+
+    def hook(self, M: float, seed: int) -> tuple[float, float]:
+        """Out of distribution: how far alpha falls to its least value, and how far it rises from there to the end."""
+        alpha = self.alpha(M, seed, OUT)
+        return float(alpha.iloc[0] - alpha.min()), float(alpha.iloc[-1] - alpha.min())
 
     def predictors_apart(self, M: float, dataset: str = IN) -> float:
         """Delta(dMMSE_M, ridge), in distribution unless ``dataset`` says otherwise."""
+        if M not in self._apart[dataset]:
+            raise NotTestableError(f"not measured: idealised_distances lacks M = {M:g}")
         return self._apart[dataset][M]
 
     @cached_property
@@ -153,13 +206,11 @@ class Evidence:
         return [M for M in self.diversities(seed) if self.end(M, seed) >= close]
 
     def deflection(self, M: float, seed: int) -> float:
-        """How far a path is bent towards ridge: 0 = no closer than the straight way to dMMSE_M, 1 = through ridge.
-
-        The straight way is the segment from the untrained model to dMMSE_M; its least squared distance to ridge follows
-        from the three squared sides of the triangle (start, dMMSE_M, ridge).
-        """
+        """How far a path is bent towards ridge: 0 = no nearer than straight to its own end, 1 = through ridge."""
         path, apart = self.path(M, seed), self.predictors_apart(M)
-        straight = least_on_segment(path["ridge"].iloc[0], apart, path["dmmse"].iloc[0])
+        start, end = path["ridge"].iloc[0], path["ridge"].iloc[-1]
+        along = path["alpha"].iloc[0] * path["alpha"].iloc[-1] * apart
+        straight = least_on_segment(start, end, start + end - 2 * along)
         return float(1 - path["ridge"].min() / straight)
 
     def threshold(self, seed: int, share: float = 1.0) -> Threshold:
@@ -216,6 +267,10 @@ class Evidence:
 
     def ideal(self, predictor: str, M: float, dataset: str) -> float:
         """Loss of an idealised predictor."""
+        if (M, predictor, dataset) not in self._ideals:
+            raise NotTestableError(
+                f"not measured: idealised_losses lacks {predictor} for M = {M:g} on {dataset}"
+            )
         return self._ideals[M, predictor, dataset]
 
     @cached_property
@@ -253,10 +308,20 @@ class Evidence:
         excess = self.losses(M, seed, OUT).iloc[-1] - self.ideal("ridge", M, OUT)
         return float(excess / self.gap(M))
 
-    def excess_over_dmmse(self, M: float, seed: int) -> float:
+    def fitted(self, M: float, seed: int) -> float:
         """Loss on q_M at the last checkpoint: 0 = dMMSE_M's, 1 = ridge's."""
         ridge, dmmse = (self.ideal(predictor, M, IN) for predictor in ("ridge", "dmmse"))
         return float((self.losses(M, seed, IN).iloc[-1] - dmmse) / (ridge - dmmse))
+
+    def below_and_above(self, seed: int) -> tuple[list[float], list[float]]:
+        """M that can be told apart on dMMSE's side of the threshold, and on ridge's."""
+        rows = self.table("thresholds")
+        last = rows[rows["seed"] == seed].sort_values("step").iloc[-1]
+        diversities = self.resolved(seed)
+        if not diversities:
+            raise NotTestableError(UNRESOLVED)
+        below = [M for M in diversities if last["below"] >= M]
+        return below, [M for M in diversities if M not in below]
 
     def transience(self, M: float, seed: int) -> float:
         """The lesser of dip and rise: both must be there for a transient ridge."""
@@ -298,36 +363,46 @@ class Evidence:
 
     # -- complexity --------------------------------------------------------------------------
 
-    def llc(self, seed: int) -> dict[float, float]:
-        """M -> LLC of the whole model at the last checkpoint, of the healthy estimates."""
+    def llc(self, seed: int) -> dict[float, tuple[float, float]]:
+        """M -> LLC of the whole model at the last checkpoint and its standard error, of the healthy estimates."""
         found = last_healthy_llc(self.table("llc"), seed)
+        last = [self.last_step(float(M), seed) for M in found.index]
+        found = found[found["step"].to_numpy() == np.array(last, np.int64)]
+        errors = found["standard_error"].fillna(0.0)  # a quadratic LLC has none
         return {
-            float(M): float(llc)
-            for M, llc, step in zip(found.index, found["llc"], found["step"], strict=True)
-            if step == self.last_step(float(M), seed)
+            float(M): (float(llc), float(error))
+            for M, llc, error in zip(found.index, found["llc"], errors, strict=True)
         }
 
     def llc_of_ridge(self, seed: int) -> float:
         """lambda_inf, the LLC of the M = infinity run at the last checkpoint."""
-        found = self.llc(seed).get(math.inf)
-        if found is None:
+        self.require_llc(math.inf, seed)
+        return self.llc(seed)[math.inf][0]
+
+    def require_llc(self, M: float, seed: int) -> None:
+        """Raise NotTestableError unless M has a healthy LLC at the last checkpoint."""
+        if M not in self.llc(seed):
             raise NotTestableError(
-                f"no healthy LLC of M = inf, seed = {seed}, at the last checkpoint"
+                f"no healthy LLC of M = {M:g}, seed = {seed}, at the last checkpoint"
             )
-        return found
+
+    def trade_offs(self, seed: int) -> pd.DataFrame:
+        """Losses, LLCs and phases of Eq. 8 of every finite M, ascending; measured losses where there are any."""
+        rows = self.table("selection")
+        rows = rows[(rows["seed"] == seed) & (rows["losses"] == self.kind_of_losses)]
+        return rows.sort_values("task_diversity")
 
     def selection(self, seed: int) -> pd.DataFrame:
-        """Trade-off of every finite M, ascending; by measured losses where l(u) was measured on q_M.
+        """:meth:`trade_offs` where n* is known for some M and there is a transience to explain.
 
-        Raises NotTestableError if n* is known for no M, ContradictedError if no M has a transient ridge to explain.
+        Raises NotTestableError if n* is known for no M, ContradictedError if no M has a transient ridge.
         """
         self.table("llc")
-        rows = self.table("selection")
-        rows = rows[rows["seed"] == seed]
+        rows = self.trade_offs(seed)
         if not rows["crossover"].notna().any():
             raise NotTestableError("n* is known for no M: no dMMSE-like run with a healthy LLC")
         self.transient()
-        return rows[rows["losses"] == self.kind_of_losses].sort_values("task_diversity")
+        return rows
 
     @cached_property
     def kind_of_losses(self) -> str:
@@ -344,12 +419,34 @@ class Evidence:
             raise NotTestableError(f"the joint PCA has no component {number}: raise pca.components")
         return rows.set_index(["task_diversity", "step"])["coordinate"]
 
-    def with_loss(self, number: int, seed: int, dataset: str) -> float:
-        """Rank correlation of a component with the loss on ``dataset`` over all runs and steps."""
+    def with_loss(self, number: int, seed: int, dataset: str) -> pd.DataFrame:
+        """Columns ``coordinate`` of a component and ``loss`` on ``dataset``, over all runs and steps."""
         rows = averages(self.table("smoothed_losses"), dataset)
         losses = rows[rows["seed"] == seed].set_index(["task_diversity", "step"])["loss"]
-        both = pd.concat([self.component(number, seed), losses], axis=1, join="inner")
-        return rank_correlation(both["coordinate"], both["loss"], "checkpoints")
+        return pd.concat([self.component(number, seed), losses], axis=1, join="inner")
+
+    def gradient_of_ood_loss(self, seed: int) -> NDArray[np.float64]:
+        """Direction (2,) in the plane of PC1 and PC2 in which the OOD loss rises: least squares over runs and steps."""
+        both = [self.with_loss(number, seed, OUT) for number in (1, 2)]
+        plane = np.column_stack([each["coordinate"] for each in both])
+        loss = both[0]["loss"].to_numpy()
+        if np.isnan(loss).any() or np.isnan(plane).any():
+            raise NotTestableError("not measured: smoothed_losses or pca_trajectories has gaps")
+        slope = np.linalg.lstsq(plane - plane.mean(axis=0), loss - loss.mean(), rcond=None)[0]
+        return np.asarray(slope / max(np.linalg.norm(slope), TINY))
+
+    def predictors_in_plane(self) -> pd.DataFrame:
+        """Coordinates of dMMSE_M and, at M = infinity, of ridge; columns 1 and 2, index M, ascending."""
+        points = self.table("pca_idealised")
+        points = points[points["predictor"].isin(["ridge", "dmmse"])]
+        wide = points.pivot_table(
+            index="task_diversity", columns="component", values="coordinate"
+        ).sort_index()
+        if not {1, 2} <= set(wide.columns):
+            raise NotTestableError("the joint PCA has one component: raise pca.components")
+        if math.inf not in wide.index or wide[[1, 2]].isna().any(axis=None):
+            raise NotTestableError("not measured: pca_idealised has gaps")
+        return wide[[1, 2]]
 
     @cached_property
     def along_components(self) -> pd.Series:

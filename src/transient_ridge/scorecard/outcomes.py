@@ -4,16 +4,17 @@ from typing import NamedTuple
 
 
 class Measured(NamedTuple):
-    """A value, the half-width of what the grid leaves open of it, and a remark."""
+    """A value, the half-width that the grid leaves open, a remark, and the Monte Carlo standard error."""
 
     value: float
     resolution: float = 0.0
     remark: str = ""
+    error: float = 0.0
 
 
 class NotTestableError(Exception):
-    """The tables can neither support nor refute a statement, and why: not measured, not resolved, or not trained."""
+    """The tables neither support nor refute a statement: not measured, not resolved, or not trained."""
 
 
 class ContradictedError(Exception):
-    """What a statement takes for granted was measured, and is not so: the statement does not hold, without a number."""
+    """What a statement takes for granted was measured, and is not so: it fails without a value."""

@@ -1,4 +1,4 @@
-"""The scorecard as Markdown: ten claims, then their statements, then every M."""
+"""The scorecard as Markdown: the claims, then their statements, further questions, and every M."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -7,52 +7,56 @@ import pandas as pd
 
 from ..analysis.datasets import OUT_OF_DISTRIBUTION as OUT
 from ..artefacts.tables import Rows
-from .along_resolution import in_words, verdicts_by_resolution
 from .measurements import Evidence
 from .outcomes import ContradictedError, NotTestableError
-from .statement import PREDICTORS, TITLES
-from .verdicts import HOLDS, Row, Spread, by_claim, tally, written
+from .statement import FURTHER, TITLES
+from .verdicts import HOLDS, NO_CLAIM, Row, Spread, by_claim, tally, written
 
 
 def scorecard(claims: Rows) -> str:
-    """One verdict for each claim, that of its weakest statement, and under it every statement."""
+    """A verdict for each claim with the statements that do not hold, then every statement, then further questions."""
     rows = claims.records()
-    return "\n".join([f"{tally(rows)}.", "", *_claims(rows), "", *_statements(rows)]) + "\n"
+    further = [row for row in rows if row["kind"] == FURTHER]
+    scored = [row for row in rows if row["kind"] != FURTHER]
+    lines = [f"{tally(rows)}.", "", *_claims(rows), "", *_statements(scored)]
+    if further:
+        lines += ["", "Further questions, which decide no claim:", "", *_table(further)]
+    return "\n".join(lines) + "\n"
 
 
 def _claims(rows: Sequence[Row]) -> list[str]:
-    lines = [
-        "| claim | | verdict | weakest statement | value | threshold |",
-        "|---|---|---|---|---|---|",
-    ]
-    for claim, row in by_claim(rows).items():
-        start = f"| {claim} | {TITLES[claim]} |"
-        if row is None:
-            lines.append(f"{start} - | about the idealised predictors alone | | |")
-            continue
-        count = sum(other["claim"] == claim for other in rows)
-        lines.append(
-            f"{start} {_bold(row['verdict'])} | {row['part']} of {count}: {row['statement']} "
-            f"| {written(row['value'], row['margin'])} | {_threshold(row)} |"
-        )
+    lines = ["| claim | | verdict | those that do not hold |", "|---|---|---|---|"]
+    for claim, found in by_claim(rows).items():
+        told = (_bold(found.verdict), ", ".join(found.others))
+        if found.verdict == NO_CLAIM:
+            told = ("-", "the paper makes no claim: numbers only")
+        lines.append(f"| {claim} | {TITLES[claim]} | {told[0]} | {told[1]} |")
     return lines
 
 
 def _statements(rows: Sequence[Row]) -> list[str]:
-    lines = [
-        "Values are means with the half-width of their t interval (`claims.confidence`) over seeds, or over root seeds "
-        "where there are several, and what the grid leaves open.",
+    return [
+        "Values are means over draws (root seeds) with the half-width of their t interval; `E` marks what is judged by "
+        "the proportion of draws. The null is the same quantity in a world where the statement is false "
+        "(docs/thresholds.md).",
         "",
-        "| | statement | what is measured | value | threshold | set | verdict |",
-        "|---|---|---|---|---|---|---|",
+        *_table(rows),
+    ]
+
+
+def _table(rows: Sequence[Row]) -> list[str]:
+    lines = [
+        "| | statement | what is measured | value | threshold | null | value - null | verdict |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     for row in rows:
-        aside = " (predictors alone: not counted)" if row["about"] == PREDICTORS else ""
+        exists = " E" if row["existence"] else ""
         reason = f": {row['reason']}" if row["reason"] else ""
         lines.append(
-            f"| {row['claim']}{row['part']} | {row['statement']}{aside} | {row['quantity']} "
-            f"| {written(row['value'], row['margin'])} | {_threshold(row)} | {row['set_when']} "
-            f"| {_bold(row['verdict'])}{reason}{_deviations(row)} |"
+            f"| {row['claim']}{row['part']}{exists} | {row['statement']} | {row['quantity']} "
+            f"| {written(row['value'], row['margin'])} | {row['comparison']} {row['threshold']:.3g} "
+            f"| {written(row['null_value'], None)} | {written(row['difference'], row['difference_margin'])} "
+            f"| {_bold(row['verdict'])}{_share(row)}{reason}{_deviations(row)} |"
         )
     return lines
 
@@ -61,8 +65,10 @@ def _bold(verdict: str) -> str:
     return f"**{verdict}**" if verdict == HOLDS else verdict
 
 
-def _threshold(row: Row) -> str:
-    return f"{row['comparison']} {row['threshold']:.3g}"
+def _share(row: Row) -> str:
+    if row["share"] is None:
+        return ""
+    return f", {row['share']:.0%} of draws [{row['share_low']:.0%}, {row['share_high']:.0%}]"
 
 
 def _deviations(row: Row) -> str:
@@ -71,6 +77,31 @@ def _deviations(row: Row) -> str:
         return ""
     seeds = "-" if row["deviation_seeds"] is None else f"{row['deviation_seeds']:.2g}"
     return f"; deviation {seeds} over seeds, {row['deviation_root_seeds']:.2g} over root seeds"
+
+
+def verdicts_by_resolution(rows: Sequence[Row]) -> dict[str, list[tuple[float, str]]]:
+    """Statement, such as 8a -> its verdict at each r, ascending."""
+    found: dict[str, list[tuple[float, str]]] = {}
+    for row in sorted(rows, key=lambda row: float(row["resolution"])):
+        name = f"{row['claim']}{row['part']}"
+        found.setdefault(name, []).append((float(row["resolution"]), row["verdict"]))
+    return dict(sorted(found.items()))
+
+
+def in_words(verdicts: Sequence[tuple[float, str]]) -> str:
+    """``holds for r in [0.1, 1]; does not hold at r = 3.3``: runs of neighbouring r with the same verdict."""
+    runs: list[tuple[str, list[float]]] = []
+    for r, verdict in verdicts:
+        if runs and runs[-1][0] == verdict:
+            runs[-1][1].append(r)
+        else:
+            runs.append((verdict, [r]))
+    return "; ".join(
+        f"{verdict} at r = {rs[0]:g}"
+        if len(rs) == 1
+        else f"{verdict} for r in [{rs[0]:g}, {rs[-1]:g}]"
+        for verdict, rs in runs
+    )
 
 
 def along_resolution(claims: pd.DataFrame) -> str:
@@ -84,28 +115,28 @@ def along_resolution(claims: pd.DataFrame) -> str:
         "| | statement | along r |",
         "|---|---|---|",
     ]
-    statements = dict(
-        zip(claims["claim"].astype(str) + claims["part"], claims["statement"], strict=True)
-    )
-    for name, verdicts in verdicts_by_resolution(
-        Rows.of("claims_by_resolution", claims).records()
-    ).items():
+    rows = Rows.of("claims_by_resolution", claims).records()
+    statements = {f"{row['claim']}{row['part']}": row["statement"] for row in rows}
+    for name, verdicts in verdicts_by_resolution(rows).items():
         lines.append(f"| {name} | {statements[name]} | {in_words(verdicts)} |")
     return "\n".join(lines) + "\n"
 
 
-#: What is told of each M for one seed.
+#: Column -> a number of each M for one seed.
 OF_EACH_DIVERSITY: dict[str, Callable[[Evidence, float, int], float]] = {
     "step of the least OOD loss": lambda of, M, seed: of.critical_step(M, seed),
     "least OOD loss": lambda of, M, seed: of.losses(M, seed, OUT).min(),
     "OOD loss at the end": lambda of, M, seed: of.losses(M, seed, OUT).iloc[-1],
     "dip": lambda of, M, seed: of.dip_and_rise(M, seed)[0],
     "rise": lambda of, M, seed: of.dip_and_rise(M, seed)[1],
-    "relative distance at t_crit": lambda of, M, seed: of.at_critical_step(M, seed),
+    "alpha out: fall": lambda of, M, seed: of.hook(M, seed)[0],
+    "rise of it": lambda of, M, seed: of.hook(M, seed)[1],
+    "alpha at t_crit": lambda of, M, seed: of.at_critical_step(M, seed),
     "at the end": lambda of, M, seed: of.end(M, seed),
+    "deflection": lambda of, M, seed: of.deflection(M, seed),
     "Delta(f, ridge) on q_M at the end": lambda of, M, seed: of.path(M, seed)["ridge"].iloc[-1],
     "Delta(f, dMMSE_M)": lambda of, M, seed: of.path(M, seed)["dmmse"].iloc[-1],
-    "LLC at the end": lambda of, M, seed: of.llc(seed).get(M, math.nan),
+    "LLC at the end": lambda of, M, seed: of.llc(seed).get(M, (math.nan, 0.0))[0],
 }
 
 
@@ -119,7 +150,7 @@ def by_diversity(evidence: Evidence) -> str:
     lines = [
         f"Means over {len(evidence.seeds)} seed(s) and their standard errors. Dip, counted from the least OOD loss on "
         "the straight way to dMMSE_M, and rise are shares of the gap between the OOD losses of dMMSE_M and ridge; "
-        "relative distances on q_M are 0 at ridge and 1 at dMMSE_M.",
+        "alpha is 0 at ridge and 1 at dMMSE_M, on q_M unless 'out' says out of distribution.",
         "",
         f"| {' | '.join(names)} |",
         "|" + "---|" * len(names),

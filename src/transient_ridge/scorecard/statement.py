@@ -1,4 +1,4 @@
-"""What a statement is, and the decorator that makes one of a function."""
+"""What a statement is, and the decorators that make one of a function."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,20 +9,24 @@ from .outcomes import Measured
 
 AT_LEAST: Literal["at least"] = "at least"
 AT_MOST: Literal["at most"] = "at most"
+Comparison = Literal["at least", "at most"]
 
 #: What must be there for a statement to hold. Tests score worlds without training, and without a ridge phase, in which
-#: no statement about them may hold. What is about the idealised predictors alone is no finding about models; what is
-#: about memory alone needs no run with M = infinity that has learnt ridge.
+#: no statement about them may hold. What is about the idealised predictors is no finding about models; what is about
+#: memory needs no run with M = infinity that has learnt ridge.
 About = Literal["predictors", "memory", "training", "ridge phase"]
 PREDICTORS: About = "predictors"
 MEMORY: About = "memory"
 TRAINING: About = "training"
 RIDGE_PHASE: About = "ridge phase"
 
-#: When a statement got its present form and threshold, told beside it.
-BEFORE = "before the laptop run"
-GRID = "after the laptop grid was chosen"
-REVISED = "with three laptop seeds known"
+#: Whose a statement is. Only the paper's decide a claim.
+Kind = Literal["paper", "further", "own"]
+PAPER: Kind = "paper"
+FURTHER: Kind = "further"
+
+#: When a statement got its present form and threshold.
+ANNOUNCED = "before the scored draws"
 UNSEEN = "before the preset was run"
 TRIED = "after trials with one seed"
 
@@ -37,7 +41,7 @@ TITLES = {
     4: "Deflection towards ridge grows with M",
     5: "Earlier tokens load more on PC2",
     6: "Insensitivity of the joint PCA",
-    7: "Loss gap and the fitting side",
+    7: "Loss gap, and whose loss is reached",
     8: "LLC against M",
     9: "Internal model selection",
     10: "Why transience stops (open question)",
@@ -50,24 +54,34 @@ Measure = Callable[[Evidence, int], float | Measured]
 
 @dataclass(frozen=True)
 class Statement:
-    """One row of the scorecard. ``threshold`` names a key of the section `claims`, or one of `claims.own`.
+    """One row of the scorecard.
 
-    ``measure`` gives the value for one seed. A statement that is ``joint`` has one value for all seeds together
-    (the joint PCA, the idealised predictors), so it has no uncertainty over seeds. One with ``only_if`` is made only
-    where that key of `claims` is not null, or stated in `claims.own`.
+    ``text`` may name keys of `claims` in braces. ``threshold`` is such a key, or one of `claims.own`, or a number that
+    the paper's text gives. ``measure`` gives the value for one seed; a ``joint`` statement has one value for all seeds
+    (the joint PCA, the idealised predictors). ``nulls`` are the worlds in which what it says is not so. One that
+    ``exists`` says that there are M of some kind, and is judged by the proportion of draws. One with ``only_if`` is
+    made where that key of `claims` is not null, or stated in `claims.own`.
     """
 
     claim: int
     part: str
     text: str
     quantity: str
-    comparison: Literal["at least", "at most"]
-    threshold: str
+    comparison: Comparison
+    threshold: str | float
     measure: Measure
+    kind: Kind
+    nulls: tuple[str, ...]
+    exists: bool
     about: About
     set_when: str
     joint: bool
     only_if: str | None
+
+    @property
+    def name(self) -> str:
+        """Claim and part, such as 2a."""
+        return f"{self.claim}{self.part}"
 
 
 #: Every statement that was made, in the order of the files.
@@ -79,20 +93,23 @@ def states(
     part: str,
     text: str,
     quantity: str,
-    comparison: Literal["at least", "at most"],
-    threshold: str,
+    comparison: Comparison,
+    threshold: str | float,
     *,
+    nulls: tuple[str, ...] = (),
+    kind: Kind = PAPER,
+    exists: bool = False,
     about: About = TRAINING,
-    set_when: str = REVISED,
+    set_when: str = ANNOUNCED,
     joint: bool = False,
     only_if: str | None = None,
 ) -> Callable[[Measure], Measure]:
-    """Decorator: the function measures this statement, which joins :data:`STATEMENTS`."""
+    """Decorator: the function measures this statement, the paper's unless its claim is OWN; STATEMENTS holds it."""
 
     def register(measure: Measure) -> Measure:
         row = Statement(
-            claim, part, text, quantity, comparison, threshold, measure, about, set_when, joint,
-            only_if,
+            claim, part, text, quantity, comparison, threshold, measure, "own" if claim == OWN else kind, nulls,
+            exists, about, set_when, joint, only_if,
         )  # fmt: skip
         STATEMENTS.append(row)
         return measure
@@ -100,11 +117,28 @@ def states(
     return register
 
 
+def asks(
+    claim: int,
+    part: str,
+    text: str,
+    quantity: str,
+    comparison: Comparison,
+    threshold: str | float,
+    *,
+    about: About = TRAINING,
+    joint: bool = False,
+) -> Callable[[Measure], Measure]:
+    """Decorator of a further question, scored beside the statements of ``claim`` and no part of its verdict."""
+    return states(
+        claim, part, text, quantity, comparison, threshold, kind=FURTHER, about=about, joint=joint
+    )
+
+
 def states_if_asked(
     part: str,
     text: str,
     quantity: str,
-    comparison: Literal["at least", "at most"],
+    comparison: Comparison,
     threshold: str,
     *,
     about: About = TRAINING,

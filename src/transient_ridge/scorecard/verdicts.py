@@ -1,25 +1,31 @@
-"""From values of single seeds to a verdict: means, t intervals, and the variances behind them.
+"""From values of single seeds to a verdict.
 
 Two things vary: the seed of weights and batches, and the root seed, from which tasks and evaluation sets are drawn
-anew. With one root seed an interval is over seeds alone and says nothing about other tasks; with several it is over the
-means of the root seeds, which hold both variances.
+anew. A draw is a root seed; with one root seed an interval is over seeds and says nothing about other tasks.
+docs/thresholds.md has the rules.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
+from scipy.stats import beta, binom, norm
 from scipy.stats import t as student
 
-from .statement import AT_LEAST, PREDICTORS
+from ..config.settings import ClaimSettings
+from .statement import AT_LEAST, OWN, PAPER, Statement
 
 HOLDS, FAILS = "holds", "does not hold"
 UNDECIDED, UNTESTABLE = "undecided", "not testable at this scale"
+NOT_DISCRIMINATING = "not discriminating"
+#: Of one draw, or of draws that chose the regime: compared with the threshold, and no verdict.
+MET, NOT_MET = "met", "not met"
+NO_CLAIM = "a number, no verdict"
 
 #: Verdicts, the weakest first.
-VERDICTS = (FAILS, UNTESTABLE, UNDECIDED, HOLDS)
+VERDICTS = (FAILS, NOT_MET, UNTESTABLE, UNDECIDED, NOT_DISCRIMINATING, NO_CLAIM, MET, HOLDS)
 
 MEASURED, CONTRADICTED, NOT_TESTABLE = "measured", "contradicted", "not testable"
 
@@ -30,23 +36,9 @@ Row = Mapping[str, Any]
 ROUNDING = 1e-9
 
 
-class Verdict(NamedTuple):
-    """A statement's value, how sure it is, and what follows: columns of the table `claims`."""
-
-    value: float | None
-    standard_error: float | None
-    margin: float | None
-    seeds: int
-    root_seeds: int
-    deviation_seeds: float | None
-    deviation_root_seeds: float | None
-    verdict: str
-    reason: str
-
-
 @dataclass(frozen=True)
 class Spread:
-    """Mean of values and its standard error, which has so many ``freedom`` degrees; deviations over either seed."""
+    """Mean of values, its standard error with ``freedom`` degrees, and the deviations over either seed."""
 
     mean: float
     standard_error: float | None
@@ -58,7 +50,7 @@ class Spread:
     def of(cls, values: Mapping[int, Sequence[float]]) -> "Spread":
         """From ``values``, root seed -> values of its seeds.
 
-        The variance over root seeds is what the variance of their means exceeds that of means over seeds by.
+        The variance over root seeds is that of their means beyond what the seeds explain.
         """
         means = [float(np.mean(each)) for each in values.values()]
         repeated = [each for each in values.values() if len(each) > 1]
@@ -75,131 +67,284 @@ class Spread:
         error = deviation / math.sqrt(len(means))
         return cls(float(np.mean(means)), error, len(means) - 1, within, between)
 
+    def with_monte_carlo(self, error: float) -> "Spread":
+        """With at least the Monte Carlo ``error`` of the mean, which is normal: 0 degrees of freedom."""
+        if error <= (self.standard_error or 0.0):
+            return self
+        return Spread(self.mean, error, 0, self.over_seeds, self.over_root_seeds)
+
     def half_width(self, confidence: float) -> float:
-        """Half the width of the t interval of the mean; 0 of a single value, of which nothing is known."""
+        """Half the width of the t interval of the mean; 0 of a single value without an error of its own."""
         if self.standard_error is None:
             return 0.0
-        return float(student.ppf((1 + confidence) / 2, self.freedom)) * self.standard_error
+        quantile = (1 + confidence) / 2
+        factor = student.ppf(quantile, self.freedom) if self.freedom else norm.ppf(quantile)
+        return float(factor) * self.standard_error
+
+    def p_value(self, excess: float) -> float:
+        """Probability of such a mean, or a greater one, if the truth were ``excess`` below it; one-sided."""
+        if not self.standard_error:
+            return float(excess < -ROUNDING)
+        ratio = excess / self.standard_error
+        return float(student.sf(ratio, self.freedom) if self.freedom else norm.sf(ratio))
 
 
-def judge(
-    values: Mapping[int, Sequence[float]],
-    comparison: str,
-    threshold: float,
-    confidence: float,
-    *,
-    resolution: float = 0.0,
-    remark: str = "",
+class Proportion(NamedTuple):
+    """Share of units in which something is so, with its Clopper-Pearson interval."""
+
+    share: float
+    low: float
+    high: float
+    p_more: float
+    p_less: float
+
+    @classmethod
+    def of(cls, so: int, open_: int, count: int, least: float, confidence: float) -> "Proportion":
+        """``so`` of ``count`` units, ``open_`` of which may be either; tails of the test against ``least``."""
+        tail, most = (1 - confidence) / 2, so + open_
+        low = float(beta.ppf(tail, so, count - so + 1)) if so else 0.0
+        high = float(beta.ppf(1 - tail, most + 1, count - most)) if most < count else 1.0
+        more, less = binom.sf(so - 1, count, least), binom.cdf(most, count, least)
+        return cls(so / count, low, high, float(more), float(less))
+
+
+class Verdict(NamedTuple):
+    """A statement's value, its null, how sure both are, and what follows: columns of the table `claims`."""
+
+    value: float | None = None
+    standard_error: float | None = None
+    margin: float | None = None
+    null_value: float | None = None
+    difference: float | None = None
+    difference_margin: float | None = None
+    share: float | None = None
+    share_low: float | None = None
+    share_high: float | None = None
+    p_value: float | None = None
+    seeds: int = 0
+    root_seeds: int = 0
+    deviation_seeds: float | None = None
+    deviation_root_seeds: float | None = None
+    verdict: str = UNTESTABLE
+    reason: str = ""
+
+
+def assess(
+    statement: Statement, rows: Sequence[Row], threshold: float, settings: ClaimSettings
 ) -> Verdict:
-    """Compare the mean of ``values`` (root seed -> one per seed) with ``threshold``.
+    """The verdict on a statement, before Holm's correction, from its rows of the table `claim_values`.
 
-    A mean within its t interval of the threshold, widened by what the grid leaves open, decides nothing. What is not a
-    finite number does not hold.
+    Root seeds on which the regime was chosen are left out where there are others.
     """
-    spread = Spread.of(values)
-    count = sum(len(each) for each in values.values())
-    excess = spread.mean - threshold if comparison == AT_LEAST else threshold - spread.mean
-    margin = spread.half_width(confidence) + resolution
-    known = spread.standard_error is not None or resolution > 0
-    met = math.isfinite(excess) and excess >= -ROUNDING
-    verdict = UNDECIDED if abs(excess) < margin else HOLDS if met else FAILS
-    reason = _counted(values, spread) + (f"; {remark}" if remark else "")
-    if verdict == UNDECIDED:
-        reason = f"within {margin:.2g} of the threshold; {reason}"
-    return Verdict(
-        spread.mean,
-        spread.standard_error,
-        margin if known else None,
-        count,
-        len(values),
-        spread.over_seeds,
-        spread.over_root_seeds,
-        verdict,
-        reason,
+    tuned = set() if statement.claim == OWN else set(settings.tuned_on)
+    scored = [row for row in rows if row["root_seed"] not in tuned]
+    found = _judge(statement, scored or rows, threshold, settings)
+    if not scored and found.verdict in (HOLDS, FAILS, UNDECIDED, MET, NOT_MET):
+        chosen = ", ".join(str(seed) for seed in sorted({row["root_seed"] for row in rows}))
+        met = {HOLDS: MET, FAILS: NOT_MET}.get(found.verdict, found.verdict)
+        reason = _joined(f"root seed {chosen} chose the regime: not scored", found.reason)
+        return found._replace(verdict=met, reason=reason, p_value=None)
+    return found
+
+
+def _judge(
+    statement: Statement, rows: Sequence[Row], threshold: float, settings: ClaimSettings
+) -> Verdict:
+    measured = [row for row in rows if row["outcome"] == MEASURED]
+    roots = {row["root_seed"] for row in rows}
+    unit = "root_seed" if len(roots) > 1 else "seed"
+    units = {key: [row for row in rows if row[unit] == key] for key in {row[unit] for row in rows}}
+    untestable = [each for each in units.values() if _outcome(each) == NOT_TESTABLE]
+    against = [each for each in units.values() if _outcome(each) == CONTRADICTED]
+    why = next(
+        (row["reason"] for each in (*against, *untestable) for row in each if row["reason"]), ""
+    )
+    if len(untestable) == len(units):
+        return Verdict(root_seeds=len(roots), reason=why)
+    found = _measured(statement, measured, threshold, settings) if measured else Verdict()
+    found = found._replace(root_seeds=len(roots))
+    if statement.claim == 10:
+        found = found._replace(verdict=NO_CLAIM)
+    elif found.null_value is not None and _met(statement, found.null_value, threshold):
+        reason = _joined("its null passes too", found.reason)
+        found = found._replace(verdict=NOT_DISCRIMINATING, reason=reason)
+    elif not measured and (len(units) == 1 or statement.claim == OWN):
+        verdict = FAILS if len(units) > 1 else NOT_MET
+        found = found._replace(verdict=verdict, reason=why)
+    elif len(units) > 1 and (statement.exists or against or untestable):
+        values = [
+            float(np.mean([row["value"] for row in each if row["outcome"] == MEASURED]))
+            for each in units.values()
+            if _outcome(each) == MEASURED
+        ]
+        so = sum(_met(statement, value, threshold) for value in values)
+        remarks = [f"so in {so} of {len(units)}"]
+        for each, what in ((against, "contradict it"), (untestable, "not testable")):
+            remarks += [f"{len(each)} of {len(units)} {what}: {why}"] if each else []
+        proportion = Proportion.of(
+            so, len(untestable), len(units), settings.in_draws, settings.confidence
+        )
+        enough = statement.claim == OWN or len(roots) > 1
+        found = _by_proportion(found, proportion, enough, 1 - settings.confidence)
+        found = found._replace(reason=_joined(*remarks, found.reason))
+    return found
+
+
+def _by_proportion(found: Verdict, proportion: Proportion, enough: bool, error: float) -> Verdict:
+    """``found`` with the verdict of the proportion; ``enough`` says whether these draws may decide."""
+    verdict = UNDECIDED
+    if proportion.p_more <= error:
+        verdict = HOLDS if enough else MET
+    elif proportion.p_less <= error:
+        verdict = FAILS if enough else NOT_MET
+    return found._replace(
+        share=proportion.share,
+        share_low=proportion.low,
+        share_high=proportion.high,
+        p_value=proportion.p_more,
+        verdict=verdict,
     )
 
 
-def _counted(values: Mapping[int, Sequence[float]], spread: Spread) -> str:
-    count, roots = sum(len(each) for each in values.values()), len(values)
-    if spread.standard_error is None:
-        return "one value, no uncertainty over seeds"
+def _outcome(rows: Sequence[Row]) -> str:
+    """What most seeds of a draw come to; a tie goes against the statement."""
+    outcomes = [row["outcome"] for row in rows]
+    return max((CONTRADICTED, NOT_TESTABLE, MEASURED), key=outcomes.count)
+
+
+def _met(statement: Statement, value: float, threshold: float) -> bool:
+    return math.isfinite(value) and excess_of(statement.comparison, value, threshold) >= -ROUNDING
+
+
+def excess_of(comparison: str, value: float, threshold: float) -> float:
+    """How far ``value`` is on the right side of ``threshold``."""
+    return value - threshold if comparison == AT_LEAST else threshold - value
+
+
+def _measured(
+    statement: Statement, rows: Sequence[Row], threshold: float, settings: ClaimSettings
+) -> Verdict:
+    """Mean, null and difference of rows that all have a value, and the verdict of the mean."""
+    values = _by_root_seed(rows, "value")
+    count, roots = len(rows), len(values)
+    error = math.sqrt(float(np.mean([(row["error"] or 0.0) ** 2 for row in rows])) / count)
+    spread = Spread.of(values).with_monte_carlo(error)
+    resolution = float(np.mean([row["resolution"] or 0.0 for row in rows]))
+    margin = spread.half_width(settings.confidence) + resolution
+    excess = excess_of(statement.comparison, spread.mean, threshold)
+    met = _met(statement, spread.mean, threshold)
+    enough = count > 1 and (statement.claim == OWN or roots > 1)
+    p = spread.p_value(excess - resolution) if math.isfinite(excess) else 1.0
+    verdict = UNDECIDED if abs(excess) < margin else (HOLDS if enough else MET) if met else (
+        FAILS if enough else NOT_MET
+    )  # fmt: skip
+    remarks = _joined(*dict.fromkeys(row["reason"] for row in rows if row["reason"]))
+    close = f"within {margin:.2g} of the threshold" if verdict == UNDECIDED else ""
+    known = spread.standard_error is not None or resolution > 0
+    found = Verdict(
+        value=spread.mean,
+        standard_error=spread.standard_error,
+        margin=margin if known else None,
+        p_value=p if enough else None,
+        seeds=count,
+        root_seeds=roots,
+        deviation_seeds=spread.over_seeds,
+        deviation_root_seeds=spread.over_root_seeds,
+        verdict=verdict,
+        reason=_joined(close, _counted(count, roots), remarks),
+    )
+    with_null = [row for row in rows if row["null_value"] is not None]
+    if 2 * len(with_null) < len(rows) or not with_null:
+        return found
+    null = Spread.of(_by_root_seed(with_null, "null_value"))
+    paired = [{**row, "difference": row["value"] - row["null_value"]} for row in with_null]
+    difference = Spread.of(_by_root_seed(paired, "difference")).with_monte_carlo(error)
+    known = difference.standard_error is not None
+    return found._replace(
+        null_value=null.mean,
+        difference=difference.mean,
+        difference_margin=difference.half_width(settings.confidence) if known else None,
+    )
+
+
+def _by_root_seed(rows: Sequence[Row], column: str) -> dict[int, list[float]]:
+    found: dict[int, list[float]] = {}
+    for row in rows:
+        found.setdefault(row["root_seed"], []).append(row[column])
+    return found
+
+
+def _counted(count: int, roots: int) -> str:
+    if count == 1:
+        return "one draw"
     if roots == 1:
         return f"{count} seeds of weights and batches, the same tasks"
     return f"{count} values of {roots} root seeds"
 
 
-def assess(
-    outcomes: Sequence[Row], comparison: str, threshold: float, confidence: float
-) -> Verdict:
-    """The verdict on a statement from its rows of the table `claim_values`.
-
-    One seed that cannot be tested makes the statement untestable. Seeds that contradict it make it false, unless it
-    would hold, or be undecided, by the others: then it is undecided.
-    """
-    nothing = (None, None, None, 0, len({row["root_seed"] for row in outcomes}), None, None)
-    for row in outcomes:
-        if row["outcome"] == NOT_TESTABLE:
-            return Verdict(*nothing, UNTESTABLE, row["reason"])
-    against = [row for row in outcomes if row["outcome"] == CONTRADICTED]
-    measured = [row for row in outcomes if row["outcome"] == MEASURED]
-    found = _judge_all(measured, comparison, threshold, confidence) if measured else None
-    if not against:
-        assert found is not None
-        return found
-    reason = against[0]["reason"]
-    if found is None:
-        return Verdict(*nothing, FAILS, reason)
-    reason = f"{len(against)} of {len(outcomes)} seeds contradict it: {reason}"
-    return Verdict(*nothing, FAILS if found.verdict == FAILS else UNDECIDED, reason)
+def _joined(*parts: str) -> str:
+    return "; ".join(part for part in parts if part)
 
 
-def _judge_all(
-    rows: Sequence[Row], comparison: str, threshold: float, confidence: float
-) -> Verdict:
-    """The verdict from rows that all have a value."""
-    values: dict[int, list[float]] = {}
-    for row in rows:
-        values.setdefault(row["root_seed"], []).append(row["value"])
-    resolution = float(np.mean([row["resolution"] for row in rows]))
-    remarks = "; ".join(dict.fromkeys(row["reason"] for row in rows if row["reason"]))
-    return judge(values, comparison, threshold, confidence, resolution=resolution, remark=remarks)
+def holm(rows: Sequence[dict[str, Any]], confidence: float) -> None:
+    """Take back the 'holds' of the paper's statements that do not survive Holm's correction; in place."""
+    family = [row for row in rows if row["kind"] == PAPER and row["p_value"] is not None]
+    survives = True
+    for i, row in enumerate(sorted(family, key=lambda row: float(row["p_value"]))):
+        left = len(family) - i
+        survives = survives and row["p_value"] * left <= 1 - confidence
+        if row["verdict"] == HOLDS and not survives:
+            row["verdict"] = UNDECIDED
+            row["reason"] = _joined(
+                f"p = {row['p_value']:.2g}, and {left} of the paper's statements are as uncertain",
+                row["reason"],
+            )
 
 
-def weakest(rows: Sequence[Row]) -> Row:
-    """Of rows of the table `claims` the one with the weakest verdict; of those the nearest to its threshold."""
+class ClaimVerdict(NamedTuple):
+    """What the paper's statements under a claim come to; ``others`` are those that do not, such as 2c undecided."""
 
-    def strength(row: Row) -> tuple[int, float]:
-        rank = VERDICTS.index(row["verdict"])
-        if row["value"] is None or not math.isfinite(row["value"]):
-            return rank, -math.inf
-        excess = row["value"] - row["threshold"]
-        excess = excess if row["comparison"] == AT_LEAST else -excess
-        return rank, excess / max(abs(row["threshold"]), ROUNDING)
-
-    return min(rows, key=strength)
+    verdict: str
+    holding: int
+    of: int
+    others: tuple[str, ...]
 
 
-def by_claim(rows: Sequence[Row]) -> dict[int, Row | None]:
-    """Claim -> the weakest of its statements, whose verdict is the claim's; None if all are about predictors alone."""
+def by_claim(rows: Iterable[Row]) -> dict[int, ClaimVerdict]:
+    """Claim -> its verdict: 'holds' if every statement of the paper's does, else how many do."""
     claims: dict[int, list[Row]] = {}
     for row in rows:
         claims.setdefault(row["claim"], []).append(row)
-    found = {
-        claim: [row for row in each if row["about"] != PREDICTORS] for claim, each in claims.items()
-    }
-    return {claim: weakest(each) if each else None for claim, each in found.items()}
+    return {claim: _of_claim(each) for claim, each in claims.items()}
+
+
+def _of_claim(rows: Sequence[Row]) -> ClaimVerdict:
+    paper = [row for row in rows if row["kind"] == PAPER or row["claim"] == OWN]
+    if not paper:
+        return ClaimVerdict(NO_CLAIM, 0, 0, ())
+    good = (HOLDS, MET)
+    word = HOLDS if any(row["verdict"] in (HOLDS, FAILS) for row in paper) else MET
+    others = [row for row in paper if row["verdict"] not in good]
+    count = len(paper) - len(others)
+    named = tuple(f"{row['claim']}{row['part']} {_short_verdict(row)}" for row in others)
+    verb = "hold" if word == HOLDS else "met"
+    return ClaimVerdict(
+        f"{count} of {len(paper)} {verb}" if others else word, count, len(paper), named
+    )
+
+
+def _short_verdict(row: Row) -> str:
+    return str(row["verdict"]).removesuffix(" at this scale")
 
 
 def tally(rows: Sequence[Row]) -> str:
-    """How many statements about models hold, do not, are undecided and cannot be tested."""
-    counted = [row["verdict"] for row in rows if row["about"] != PREDICTORS]
-    aside = len(rows) - len(counted)
-    counts = {verdict: counted.count(verdict) for verdict in VERDICTS}
-    text = (
-        f"{counts[HOLDS]} of {len(counted)} statements hold, {counts[FAILS]} do not, "
-        f"{counts[UNDECIDED]} are undecided, {counts[UNTESTABLE]} cannot be tested at this scale"
-    )
-    return f"{text} ({aside} about the idealised predictors alone not counted)" if aside else text
+    """How many of the paper's statements hold, and what the others come to."""
+    counted = [row["verdict"] for row in rows if row["kind"] == PAPER] or [
+        row["verdict"] for row in rows
+    ]
+    counts = {verdict: counted.count(verdict) for verdict in reversed(VERDICTS)}
+    parts = [f"{count} {verdict}" for verdict, count in counts.items() if count]
+    return f"{len(counted)} statements: {', '.join(parts)}"
 
 
 def written(value: float | None, error: float | None) -> str:

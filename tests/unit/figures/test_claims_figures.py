@@ -11,7 +11,7 @@ from tests.unit import world_tables
 from tests.unit.figures.conftest import draw
 from tests.unit.figures.reading import lines, marks, named, panels
 from tests.unit.world_tables import GRID, SEEDS, of_run
-from transient_ridge.analysis.selection import Tradeoff
+from transient_ridge.analysis.model_selection.selection import Tradeoff
 from transient_ridge.config import runs
 from transient_ridge.figures.claims.free_energy import choose
 from transient_ridge.figures.drawing import style

@@ -7,9 +7,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from ...analysis.model_selection.accounts import COMPRESSED, CONSTANT, LLC
 from ...analysis.views import by_diversity
 from ...artefacts.tables import Frames
-from ...scorecard.accounts import COMPRESSED, CONSTANT, LLC
 from ..drawing.panels import resolution_axis, step_axis
 from ..drawing.picture import figure_of
 from ..drawing.style import (

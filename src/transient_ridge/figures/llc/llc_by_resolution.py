@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from ...analysis.views import by_diversity, last_step, whole_model
 from ...artefacts.tables import Frames, Rows
-from ...scorecard.along_resolution import verdicts_by_resolution
+from ...scorecard.page import verdicts_by_resolution
 from ..drawing.panels import resolution_axis
 from ..drawing.picture import figure_of
 from ..drawing.style import (

@@ -1,12 +1,13 @@
-"""Claim 8: the LLC against M."""
+"""Claim 8: the LLC against M. The Monte Carlo errors of the LLCs go with every value."""
 
 import math
 
 import numpy as np
 
-from ..measurements import Evidence, rank_correlation
+from ..measurements import Evidence, rank_correlation, with_monte_carlo
+from ..nulls import ALIKE, GROWING
 from ..outcomes import ContradictedError, Measured, NotTestableError
-from ..statement import AT_LEAST, AT_MOST, BEFORE, REVISED, RIDGE_PHASE, states
+from ..statement import AT_LEAST, AT_MOST, RIDGE_PHASE, states
 
 
 @states(
@@ -16,12 +17,13 @@ from ..statement import AT_LEAST, AT_MOST, BEFORE, REVISED, RIDGE_PHASE, states
     "rank correlation of M and the LLC",
     AT_LEAST,
     "grows",
-    set_when=BEFORE,
+    nulls=(ALIKE,),
 )
-def _llc_grows(evidence: Evidence, seed: int) -> float:
-    llc = evidence.llc(seed)
-    diversities = [M for M in evidence.dmmse_like(seed) if M in llc]
-    return rank_correlation(diversities, [llc[M] for M in diversities], "dMMSE-like runs with LLC")
+def _llc_grows(evidence: Evidence, seed: int) -> Measured:
+    llc = _of_dmmse_like(evidence, seed)
+    return with_monte_carlo(
+        lambda llc: rank_correlation(list(llc), list(llc.values()), "dMMSE-like runs with LLC"), llc
+    )
 
 
 @states(
@@ -31,48 +33,59 @@ def _llc_grows(evidence: Evidence, seed: int) -> float:
     "octaves of M between the two",
     AT_MOST,
     "onset_octaves",
+    nulls=(ALIKE,),
     about=RIDGE_PHASE,
-    set_when=REVISED,
 )
 def _llc_crosses_at_onset(evidence: Evidence, seed: int) -> Measured:
-    llc, ridge = evidence.llc(seed), evidence.llc_of_ridge(seed)
-    finite = sorted(M for M in llc if not math.isinf(M))
-    if len(finite) < 2:
-        raise NotTestableError(f"{len(finite)} finite M with a healthy LLC; two are needed")
+    llc = evidence.llc(seed)
+    evidence.require_llc(math.inf, seed)
+    if len(llc) < 3:
+        raise NotTestableError(f"{len(llc) - 1} finite M with a healthy LLC; two are needed")
     onset = evidence.transient()[0]
-    above = [M for M in finite if llc[M] >= ridge]
+    low, high = _around_crossing({M: each for M, (each, _) in llc.items()}, onset)
+
+    def octaves(llc: dict[float, float]) -> float:
+        low, high = _around_crossing(llc, onset)
+        share = (llc[math.inf] - llc[low]) / (llc[high] - llc[low])
+        return abs(math.log2(low * (high / low) ** share / onset))
+
+    return with_monte_carlo(octaves, llc, resolution=math.log2(high / low) / 2)
+
+
+def _around_crossing(llc: dict[float, float], onset: float) -> tuple[float, float]:
+    """The two neighbouring M between which the LLC rises to lambda_inf. Raises ContradictedError if there are none."""
+    finite = sorted(M for M in llc if not math.isinf(M))
+    above = [M for M in finite if llc[M] >= llc[math.inf]]
     if not above:
         raise ContradictedError(
             f"transience sets in at M = {onset:g}, and no LLC up to M = {finite[-1]:g} reaches lambda_inf"
         )
-    high = above[0]
-    if high == finite[0]:
+    if above[0] == finite[0]:
         raise ContradictedError(
-            f"the LLC of the least M = {high:g} is above lambda_inf: it does not cross"
+            f"the LLC of the least M = {finite[0]:g} is above lambda_inf: it does not cross"
         )
-    low = finite[finite.index(high) - 1]
-    share = (ridge - llc[low]) / (llc[high] - llc[low])
-    crossing = low * (high / low) ** share
-    return Measured(abs(math.log2(crossing / onset)), math.log2(high / low) / 2)
+    return finite[finite.index(above[0]) - 1], above[0]
 
 
 @states(
     8,
     "c",
-    "It levels off above M = 32",
+    "It levels off above M = {plateau_from}",
     "range of the LLC over its mean",
     AT_MOST,
     "llc_spread",
-    set_when=BEFORE,
+    nulls=(GROWING,),
 )
-def _llc_levels_off(evidence: Evidence, seed: int) -> float:
-    llc, start = evidence.llc(seed), evidence.settings.plateau_from
-    level = [llc[M] for M in evidence.dmmse_like(seed) if M in llc and start <= M]
-    if len(level) < 2:
+def _llc_levels_off(evidence: Evidence, seed: int) -> Measured:
+    start = evidence.settings.plateau_from
+    level = {M: llc for M, llc in _of_dmmse_like(evidence, seed).items() if start <= M}
+    if len(level) < 2 or max(level) <= start:
         raise NotTestableError(
-            f"{len(level)} dMMSE-like runs with M >= {start} and an LLC; two are needed"
+            f"{len(level)} dMMSE-like runs with M >= {start} and an LLC; two are needed, one of them above"
         )
-    return (max(level) - min(level)) / abs(float(np.mean(level)))
+    return with_monte_carlo(
+        lambda llc: float(np.ptp(list(llc.values())) / abs(np.mean(list(llc.values())))), level
+    )
 
 
 @states(
@@ -82,11 +95,18 @@ def _llc_levels_off(evidence: Evidence, seed: int) -> float:
     "relative difference",
     AT_MOST,
     "llc_spread",
-    set_when=BEFORE,
+    nulls=(GROWING,),
 )
-def _llc_converges(evidence: Evidence, seed: int) -> float:
-    llc, ridge = evidence.llc(seed), evidence.llc_of_ridge(seed)
+def _llc_converges(evidence: Evidence, seed: int) -> Measured:
     M = evidence.diversities(seed)[-1]
-    if M not in llc:
-        raise NotTestableError(f"no healthy LLC of M = {M:g}, seed = {seed}")
-    return abs(llc[M] / ridge - 1)
+    for each in (math.inf, M):
+        evidence.require_llc(each, seed)
+    llc = evidence.llc(seed)
+    return with_monte_carlo(
+        lambda llc: abs(llc[M] / llc[math.inf] - 1), {m: llc[m] for m in (M, math.inf)}
+    )
+
+
+def _of_dmmse_like(evidence: Evidence, seed: int) -> dict[float, tuple[float, float]]:
+    llc = evidence.llc(seed)
+    return {M: llc[M] for M in evidence.dmmse_like(seed) if M in llc}

@@ -1,10 +1,11 @@
 """Claim 4: paths are bent towards ridge, the more the greater M."""
 
 from ..measurements import UNRESOLVED, Evidence, rank_correlation
-from ..outcomes import ContradictedError, NotTestableError
-from ..statement import AT_LEAST, AT_MOST, BEFORE, REVISED, RIDGE_PHASE, states
+from ..nulls import ALIKE, SOFTENED, STRAIGHT
+from ..outcomes import ContradictedError, Measured, NotTestableError
+from ..statement import AT_LEAST, AT_MOST, RIDGE_PHASE, states
 
-BENT = "deflection (0 = straight to dMMSE_M, 1 = through ridge)"
+BENT = "deflection (0 = no nearer to ridge than the straight way to its own end, 1 = through ridge)"
 
 
 @states(
@@ -14,7 +15,7 @@ BENT = "deflection (0 = straight to dMMSE_M, 1 = through ridge)"
     BENT,
     AT_MOST,
     "straight",
-    set_when=REVISED,
+    nulls=(ALIKE,),
 )
 def _least_goes_straight(evidence: Evidence, seed: int) -> float:
     M = evidence.diversities(seed)[0]
@@ -27,36 +28,65 @@ def _least_goes_straight(evidence: Evidence, seed: int) -> float:
 @states(
     4,
     "b",
-    "The deflection grows with M",
+    "Of runs that end as dMMSE_M, the deflection grows with M",
     "rank correlation of M and the deflection",
     AT_LEAST,
     "grows",
+    nulls=(STRAIGHT, ALIKE),
     about=RIDGE_PHASE,
-    set_when=REVISED,
 )
 def _deflection_grows(evidence: Evidence, seed: int) -> float:
-    diversities = evidence.resolved(seed)
-    bent = [evidence.deflection(M, seed) for M in diversities]
+    bent = _bent(evidence, seed)
     straight = evidence.settings.straight
-    if bent and not max(bent) > straight:
+    if not max(bent.values()) > straight:
         raise ContradictedError(
-            f"every path is straight: deflection at most {max(bent):.2g} (claims.straight = {straight:g})"
+            f"every path is straight: deflection at most {max(bent.values()):.2g} (claims.straight = {straight:g})"
         )
-    return rank_correlation(diversities, bent, "M with predictors that can be told apart")
+    return rank_correlation(list(bent), list(bent.values()), "runs that end as dMMSE_M")
 
 
 @states(
     4,
     "c",
-    "Some path passes close to ridge",
+    "Some path leads via ridge",
     f"greatest {BENT}",
     AT_LEAST,
     "deflected",
+    nulls=(STRAIGHT, SOFTENED),
+    exists=True,
     about=RIDGE_PHASE,
-    set_when=BEFORE,
 )
-def _some_pass_by_ridge(evidence: Evidence, seed: int) -> float:
-    bent = [evidence.deflection(M, seed) for M in evidence.resolved(seed)]
-    if not bent:
+def _some_pass_by_ridge(evidence: Evidence, seed: int) -> Measured:
+    bent = _bent(evidence, seed)
+    M = max(bent, key=lambda M: bent[M])
+    return Measured(bent[M], remark=f"M = {M:g}")
+
+
+def _bent(evidence: Evidence, seed: int) -> dict[float, float]:
+    """M whose run ends as dMMSE_M -> its deflection."""
+    told_apart = evidence.resolved(seed)
+    if not told_apart:
         raise NotTestableError(UNRESOLVED)
-    return max(bent)
+    bent = {M: evidence.deflection(M, seed) for M in evidence.dmmse_like(seed) if M in told_apart}
+    if not bent:
+        raise ContradictedError("no run ends as dMMSE_M")
+    return bent
+
+
+@states(
+    4,
+    "d",
+    "The greatest finite M goes to ridge and stays",
+    "rise of alpha out of distribution from its least to the end",
+    AT_MOST,
+    "stays",
+    nulls=(ALIKE,),
+    about=RIDGE_PHASE,
+)
+def _greatest_stays(evidence: Evidence, seed: int) -> float:
+    M = evidence.diversities(seed)[-1]
+    evidence.require_resolved(M, seed)
+    fall, rise = evidence.hook(M, seed)
+    if not fall > rise:
+        raise ContradictedError(f"M = {M:g} does not go towards ridge")
+    return rise

@@ -1,9 +1,16 @@
 """Claim 7: losses in distribution, of the predictors and of the runs."""
 
+from collections.abc import Sequence
+
+import numpy as np
+
 from ...analysis.datasets import IN_DISTRIBUTION as IN
 from ..measurements import Evidence, rank_correlation
+from ..nulls import ALIKE
 from ..outcomes import ContradictedError, Measured
-from ..statement import AT_MOST, BEFORE, PREDICTORS, states
+from ..statement import AT_MOST, PREDICTORS, RIDGE_PHASE, states
+
+OFF = "difference from the predictor's loss on q_M, share of the gap between the two, mean over M"
 
 
 @states(
@@ -13,9 +20,9 @@ from ..statement import AT_MOST, BEFORE, PREDICTORS, states
     "rank correlation of M and the gap",
     AT_MOST,
     "falls",
+    nulls=(ALIKE,),
     about=PREDICTORS,
     joint=True,
-    set_when=BEFORE,
 )
 def _gap_shrinks(evidence: Evidence, seed: int) -> float:
     diversities = evidence.diversities(seed)
@@ -26,18 +33,40 @@ def _gap_shrinks(evidence: Evidence, seed: int) -> float:
 @states(
     7,
     "b",
-    "Every run below the task-diversity threshold fits its tasks: on q_M it ends on dMMSE_M's side of half-way",
-    "worst excess loss over dMMSE_M, share of ridge's",
+    "Below the threshold, transformers reach the loss of dMMSE_M",
+    OFF,
     AT_MOST,
-    "fitting_side",
+    "similar_loss",
+    nulls=(ALIKE,),
 )
-def _fits_below_the_threshold(evidence: Evidence, seed: int) -> Measured:
-    rows = evidence.table("thresholds")
-    below = rows[rows["seed"] == seed].sort_values("step")["below"].iloc[-1]
-    diversities = [M for M in evidence.resolved(seed) if below >= M]
+def _dmmses_loss_below(evidence: Evidence, seed: int) -> Measured:
+    below, _ = evidence.below_and_above(seed)
+    return _off(evidence, seed, below, 0.0, "no run ends on dMMSE's side of the threshold")
+
+
+@states(
+    7,
+    "c",
+    "Above it they reach the loss of ridge",
+    OFF,
+    AT_MOST,
+    "similar_loss",
+    nulls=(ALIKE,),
+    about=RIDGE_PHASE,
+)
+def _ridges_loss_above(evidence: Evidence, seed: int) -> Measured:
+    _, above = evidence.below_and_above(seed)
+    return _off(evidence, seed, above, 1.0, "no run ends on ridge's side of the threshold")
+
+
+def _off(
+    evidence: Evidence, seed: int, diversities: Sequence[float], own: float, none: str
+) -> Measured:
+    """Mean distance of the fitted share from that of their own predictor."""
     if not diversities:
-        evidence.require_resolved(evidence.diversities(seed)[0], seed)
-        raise ContradictedError("no run ends on dMMSE's side of the threshold")
-    excess = {M: evidence.excess_over_dmmse(M, seed) for M in diversities}
-    worst = max(excess, key=lambda M: excess[M])
-    return Measured(excess[worst], remark=f"M = {worst:g}")
+        raise ContradictedError(none)
+    off = {M: abs(evidence.fitted(M, seed) - own) for M in diversities}
+    worst = max(off, key=lambda M: off[M])
+    return Measured(
+        float(np.mean(list(off.values()))), remark=f"most at M = {worst:g}: {off[worst]:.2f}"
+    )

@@ -1,91 +1,96 @@
-"""Claims 3 and 5: what the components of the joint PCA are."""
+"""Claims 3 and 5: what the components of the joint PCA are. The sign of a component means nothing."""
 
-from ...analysis.datasets import OUT_OF_DISTRIBUTION as OUT
+import numpy as np
+
 from ...analysis.datasets import ROOT
 from ..measurements import Evidence, rank_correlation
+from ..nulls import ALIKE, STRAIGHT, SWAPPED
 from ..outcomes import Measured, NotTestableError
-from ..statement import AT_LEAST, AT_MOST, BEFORE, REVISED, states
+from ..statement import AT_LEAST, AT_MOST, asks, states
 
 
 @states(
     3,
     "a",
-    "Two components explain as much as in the paper, and one is the axis to ridge",
+    "Two components explain as much as in the paper",
     "share of the variance",
     AT_LEAST,
     "explained",
+    nulls=(STRAIGHT,),
     joint=True,
-    set_when=REVISED,
 )
 def _explained_by_two(evidence: Evidence, _: int) -> float:
     variance = evidence.table("pca_variance")
     if len(variance) < 2:
         raise NotTestableError("the joint PCA has one component: raise pca.components")
-    evidence.require_ridge_axis(1, 2)
     return float(variance[variance["component"] <= 2]["explained_variance_ratio"].sum())
 
 
 @states(
     3,
     "b",
-    "PC2 follows the OOD loss",
-    "rank correlation over runs and steps",
+    "In their plane the OOD loss rises along the axis from ridge to dMMSE_M",
+    "cosine of the loss's gradient and the mean axis",
     AT_LEAST,
-    "follows",
-    set_when=BEFORE,
+    "aligned",
+    nulls=(STRAIGHT,),
 )
-def _pc2_is_ood_loss(evidence: Evidence, seed: int) -> float:
-    return evidence.with_loss(2, seed, OUT)
+def _loss_rises_along_the_axis(evidence: Evidence, seed: int) -> float:
+    points = evidence.predictors_in_plane().to_numpy()
+    if len(points) < 2:
+        raise NotTestableError("the joint PCA has no dMMSE_M of a finite M")
+    axis = points[:-1].mean(axis=0) - points[-1]
+    return float(evidence.gradient_of_ood_loss(seed) @ axis / np.linalg.norm(axis))
 
 
 @states(
     3,
     "c",
-    "PC2 orders the predictors from dMMSE of least M to ridge",
-    "rank correlation of M and PC2 of the predictors",
+    "Along the gradient the predictors lie in the order of M",
+    "rank correlation of M and place",
     AT_MOST,
     "falls",
-    joint=True,
-    set_when=BEFORE,
+    nulls=(ALIKE,),
 )
-def _pc2_orders_the_predictors(evidence: Evidence, _: int) -> float:
-    points = evidence.table("pca_idealised")
-    points = points[(points["component"] == 2) & points["predictor"].isin(["ridge", "dmmse"])]
-    return rank_correlation(points["task_diversity"], points["coordinate"], "idealised predictors")
+def _gradient_orders_the_predictors(evidence: Evidence, seed: int) -> float:
+    points = evidence.predictors_in_plane()
+    place = points.to_numpy() @ evidence.gradient_of_ood_loss(seed)
+    return rank_correlation(points.index, place, "idealised predictors")
 
 
 @states(
     3,
     "d",
     "PC1 follows the loss on the root task",
-    "rank correlation over runs and steps",
-    AT_MOST,
-    "follows_inversely",
-    set_when=BEFORE,
+    "absolute rank correlation over runs and steps",
+    AT_LEAST,
+    "follows",
+    nulls=(SWAPPED,),
 )
 def _pc1_is_root_loss(evidence: Evidence, seed: int) -> float:
-    return evidence.with_loss(1, seed, ROOT)
+    both = evidence.with_loss(1, seed, ROOT)
+    return abs(rank_correlation(both["coordinate"], both["loss"], "checkpoints"))
 
 
 @states(
     3,
     "e",
     "PC1 follows development time",
-    "rank correlation with the step",
+    "absolute rank correlation with the step within a run, mean over runs",
     AT_LEAST,
     "follows",
-    set_when=BEFORE,
+    nulls=(SWAPPED,),
 )
 def _pc1_is_time(evidence: Evidence, seed: int) -> float:
-    coordinates = evidence.component(1, seed)
-    steps = coordinates.index.get_level_values("step")
-    return rank_correlation(steps, coordinates, "checkpoints")
+    runs = evidence.component(1, seed).reset_index().groupby("task_diversity")
+    within = [rank_correlation(run["step"], run["coordinate"], "checkpoints") for _, run in runs]
+    return float(np.mean(np.abs(within)))
 
 
-@states(
+@asks(
     3,
     "f",
-    "PC2 is the axis from dMMSE_M to ridge",
+    "PC2, and no other component, is the axis from dMMSE_M to ridge",
     "share of the predictors' squared distance, mean over M",
     AT_LEAST,
     "axis_share",
@@ -99,17 +104,17 @@ def _pc2_is_the_ridge_axis(evidence: Evidence, _: int) -> Measured:
 @states(
     5,
     "a",
-    "Earlier tokens load more on PC2, the axis to ridge",
+    "Earlier tokens load more on the component that is the axis to ridge",
     "rank correlation of position and loading",
     AT_MOST,
     "follows_inversely",
+    nulls=(SWAPPED,),
     joint=True,
-    set_when=REVISED,
 )
-def _early_tokens_load(evidence: Evidence, _: int) -> float:
+def _early_tokens_load(evidence: Evidence, _: int) -> Measured:
+    evidence.require_ridge_axis(1, 2)
+    axis, share = evidence.ridge_axis()
     loadings = evidence.table("pca_loadings")
-    loadings = loadings[loadings["component"] == 2]
-    if loadings.empty:
-        raise NotTestableError("the joint PCA has one component: raise pca.components")
-    evidence.require_ridge_axis(2)
-    return rank_correlation(loadings["token"], loadings["loading"], "positions on PC2")
+    loadings = loadings[loadings["component"] == axis]
+    found = rank_correlation(loadings["token"], loadings["loading"], f"positions on PC{axis}")
+    return Measured(found, remark=f"PC{axis}, with {share:.0%} of the axis")

@@ -1,45 +1,90 @@
 """Claim 9: the posterior's choice between ridge and dMMSE_M, and what the runs do."""
 
-import math
-
+import numpy as np
 import pandas as pd
 
-from ...analysis.selection import SWITCHES
-from ..measurements import Evidence, rank_correlation
+from ...analysis.model_selection.selection import SWITCHES
+from ..measurements import Evidence, rank_correlation, with_monte_carlo
+from ..nulls import ALIKE, STRAIGHT
 from ..outcomes import ContradictedError, Measured, NotTestableError
-from ..statement import AT_LEAST, AT_MOST, BEFORE, REVISED, RIDGE_PHASE, states
+from ..statement import AT_LEAST, AT_MOST, RIDGE_PHASE, asks, states
 
 
 @states(
     9,
     "a",
-    "The least M never prefers ridge, and some other M does",
-    "n* of the least M (pairs)",
-    AT_MOST,
-    "never_ridge",
-    about=RIDGE_PHASE,
-    set_when=REVISED,
+    "Models that end as dMMSE_M have a lower loss on q_M than ridge, the less so the greater M",
+    "rank correlation of M and Delta l",
+    AT_LEAST,
+    "grows",
+    nulls=(ALIKE,),
 )
-def _least_never_ridge(evidence: Evidence, seed: int) -> Measured:
-    crossovers = evidence.selection(seed)["crossover"]
-    never = evidence.settings.never_ridge
-    if not (crossovers > never).any():
-        raise ContradictedError(f"n* is at most {never:g} for every M: none ever prefers ridge")
-    least = crossovers.iloc[0]
-    if math.isnan(least):
-        raise NotTestableError("n* of the least M is not known")
-    return Measured(float(least), remark=_losses(evidence))
+def _loss_difference_shrinks(evidence: Evidence, seed: int) -> Measured:
+    rows = evidence.trade_offs(seed)
+    rows = rows[rows["task_diversity"].isin(evidence.dmmse_like(seed))]
+    greater = rows[rows["loss_difference"] >= 0]["task_diversity"]
+    if len(greater):
+        raise ContradictedError(f"at M = {greater.iloc[0]:g} it has the greater loss")
+    found = rank_correlation(
+        rows["task_diversity"], rows["loss_difference"], "runs that end as dMMSE_M"
+    )
+    return Measured(found, remark=_losses(evidence))
 
 
 @states(
     9,
     "b",
-    "n* grows with M",
+    "Its LLC is lower than ridge's at the least M, and higher at intermediate and high M",
+    "lesser of -Delta lambda at the least M and its mean from the least transient M on, over lambda_inf",
+    AT_LEAST,
+    0.0,
+    nulls=(ALIKE,),
+    about=RIDGE_PHASE,
+)
+def _llc_difference_changes_sign(evidence: Evidence, seed: int) -> Measured:
+    evidence.table("llc")
+    rows = evidence.trade_offs(seed)
+    least, onset = evidence.diversities(seed)[0], evidence.transient()[0]
+    known = rows[rows["llc_difference"].notna()]
+    errors = known["llc_difference_standard_error"].fillna(0.0)
+    differences = dict(
+        zip(known["task_diversity"], zip(known["llc_difference"], errors, strict=True), strict=True)
+    )
+    if least not in differences or not any(onset <= M for M in differences):
+        raise NotTestableError("Delta lambda is not known for the least M, or for no transient M")
+    if onset == least:
+        raise ContradictedError("the least M is transient itself")
+    of_ridge = evidence.llc_of_ridge(seed)
+
+    def lesser(of: dict[float, float]) -> float:
+        return min(-of[least], float(np.mean([of[M] for M in of if onset <= M]))) / of_ridge
+
+    return with_monte_carlo(lesser, differences)
+
+
+@states(
+    9,
+    "c",
+    "The pivot from ridge to dMMSE_M comes the later the greater M",
+    "rank correlation of M and the step of the switch",
+    AT_LEAST,
+    "grows",
+    nulls=(STRAIGHT, ALIKE),
+    about=RIDGE_PHASE,
+)
+def _switch_grows(evidence: Evidence, seed: int) -> float:
+    rows = evidence.trade_offs(seed)
+    return rank_correlation(rows["task_diversity"], rows["switch_step"], "M that switch")
+
+
+@asks(
+    9,
+    "d",
+    "n* of Eq. 8 grows with M",
     "rank correlation of M and n*",
     AT_LEAST,
     "grows",
     about=RIDGE_PHASE,
-    set_when=BEFORE,
 )
 def _crossover_grows(evidence: Evidence, seed: int) -> Measured:
     rows = evidence.selection(seed)
@@ -47,37 +92,35 @@ def _crossover_grows(evidence: Evidence, seed: int) -> Measured:
     return Measured(found, remark=_losses(evidence))
 
 
-@states(
+@asks(
     9,
-    "c",
+    "e",
     "n* predicts t_crit",
     "rank correlation over transient M",
     AT_LEAST,
     "follows",
     about=RIDGE_PHASE,
-    set_when=BEFORE,
 )
 def _crossover_predicts_critical_step(evidence: Evidence, seed: int) -> Measured:
     return _crossover_predicts("critical_step", evidence, seed)
 
 
-@states(
+@asks(
     9,
-    "d",
+    "f",
     "n* predicts the switch to dMMSE_M",
     "rank correlation over transient M",
     AT_LEAST,
     "follows",
     about=RIDGE_PHASE,
-    set_when=BEFORE,
 )
 def _crossover_predicts_switch(evidence: Evidence, seed: int) -> Measured:
     return _crossover_predicts("switch_step", evidence, seed)
 
 
-@states(
+@asks(
     9,
-    "e",
+    "g",
     "Eq. 8 calls every transient M 'ridge, then dMMSE'",
     "share of transient M",
     AT_LEAST,
@@ -92,10 +135,41 @@ def _transient_is_foretold(evidence: Evidence, seed: int) -> Measured:
     return Measured(float((phases == SWITCHES).mean()), remark=others or _losses(evidence))
 
 
+@asks(
+    9,
+    "h",
+    "n* of Eq. 8, read as pairs seen, is the step of the switch",
+    "greatest factor between the two over M that switch, in powers of ten",
+    AT_MOST,
+    "crossover_decades",
+    about=RIDGE_PHASE,
+)
+def _crossover_is_the_switch(evidence: Evidence, seed: int) -> Measured:
+    rows = evidence.selection(seed)
+    rows = rows[rows["switch_step"].notna() & rows["crossover"].notna()]
+    if rows.empty:
+        raise NotTestableError("no M with a switch and n*")
+    found = rows[(rows["crossover"] > 0) & np.isfinite(rows["crossover"])]
+    if found.empty:
+        raise ContradictedError("n* is 0 or infinite for every M that switches")
+    decades = np.log10(found["switch_step"].astype(float) / found["crossover_step"])
+    seen = found["crossover"] / found["crossover_step"] * found["switch_step"]
+    remark = (
+        f"n* is {found['crossover'].min():.2g} to {found['crossover'].max():.2g} pairs; the switches come after "
+        f"{seen.min():.2g} to {seen.max():.2g} pairs, at steps {found['switch_step'].min():,.0f} to "
+        f"{found['switch_step'].max():,.0f}"
+    )
+    return Measured(float(decades.abs().max()), remark=remark)
+
+
 def _crossover_predicts(column: str, evidence: Evidence, seed: int) -> Measured:
     rows = _transient(evidence, seed)
     found = rank_correlation(rows["crossover"], rows[column], "M with a transient ridge and n*")
-    return Measured(found, remark=_losses(evidence))
+    rows = rows[rows[column].notna() & rows["crossover"].notna()]
+    by_M = rank_correlation(rows["task_diversity"], rows[column], "M")
+    return Measured(
+        found, remark="; ".join(filter(None, (f"M itself: {by_M:.2g}", _losses(evidence))))
+    )
 
 
 def _transient(evidence: Evidence, seed: int) -> pd.DataFrame:

@@ -1,23 +1,24 @@
-"""Claim 6: the joint PCA does not depend on B, nor on the schedule of the checkpoints."""
+"""Claim 6: the joint PCA does not depend on B; and a question about the schedule of the checkpoints."""
 
 import pandas as pd
 
 from ..measurements import Evidence
+from ..nulls import STRAIGHT
 from ..outcomes import Measured, NotTestableError
-from ..statement import AT_MOST, BEFORE, states
+from ..statement import AT_MOST, asks, states
 
-PROCRUSTES = "greatest Procrustes distance (0 = same, 1 = unrelated)"
+PROCRUSTES = "greatest Procrustes distance in the plane (0 = same, 1 = unrelated)"
 
 
 @states(
     6,
     "a",
-    "From B = 16 on the trajectories keep their shape",
+    "From B = {insensitive_from} on the trajectories keep their shape",
     PROCRUSTES,
     AT_MOST,
     "trajectory_distance",
+    nulls=(STRAIGHT,),
     joint=True,
-    set_when=BEFORE,
 )
 def _same_with_fewer_sequences(evidence: Evidence, _: int) -> float:
     least = evidence.settings.insensitive_from
@@ -30,7 +31,7 @@ def _same_with_fewer_sequences(evidence: Evidence, _: int) -> float:
     return worst.value
 
 
-@states(
+@asks(
     6,
     "b",
     "Linear or logarithmic checkpoints alone give trajectories of the same shape",

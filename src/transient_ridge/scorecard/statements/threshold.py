@@ -2,46 +2,52 @@
 
 import math
 
+from ...analysis.datasets import OUT_OF_DISTRIBUTION as OUT
 from ...analysis.phases import HALF, Threshold
 from ..measurements import Evidence, rank_correlation
+from ..nulls import ALIKE, SOFTENED
 from ..outcomes import ContradictedError, Measured, NotTestableError
-from ..statement import AT_LEAST, AT_MOST, BEFORE, REVISED, RIDGE_PHASE, states
+from ..statement import AT_LEAST, AT_MOST, RIDGE_PHASE, asks, states
 
-END = "relative distance at the end (0 = ridge, 1 = dMMSE)"
+END = "alpha on q_M at the end (0 = ridge, 1 = dMMSE_M)"
 
 
-@states(1, "a", "The least M ends close to dMMSE_M", END, AT_LEAST, "dmmse_like", set_when=BEFORE)
-def _least_ends_at_dmmse(evidence: Evidence, seed: int) -> float:
-    M = evidence.diversities(seed)[0]
-    evidence.require_resolved(M, seed)
-    return evidence.end(M, seed)
+@states(1, "a", "The least M ends as dMMSE_M", END, AT_LEAST, "dmmse_like", nulls=(ALIKE,))
+def _least_ends_at_dmmse(evidence: Evidence, seed: int) -> Measured:
+    return _end(evidence, evidence.diversities(seed)[0], seed)
 
 
 @states(
     1,
     "b",
-    "The greatest finite M ends close to ridge",
+    "The greatest finite M ends as ridge",
     END,
     AT_MOST,
     "ridge_like",
+    nulls=(ALIKE, SOFTENED),
     about=RIDGE_PHASE,
-    set_when=BEFORE,
 )
-def _greatest_ends_at_ridge(evidence: Evidence, seed: int) -> float:
-    M = evidence.diversities(seed)[-1]
+def _greatest_ends_at_ridge(evidence: Evidence, seed: int) -> Measured:
+    return _end(evidence, evidence.diversities(seed)[-1], seed)
+
+
+def _end(evidence: Evidence, M: float, seed: int) -> Measured:
     evidence.require_resolved(M, seed)
-    return evidence.end(M, seed)
+    off = evidence.path(M, seed)["residual"].iloc[-1] / math.sqrt(evidence.predictors_apart(M))
+    return Measured(
+        evidence.end(M, seed), remark=f"M = {M:g}, off the line by {off:.2f} of its length"
+    )
 
 
 @states(
     1,
     "c",
-    "The end moves from dMMSE to ridge as M grows",
-    "rank correlation of M and the relative distance at the end",
+    "Between them the end moves from dMMSE_M to ridge as M grows",
+    "rank correlation of M and alpha at the end",
     AT_MOST,
     "falls",
+    nulls=(ALIKE,),
     about=RIDGE_PHASE,
-    set_when=REVISED,
 )
 def _end_falls(evidence: Evidence, seed: int) -> float:
     diversities = evidence.resolved(seed)
@@ -60,8 +66,8 @@ def _end_falls(evidence: Evidence, seed: int) -> float:
     "octaves of M between the two",
     AT_MOST,
     "threshold_octaves",
+    nulls=(ALIKE,),
     about=RIDGE_PHASE,
-    set_when=BEFORE,
     only_if="paper_threshold",
 )
 def _threshold_where_the_paper_finds_it(evidence: Evidence, seed: int) -> Measured:
@@ -86,7 +92,19 @@ def _contradict_if_passed(
         raise ContradictedError(f"{why}, M = {(above or below)[0]:g} among them")
 
 
-@states(
+@asks(
+    1,
+    "e",
+    "With M = inf, training ends at ridge",
+    "distance to ridge at the end, share of Delta(dMMSE_M, ridge) out of distribution at the M of 2a",
+    AT_MOST,
+    "at_ridge",
+)
+def _infinity_ends_at_ridge(evidence: Evidence, seed: int) -> float:
+    return evidence.reach(seed) / evidence.predictors_apart(evidence.by_transience[0], OUT)
+
+
+@asks(
     10,
     "a",
     "The threshold has settled by the end (if not, models above it may be under-trained)",
@@ -94,7 +112,6 @@ def _contradict_if_passed(
     AT_MOST,
     "settled_octaves",
     about=RIDGE_PHASE,
-    set_when=BEFORE,
 )
 def _threshold_still_moves(evidence: Evidence, seed: int) -> Measured:
     end, half = evidence.threshold(seed), evidence.threshold(seed, share=0.5)

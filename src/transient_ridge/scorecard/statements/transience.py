@@ -1,40 +1,87 @@
 """Claim 2: the transient ridge."""
 
+from collections.abc import Callable
+
 import numpy as np
 
-from ...analysis.datasets import OUT_OF_DISTRIBUTION as OUT
-from ..measurements import Evidence
+from ..measurements import UNRESOLVED, Evidence
+from ..nulls import ALIKE, SOFTENED, STRAIGHT
 from ..outcomes import Measured, NotTestableError
-from ..statement import AT_LEAST, AT_MOST, BEFORE, GRID, REVISED, RIDGE_PHASE, states
+from ..statement import AT_LEAST, AT_MOST, RIDGE_PHASE, asks, states
 
 GAP = "share of the OOD gap between ridge and dMMSE_M"
 BOTH = f"lesser of dip (below the straight way to dMMSE_M) and rise, {GAP}"
+NULLS = (STRAIGHT, SOFTENED)
 
 
 @states(
     2,
     "a",
-    "For some M the OOD loss falls towards ridge's, then rises",
-    BOTH,
+    "There are M at which the OOD loss falls towards ridge's, then rises",
+    f"{BOTH}, best M",
     AT_LEAST,
     "transience",
+    nulls=NULLS,
+    exists=True,
     about=RIDGE_PHASE,
-    set_when=REVISED,
 )
 def _dips_and_rises(evidence: Evidence, seed: int) -> Measured:
-    M = evidence.by_transience[0]
-    return Measured(evidence.transience(M, seed), remark=f"M = {M:g}")
+    return _best(evidence, seed, evidence.transience, rank=0)
 
 
 @states(
     2,
     "b",
-    "There it rises to dMMSE_M's",
-    f"end of the OOD loss above ridge's, {GAP}",
+    "On that way runs turn: a hook towards ridge and back",
+    "lesser of the fall of alpha out of distribution and its rise, best M",
+    AT_LEAST,
+    "hook",
+    nulls=NULLS,
+    exists=True,
+    about=RIDGE_PHASE,
+)
+def _hook(evidence: Evidence, seed: int) -> Measured:
+    return _best(evidence, seed, lambda M, seed: min(evidence.hook(M, seed)), rank=0)
+
+
+@states(
+    2,
+    "c",
+    "There are several such M",
+    f"{BOTH}, second-best M",
+    AT_LEAST,
+    "transience",
+    nulls=NULLS,
+    exists=True,
+    about=RIDGE_PHASE,
+)
+def _a_second_one(evidence: Evidence, seed: int) -> Measured:
+    if len(evidence.resolved(seed)) == 1:
+        raise NotTestableError("for only one M can the predictors be told apart")
+    return _best(evidence, seed, evidence.transience, rank=1)
+
+
+def _best(
+    evidence: Evidence, seed: int, measure: Callable[[float, int], float], rank: int
+) -> Measured:
+    """The greatest of ``measure`` over M whose predictors can be told apart, or the next by ``rank``."""
+    values = {M: measure(M, seed) for M in evidence.resolved(seed)}
+    if not values:
+        raise NotTestableError(UNRESOLVED)
+    M = sorted(values, key=lambda M: -values[M])[rank]
+    return Measured(values[M], remark=f"M = {M:g}")
+
+
+@states(
+    2,
+    "d",
+    "There the OOD loss rises to dMMSE_M's",
+    f"end of the OOD loss above ridge's, {GAP}, best M of 2a",
     AT_LEAST,
     "risen",
+    nulls=NULLS,
+    exists=True,
     about=RIDGE_PHASE,
-    set_when=BEFORE,
 )
 def _rises_to_dmmse(evidence: Evidence, seed: int) -> float:
     evidence.transient()
@@ -43,13 +90,13 @@ def _rises_to_dmmse(evidence: Evidence, seed: int) -> float:
 
 @states(
     2,
-    "c",
-    "The least and the greatest M show no transient ridge, and one between does",
+    "e",
+    "The least and the greatest M show none of it, and one between does",
     f"greater of the two, {BOTH}",
     AT_MOST,
     "no_transience",
+    nulls=(ALIKE,),
     about=RIDGE_PHASE,
-    set_when=REVISED,
 )
 def _not_at_the_ends_of_the_grid(evidence: Evidence, seed: int) -> float:
     diversities = evidence.diversities(seed)
@@ -62,41 +109,11 @@ def _not_at_the_ends_of_the_grid(evidence: Evidence, seed: int) -> float:
     return float(np.max([evidence.transience(M, seed) for M in ends]))
 
 
-@states(
-    2,
-    "d",
-    "A second M shows it too",
-    BOTH,
-    AT_LEAST,
-    "transience",
-    about=RIDGE_PHASE,
-    set_when=REVISED,
-)
-def _a_second_one(evidence: Evidence, seed: int) -> Measured:
-    if len(evidence.by_transience) < 2:
-        raise NotTestableError("for only one M can the predictors be told apart")
-    M = evidence.by_transience[1]
-    return Measured(evidence.transience(M, seed), remark=f"M = {M:g}")
-
-
-@states(
-    2,
-    "e",
-    "With M = inf, training ends at ridge",
-    "distance to ridge at the end, share of Delta(dMMSE_M, ridge) out of distribution at the M of 2a",
-    AT_MOST,
-    "at_ridge",
-    set_when=GRID,
-)
-def _infinity_ends_at_ridge(evidence: Evidence, seed: int) -> float:
-    return evidence.reach(seed) / evidence.predictors_apart(evidence.by_transience[0], OUT)
-
-
-@states(
+@asks(
     2,
     "f",
     "At t_crit a transient run is nearer to ridge than to dMMSE_M on q_M",
-    "greatest relative distance at t_crit over transient M (0 = ridge, 1 = dMMSE)",
+    "greatest alpha at t_crit over transient M",
     AT_MOST,
     "nearer_to_ridge",
     about=RIDGE_PHASE,

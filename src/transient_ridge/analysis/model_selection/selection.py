@@ -20,12 +20,12 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import lambertw
 
-from ..artefacts.tables import Rows
-from ..config.settings import BatchSize, ContextLength, DmmseLike, NoiseVariance
-from ..stage import stage
-from .datasets import IN_DISTRIBUTION
-from .phases import switch_step
-from .views import averages, last_healthy_llc, last_step
+from ...artefacts.tables import Rows
+from ...config.settings import BatchSize, ContextLength, DmmseLike, NoiseVariance
+from ...stage import stage
+from ..datasets import IN_DISTRIBUTION
+from ..phases import switch_step
+from ..views import averages, last_healthy_llc, last_step
 
 Array = NDArray[np.float64]
 
@@ -87,8 +87,9 @@ def compute_selection(
 ) -> tuple[Rows, Rows]:
     """The trade-off of loss against complexity of every run with finite M.
 
-    ``llc`` and ``ridge_on_tasks`` may be empty: then there is no complexity, and no measured loss, to compare. Where
-    ``llc_on_tasks`` lacks the LLC of the M = infinity run on q_M, that on its own data stands for lambda(u).
+    ``llc`` and ``ridge_on_tasks`` may be empty: then there is no complexity, and no measured loss, to compare. For all
+    M of a seed lambda(u) is the same: the LLC of the M = infinity run on q_M if ``llc_on_tasks`` has a healthy one for
+    each of them, else its LLC on its own data.
     """
     relative = relative_distances
     last = int(relative["step"].max())
@@ -97,14 +98,14 @@ def compute_selection(
     n = np.geomspace(1, max(last, 1) * pairs_per_step, POINTS)
     for seed in sorted(relative["seed"].unique()):
         complexities = _llc_at_the_end(llc, seed, last)
-        of_ridge = _llc_at_the_end(llc_on_tasks, seed, last)
+        of_ridge = _llc_of_ridge(complexities, llc_on_tasks, seed, last, _finite(relative))
         for M in _finite(relative):
             run = relative[(relative["task_diversity"] == M) & (relative["seed"] == seed)]
             if run.empty:
                 continue
             observed = _observed(critical_steps, run, M, seed)
             ends = last_step(relative[relative["seed"] == seed])
-            alike = ends[ends["relative_distance"] >= dmmse_like]
+            alike = ends[ends["alpha"] >= dmmse_like]
             complexity = _complexity(
                 complexities, of_ridge, M, alike["task_diversity"].astype(float).tolist()
             )
@@ -144,19 +145,39 @@ def _llc_at_the_end(llc: pd.DataFrame, seed: int, last: int) -> dict[float, tupl
     return dict(zip(diversities, zip(end["llc"], end["standard_error"], strict=True), strict=True))
 
 
+def _llc_of_ridge(
+    llc: Mapping[float, tuple[float, float]],
+    on_tasks: pd.DataFrame,
+    seed: int,
+    last: int,
+    diversities: list[float],
+) -> tuple[str, Mapping[float, tuple[float, float]]]:
+    """lambda(u) and its standard error for every M, by one definition, and the name of it."""
+    found = _llc_at_the_end(on_tasks, seed, last)
+    lacking = [M for M in diversities if M not in found]
+    if not lacking:
+        return "q_M", found
+    own = {M: llc[math.inf] for M in diversities} if math.inf in llc else {}
+    if not found:
+        return "q_inf", own
+    names = ", ".join(f"{M:g}" for M in lacking)
+    return f"q_inf: not healthy, or not measured, on q_M for M = {names}", own
+
+
 def _complexity(
     llc: Mapping[float, tuple[float, float]],
-    of_ridge: Mapping[float, tuple[float, float]],
+    of_ridge: tuple[str, Mapping[float, tuple[float, float]]],
     M: float,
     dmmse_like: list[float],
 ) -> dict[str, Any]:
-    """lambda of both solutions, ``of_ridge`` by the M of its data; ``dmmse_like`` are the M whose run ends so.
+    """lambda of both solutions; ``of_ridge`` is that of ridge by M, with its definition; ``dmmse_like`` M end so.
 
     Above the threshold no run ends dMMSE-like: the LLC of the last that does stands in. The paper finds the LLC of the
     dMMSE-like models level beyond M = 32, and dl alone then sets the phase.
     """
     candidates = [m for m in dmmse_like if m <= M and m in llc]
-    ridge = of_ridge.get(M, llc.get(math.inf))
+    definition, known_of_ridge = of_ridge
+    ridge = known_of_ridge.get(M)
     dmmse = llc[max(candidates)] if candidates else None
     known = ridge is not None and dmmse is not None
     return {
@@ -167,7 +188,7 @@ def _complexity(
         if ridge and dmmse
         else None,
         "complexity": ("measured" if M in candidates else "extrapolated") if known else None,
-        "complexity_ridge": ("q_M" if M in of_ridge else "q_inf") if ridge else None,
+        "complexity_ridge": definition if ridge else None,
     }
 
 

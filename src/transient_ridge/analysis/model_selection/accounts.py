@@ -23,13 +23,12 @@ from numpy.typing import NDArray
 from scipy.optimize import least_squares
 from scipy.special import expit
 
-from ..analysis.phases import predictors_apart
-from ..artefacts.tables import Frames, Rows
-from ..config.settings import BatchSize, DataSettings, DmmseLike, RootSeed
-from ..regression.sequences import task_set
-from ..regression.streams import generator
-from ..stage import stage
-from .by_resolution import at_resolution
+from ...artefacts.tables import Frames, Rows
+from ...config.settings import BatchSize, DataSettings, RootSeed
+from ...regression.sequences import task_set
+from ...regression.streams import generator
+from ...stage import stage
+from ..phases import predictors_apart
 
 Array = NDArray[np.float64]
 
@@ -62,18 +61,12 @@ class Account(NamedTuple):
     "account_points",
     tables=(
         "relative_distances",
-        "critical_steps",
-        "smoothed_losses",
-        "idealised_losses",
         "idealised_distances",
-        "ridge_on_tasks",
-        "quadratic_llc",
-        "quadratic_llc_on_tasks",
+        "selection_by_resolution",
     ),
 )
 def compare_accounts(
     frames: Frames,
-    dmmse_like: DmmseLike,
     seed: RootSeed,
     data: DataSettings,
     batch_size: BatchSize,
@@ -86,10 +79,8 @@ def compare_accounts(
     summary, predictions = Rows("accounts"), Rows("account_points")
     K = data.context_length
     selections = {
-        float(r): at_resolution(frames, r, data.noise_variance, K, batch_size, dmmse_like)[
-            "selection"
-        ]
-        for r in sorted(frames["quadratic_llc"]["resolution"].unique())
+        r: frames["selection_by_resolution"].query("resolution == @r")
+        for r in sorted(frames["selection_by_resolution"]["resolution"].unique().tolist())
     }
     if not selections:
         return summary, predictions

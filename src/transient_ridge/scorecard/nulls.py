@@ -1,0 +1,314 @@
+"""Worlds in which what a statement says is not so, made from the tables that it is judged by.
+
+A null is the same tables with other trajectories, scored by the same code. Each is a function of
+:class:`~.measurements.Evidence` that returns the tables of its world, and raises NotTestableError where they lack what
+it is made of.
+"""
+
+import math
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ..analysis.datasets import IN_DISTRIBUTION as IN
+from ..analysis.datasets import OUT_OF_DISTRIBUTION as OUT
+from ..analysis.datasets import ROOT
+from ..analysis.gates import gate_of
+from ..analysis.pca_robustness import trajectory_distance
+from ..analysis.phases import HALF, relative_distance, switch_step
+from ..analysis.views import RUN_KEY
+from .measurements import Evidence
+from .outcomes import NotTestableError
+
+Frames = dict[str, pd.DataFrame]
+STRAIGHT, SOFTENED, ALIKE, SWAPPED, GROWING = "straight", "softened", "alike", "swapped", "growing"
+
+#: Places on a way at which it is tabulated.
+PLACES = 401
+#: Column of a way -> the data set whose loss it is.
+LOSSES = {"loss": IN, "loss_out": OUT, "loss_root": ROOT}
+DISTANCES = ["ridge", "dmmse", "ridge_out", "dmmse_out"]
+
+
+# -- another way, the same clock ----------------------------------------------------------------
+
+
+def straight(evidence: Evidence) -> Frames:
+    """Every run goes straight from where it started to where it ended.
+
+    The parts of the two off the axis from ridge to dMMSE_M are taken to be at a right angle to each other.
+    """
+    return _follow(evidence, _straight_way)
+
+
+def softened(evidence: Evidence) -> Frames:
+    """Every run with finite M is a dMMSE_M of higher temperature: a way that never leads to ridge."""
+    table = evidence.table("softened_dmmse")
+
+    def way(evidence: Evidence, M: float, seed: int) -> pd.DataFrame | None:
+        rows = table[table["task_diversity"] == M].sort_values("inverse_temperature")
+        return None if rows.empty else rows.rename(columns={"inverse_temperature": "place"})
+
+    return _follow(evidence, way)
+
+
+def _straight_way(evidence: Evidence, M: float, seed: int) -> pd.DataFrame:
+    """Losses and squared distances at places from 0, the start, to 1, the end."""
+    path = evidence.path(M, seed)
+    place = np.linspace(0, 1, PLACES)
+    way: dict[str, NDArray[np.float64]] = {"place": place}
+    for dataset, suffix, loss in ((IN, "", "loss"), (OUT, "_out", "loss_out")):
+        apart = 0.0 if math.isinf(M) else evidence.predictors_apart(M, dataset)
+        ends = path[["ridge" + suffix, "dmmse" + suffix]].to_numpy(np.float64)[[0, -1]]
+        from_ridge = (ends[:, 0] - ends[:, 1] + apart) / 2  # alpha apart
+        along = from_ridge.prod() / apart if apart else 0.0
+        other = (apart - from_ridge).prod() / apart if apart else 0.0
+        length = ends[:, 0].sum() - 2 * along
+        way["ridge" + suffix] = _quadratic(place, ends[0, 0], ends[1, 0], length)
+        way["dmmse" + suffix] = _quadratic(
+            place, ends[0, 1], ends[1, 1], ends[:, 1].sum() - 2 * other
+        )
+        losses = evidence.losses(M, seed, dataset)
+        way[loss] = _quadratic(place, losses.iloc[0], losses.iloc[-1], length)
+    first, last = evidence.losses(M, seed, ROOT).iloc[[0, -1]]
+    way["loss_root"] = _quadratic(place, first, last, first - last)  # the end is a minimum
+    return pd.DataFrame(way)
+
+
+def _quadratic(
+    place: NDArray[np.float64], start: float, end: float, length: float
+) -> NDArray[np.float64]:
+    """A mean squared error on the segment between two functions whose squared distance is ``length``."""
+    found: NDArray[np.float64] = (1 - place) * start + place * end - place * (1 - place) * length
+    return found
+
+
+def _follow(
+    evidence: Evidence, way_of: Callable[[Evidence, float, int], pd.DataFrame | None]
+) -> Frames:
+    """The world in which each run is, at every step, at the place of its way that has its loss on q_M."""
+    parts, losses, places = [], evidence.table("smoothed_losses").copy(), {}
+    losses = losses[losses["token"].isna()]
+    for (M, seed), path in _paths(evidence):
+        way = way_of(evidence, M, seed)
+        if way is None:
+            parts.append(path)
+            continue
+        measured = evidence.losses(M, seed, IN)
+        falling = np.minimum.accumulate(way["loss"].to_numpy(np.float64))
+        place = np.interp(
+            -measured.to_numpy(np.float64), -falling, way["place"].to_numpy(np.float64)
+        )
+        places[M, seed] = pd.Series(place, index=measured.index)
+
+        def at(
+            column: str, place: NDArray[np.float64] = place, way: pd.DataFrame = way
+        ) -> NDArray[np.float64]:
+            return np.asarray(np.interp(place, way["place"], way[column]))
+
+        parts.append(_placed(evidence, path.assign(**{name: at(name) for name in DISTANCES})))
+        for column, dataset in LOSSES.items():
+            if column in way:
+                own = (losses["task_diversity"] == M) & (losses["seed"] == seed)
+                rows = losses[own & (losses["dataset"] == dataset)].sort_values("step")
+                losses.loc[rows.index, "loss"] = at(column)
+    world = {**evidence.frames, "smoothed_losses": losses}
+    world["relative_distances"] = pd.concat(parts, ignore_index=True)
+    if way_of is _straight_way:
+        world |= _straight_coordinates(evidence, places)
+    with suppress(NotTestableError):
+        world["selection"] = _switches(world, evidence.table("selection"))
+    return world
+
+
+def _paths(evidence: Evidence) -> Iterator[tuple[tuple[float, int], pd.DataFrame]]:
+    runs = evidence.table("relative_distances")[RUN_KEY].drop_duplicates()
+    for M, seed in zip(runs["task_diversity"].tolist(), runs["seed"].tolist(), strict=True):
+        yield (M, seed), evidence.path(M, seed)
+
+
+def _placed(evidence: Evidence, path: pd.DataFrame) -> pd.DataFrame:
+    """``path`` of one run with what follows from its distances."""
+    M = float(path["task_diversity"].iloc[0])
+    if math.isinf(M):
+        return path
+    for dataset, suffix in ((IN, ""), (OUT, "_out")):
+        apart = evidence.predictors_apart(M, dataset)
+        alpha, left = gate_of(path["ridge" + suffix], path["dmmse" + suffix], apart)
+        path = path.assign(**{"alpha" + suffix: alpha, "residual" + suffix: np.sqrt(left)})
+    relative = relative_distance(path["ridge"].to_numpy(), path["dmmse"].to_numpy())
+    return path.assign(relative_distance=relative)
+
+
+def _straight_coordinates(evidence: Evidence, places: dict[tuple[float, int], pd.Series]) -> Frames:
+    """The tables of the joint PCA, whose basis is kept; as much variance as measured is left outside of it."""
+    try:
+        measured, variance, robustness = (
+            evidence.table(f"pca_{name}") for name in ("trajectories", "variance", "robustness")
+        )
+    except NotTestableError:  # and so are the statements about them
+        return {}
+    parts = []
+    for _, rows in measured.sort_values("step").groupby([*RUN_KEY, "component"]):
+        of_run = places[float(rows["task_diversity"].iloc[0]), int(rows["seed"].iloc[0])]
+        place = np.interp(rows["step"], of_run.index, of_run)
+        start, end = rows["coordinate"].iloc[[0, -1]]
+        parts.append(rows.assign(coordinate=(1 - place) * start + place * end))
+    made = pd.concat(parts, ignore_index=True)
+    spread = np.linalg.eigvalsh(np.cov(_coordinates(made).T, ddof=1))[::-1]
+    kept = variance["explained_variance_ratio"].sum()
+    shape = trajectory_distance(_coordinates(made, 2), _coordinates(measured, 2))
+    other = robustness["reference"].astype(bool)
+    return {
+        "pca_trajectories": made,
+        "pca_variance": variance.sort_values("component").assign(
+            explained_variance_ratio=kept * spread / spread.sum()
+        ),
+        "pca_robustness": robustness.assign(
+            trajectory_distance=robustness["trajectory_distance"].where(other, shape)
+        ),
+    }
+
+
+def _coordinates(trajectories: pd.DataFrame, most: float = math.inf) -> NDArray[np.float64]:
+    rows = trajectories[trajectories["component"] <= most]
+    wide = rows.pivot_table(index=[*RUN_KEY, "step"], columns="component", values="coordinate")
+    return wide.to_numpy(np.float64)
+
+
+def _switches(world: Frames, selection: pd.DataFrame) -> pd.DataFrame:
+    """`selection` with t_crit and the switch of the world's own runs."""
+    losses = world["smoothed_losses"]
+    losses = losses[losses["dataset"] == OUT].sort_values("step")
+    selection = selection.copy()
+    for (M, seed), rows in losses.groupby(RUN_KEY):
+        relative = world["relative_distances"]
+        run = relative[(relative["task_diversity"] == M) & (relative["seed"] == seed)]
+        critical = int(rows["step"].iloc[int(rows["loss"].argmin())])
+        steps, ridge, dmmse = (
+            run[name].to_numpy(np.float64) for name in ("step", "ridge", "dmmse")
+        )
+        switch = switch_step(steps, ridge, dmmse, critical)
+        own = (selection["task_diversity"] == M) & (selection["seed"] == seed)
+        selection.loc[own, ["critical_step", "switch_step"]] = (critical, switch)
+    return selection
+
+
+# -- M makes no difference ----------------------------------------------------------------------
+
+
+def alike(evidence: Evidence) -> Frames:
+    """Every run with finite M is the mean run, in units of its own predictors; LLCs and trade-offs are their means."""
+    world = dict(evidence.frames)
+    relative = evidence.table("relative_distances")
+    finite = ~np.isinf(relative["task_diversity"])
+    runs, at = relative[finite].copy(), ["seed", "step"]
+    for dataset, suffix in ((IN, ""), (OUT, "_out")):
+        apart = runs["task_diversity"].map(lambda M, on=dataset: evidence.predictors_apart(M, on))
+        alpha = runs["alpha" + suffix].groupby([runs[key] for key in at]).transform("mean")
+        left = (runs["residual" + suffix] ** 2 / apart).groupby([runs[key] for key in at])
+        left = left.transform("mean")
+        runs["ridge" + suffix] = apart * (alpha**2 + left)
+        runs["dmmse" + suffix] = apart * ((1 - alpha) ** 2 + left)
+    runs = pd.concat([_placed(evidence, run) for _, run in runs.groupby(RUN_KEY)])
+    world["relative_distances"] = pd.concat([runs, relative[~finite]], ignore_index=True)
+    world["thresholds"] = _one_side(evidence.table("thresholds"), runs)
+    world |= _losses_alike(evidence)
+    for table, columns, keys in (
+        ("llc", ["llc"], ["seed", "step", "component"]),
+        ("selection", ["loss_difference", "llc_difference", "switch_step"], ["seed", "losses"]),
+        ("pca_idealised", ["coordinate"], ["predictor", "component"]),
+    ):
+        with suppress(NotTestableError):  # and so are the statements about it
+            world[table] = _mean(evidence.table(table), columns, keys)
+    return world
+
+
+def _one_side(thresholds: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
+    """`thresholds` of runs that are all on the same side."""
+    relative = runs.groupby(["seed", "step"])["relative_distance"].mean()
+    keys = pd.MultiIndex.from_frame(thresholds[["seed", "step"]])
+    on_dmmse = relative.reindex(keys).to_numpy() >= HALF
+    greatest, least = runs["task_diversity"].max(), runs["task_diversity"].min()
+    return thresholds.assign(
+        threshold=math.nan,
+        below=np.where(on_dmmse, greatest, math.nan),
+        above=np.where(on_dmmse, math.nan, least),
+    )
+
+
+def _losses_alike(evidence: Evidence) -> Frames:
+    """Losses of runs as the mean share of the gap of their predictors, and in distribution the mean gap."""
+    losses = evidence.table("smoothed_losses")
+    losses, ideal = losses[losses["token"].isna()].copy(), evidence.table("idealised_losses")
+    ideal = ideal[ideal["token"].isna()]
+    for dataset in (IN, OUT):
+        rows = losses[(losses["dataset"] == dataset) & ~np.isinf(losses["task_diversity"])]
+        ridge, dmmse = (
+            rows["task_diversity"].map(lambda M, of=name, on=dataset: evidence.ideal(of, M, on))
+            for name in ("ridge", "dmmse")
+        )
+        share = ((rows["loss"] - ridge) / (dmmse - ridge)).replace([np.inf, -np.inf], np.nan)
+        share = share.groupby([rows["seed"], rows["step"]]).transform("mean")
+        if dataset == IN:
+            finite = (ideal["dataset"] == IN) & ~np.isinf(ideal["task_diversity"])
+            means = ideal[finite].groupby("predictor")["loss"].transform("mean")
+            ideal = ideal.assign(loss=means.reindex(ideal.index).fillna(ideal["loss"]))
+            levels = ideal[finite].groupby("predictor")["loss"].first()
+            ridge, dmmse = levels["ridge"], levels["dmmse"]
+        losses.loc[rows.index, "loss"] = ridge + share * (dmmse - ridge)
+    return {"smoothed_losses": losses, "idealised_losses": ideal}
+
+
+def _mean(frame: pd.DataFrame, columns: list[str], keys: list[str]) -> pd.DataFrame:
+    """``frame`` with ``columns`` of finite M replaced by their means at the same ``keys``."""
+    finite = frame[~np.isinf(frame["task_diversity"])]
+    means = finite.groupby(keys, dropna=False)[columns].transform("mean")
+    frame = frame.astype(dict.fromkeys(columns, "float64"))
+    frame.loc[finite.index, columns] = means
+    return frame
+
+
+# -- other components, another LLC --------------------------------------------------------------
+
+
+def swapped(evidence: Evidence) -> Frames:
+    """PC1 and PC2 of the runs trade places."""
+    other = {1: 2, 2: 1}
+    return {
+        **evidence.frames,
+        **{
+            name: (table := evidence.table(name)).assign(
+                component=table["component"].map(lambda number: other.get(number, number))
+            )
+            for name in ("pca_trajectories", "pca_loadings")
+        },
+    }
+
+
+def growing(evidence: Evidence) -> Frames:
+    """Above M = `claims.plateau_from` the LLC goes on growing as it does up to there, by a line in log M."""
+    llc, start = evidence.table("llc").copy(), evidence.settings.plateau_from
+    for seed in evidence.seeds:
+        known = evidence.llc(seed)
+        up_to = [M for M in evidence.dmmse_like(seed) if M in known and start >= M]
+        if len(up_to) < 2:
+            raise NotTestableError(f"{len(up_to)} dMMSE-like runs up to M = {start} with an LLC")
+        slope, intercept = np.polyfit(np.log(up_to), [known[M][0] for M in up_to], 1)
+        beyond = (llc["seed"] == seed) & (llc["task_diversity"] > start)
+        beyond &= ~np.isinf(llc["task_diversity"])
+        llc.loc[beyond, "llc"] = intercept + slope * np.log(llc["task_diversity"][beyond])
+    return {**evidence.frames, "llc": llc}
+
+
+#: Name -> the world.
+NULLS: dict[str, Callable[[Evidence], Frames]] = {
+    STRAIGHT: straight,
+    SOFTENED: softened,
+    ALIKE: alike,
+    SWAPPED: swapped,
+    GROWING: growing,
+}
