@@ -56,8 +56,12 @@ def resumed_at(submission) -> int:
     return read_beside(submission.root / CURVE)["resumed_at_step"]
 
 
+#: All measurements and what is judged by them, without the other figures: jobs of a submission take their time.
+SCORECARD = ("results/smoke/base/claims.md", "results/smoke/base/figures/figure1.png")
+
+
 def test_the_smoke_preset_end_to_end(submission, cluster):
-    submission.start()
+    submission.start(*SCORECARD)
     text = submission.finish()
     assert "steps (100%) done" in text
     # One per training run; losses, heads, curvature and the one chunk of LLCs of a run in one; the three of the
@@ -78,7 +82,7 @@ def test_the_smoke_preset_end_to_end(submission, cluster):
     nodes = Counter(job["node"] for job in cluster.jobs() if job["id"] in jobs)
     assert set(nodes) == {"n1", "n2"}
     again = subprocess.run(
-        [sys.executable, "-m", "snakemake", *FLAGS, "--configfile", "smoke.yaml"],
+        [sys.executable, "-m", "snakemake", *SCORECARD, *FLAGS, "--configfile", "smoke.yaml"],
         cwd=submission.root, capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert "Nothing to be done" in again.stderr
