@@ -23,8 +23,8 @@ in its schema and its settings, run and seeds in its metadata under `provenance`
 versions, machine, inputs) is in `<name>.provenance.json` beside it.
 `task_diversity` is null for M = infinity; losses are in units of y^2.
 
-Variants: {variants}. The examples read `{first}` and run in this folder. They read every run there is, also such as have
-left the grid: `make clean-leftovers PRESET={preset}` removes these.
+Variants: {variants}. The examples read `{first}` and run in this folder. They read every run there is, also such as
+have left the grid: `make clean-leftovers PRESET={preset}` removes these.
 """
 
 
