@@ -16,8 +16,8 @@ from ..stage import Setting, stage
 from .datasets import IN_DISTRIBUTION, OUT_OF_DISTRIBUTION
 from .evaluation_sets import evaluation_sets, idealised_predictions
 
-#: Inverse temperatures u.
-TEMPERATURES = (0.0, *np.geomspace(1e-3, 1, 19).tolist())
+#: Inverse temperatures u; the first is as good as 0, the mean task.
+TEMPERATURES = (1e-9, *np.geomspace(1e-3, 1, 19).tolist())
 
 
 @stage("softened_dmmse")
@@ -33,6 +33,7 @@ def soften(
     """
     rows = Rows("softened_dmmse")
     both = tuple(each for each in evaluation.predictors if name_of(each) in ("ridge", "dmmse"))
+    softened = tuple(each for each in both if name_of(each) == "dmmse")
     if len(both) < 2:
         return rows
     for M in task_diversities:
@@ -45,11 +46,11 @@ def soften(
         }
         for u in TEMPERATURES:
             warmer = data.model_copy(
-                update={"noise_variance": data.noise_variance / u if u else np.inf}
+                update={"noise_variance": data.noise_variance / u}
             )
             row: dict[str, float] = {}
             for name, suffix in ((IN_DISTRIBUTION, ""), (OUT_OF_DISTRIBUTION, "_out")):
-                soft = idealised_predictions(seed, warmer, both, M, sets[name])["dmmse"]
+                soft = idealised_predictions(seed, warmer, softened, M, sets[name])["dmmse"]
                 row["loss" + suffix] = (soft - sets[name].y).square().mean().item()
                 for predictor in ("ridge", "dmmse"):
                     away = (soft - ideal[name][predictor]).square().mean().item()
