@@ -45,9 +45,7 @@ def soften(
             for name in (IN_DISTRIBUTION, OUT_OF_DISTRIBUTION)
         }
         for u in TEMPERATURES:
-            warmer = data.model_copy(
-                update={"noise_variance": data.noise_variance / u}
-            )
+            warmer = data.model_copy(update={"noise_variance": data.noise_variance / u})
             row: dict[str, float] = {}
             for name, suffix in ((IN_DISTRIBUTION, ""), (OUT_OF_DISTRIBUTION, "_out")):
                 soft = idealised_predictions(seed, warmer, softened, M, sets[name])["dmmse"]

@@ -117,6 +117,13 @@ def _remark(results: Path) -> None:
         print(remark)
 
 
+def rescore(kept: Path) -> None:
+    """Print the scorecard of published tables by today's statements; reads tables and configuration."""
+    from ..scorecard.rescore import rescore as score_again
+
+    print(score_again(kept))
+
+
 COMMANDS = {
     "summary": Command(summary, ("results",)),
     "status": Command(status, ("results",)),
@@ -124,5 +131,6 @@ COMMANDS = {
     "publish": Command(publish, ("results", "kept")),
     "pack": Command(pack, ("results", "archive"), ("weights",)),
     "leftovers": Command(leftovers, ("results",), ("remove",)),
+    "rescore": Command(rescore, ("kept",)),
     "unpack": Command(unpack, ("archive",), ("other-code",)),
 }
