@@ -19,7 +19,7 @@ from typing import Any
 import torch
 
 from benchmarks import untrained
-from transient_ridge.config import configuration, presets, sizing
+from transient_ridge.config import configuration, grid, presets, sizing
 from transient_ridge.config.runs import Run
 from transient_ridge.config.settings import CrosscheckSettings, LlcSettings, TrainedBy
 from transient_ridge.llc.chains import sample
@@ -73,7 +73,7 @@ def check(device: torch.device, sizes: Sizes) -> dict[str, Any]:
     }
 
 
-def flops_per_step(config: configuration.Config) -> float:
+def flops_per_step(config: grid.Config) -> float:
     """Floating-point operations of one update as the model computes it: three forward passes' worth."""
     data, model, batch = config["data"], config["model"], config["training"]["batch_size"]
     K, d, m = data["context_length"], model["d_model"], model["d_mlp"]
@@ -92,7 +92,7 @@ def ceiling(device: torch.device, precision: str, n: int) -> float:
 
 
 def _training(
-    config: configuration.Config, device: torch.device, precision: str, sizes: Sizes
+    config: grid.Config, device: torch.device, precision: str, sizes: Sizes
 ) -> dict[str, float]:
     of_matrices = ceiling(device, precision, sizes.matrix)
     settings = _at(precision, config)
@@ -111,13 +111,13 @@ def _training(
     }
 
 
-def _at(precision: str, config: configuration.Config) -> TrainedBy:
+def _at(precision: str, config: grid.Config) -> TrainedBy:
     settings = configuration.trained_by(config)
     return settings.changed(training=settings.training.changed(precision=precision))
 
 
 def _stacked(
-    config: configuration.Config, device: torch.device, runs: int, sizes: Sizes
+    config: grid.Config, device: torch.device, runs: int, sizes: Sizes
 ) -> dict[str, float]:
     _prepare(device, "float32")
     settings = configuration.trained_by(config)
@@ -126,7 +126,7 @@ def _stacked(
     return {"step_ms": 1000 * seconds, "run_steps_per_s": runs / seconds}
 
 
-def _chains(config: configuration.Config, device: torch.device, sizes: Sizes) -> dict[str, float]:
+def _chains(config: grid.Config, device: torch.device, sizes: Sizes) -> dict[str, float]:
     """Chain-steps per second of 8 stacked chains, and of devinterp's optimisers, one per chain."""
     _prepare(device, "float32")
     asked = CrosscheckSettings.of(config["llc_crosscheck"])
@@ -143,7 +143,7 @@ def _chains(config: configuration.Config, device: torch.device, sizes: Sizes) ->
     }
 
 
-def _evaluation(config: configuration.Config, device: torch.device, sizes: Sizes) -> float:
+def _evaluation(config: grid.Config, device: torch.device, sizes: Sizes) -> float:
     _prepare(device, "float32")
     trainer = Trainer(Run(64, 0), configuration.trained_by(config), device)
     source = trainer.batches.source
@@ -153,7 +153,7 @@ def _evaluation(config: configuration.Config, device: torch.device, sizes: Sizes
 
 
 def _trajectories(
-    config: configuration.Config, device: torch.device, sizes: Sizes
+    config: grid.Config, device: torch.device, sizes: Sizes
 ) -> dict[str, list[float]]:
     """Mean training loss of the last 50 steps of M = 8, two seeds: do they differ by more than precisions do?"""
     found: dict[str, list[float]] = {}
@@ -169,9 +169,9 @@ def _trajectories(
     return found
 
 
-def _cost(config: configuration.Config, measured: dict[str, float], batch: int) -> dict[str, float]:
+def _cost(config: grid.Config, measured: dict[str, float], batch: int) -> dict[str, float]:
     """The whole paper preset by a measured step; a smaller batch is scaled up by its operations."""
-    runs = len(configuration.runs(config))
+    runs = len(grid.runs(config))
     seconds = measured["step_ms"] / 1000 * batch / config["training"]["batch_size"]
     hours = seconds * config["training"]["steps"] * runs / 3600
     weights = sizing.weights_bytes(config) / 1e9

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from statistics import mean
 from typing import Any, NamedTuple
 
-from transient_ridge.config import configuration, presets
+from transient_ridge.config import configuration, grid, presets
 from transient_ridge.config.settings import ModelSettings
 
 #: FLOP/s of a node, and B/s of its disk: those of a GPU of the last years, assumed.
@@ -84,7 +84,7 @@ def jobs_of(config: Mapping[str, Any]) -> list[Job]:
         "spectrum_on_tasks": curvature,
     }
     found = []
-    for run in configuration.runs(config):
+    for run in grid.runs(config):
         name, infinite = run.name, f"Minf-seed{run.seed}"
         kinds = ["train", *OF_RUN] + ([] if name == infinite else list(ON_TASKS))
         found += [

@@ -20,7 +20,7 @@ from benchmarks import untrained
 from transient_ridge.analysis.joint_pca import compute_joint_pca
 from transient_ridge.artefacts.provenance import peak_memory_mb
 from transient_ridge.artefacts.tables import Rows
-from transient_ridge.config import configuration, presets, sizing
+from transient_ridge.config import configuration, grid, presets, sizing
 from transient_ridge.config.limits import CHUNK
 from transient_ridge.config.runs import Run
 from transient_ridge.config.settings import PcaSettings, SgldSettings
@@ -57,27 +57,27 @@ def of_checkpoints(number: int) -> dict[str, Any]:
     return config
 
 
-def train(config: configuration.Config) -> float:
+def train(config: grid.Config) -> float:
     alone = Stack([Trainer(Run(8, 0), configuration.trained_by(config), CPU)])
     for _ in range(3):
         take_step(alone)
     return sizing.train_mb(config)
 
 
-def evaluate(config: configuration.Config) -> float:
+def evaluate(config: grid.Config) -> float:
     trainer = Trainer(Run(8, 0), configuration.trained_by(config), CPU)
     predict(trainer.model, *trainer.batches.source.draw(CHUNK, "validation"))
     return sizing.evaluate_mb(config)
 
 
-def llc(config: configuration.Config) -> float:
+def llc(config: grid.Config) -> float:
     posterior = untrained.posterior(config, CPU, config["llc"]["chains"])
     steps = SgldSettings.of(config["llc"] | {"burn_in": 0, "draws": 8})
     sample(posterior, steps, posterior.settings.n_beta, posterior.noise())
     return sizing.llc_mb(config)
 
 
-def pca(config: configuration.Config) -> float:
+def pca(config: grid.Config) -> float:
     rng = np.random.default_rng(0)
     values = config["pca"]["sequences"] * config["data"]["context_length"]
 
@@ -89,7 +89,7 @@ def pca(config: configuration.Config) -> float:
 
     keys = [
         {"task_diversity": run.task_diversity, "seed": run.seed, "step": step}
-        for run in configuration.runs(config)
+        for run in grid.runs(config)
         for step in configuration.checkpoint_schedule(config)
     ]
     predictors = [

@@ -2,16 +2,14 @@
 
 import torch
 
-from transient_ridge.config import configuration
+from transient_ridge.config import configuration, grid
 from transient_ridge.config.runs import Run
 from transient_ridge.config.settings import LlcSettings
 from transient_ridge.llc.posterior import CheckpointPosterior
 from transient_ridge.training.trainer import Trainer
 
 
-def posterior(
-    config: configuration.Config, device: torch.device, chains: int
-) -> CheckpointPosterior:
+def posterior(config: grid.Config, device: torch.device, chains: int) -> CheckpointPosterior:
     """The target of so many chains that start at the initial weights of a run."""
     trainer = Trainer(Run(8, 0), configuration.trained_by(config), device)
     weights = {name: parameter.detach() for name, parameter in trainer.parameters.items()}

@@ -19,7 +19,7 @@ from .artefacts.locks import only_writer
 from .artefacts.provenance import collect
 from .errors import Interrupted, TransientRidgeError
 from .report.commands import COMMANDS
-from .stage import Stage, check, load, named, stages
+from .stage import Stage, check, is_stage, load, named, stages
 
 #: Seconds that a job waits for the orphan of a killed Snakemake that still writes the same files.
 PATIENCE = 3600.0
@@ -73,7 +73,7 @@ def _read(paths: list[Path], name: str, stage: Stage) -> Any:
 def parser(name: str) -> argparse.ArgumentParser:
     """The options of a stage; with what it computes, reads and writes if there is such a stage."""
     about = "Run one stage on files."
-    if name in stages():
+    if is_stage(name):
         stage = load(name)
         about = inspect.cleandoc(stage.compute.__doc__ or "")
         about += f"\n\nreads:  {', '.join(stage.reads) or '-'}\nwrites: {', '.join(stage.writes)}"

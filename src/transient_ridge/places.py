@@ -5,6 +5,8 @@ a folder of its own, such as ``regression/predictors/``, is looked for in the ex
 ``extensions/sparse/predictors/``.
 """
 
+import ast
+from functools import cache
 from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parent
@@ -14,6 +16,16 @@ def module_name(path: Path) -> str:
     """Dotted name, within transient_ridge, of the module at ``path``."""
     parts = path.relative_to(PACKAGE).with_suffix("").parts
     return ".".join(part for part in parts if part != "__init__")
+
+
+def syntax(path: Path) -> ast.Module:
+    """The syntax tree of the module at ``path``, parsed once for all who ask; do not change it."""
+    return _parsed(path.read_text())
+
+
+@cache  # by text, so that a file that was edited is parsed again
+def _parsed(text: str) -> ast.Module:
+    return ast.parse(text)
 
 
 def in_extensions(pattern: str) -> list[Path]:

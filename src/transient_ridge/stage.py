@@ -20,7 +20,7 @@ from types import ModuleType
 from typing import Any, NamedTuple, Protocol, TypeVar, get_origin
 
 from .errors import StageError
-from .places import PACKAGE, module_name
+from .places import PACKAGE, module_name, syntax
 
 #: What a stage may be told besides its inputs and settings: which run and steps it is about, where it computes, and for
 #: stages that write by themselves, where.
@@ -119,11 +119,18 @@ def stage_of(module: ModuleType) -> Stage | None:
 
 def stages() -> list[str]:
     """The modules that define a stage, found without importing them."""
-    marks = ("\n@stage(", "\n@figure_of(")
-    found = [
-        path for path in PACKAGE.rglob("[!.]*.py") if any(m in path.read_text() for m in marks)
-    ]
-    return sorted(module_name(path) for path in found)
+    return sorted(module_name(path) for path in PACKAGE.rglob("[!.]*.py") if _is_marked(path))
+
+
+def is_stage(name: str) -> bool:
+    """Whether the module ``name`` defines a stage, found without importing it or reading any other."""
+    path = file_of(name)
+    return name.replace(".", "_").isidentifier() and path.is_file() and _is_marked(path)
+
+
+def _is_marked(path: Path) -> bool:
+    text = path.read_text()
+    return "\n@stage(" in text or "\n@figure_of(" in text
 
 
 @cache
@@ -140,7 +147,7 @@ def function_of(name: str) -> ast.FunctionDef:
     marks = {"stage", "figure_of"}
     return next(
         node
-        for node in ast.parse(file_of(name).read_text()).body
+        for node in syntax(file_of(name)).body
         if isinstance(node, ast.FunctionDef)
         and any(
             isinstance(call, ast.Call) and getattr(call.func, "id", "") in marks
@@ -157,7 +164,7 @@ def file_of(name: str) -> Path:
 
 def decorations(path: Path, decorator: str) -> Iterator[ast.Call]:
     """The calls of ``decorator`` over functions of the module at ``path``, which is not imported."""
-    for node in ast.parse(path.read_text()).body:
+    for node in syntax(path).body:
         for call in getattr(node, "decorator_list", []):
             if isinstance(call, ast.Call) and getattr(call.func, "id", "") == decorator:
                 yield call
@@ -165,7 +172,7 @@ def decorations(path: Path, decorator: str) -> Iterator[ast.Call]:
 
 def load(name: str) -> Stage:
     """The stage of the module ``name``. Raises StageError that lists the stages if there is none."""
-    if name not in stages():
+    if not is_stage(name):
         raise StageError(f"stage '{name}': unknown; there are {', '.join(stages())}")
     found = stage_of(importlib.import_module(f"transient_ridge.{name}"))
     assert found is not None

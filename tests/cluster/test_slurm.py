@@ -12,7 +12,7 @@ import torch
 
 from tests.cluster.conftest import FLAGS, configure
 from transient_ridge.artefacts.provenance import read_beside
-from transient_ridge.config import configuration, presets
+from transient_ridge.config import configuration, grid, presets
 from transient_ridge.config.runs import Run
 from transient_ridge.training.stack import Stack
 from transient_ridge.training.step import take_step
@@ -66,7 +66,7 @@ def test_the_smoke_preset_end_to_end(submission, cluster):
     assert "steps (100%) done" in text
     # One per training run; losses, heads, curvature and the one chunk of LLCs of a run in one; the three of the
     # ridge-like run on another's tasks in one; the PCA's robustness; and all the rest in one.
-    runs = configuration.runs(presets.load("smoke"))
+    runs = grid.runs(presets.load("smoke"))
     finite = [run for run in runs if math.isfinite(run.task_diversity)]
     jobs = submission.submitted()
     assert len(jobs) == 2 * len(runs) + len(finite) + 1 + 1

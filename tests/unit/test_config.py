@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from tests.conftest import ROOT
-from transient_ridge.config import asked, generate, presets
+from transient_ridge.config import asked, generate, grid, presets
 from transient_ridge.config import configuration as config
 from transient_ridge.config.relaxation import burn_in_for
 from transient_ridge.config.runs import Run
@@ -207,10 +207,10 @@ def test_variants_are_overlays():
 
 def test_runs_are_the_grid_in_order():
     changed = change("grid", {"task_diversities": ["inf", 8, 1], "seeds": [1, 0]})
-    assert [run.name for run in config.runs(changed)] == [
+    assert [run.name for run in grid.runs(changed)] == [
         "M1-seed0", "M1-seed1", "M8-seed0", "M8-seed1", "Minf-seed0", "Minf-seed1",
     ]  # fmt: skip
-    for run in config.runs(changed):
+    for run in grid.runs(changed):
         assert Run.parse(run.name) == run
     with pytest.raises(ConfigError, match="run 'M0-seed1'"):
         Run.parse("M0-seed1")
@@ -238,7 +238,7 @@ def test_what_is_accepted_is_normalised():
     stated["claims"]["own"] = {"x": "1e-3"}
     stated["variants"] = {"base": None, 1: {"seed": 1.0}}
     validate(stated)
-    assert [run.name for run in config.runs(stated)] == ["M4-seed0", "Minf-seed0"]
+    assert [run.name for run in grid.runs(stated)] == ["M4-seed0", "Minf-seed0"]
     assert stated["grid"]["task_diversities"] == [4, "inf"]
     assert stated["training"]["average"] == {"decay": 0.9}
     assert stated["training"]["schedule"] == "wsd"
@@ -394,9 +394,9 @@ def test_a_cohort_is_so_many_consecutive_runs():
     resolved = load()
     resolved["grid"] = {"task_diversities": [8, 1, "inf"], "seeds": [0, 1]}
     resolved["compute"]["stack"] = 4
-    runs = config.runs(resolved)
+    runs = grid.runs(resolved)
     names = [run.name for run in runs]
-    found = [config.cohorts(resolved)[run.name] for run in runs]
+    found = [grid.cohorts(resolved)[run.name] for run in runs]
     assert found == [names[:4]] * 4 + [names[4:]] * 2
     resolved["compute"]["stack"] = 1
-    assert config.cohorts(resolved)["M8-seed1"] == ["M8-seed1"]
+    assert grid.cohorts(resolved)["M8-seed1"] == ["M8-seed1"]

@@ -240,7 +240,7 @@ def test_the_closure_is_what_python_imports():
         imported = {name.removeprefix("transient_ridge.") for name in modules}
         # Packages hold no code but their docstring; what is excluded may import what computes nothing for the stage.
         idle = code.EXCLUDED | {name for name in imported if docstring_alone(name)}
-        idle |= {"config.runs", "config.limits", "config.configuration", "config.schedule"}
+        idle |= {"config.runs", "config.limits", "config.grid"}
         # What extensions add is loaded by name: their tables are declarations, and rules name their statements.
         added = {name for name in imported if name.startswith("extensions.")}
         idle |= {name for name in added if name.endswith(".tables")}
@@ -269,7 +269,7 @@ def test_what_settings_imply_counts_where_it_is_used(copy):
 
 def test_what_is_excluded_imports_nothing_that_computes():
     for module in code.EXCLUDED:
-        allowed = code.EXCLUDED | {"config", "config.configuration", "config.runs"}
+        allowed = code.EXCLUDED | {"config", "config.grid", "config.runs"}
         assert set(code._module(module).imports) <= allowed, module
 
 

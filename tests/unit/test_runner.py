@@ -116,3 +116,21 @@ def test_annotations_may_be_postponed():
     exec(LATER, module)
     found = module["compute"].stage
     assert [found.one_by_one(name) for name in found.reads] == [True, False]
+
+
+START = """
+import sys
+import transient_ridge.__main__
+print(*(name for name in ("pydantic", "torch", "pandas", "scipy", "sklearn", "matplotlib") if name in sys.modules))
+"""
+
+
+def test_a_job_starts_without_what_only_some_stages_need():
+    done = subprocess.run([sys.executable, "-c", START], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
+
+
+def test_a_name_that_is_no_module_is_no_stage():
+    assert stages_of.is_stage("analysis.phases")
+    for name in ("", "..", "analysis", "analysis/phases", "/etc/passwd", "analysis.phase", "stage"):
+        assert not stages_of.is_stage(name), name

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from transient_ridge.analysis.pca_robustness import alternatives
-from transient_ridge.config import configuration, sizing
+from transient_ridge.config import configuration, grid, sizing
 from transient_ridge.config.presets import load
 from transient_ridge.config.settings import CheckpointSettings
 from transient_ridge.errors import ConfigError
@@ -18,7 +18,7 @@ def test_a_disk_too_small_is_told_before_work(tmp_path, monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
     with pytest.raises(ConfigError, match=r"the weights need .* GB .*linear_every"):
         sizing.check_disk(load("laptop"), tmp_path, 2)
-    for run in configuration.runs(load("laptop")):
+    for run in grid.runs(load("laptop")):
         manifest = tmp_path / "base" / "runs" / run.name / "checkpoints.json"
         manifest.parent.mkdir(parents=True)
         manifest.touch()
@@ -46,7 +46,7 @@ def test_jobs_ask_for_more_where_the_sizes_are_larger():
 
 def test_robustness_asks_for_time_by_the_fits_that_it_makes():
     smoke = load("smoke")
-    runs = configuration.runs(smoke)
+    runs = grid.runs(smoke)
     steps = configuration.checkpoint_schedule(smoke)
     keys = pd.DataFrame(
         [(run.task_diversity, run.seed, step) for run in runs for step in steps],

@@ -41,7 +41,14 @@ from transient_ridge.artefacts import (
 )
 from transient_ridge.artefacts.layout import Layout
 from transient_ridge.artefacts.schemas import judged
-from transient_ridge.config import configuration, presets, runs, sizing, validation
+from transient_ridge.config import (
+    configuration,
+    grid,
+    presets,
+    runs,
+    sizing,
+    validation,
+)
 from transient_ridge.config.asked import keys_of
 from transient_ridge.config.registries import PREDICTORS
 from transient_ridge.config.section import choices
@@ -76,12 +83,10 @@ except ConfigError as error:
 LAYOUT = Layout(config)
 VARIANTS = LAYOUT.variants
 RUNS = {
-    variant: [run.name for run in configuration.runs(resolved)]
+    variant: [run.name for run in grid.runs(resolved)]
     for variant, resolved in VARIANTS.items()
 }
-COHORTS = {
-    variant: configuration.cohorts(resolved) for variant, resolved in VARIANTS.items()
-}
+COHORTS = {variant: grid.cohorts(resolved) for variant, resolved in VARIANTS.items()}
 # Given to jobs as resources, which unlike params make nothing stale.
 DEVICE = config["compute"]["device"]
 GPUS = int(DEVICE == "cuda")

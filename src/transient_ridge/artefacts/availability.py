@@ -6,7 +6,7 @@ A function :data:`Runs` takes a resolved configuration and returns names of runs
 import math
 from collections.abc import Callable
 
-from ..config.configuration import Config, runs
+from ..config.grid import Config, runs
 from ..config.registries import Registry
 
 #: The runs, by name, that a resolved configuration has a table of.

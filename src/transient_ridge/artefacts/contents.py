@@ -20,8 +20,8 @@ from ..config.configuration import (
     overlay,
     resolve,
     root_seed_variants,
-    runs,
 )
+from ..config.grid import runs
 from ..config.runs import RUN_PATTERN
 from ..config.section import choices
 from ..config.settings import OF_ALL_VARIANTS, Configuration

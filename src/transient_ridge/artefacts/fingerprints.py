@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-PACKAGE = Path(__file__).resolve().parents[1]
+from ..places import PACKAGE, syntax
 
 #: Constants of a registry's entry that figures alone use.
 SHOWN = frozenset({"LABEL", "MARKER"})
@@ -101,10 +101,10 @@ def _module(name: str) -> _Module:
 @functools.cache  # planning asks for the fingerprints of forty stages, which share most modules
 def _parsed(name: str, path: Path, mtime: int, size: int) -> _Module:
     del mtime, size  # a file that was changed is read again
-    tree = ast.parse(path.read_text())
-    shown = [node for node in tree.body if _is_shown(node)]
-    tree.body = [node for node in tree.body if not _is_shown(node)]
-    return _Module(canonical(tree), canonical(shown), tuple(_imports(name, tree)))
+    statements = syntax(path).body
+    shown = [node for node in statements if _is_shown(node)]
+    code = ast.Module([node for node in statements if not _is_shown(node)], [])
+    return _Module(canonical(code), canonical(shown), tuple(_imports(name, code)))
 
 
 def _is_shown(node: ast.stmt) -> bool:

@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
-from ..config.configuration import Config, comparisons, llc_chunks, resolve, root_seed_variants
+from ..config.configuration import comparisons, llc_chunks, resolve, root_seed_variants
+from ..config.grid import Config
 from .schemas import TABLES
 
 _PATTERNS = {

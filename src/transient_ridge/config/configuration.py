@@ -12,12 +12,10 @@ from typing import Any, get_args, get_origin
 import yaml
 
 from ..errors import ConfigError
-from .runs import Run, parse_task_diversity
+from .grid import Config, runs
 from .schedule import checkpoint_steps, settle_steps, settle_updates
 from .section import Section
 from .settings import CheckpointSettings, Configuration, TrainedBy
-
-Config = Mapping[str, Any]
 
 #: The folder below results/ that is kept in the repository.
 PUBLISHED = "published"
@@ -90,20 +88,6 @@ def settle(config: Config) -> dict[str, Any]:
         if settled[section]["runs"] == "auto":
             settled[section]["runs"] = list(dict.fromkeys(run.name for run in chosen))
     return settled
-
-
-def runs(config: Config) -> list[Run]:
-    """All runs of the grid, task diversities ascending."""
-    grid = config["grid"]
-    diversities = sorted(parse_task_diversity(M) for M in grid["task_diversities"])
-    return [Run(M, seed) for M in diversities for seed in sorted(grid["seeds"])]
-
-
-def cohorts(config: Config) -> dict[str, list[str]]:
-    """Run -> the runs that one job may train together: `compute.stack` consecutive ones of the grid."""
-    names, most = [run.name for run in runs(config)], config["compute"]["stack"]
-    starts = (i // most * most for i in range(len(names)))
-    return {name: names[start : start + most] for name, start in zip(names, starts, strict=True)}
 
 
 def pick(config: Config, keys: Iterable[str], without: Iterable[str] = ()) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from types import ModuleType
 from typing import Any
 
 from ..errors import ConfigError
-from ..places import PACKAGE, in_extensions, module_name
+from ..places import PACKAGE, in_extensions, module_name, syntax
 
 #: What a configuration may say: a name, or a mapping with a ``name`` and the options of that entry.
 Choice = str | Mapping[str, Any]
@@ -106,7 +106,7 @@ class Registry:
         return self.paths[name]
 
     def _tree(self, choice: Choice) -> list[ast.stmt]:
-        return ast.parse(self._path(choice).read_text()).body
+        return syntax(self._path(choice)).body
 
 
 def name_of(choice: Choice) -> str:

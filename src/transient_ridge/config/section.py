@@ -113,11 +113,18 @@ class EntryOf(Reads):
     """An entry of ``registry``: its name, or a mapping of its name and options. Without options it becomes its name."""
 
     def __init__(self, registry: Registry) -> None:
-        self.registry, names = registry, registry.names
-        named = {"type": "object", "required": ["name"], "properties": {"name": {"enum": names}}}
-        super().__init__(self._entry, {"anyOf": [{"enum": names}, named], "expects": either(names)})
+        self.registry = registry
 
-    def _entry(self, stated: Any) -> Choice:
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        """A name, or a mapping with one."""
+        names = self.registry.names
+        named = {"type": "object", "required": ["name"], "properties": {"name": {"enum": names}}}
+        return {"anyOf": [{"enum": names}, named], "expects": either(names)}
+
+    def read(self, stated: Any) -> Choice:
+        """The choice that is ``stated``; raises ValueError, or OptionsError if its options are wrong."""
         if not isinstance(stated, str | Mapping) or name_of(stated) not in self.registry.names:
             raise ValueError
         name, given = name_of(stated), options_in(stated)

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from ..errors import ConfigError
 from .architecture import parameter_count
-from .configuration import Config, checkpoint_schedule, resolve, runs
+from .configuration import checkpoint_schedule, resolve
+from .grid import Config, runs
 from .limits import CHUNK, GRADIENT_NUMBERS, PER_SEQUENCE_NUMBERS
 from .settings import ModelSettings
 

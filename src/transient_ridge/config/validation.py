@@ -11,13 +11,12 @@ from .architecture import components
 from .configuration import (
     WITH_RUNS,
     WITH_STEPS,
-    Config,
     checkpoint_schedule,
     overlay,
     resolve,
-    runs,
 )
 from .faults import faults
+from .grid import Config, runs
 from .registries import name_of
 from .relaxation import burn_in_for, relaxation_steps
 from .sampling import sampler_contradictions
