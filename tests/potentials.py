@@ -61,30 +61,6 @@ class LinearRegression:
         yield self.x
 
 
-class ReducedRank:
-    """l = 1/2 |BA - T|^2, the population loss of y = BAx with x ~ N(0, I), around a true parameter of rank r.
-
-    Its gradient is written out: these chains are long, and autograd would be most of their cost.
-    """
-
-    def __init__(self, M: int, N: int, H: int, r: int) -> None:
-        self.shapes = ((H, M), (N, H))
-        A, B = torch.zeros(H, M).double(), torch.zeros(N, H).double()
-        A[range(r), range(r)] = B[range(r), range(r)] = 1.0
-        self.truth = B @ A
-        self.centre = torch.cat((A.flatten(), B.flatten()))
-        self.layout = Layout((("A", A.shape), ("B", B.shape)))
-
-    def evaluate(self, positions: Tensor, step: int) -> Evaluation:
-        (H, M), (N, _) = self.shapes
-        A = positions[:, : H * M].reshape(-1, H, M)
-        B = positions[:, H * M :].reshape(-1, N, H)
-        error = B @ A - self.truth
-        gradient = torch.cat(((B.mT @ error).flatten(1), (error @ A.mT).flatten(1)), dim=1)
-        losses = 0.5 * error.square().sum(dim=(1, 2))[:, None]
-        return Evaluation(losses, gradient, torch.zeros_like(losses), losses.new_zeros(len(losses)))
-
-
 def settings(**changes: object) -> SgldSettings:
     base = {
         "epsilon": 1e-3, "gamma": 1.0, "chains": 8, "burn_in": 500, "draws": 2000, "preconditioner": "none",
@@ -114,18 +90,6 @@ def quadratic_expectation(
     """
     h = n_beta * curvatures + gamma
     return float(np.sum(0.5 * n_beta * curvatures / (h * (1 - epsilon * h / 4))))
-
-
-def gibbs_expectation(
-    loss: Callable[[np.ndarray, np.ndarray], np.ndarray], n_beta: float, gamma: float
-) -> float:
-    """n beta E[l(w1, w2)] under exp(-n beta l - gamma/2 |w|^2), by quadrature in the quadrant w >= 0."""
-    # Even in both variables: one quadrant, on a logarithmic grid that resolves the crossing.
-    u = np.linspace(math.log(1e-9), math.log(12 / math.sqrt(gamma)), 3001)
-    w1, w2 = np.meshgrid(np.exp(u), np.exp(u), indexing="ij", sparse=True)
-    value = loss(w1, w2)
-    weight = np.exp(-n_beta * value - gamma / 2 * (w1**2 + w2**2)) * w1 * w2
-    return float((n_beta * value * weight).sum() / weight.sum())
 
 
 def reduced_rank_coefficient(M: int, N: int, H: int, r: int) -> tuple[float, int]:

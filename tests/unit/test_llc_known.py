@@ -1,5 +1,6 @@
 """LLC estimates against models whose answer is known."""
 
+import itertools
 import math
 
 import numpy as np
@@ -10,16 +11,16 @@ from scipy import stats
 from tests.potentials import (
     LinearRegression,
     Potential,
-    ReducedRank,
     centre,
-    gibbs_expectation,
     noise,
     quadratic_expectation,
     reduced_rank_coefficient,
     settings,
 )
+from transient_ridge.llc.benchmark import PROBLEMS, SAMPLERS, answers, table
 from transient_ridge.llc.chains import sample
 from transient_ridge.llc.estimate import ChainMean, Estimate, estimate
+from transient_ridge.llc.known import DeepLinear, NormalCrossing
 from transient_ridge.llc.target import Target
 
 
@@ -57,17 +58,51 @@ def test_normal_crossing(k1, k2):
     lambda - (m - 1) / log(n beta) as n beta grows.
     """
 
-    def loss(w1, w2):
-        return w1 ** (2 * k1) * w2 ** (2 * k2)
-
-    coefficient, multiplicity = 1 / (2 * max(k1, k2)), 1 + (k1 == k2)
-    far = gibbs_expectation(loss, 1e12, 1.0)
+    target = NormalCrossing(k1, k2)
+    coefficient, multiplicity = target.coefficient
+    far = target.expectation(1e12, 1.0)
     assert far == pytest.approx(coefficient - (multiplicity - 1) / math.log(1e12), rel=0.05)
 
     gamma, epsilon = {1: (50.0, 2e-4), 2: (5.0, 1e-3), 3: (3.0, 5e-4)}[max(k1, k2)]
-    target = Potential(lambda w: loss(w[:, 0], w[:, 1]), torch.zeros(2))
     found = llc(target, 1000.0, epsilon=epsilon, gamma=gamma, chains=128, burn_in=1000, draws=3000)
-    assert within_three_errors(found, gibbs_expectation(loss, 1000.0, gamma))
+    assert within_three_errors(found, target.expectation(1000.0, gamma))
+
+
+def test_deep_linear_networks_of_two_layers_are_reduced_rank_regressions():
+    """Two closed forms that were derived apart, on all small widths and ranks."""
+    for M, N, H in itertools.product(range(1, 6), repeat=3):
+        for r in range(min(M, N, H) + 1):
+            found = DeepLinear((M, H, N), r).coefficient
+            assert found == pytest.approx(reduced_rank_coefficient(M, N, H, r)), (M, N, H, r)
+
+
+@pytest.mark.parametrize(
+    "target", [DeepLinear((3, 4, 2, 3), 1), NormalCrossing(1, 2)], ids=["deep", "crossing"]
+)
+def test_gradients_and_curvature_of_known_losses(target):
+    """Against autograd, away from w* and at it."""
+    source = torch.Generator().manual_seed(0)
+    w = target.centre + 0.3 * torch.randn(4, len(target.centre), generator=source).double()
+
+    def loss(position):
+        if isinstance(target, NormalCrossing):
+            return (position[0] ** 1 * position[1] ** 2) ** 2
+        product = torch.linalg.multi_dot(list(target.layout.views(position).values())[::-1])
+        return 0.5 * (product - target.truth).square().sum()
+
+    here = target.evaluate(w, 0)
+    for i, position in enumerate(w):
+        assert float(here.losses[i]) == pytest.approx(float(loss(position)))
+        torch.testing.assert_close(here.gradient[i], torch.func.grad(loss)(position))
+    v = torch.cat(list(target.curvature_samples(target.centre[None], 0)))
+    torch.testing.assert_close(v.T @ v / len(v), torch.func.hessian(loss)(target.centre))
+
+
+def test_the_benchmark_is_a_row_per_problem_and_a_cell_per_sampler():
+    lines = list(table(answers(chains=2, burn_in=4, draws=8)))
+    assert len(lines) == 2 + len(PROBLEMS)
+    assert {line.count("|") for line in lines} == {4 + len(SAMPLERS)}
+    assert "| reduced rank 4-3-2, rank 1 | 3.5, 1 | 3.5 |" in lines[4]
 
 
 #: (M, N, H, r), one for every case of the closed form, and whether it is quick.
@@ -83,12 +118,12 @@ CASES = [
 @pytest.mark.parametrize("case", CASES)
 def test_reduced_rank_regression(case):
     """Against the closed form of Aoyagi and Watanabe, with its log log term where the multiplicity is 2."""
-    coefficient, multiplicity = reduced_rank_coefficient(*case)
+    M, N, H, r = case
+    target = DeepLinear((M, H, N), r)
+    assert target.coefficient == reduced_rank_coefficient(*case)
     n_beta = 1000.0
-    found = llc(
-        ReducedRank(*case), n_beta, epsilon=5e-5, gamma=1.0, chains=32, burn_in=3000, draws=4000
-    )
-    assert within_three_errors(found, coefficient - (multiplicity - 1) / math.log(n_beta))
+    found = llc(target, n_beta, epsilon=5e-5, gamma=1.0, chains=32, burn_in=3000, draws=4000)
+    assert within_three_errors(found, target.expectation(n_beta, 1.0))
 
 
 @pytest.mark.parametrize("minibatch", [64, pytest.param(512, marks=pytest.mark.slow)])

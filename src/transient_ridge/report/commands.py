@@ -22,7 +22,7 @@ class Command:
 
     def __call__(self, words: Sequence[str]) -> None:
         """Run on the words of the command line."""
-        name = self.act.__name__
+        name = self.act.__name__.replace("_", "-")
         parser = argparse.ArgumentParser(
             f"transient_ridge {name}", description=inspect.cleandoc(self.act.__doc__ or ""),
             formatter_class=argparse.RawTextHelpFormatter,
@@ -124,6 +124,20 @@ def rescore(kept: Path) -> None:
     print(score_again(kept))
 
 
+def benchmark_llc() -> None:
+    """Print what our sampler and devinterp's find where the learning coefficient is known; takes minutes.
+
+    Normal crossings, reduced-rank regression and deep linear networks, as a Markdown table.
+    """
+    import torch
+
+    from ..llc.benchmark import answers, table
+
+    torch.set_num_threads(1)
+    for line in table(answers()):
+        print(line, flush=True)
+
+
 COMMANDS = {
     "summary": Command(summary, ("results",)),
     "status": Command(status, ("results",)),
@@ -132,5 +146,6 @@ COMMANDS = {
     "pack": Command(pack, ("results", "archive"), ("weights",)),
     "leftovers": Command(leftovers, ("results",), ("remove",)),
     "rescore": Command(rescore, ("kept",)),
+    "benchmark-llc": Command(benchmark_llc, ()),
     "unpack": Command(unpack, ("archive",), ("other-code",)),
 }

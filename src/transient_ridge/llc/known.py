@@ -1,0 +1,149 @@
+"""Losses whose learning coefficient is known in closed form, as targets of the samplers."""
+
+import math
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from ..model.functional import Layout
+from .target import Evaluation
+
+
+class Coefficient(NamedTuple):
+    """The learning coefficient lambda of a singularity and its multiplicity m."""
+
+    value: float
+    multiplicity: int
+
+
+class NormalCrossing:
+    """l = w_1^(2 k_1) w_2^(2 k_2), around 0."""
+
+    def __init__(self, first: int, second: int) -> None:
+        """k_1 and k_2, both >= 1."""
+        self.exponents = (first, second)
+        self.centre = torch.zeros(2, dtype=torch.float64)
+        self.layout = Layout((("w", self.centre.shape),))
+
+    @property
+    def coefficient(self) -> Coefficient:
+        """lambda = 1 / (2 max k), with m = 2 if both are the same."""
+        first, second = self.exponents
+        return Coefficient(1 / (2 * max(first, second)), 1 + (first == second))
+
+    def expectation(self, n_beta: float, gamma: float) -> float:
+        """n beta E[l] under exp(-n beta l - gamma/2 |w|^2), by quadrature."""
+        # Even in both variables: one quadrant, on a logarithmic grid that resolves the crossing.
+        u = torch.linspace(math.log(1e-9), math.log(12 / math.sqrt(gamma)), 3001).double().exp()
+        (k, m), w, v = self.exponents, u[:, None], u[None]
+        energy = n_beta * w ** (2 * k) * v ** (2 * m)
+        weight = (-energy - gamma / 2 * (w**2 + v**2)).exp() * w * v
+        return float((energy * weight).sum() / weight.sum())
+
+    def evaluate(self, positions: Tensor, step: int) -> Evaluation:
+        """The loss and its gradient; there are no minibatches."""
+        root, slopes = self._root(positions)
+        return _exact(root.square(), 2 * root[:, None] * slopes)
+
+    def curvature_samples(self, positions: Tensor, part: int) -> Iterator[Tensor]:
+        """Gradients of the root of l, times 2^(1/2): their second moment is the Gauss-Newton matrix."""
+        yield math.sqrt(2) * self._root(positions)[1]
+
+    def _root(self, positions: Tensor) -> tuple[Tensor, Tensor]:
+        """w_1^k_1 w_2^k_2 (C,) and its gradient (C, 2)."""
+        (k, m), (w, v) = self.exponents, positions.unbind(dim=1)
+        slopes = (k * w ** (k - 1) * v**m, m * w**k * v ** (m - 1))
+        return w**k * v**m, torch.stack(slopes, dim=1)
+
+
+class DeepLinear:
+    """l = 1/2 |W_L ... W_1 - T|^2, the population loss of a deep linear network with x ~ N(0, I), T of some rank.
+
+    With two layers it is reduced-rank regression. The chains start at one true parameter.
+    """
+
+    def __init__(self, widths: Sequence[int], rank: int) -> None:
+        """``widths`` are those of input, hidden layers and output, each >= ``rank`` >= 0."""
+        self.widths, self.rank = tuple(widths), rank
+        shapes = [(out, into) for into, out in pairwise(widths)]
+        self.layout = Layout(tuple((f"W{i + 1}", torch.Size(s)) for i, s in enumerate(shapes)))
+        layers = [torch.zeros(shape, dtype=torch.float64) for shape in shapes]
+        for layer in layers:
+            layer[range(rank), range(rank)] = 1
+        self.centre = torch.cat([layer.flatten() for layer in layers])
+        self.truth = torch.linalg.multi_dot(layers[::-1])
+
+    @property
+    def coefficient(self) -> Coefficient:
+        """By Theorem 1 of Aoyagi, 'Consideration on the learning efficiency of multiple-layered neural networks with
+        linear units', Neural Networks 172 (2024).
+        """
+        r = self.rank
+        excess = sorted(width - r for width in self.widths)
+        for size in range(1, len(excess)):
+            few, rest = excess[: size + 1], excess[size + 1 :]
+            total = sum(few)
+            # Exactly one set of layers has widths that matter: all that are narrower than the rest.
+            least = rest[0] if rest else math.inf
+            if few[-1] < least and size * few[-1] <= total < size * least:
+                break
+        a = total - (math.ceil(total / size) - 1) * size
+        pairs = (total**2 - sum(each**2 for each in few)) / 2
+        value = (
+            (r * (self.widths[0] + self.widths[-1]) - r**2) / 2
+            + a * (size - a) / (4 * size)
+            - (size - 1) / (4 * size) * total**2
+            + pairs / 2
+        )
+        return Coefficient(value, a * (size - a) + 1)
+
+    def expectation(self, n_beta: float, gamma: float) -> float:
+        """n beta E[l] to leading order, lambda - (m - 1) / log(n beta): it does not know gamma."""
+        coefficient = self.coefficient
+        return coefficient.value - (coefficient.multiplicity - 1) / math.log(n_beta)
+
+    def evaluate(self, positions: Tensor, step: int) -> Evaluation:
+        """The loss and its gradient; there are no minibatches. Chains are long, and autograd would be most of them."""
+        layers = list(self.layout.views(positions).values())
+        before, after = self._products(layers)
+        error = before[-1] - self.truth
+        parts = [
+            (late.mT @ error @ early.mT).flatten(1)
+            for early, late in zip(before[:-1], after[1:], strict=True)
+        ]
+        return _exact(0.5 * error.square().sum(dim=(1, 2)), torch.cat(parts, dim=1))
+
+    def curvature_samples(self, positions: Tensor, part: int) -> Iterator[Tensor]:
+        """Gradients of every entry of the product, times the root of their number."""
+        layers = list(self.layout.views(positions).values())
+        before, after = self._products(layers)
+        # The entry (i, j) of the product has the gradient late[i, a] early[b, j] in the weight (a, b) of a layer.
+        parts = [
+            torch.einsum("cia,cbj->cijab", late, early).flatten(3)
+            for early, late in zip(before[:-1], after[1:], strict=True)
+        ]
+        yield math.sqrt(self.truth.numel()) * torch.cat(parts, dim=3).flatten(0, 2)
+
+    def _products(self, layers: list[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
+        """Products of the first 0, 1, ..., L layers, and of all but these."""
+        C = len(layers[0])
+        identities = (
+            torch.eye(n, dtype=torch.float64).expand(C, n, n)
+            for n in (self.widths[0], self.widths[-1])
+        )
+        before, after = ([each] for each in identities)
+        for layer in layers:
+            before.append(layer @ before[-1])
+        for layer in layers[::-1]:
+            after.append(after[-1] @ layer)
+        return before, after[::-1]
+
+
+def _exact(losses: Tensor, gradient: Tensor) -> Evaluation:
+    """Without minibatches, around a centre of no loss."""
+    return Evaluation(
+        losses[:, None], gradient, torch.zeros_like(losses)[:, None], torch.zeros_like(losses)
+    )
