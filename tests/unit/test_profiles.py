@@ -11,6 +11,11 @@ from transient_ridge.config.presets import load
 COMMON = ROOT / "workflow" / "rules" / "common.smk"
 
 
+def test_every_profile_compares_checksums_of_large_tables():
+    folders = [path.name for path in (ROOT / "workflow" / "profiles").iterdir()]
+    assert {profile(name)["max-checksum-file-size"] for name in folders} == {"1GB"}
+
+
 def profile(name):
     return yaml.safe_load((ROOT / "workflow" / "profiles" / name / "config.yaml").read_text())
 

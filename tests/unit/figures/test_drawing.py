@@ -187,6 +187,8 @@ def test_the_same_tables_give_the_same_bytes_with_their_origin(frames, tmp_path)
     (description,) = tree.iter("{http://purl.org/dc/elements/1.1/}description")
     assert json.loads(description.text) == lasts
     assert not list(tree.iter("{http://purl.org/dc/elements/1.1/}date"))
+    for suffix in ("png", "svg"):  # of no version
+        assert b"Matplotlib v" not in (tmp_path / f"a.{suffix}").read_bytes()
     beside = json.loads((tmp_path / "a.svg.provenance.json").read_text())
     assert beside["artefact"] == "a.svg"
     assert beside["wall_seconds"] == 1

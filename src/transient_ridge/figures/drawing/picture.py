@@ -36,7 +36,7 @@ class Picture:
         description = json.dumps(lasting(record), sort_keys=True)
         metadata = {
             ".png": {"Software": "transient-ridge", "Description": description},
-            ".svg": {"Date": None, "Description": description},
+            ".svg": {"Creator": "transient-ridge", "Date": None, "Description": description},
         }[path.suffix]
         unseal(path)
         with styled(), complete_file(path) as partial:
