@@ -7,6 +7,7 @@ import pytest
 
 from tests.conftest import told
 from transient_ridge.analysis import pca_robustness as robustness
+from transient_ridge.analysis.trajectory_distance import trajectory_distance
 from transient_ridge.artefacts.tables import Rows
 
 K, B = 3, 8
@@ -40,10 +41,10 @@ def test_the_angle_with_fewer_sequences_is_within_those(rng):
 def test_trajectories_may_be_turned_mirrored_and_scaled(rng):
     points = rng.standard_normal((50, 2))
     turn = np.array([[0.6, -0.8], [0.8, 0.6]]) * 3
-    assert robustness.trajectory_distance(points @ turn + 5, points) == pytest.approx(0, abs=1e-7)
-    assert robustness.trajectory_distance(points * [1, -1], points) == pytest.approx(0, abs=1e-7)
+    assert trajectory_distance(points @ turn + 5, points) == pytest.approx(0, abs=1e-7)
+    assert trajectory_distance(points * [1, -1], points) == pytest.approx(0, abs=1e-7)
     others = rng.standard_normal((2, 5000, 2))
-    assert 0.95 < robustness.trajectory_distance(*others) <= 1
+    assert 0.95 < trajectory_distance(*others) <= 1
 
 
 def described(rng, grid=(1, 16, math.inf)):

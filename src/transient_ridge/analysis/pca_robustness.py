@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy.linalg import subspace_angles
-from scipy.spatial import procrustes
 
 from ..artefacts.tables import Rows
 from ..config.runs import Run
@@ -19,6 +18,7 @@ from ..config.schedule import checkpoint_steps
 from ..config.settings import CheckpointSettings, ContextLength, RobustnessSettings
 from ..stage import Setting, stage
 from .joint_pca import Fit, fit, outputs_matrix
+from .trajectory_distance import trajectory_distance
 from .views import RUN_KEY
 
 Array = NDArray[np.float64]
@@ -68,14 +68,6 @@ def angle(components: Array, reference: Array) -> float:
     """
     shared = reference[:, : components.shape[1]]
     return float(np.degrees(subspace_angles(components.T, shared.T).max()))
-
-
-def trajectory_distance(coordinates: Array, reference: Array) -> float:
-    """Procrustes distance of two sets of points (rows, v): shift, scale and rotation do not count.
-
-    0 is the same shape, 1 the most: the root mean square deviation in units of the reference's spread.
-    """
-    return float(np.sqrt(max(procrustes(reference, coordinates)[2], 0.0)))
 
 
 @stage("pca_robustness")

@@ -17,8 +17,8 @@ from ..analysis.datasets import IN_DISTRIBUTION as IN
 from ..analysis.datasets import OUT_OF_DISTRIBUTION as OUT
 from ..analysis.datasets import ROOT
 from ..analysis.gates import gate_of
-from ..analysis.pca_robustness import trajectory_distance
 from ..analysis.phases import HALF, relative_distance, switch_step
+from ..analysis.trajectory_distance import trajectory_distance
 from ..analysis.views import RUN_KEY
 from .measurements import Evidence
 from .outcomes import NotTestableError

@@ -1,0 +1,15 @@
+"""How much the shapes of two sets of trajectories differ."""
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import procrustes
+
+Array = NDArray[np.float64]
+
+
+def trajectory_distance(coordinates: Array, reference: Array) -> float:
+    """Procrustes distance of two sets of points (rows, v), whatever their position, scale and orientation.
+
+    The root mean square deviation in units of the reference's spread: 0 for the same shape, 1 at most.
+    """
+    return float(np.sqrt(max(procrustes(reference, coordinates)[2], 0.0)))
