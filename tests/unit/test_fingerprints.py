@@ -70,7 +70,10 @@ def changed_by(edit) -> set[str]:
             "analysis/phases",
             {"analysis.phases", "analysis.model_selection.selection", "scorecard.claims"},
         ),
-        ("analysis/joint_pca", {"analysis.joint_pca", "analysis.pca_robustness"}),
+        (
+            "analysis/joint_pca",
+            {"analysis.joint_pca", "analysis.pca_robustness", "scorecard.claims"},
+        ),
         (
             "analysis/model_selection/selection",
             {"analysis.model_selection.selection", "scorecard.claims"},
