@@ -16,6 +16,7 @@ from statistics import mean
 from typing import Any, NamedTuple
 
 from transient_ridge.config import configuration, grid, presets
+from transient_ridge.config.architecture import parameter_count
 from transient_ridge.config.settings import ModelSettings
 
 #: FLOP/s of a node, and B/s of its disk: those of a GPU of the last years, assumed.
@@ -61,7 +62,7 @@ class Job:
 def jobs_of(config: Mapping[str, Any]) -> list[Job]:
     """Training and measurements of every run; what comes after them is one submission."""
     data, llc, spectrum = config["data"], config["llc"], config["spectrum"]
-    parameters = ModelSettings.of(config["model"]).parameter_count(data["dimension"])
+    parameters = parameter_count(ModelSettings.of(config["model"]), data["dimension"])
     forward = 2.0 * parameters * 2 * data["context_length"]  # FLOP of a sequence
     schedule = configuration.checkpoint_schedule(config)
     sequences = 2 * config["evaluation"]["sequences"] + config["evaluation"]["root_task_sequences"]

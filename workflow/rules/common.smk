@@ -19,16 +19,19 @@ if "{" in str(HERE) or "}" in str(HERE):
 SOURCE = HERE.parents[1] / "src"
 if SOURCE.is_dir():
     sys.path.insert(0, str(SOURCE))
-    found = [str(SOURCE), *filter(None, [os.getenv("PYTHONPATH")])]
-    os.environ["PYTHONPATH"] = os.pathsep.join(found)
+    os.environ |= {
+        "PYTHONPATH": os.pathsep.join(
+            [str(SOURCE), *filter(None, [os.getenv("PYTHONPATH")])]
+        )
+    }
 elif importlib.util.find_spec("transient_ridge") is None:
     raise WorkflowError(
         f"{HERE}: no package transient_ridge beside the workflow; install the one of the same version, "
         "pip install git+https://github.com/transient-ridge/transient-ridge@<tag>, or clone the repository"
     )
-os.environ["PATH"] = os.pathsep.join(
-    [str(Path(sys.executable).parent), os.getenv("PATH", "")]
-)
+os.environ |= {
+    "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.getenv("PATH", "")])
+}
 
 from transient_ridge import environment
 from transient_ridge.artefacts import (
