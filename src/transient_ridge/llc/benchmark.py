@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 
@@ -21,7 +21,13 @@ PROBLEMS: dict[str, NormalCrossing | DeepLinear] = {
     "reduced rank 5-4-5, rank 2": DeepLinear((5, 4, 5), 2),
     "deep linear 4-4-4-4, rank 1": DeepLinear((4, 4, 4, 4), 1),
 }
-_SHARED = {"gamma": GAMMA, "chains": 16, "burn_in": 2000, "draws": 4000, "annealing": 0}
+_SHARED: dict[str, Any] = {
+    "gamma": GAMMA,
+    "chains": 16,
+    "burn_in": 2000,
+    "draws": 4000,
+    "annealing": 0,
+}
 _DEVINTERP = {**_SHARED, "sampler": "devinterp"}
 SAMPLERS = {
     "ours": SgldSettings(
