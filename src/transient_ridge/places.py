@@ -6,7 +6,7 @@ a folder of its own, such as ``regression/predictors/``, is looked for in the ex
 """
 
 import ast
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parent
@@ -19,11 +19,12 @@ def module_name(path: Path) -> str:
 
 
 def syntax(path: Path) -> ast.Module:
-    """The syntax tree of the module at ``path``, parsed once for all who ask; do not change it."""
+    """The syntax tree of the module at ``path``, kept for who asks next; do not change it."""
     return _parsed(path.read_text())
 
 
-@cache  # by text, so that a file that was edited is parsed again
+# By text, so that an edit counts; few, since garbage collection visits every tree that is kept.
+@lru_cache(32)
 def _parsed(text: str) -> ast.Module:
     return ast.parse(text)
 

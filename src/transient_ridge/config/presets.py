@@ -86,7 +86,8 @@ class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[mi
                 raise yaml.constructor.ConstructorError(
                     None, None, f"'{name.value}' is stated twice", name.start_mark
                 )
-        return super().construct_mapping(node, deep)
+        found: dict[Any, Any] = super().construct_mapping(node, deep)
+        return found
 
 
 def load(preset: str, variant: str = "base", **changes: Any) -> dict[str, Any]:
