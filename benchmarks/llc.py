@@ -33,7 +33,7 @@ from transient_ridge.llc.estimate import ChainMean
 from transient_ridge.llc.estimator import Estimator
 from transient_ridge.llc.posterior import CheckpointPosterior
 from transient_ridge.llc.stages.crosscheck import plain_sgld
-from transient_ridge.llc.target import Evaluation
+from transient_ridge.llc.target import Curvature, Evaluation
 from transient_ridge.model.device import prepare
 from transient_ridge.training.checkpoints import Checkpoints
 from transient_ridge.training.train import train
@@ -185,7 +185,13 @@ class Timed:
         self._posterior, self._burn_in = posterior, burn_in
         self.centre, self.layout, self.noise = posterior.centre, posterior.layout, posterior.noise
         self.curvature_samples = posterior.curvature_samples
+        self.centre_gradient = posterior.centre_gradient
         self._began = self._arrived = time.process_time()
+
+    @property
+    def curvature(self) -> Curvature:
+        """As the posterior's."""
+        return self._posterior.curvature
 
     def evaluate(self, positions: Tensor, step: int) -> Evaluation:
         """As the posterior does."""

@@ -9,8 +9,17 @@ from torch import Tensor
 
 from transient_ridge.config.settings import SgldSettings
 from transient_ridge.llc.estimate import Centre
-from transient_ridge.llc.target import Evaluation, Noise
+from transient_ridge.llc.target import Curvature, Evaluation, Noise
 from transient_ridge.model.functional import Layout
+
+
+def of_matrix(H: Tensor) -> Curvature:
+    """A curvature that is known, negative eigenvalues left out, with a draw of it."""
+    h, U = torch.linalg.eigh(H)
+    h = h * (h > 1e-12 * h.abs().max())
+    source = torch.Generator().manual_seed(0)
+    signs = torch.randint(0, 2, (len(h),), generator=source) * 2.0 - 1
+    return Curvature(lambda v: U @ (h * (U.T @ v)), (signs.to(h) * h.sqrt()) @ U.T)
 
 
 class Potential:
@@ -19,6 +28,12 @@ class Potential:
     def __init__(self, loss: Callable[[Tensor], Tensor], centre: Tensor) -> None:
         self.loss, self.centre = loss, centre.double()
         self.layout = Layout((("w", centre.shape),))
+        leaf = self.centre.clone().requires_grad_()
+        (self.centre_gradient,) = torch.autograd.grad(loss(leaf[None])[0], leaf)
+
+    @property
+    def curvature(self) -> Curvature:
+        return of_matrix(torch.func.hessian(lambda w: self.loss(w[None])[0])(self.centre))
 
     def evaluate(self, positions: Tensor, step: int) -> Evaluation:
         leaf = positions.detach().requires_grad_()
@@ -43,6 +58,8 @@ class LinearRegression:
         self.x, self.y, self.centre, self.minibatch = x, y, centre, minibatch
         self.seed = seed
         self.centre_errors = 0.5 * (x @ centre - y).square()
+        self.centre_gradient = (x @ centre - y) @ x / len(x)
+        self.curvature = of_matrix(x.T @ x / len(x))
         self.layout = Layout((("w", centre.shape),))
 
     def evaluate(self, positions: Tensor, step: int) -> Evaluation:

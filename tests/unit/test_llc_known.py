@@ -200,7 +200,7 @@ def turned(curvatures: np.ndarray) -> Potential:
 
 @pytest.mark.parametrize("r", [10.0, 0.1, 0.001])
 def test_condition_number_of_a_million(r):
-    """The curve over the resolution of a quadratic, by mean and by variance, where plain SGLD needs 10^7 steps."""
+    """The curve over the resolution of a quadratic, where plain SGLD needs 10^7 steps."""
     n_beta = 1000.0
     s = DECADES / (DECADES + r)
     hyper = {"epsilon": 1.0, "gamma": r * n_beta, "chains": 32, "burn_in": 20, "draws": 500}
@@ -208,8 +208,6 @@ def test_condition_number_of_a_million(r):
         turned(DECADES), n_beta, preconditioner="kronecker", sampler="leimkuhler_matthews", **hyper
     )  # fmt: skip
     assert within_three_errors(found, 0.5 * s.sum())
-    assert abs(found.llc_variance - 0.5 * (s**2).sum()) < 3 * found.standard_error_variance
-    assert found.standard_error_variance < 0.15 * found.llc_variance
     assert found.radius_share < 1.05
     # Without a preconditioner the stable step is 4 / (n beta 1000 + gamma): a relaxation takes so many steps.
     assert (n_beta * DECADES[-1] + r * n_beta) / (2 * r * n_beta) > 50
@@ -242,25 +240,6 @@ def test_averaged_noise_is_exact_where_independent_noise_is_not():
     assert within_three_errors(averaged, truth)
     assert within_three_errors(plain, quadratic_expectation(curvatures, n_beta, gamma, 0.01))
     assert plain.llc > 1.3 * truth
-
-
-def test_the_variance_takes_minibatch_noise_off():
-    """Linear regression in minibatches: 1/2 sum s^2 within the error, which without the noise's part it is not."""
-    source = torch.Generator().manual_seed(3)
-    n, d, n_beta, gamma = 2000, 6, 200.0, 50.0
-    x = torch.randn(n, d, generator=source, dtype=torch.float64)
-    y = x @ torch.ones(d).double() + 0.3 * torch.randn(n, generator=source).double()
-    start = torch.linalg.lstsq(x, y[:, None]).solution[:, 0]
-    target = LinearRegression(x, y, start, 64, seed=1)
-    h = torch.linalg.eigvalsh(x.T @ x / n)
-    s = (h / (h + gamma / n_beta)).numpy()
-    hyper = settings(epsilon=2e-4, gamma=gamma, chains=16, burn_in=300, draws=4000)
-    traces = sample(target, hyper, n_beta, noise(d, 16))
-    found = estimate(traces, n_beta, hyper, centre(d, target.centre_errors[:, None]))[0]
-    noisy = n_beta**2 * (traces.losses - traces.centre_losses)[:, 300:].var().item()
-    truth = 0.5 * (s**2).sum()
-    assert abs(found.llc_variance - truth) < 3.5 * found.standard_error_variance + 0.05 * truth
-    assert noisy > truth + 5 * found.standard_error_variance
 
 
 def test_annealing_arrives_where_no_annealing_does():

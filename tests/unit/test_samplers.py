@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from tests.potentials import Potential, centre, noise, quadratic_expectation, settings
-from transient_ridge.config.registries import SAMPLERS
+from transient_ridge.config.registries import SAMPLERS, name_of
 from transient_ridge.llc import samplers
 from transient_ridge.llc.chains import sample
 from transient_ridge.llc.curvature.metric import Metric
@@ -55,9 +55,12 @@ def quadratic() -> Potential:
 
 def test_a_sampler_is_one_file(monkeypatch, tmp_path):
     """A file beside the others is sampled with by its name: nothing else knows of it."""
-    (tmp_path / "sghmc.py").write_text(SGHMC)
+    path = tmp_path / "sghmc.py"
+    path.write_text(SGHMC)
     monkeypatch.setattr(samplers, "__path__", [*samplers.__path__, str(tmp_path)])
+    monkeypatch.setattr(SAMPLERS, "paths", {**SAMPLERS.paths, "sghmc": path})
     monkeypatch.setattr(SAMPLERS, "names", [*SAMPLERS.names, "sghmc"])
+    monkeypatch.setattr(SAMPLERS, "module", lambda choice: f"llc.samplers.{name_of(choice)}")
     hyper = settings(
         sampler="sghmc", preconditioner="diagonal", gamma=GAMMA, epsilon=0.01, chains=16, burn_in=200, draws=1000
     )  # fmt: skip
@@ -86,7 +89,9 @@ def test_a_step_changes_nothing_that_it_is_given(name):
     """Twice from one state gives the same, and leaves state, gradient and noise as they were."""
     target, sampler = quadratic(), SAMPLERS.load(name)
     hyper = settings(sampler=name, epsilon=0.1, gamma=GAMMA, chains=3)
-    dynamics = Dynamics(target, hyper, N_BETA, GAMMA, Metric(torch.full((1, 4), 0.02).double()))
+    dynamics = Dynamics(
+        target.centre, hyper, N_BETA, GAMMA, Metric(torch.full((1, 4), 0.02).double())
+    )
     source = torch.Generator().manual_seed(0)
     gradient, eta = torch.randn(2, 3, 4, generator=source, dtype=torch.float64)
     first = sampler.init(torch.zeros(3, 4).double(), dynamics, noise(4, 3))

@@ -49,7 +49,7 @@ _DEFAULTS = {
 _ESTIMATE = {
     "standard_error": 1.5, "standard_error_unpaired": 6.0, "centre_loss": 1.0, "mean_loss": 1.05, "r_hat": 1.01,
     "ess": 300.0, "share_below": 0.02, "mala_acceptance": 0.93, "distance": 12.0, "gradient_norm": 0.01,
-    "noise_norm": 1.3, "heating": 0.05, "resolution": 3.3,
+    "noise_norm": 1.3, "heating": 1.0, "heating_share": 0.05, "slope": 0.5, "slope_share": 0.02, "resolution": 3.3,
 }  # fmt: skip
 FAULT = "ESS 12 < 100"
 

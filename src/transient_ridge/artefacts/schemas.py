@@ -490,34 +490,51 @@ TABLES: dict[str, Table] = {
 
 _ESTIMATE = {
     **_RESOLUTION,
-    "llc": (pa.float64(), "lambda_hat, paired; null if a chain diverged"),
+    "llc": (
+        pa.float64(),
+        "lambda_hat, paired, without heating and slope; null if a chain diverged",
+    ),
     "standard_error": (pa.float64(), "Monte Carlo standard error of llc"),
     "llc_unpaired": (pa.float64(), "lambda_hat against l(w*) of all n sequences"),
     "standard_error_unpaired": (pa.float64(), "Monte Carlo standard error of llc_unpaired"),
-    "llc_variance": (
+    "slope": (
         pa.float64(),
-        "(n beta)^2 Var[l], minibatch noise taken off; null for single positions",
+        "what the slope at w* took off, added to llc; null for single positions, which are as measured",
     ),
-    "standard_error_variance": (pa.float64(), "Monte Carlo standard error of llc_variance"),
+    "heating": (
+        pa.float64(),
+        "what minibatch noise added, taken off llc; null for single positions",
+    ),
     "centre_loss": (pa.float64(), "l(w*) on the n sequences, in units of y^2"),
     "mean_loss": (pa.float64(), "mean loss of the draws, in units of y^2"),
     "r_hat": (pa.float64(), "split R-hat of the draws' paired losses; null for one chain"),
-    "ess": (pa.float64(), "effective sample size of the draws' paired losses"),
+    "ess": (
+        pa.float64(),
+        "effective sample size of the draws' paired losses, their minibatch noise included",
+    ),
     "share_below": (pa.float64(), "share of draws whose loss is below that of w*"),
     "mala_acceptance": (pa.float64(), "mean Metropolis acceptance of the SGLD steps"),
     "distance": (pa.float64(), "mean |w - w*|"),
     "gradient_norm": (pa.float64(), "mean length of the gradient's part of a step"),
     "noise_norm": (pa.float64(), "mean length of the noise's part of a step"),
     "relaxations": (pa.float64(), "length of the burn-in in relaxations of a flat direction"),
+    "b_min": (
+        pa.float64(),
+        "least curvature, in the metric of the chains, that carries llc; null where w* has none",
+    ),
+    "b_max": (pa.float64(), "the largest; eps b below 4 is stable"),
+    "missing_at_start": (pa.float64(), "share of llc that the chains lack at the first draw"),
+    "missing": (pa.float64(), "share of llc that they lack at the mean of the draws"),
+    "step_share": (pa.float64(), "share of llc that the finite step adds"),
     "distance_trend": (
         pa.float64(),
         "change of |w - w*|^2 during the draws over its mean, less two standard errors",
     ),
     "radius_share": (pa.float64(), "mean |w - w*|^2 over P / gamma, the localisation's alone"),
-    "heating": (pa.float64(), "most that minibatch noise adds to llc, as a share of it"),
+    "heating_share": (pa.float64(), "heating over llc"),
     "locality": (pa.float64(), "mean |w - w*| over |w*|"),
     "centre_slope": (pa.float64(), "|grad l_n(w*)|, 0 at a minimum, in units of y^2 / weight"),
-    "slope_share": (pa.float64(), "most that the slope at w* takes off llc, as a share of it"),
+    "slope_share": (pa.float64(), "slope over llc"),
     "healthy": (pa.bool_(), "whether every diagnostic is within the limits of the configuration"),
     "fault": (pa.string(), "what is wrong and what to change; null if healthy"),
 }

@@ -290,17 +290,25 @@ class HealthSettings(Section):
         "have not arrived.",
         null="no check",
     )
+    missing: Positive | None = key(
+        "Largest share of the estimate that the chains may still lack at the mean of the draws, by "
+        "the curvature that they feel: above it they have not arrived.",
+        null="no check",
+    )
+    step_share: Positive | None = key(
+        "Largest share of the estimate that the finite step may add.", null="no check"
+    )
     heating: Positive | None = key(
-        "Largest share of the estimate that the noise of minibatches may have added, by an upper "
-        "bound.",
+        "Largest share of the estimate that the noise of minibatches may have added; it is taken "
+        "off, which leaves about the square of the share.",
         null="no check",
     )
     locality: Positive | None = key(
         "Largest mean |w - w*| / |w*|: above it the chains are somewhere else.", null="no check"
     )
     slope_share: Positive | None = key(
-        "Largest share of the estimate that the slope of the loss at w* may have taken off, by an "
-        "upper bound: above it w* is not at a minimum.",
+        "Largest share of the estimate that the slope of the loss at w* may have taken off; it is "
+        "added again, which leaves about the square of the share. Above it w* is not at a minimum.",
         null="no check",
     )
 

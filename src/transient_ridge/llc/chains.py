@@ -1,16 +1,28 @@
 """Chains of a registered sampler, all of one checkpoint at once."""
 
+from typing import Any
+
 from torch import Tensor
 
 from ..config.registries import PRECONDITIONERS, SAMPLERS
 from ..config.settings import SgldSettings
 from ..errors import ChainDivergedError
 from .diagnostics import Record, Traces
-from .dynamics import Dynamics, Sampler, State
+from .dynamics import Dynamics, State
+from .quadratic import Prediction, Quadratic
+from .response import response
 from .target import Noise, Target
 
 #: Annealing lowers gamma by this factor from one stage of the burn-in to the next.
 ANNEALING_FACTOR = 4.0
+
+
+def measure(target: Target, settings: SgldSettings) -> Any:
+    """What the preconditioner of ``settings`` measures at w*: the same for every n beta, gamma and step size.
+
+    Raises ChainDivergedError if the curvature is not finite.
+    """
+    return _measured(target, settings, target.centre.repeat(settings.chains, 1), 0)
 
 
 def sample(
@@ -19,15 +31,17 @@ def sample(
     n_beta: float,
     noise: Noise,
     mask: Tensor | None = None,
+    measured: Any = None,
 ) -> Traces:
     """Run the chains of ``settings.sampler`` from w* for burn-in + draws steps.
 
     ``n_beta`` multiplies the target's loss. ``mask`` (P,) of zeros and ones restricts the chains to a subset of
-    the parameters. Raises ChainDivergedError if a loss is not finite, or the curvature of a preconditioner;
+    the parameters. ``measured`` is what :func:`measure` found, if the caller has it. Raises ChainDivergedError if a
+    loss or the curvature is not finite, and before the first draw if the step is too long for the steepest direction;
     ConfigError if the sampler cannot do what ``settings`` ask.
     """
-    sampler: Sampler = SAMPLERS.load(settings.sampler)
-    preconditioner = PRECONDITIONERS.load(settings.preconditioner).make(target, n_beta)
+    init, move = (SAMPLERS.function(settings.sampler, part) for part in ("init", "step"))
+    make = PRECONDITIONERS.function(settings.preconditioner, "make")
     record = Record(target, settings, n_beta)
     positions = target.centre.repeat(settings.chains, 1)
     stages = dict(burn_in_stages(settings))
@@ -35,22 +49,48 @@ def sample(
     for step in range(settings.burn_in + settings.draws):
         if step in stages:
             gamma = stages[step]
-            try:
-                preconditioner.refresh(positions, gamma)
-            except FloatingPointError as error:
-                raise ChainDivergedError(f"{error}, at step {step} of the chains") from error
+            if step or measured is None:
+                measured = _measured(target, settings, positions, step)
+            if state is None or measured is not None:
+                preconditioner = make(measured, n_beta, gamma)
         here = target.evaluate(positions, step)
         record.add(step, positions, here)
         metric = preconditioner.metric(here.gradient).masked(mask)
-        dynamics = Dynamics(target, settings, n_beta, gamma, metric)
+        dynamics = Dynamics(target.centre, settings, n_beta, gamma, metric)
         if state is None:
-            state = sampler.init(positions, dynamics, noise)
+            state = init(positions, dynamics, noise)
+        if step == settings.burn_in:
+            quadratic = Quadratic(target.curvature, metric.of_one(), n_beta, gamma)
+            prediction = predict(quadratic, settings)
         eta = noise()
         if record.probes_at(step):
             record.probe(step, positions, here, eta, dynamics)
-        state = sampler.step(state, here.gradient, eta, dynamics)
+        state = move(state, here.gradient, eta, dynamics)
         positions = state.positions
-    return record.traces()
+    return record.traces(quadratic, prediction)
+
+
+def predict(quadratic: Quadratic, settings: SgldSettings) -> Prediction:
+    """What the quadratic says of the chains. Raises ChainDivergedError if they cannot be stable."""
+    felt = quadratic.felt()
+    # What annealing takes is not spent at the posterior that is sampled.
+    at_rest = settings.burn_in - settings.burn_in // 2 if settings.annealing else settings.burn_in
+    answers = response(settings, felt.b, at_rest + settings.draws)
+    if not bool(answers.stable().all()):
+        steepest = float(felt.b.max())
+        raise ChainDivergedError(
+            f"llc.epsilon = {settings.epsilon:g}: too long a step for the steepest direction, whose curvature in the "
+            f"metric is b = {steepest:.3g}: eps b = {settings.epsilon * steepest:.3g}, and Langevin steps are stable "
+            f"below 4; set llc.epsilon below {4 / steepest:.2g}, or take another llc.preconditioner"
+        )
+    return Prediction.of(felt, answers, at_rest, settings.draws)
+
+
+def _measured(target: Target, settings: SgldSettings, positions: Tensor, step: int) -> Any:
+    try:
+        return PRECONDITIONERS.function(settings.preconditioner, "measure")(target, positions)
+    except FloatingPointError as error:
+        raise ChainDivergedError(f"{error}, at step {step} of the chains") from error
 
 
 def burn_in_stages(settings: SgldSettings) -> list[tuple[int, float]]:

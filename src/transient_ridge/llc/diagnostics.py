@@ -15,6 +15,7 @@ from ..config.settings import SgldSettings
 from ..errors import ChainDivergedError
 from .curvature.metric import Metric
 from .dynamics import Dynamics
+from .quadratic import Prediction, Quadratic
 from .target import Evaluation, Target
 
 #: Steps between two looks at acceptance, norms and heating, which cost two more gradients each.
@@ -31,10 +32,14 @@ class Traces(NamedTuple):
     acceptance: Tensor  # (C, Q), probability that MALA would accept the proposed step
     gradient_norm: Tensor  # (C, Q), |(eps/2) G n beta grad l|
     noise_norm: Tensor  # (C, Q), |sqrt(eps) G^(1/2) eta|
-    heating: Tensor  # (C, Q), what the noise of minibatches adds to n beta l, at most
+    heat: (
+        Tensor  # (C, Q), |R^T n beta xi|^2 of the noise xi of minibatches in a gradient, R R^T = G
+    )
     probed: tuple[int, ...]  # the steps of the probes
     relaxation: float  # steps in which a flat direction forgets a factor e: 2 / (eps gamma G)
-    metric: Metric  # G of the last probe
+    gradient_noise: Tensor  # (P,), of the covariance of xi, from the last probe
+    quadratic: Quadratic  # around w*, in the metric of the first draw
+    prediction: Prediction
 
 
 def mala_acceptance(
@@ -109,7 +114,7 @@ class Record:
         ]
         # Minibatches of steps that are not taken are as independent of this one's as can be.
         other = self.target.evaluate(positions, self._steps + step)
-        noise = here.gradient - other.gradient
+        xi = (here.gradient - other.gradient) / math.sqrt(2)
         push = metric.apply(here.gradient).mul_(0.5 * epsilon * n_beta)
         self._probes.append(
             torch.stack(
@@ -119,17 +124,18 @@ class Record:
                     ).float(),
                     push.norm(dim=1),
                     (moved - positions + 0.5 * epsilon * metric.apply(drifts[0])).norm(dim=1),
-                    heating(noise, metric, epsilon, n_beta),
+                    n_beta**2 * (xi * metric.apply(xi)).sum(dim=1),
                 ]
             )
         )
         self._probed.append(step)
-        self._metric = metric
+        # A sum of independent noises over the chains has the covariance of their mean.
+        self._gradient_noise = xi.sum(dim=0) / math.sqrt(len(xi))
         known = relaxation_steps(self.settings)
         self._relaxation = 2 / (epsilon * gamma * metric.typical()) if known is None else known
 
-    def traces(self) -> Traces:
-        """What was recorded."""
+    def traces(self, quadratic: Quadratic, prediction: Prediction) -> Traces:
+        """What was recorded, with what the quadratic around w* says."""
         losses, centre_losses, noise, distance = (
             torch.stack(each, dim=1) for each in zip(*self._seen, strict=True)
         )
@@ -142,17 +148,10 @@ class Record:
             acceptance=acceptance,
             gradient_norm=gradient_norm,
             noise_norm=noise_norm,
-            heating=heat,
+            heat=heat,
             probed=tuple(self._probed),
             relaxation=self._relaxation,
-            metric=self._metric,
+            gradient_noise=self._gradient_noise,
+            quadratic=quadratic,
+            prediction=prediction,
         )
-
-
-def heating(difference: Tensor, metric: Metric, epsilon: float, n_beta: float) -> Tensor:
-    """What the noise of minibatches adds to n beta E[l] (C,), at most; ``difference`` (C, P) is between two gradients.
-
-    In a direction of curvature h the noise, of variance c, adds 1/2 s (eps/4) G (n beta)^2 c with
-    s = n beta h / (n beta h + gamma): here s = 1, and c is half the squared difference.
-    """
-    return epsilon / 16 * n_beta**2 * (difference * metric.apply(difference)).sum(dim=1)

@@ -13,21 +13,21 @@ from torch import Tensor
 
 from ..config.settings import SgldSettings
 from .curvature.metric import Metric
-from .target import Noise, Target
+from .target import Noise
 
 
 class Dynamics(NamedTuple):
     """What a step depends on, besides where the chains are."""
 
-    target: Target
+    centre: Tensor  # (P,), w*
     settings: SgldSettings
-    n_beta: float  # multiplies the target's loss
+    n_beta: float  # multiplies the loss
     gamma: float  # of this stage of the burn-in, or of the draws
     metric: Metric  # G of this step
 
     def drift(self, positions: Tensor, gradient: Tensor) -> Tensor:
         """The gradient (C, P) of U at ``positions`` (C, P), by that of the loss."""
-        pull = (positions - self.target.centre).mul_(self.gamma)
+        pull = (positions - self.centre).mul_(self.gamma)
         return pull.add_(gradient, alpha=self.n_beta)
 
     def langevin(self, positions: Tensor, gradient: Tensor, eta: Tensor) -> Tensor:

@@ -4,10 +4,9 @@ r"""The local learning coefficient from the traces of chains: two estimators, th
 
 the expectation over the local posterior (arXiv 2501.17745, section 'LLC'), estimated from the draws after the
 burn-in. *Paired*: each draw's minibatch loss minus that of w* on the same minibatch, so that the noise of
-the minibatch cancels. *Unpaired*: l(w*) is the mean over all n sequences. Both have the same expectation.
-*By variance*: (n beta)^2 Var[l(w)], the minibatch's part of the variance taken off; it needs no l(w*). Both kinds are
-the learning coefficient in the limit of large n beta; for a quadratic loss of curvatures h they are 1/2 sum s and
-1/2 sum s^2 with s = h / (h + gamma / n beta), so that their ratio says how much of the number is the localisation's.
+the minibatch cancels. *Unpaired*: l(w*) is the mean over all n sequences. Both have the same expectation, and from both
+the same is taken off and added: what minibatch noise adds, and what the slope at w* takes off, in the quadratic around
+w* (:mod:`.quadratic`). So what is left of either is of second order in its share.
 Lambda has no unit; losses are mean squared errors in units of y^2, and n beta is converted to multiply them.
 """
 
@@ -21,9 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..config.registries import PRECONDITIONERS, SAMPLERS
+from ..config.registries import SAMPLERS
 from ..config.settings import SgldSettings
-from .curvature.metric import Metric
 from .diagnostics import Traces
 
 with warnings.catch_warnings():
@@ -35,28 +33,48 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class ChainMean:
-    """Mean of a quantity over all chains and draws, and how well the chains know it."""
+    """Mean of a quantity over all chains and draws, and how well the chains know it.
+
+    Minibatch noise is in all of it: R-hat compares chains by what is seen of them, and an effective draw is one of the
+    quantity with its noise.
+    """
 
     mean: float
-    standard_error: (
-        float  # Monte Carlo, from the differences between chains and the autocorrelation within
-    )
+    standard_error: float  # Monte Carlo
     r_hat: float | None  # split R-hat; None for one chain
-    ess: float  # effective number of independent draws
+    ess: float  # effective number of independent draws, at most that of the draws
 
     @classmethod
-    def of(cls, draws: Array) -> "ChainMean":
-        """From ``draws`` (chains, draws)."""
+    def of(cls, draws: Array, known: float = 0.0) -> "ChainMean":
+        """From ``draws`` (chains, draws), and a standard error that is ``known`` in another way.
+
+        The larger of that and ArviZ's, which sees the autocorrelation in the draws only, and in short chains with much
+        minibatch noise not all of it.
+        """
         if np.ptp(draws) == 0:  # every draw is the same: there is nothing to be unsure of
             return cls(float(draws.flat[0]), 0.0, 1.0, float(draws.size))
         # Centred first: ArviZ estimates autocovariances of numbers whose spread may be 1e-4 of their size.
         centred = draws - draws.mean()
-        return cls(
-            float(draws.mean()),
-            _arviz(arviz.mcse, centred, "mean"),
-            _arviz(arviz.rhat, centred, "split") if len(draws) > 1 else None,
-            _arviz(arviz.ess, centred, "mean"),
-        )
+        seen = _arviz(arviz.mcse, centred, "mean")
+        error = max(seen, known)
+        r_hat = _arviz(arviz.rhat, centred, "split") if len(draws) > 1 else None
+        ess = min(_arviz(arviz.ess, centred, "mean") * (seen / error) ** 2, draws.size)
+        return cls(float(draws.mean()), error, r_hat, ess)
+
+
+def predicted_error(draws: Array, noise: float, memory: Array) -> float:
+    """Standard error of the mean of ``draws`` (C, S), whose autocorrelation is known.
+
+    ``noise`` is the variance of a draw by its minibatch, independent of all others; the rest of the variance has the
+    autocorrelation ``memory`` (S,) within a chain, and none between chains.
+    """
+    C, S = draws.shape
+    # How many draws the mean of the rest is worth fewer by.
+    lags = 1 + 2 * float(((1 - np.arange(1, S) / S) * memory[1:]).sum())
+    rest = max(float(draws.var()) - noise * (1 - 1 / (C * S)), 0.0)
+    # Around their own mean, draws spread too little by the variance of that mean.
+    rest /= 1 - min(lags / (C * S), 0.5)
+    return math.sqrt((noise + rest * lags) / (C * S))
 
 
 def _arviz(statistic: Callable[..., Any], draws: Array, method: str) -> float:
@@ -83,8 +101,10 @@ class Estimate:
     standard_error: float
     llc_unpaired: float
     standard_error_unpaired: float
-    llc_variance: float | None  # None for a single position
-    standard_error_variance: float | None
+    slope: (
+        float | None
+    )  # what the slope at w* took off, and llc has again; None for a single position
+    heating: float | None  # what minibatch noise added, and llc has no more
     centre_loss: float
     mean_loss: float
     r_hat: float | None
@@ -95,12 +115,21 @@ class Estimate:
     gradient_norm: float
     noise_norm: float
     relaxations: float  # of the burn-in, in flat directions
+    b_min: (
+        float | None
+    )  # least and largest curvature, in the metric, that carries llc; None where w* has none
+    b_max: float | None
+    missing_at_start: (
+        float  # share of llc that the chains lack at the first draw, and at the mean of all
+    )
+    missing: float
+    step_share: float  # that the finite step adds
     distance_trend: float  # sure growth of |w - w*|^2 during the draws, as a share of its mean
     radius_share: float  # mean |w - w*|^2 over that of the localisation alone, P / gamma
-    heating: float  # most that minibatch noise adds, as a share of llc
+    heating_share: float  # of llc
     locality: float  # mean |w - w*| / |w*|
     centre_slope: float  # |grad l_n(w*)|
-    slope_share: float  # most that the slope at w* takes off, as a share of llc
+    slope_share: float  # of llc
 
 
 def estimate(
@@ -121,54 +150,71 @@ def estimate(
     )
     pairs = losses - of_centre
     frozen = centre.errors.double().cpu().numpy()
+    slope, heating = _corrections(traces, settings, centre)
     shared = _diagnostics(traces, settings, centre)
-    heating = float(_after(traces, traces.heating, burn_in))
-    tilt = _tilt(n_beta, settings, centre.gradient, traces.metric)
     K = losses.shape[-1]
     whole: list[tuple[int | None, slice]] = [(None, slice(None))]
     parts = whole + [(k + 1, slice(k, k + 1)) for k in range(K) if per_token]
     estimates = []
     for token, columns in parts:
         pair = pairs[..., columns].mean(axis=-1)
-        paired = ChainMean.of(n_beta * pair)
-        loss = ChainMean.of(losses[..., columns].mean(axis=-1))
+        of_all = token is None
+        own = losses[..., columns].mean(axis=-1)
+        known = _known_errors(traces, settings, n_beta, pair, own) if of_all else (0.0, 0.0)
+        paired, loss = ChainMean.of(n_beta * pair, known[0]), ChainMean.of(own, known[1] / n_beta)
         of_frozen = frozen[:, columns].mean(axis=-1)
         unsure = 0.0 if centre.exact else of_frozen.std(ddof=1) / math.sqrt(len(of_frozen))
-        variance = None
-        if token is None:
-            noise = traces.noise[:, burn_in:].double().cpu().numpy()
-            variance = variance_estimate(pair, noise, n_beta, paired.ess)
-        size = max(abs(paired.mean), np.finfo(float).tiny)
+        corrected = slope - heating if of_all else 0.0
+        llc = paired.mean + corrected
+        size = max(abs(llc), np.finfo(float).tiny)
         estimates.append(
             Estimate(
                 token=token,
-                llc=paired.mean,
+                llc=llc,
                 standard_error=paired.standard_error,
-                llc_unpaired=n_beta * (loss.mean - of_frozen.mean()),
+                llc_unpaired=n_beta * (loss.mean - of_frozen.mean()) + corrected,
                 standard_error_unpaired=n_beta * math.hypot(loss.standard_error, unsure),
-                llc_variance=variance.mean if variance else None,
-                standard_error_variance=variance.standard_error if variance else None,
+                slope=slope if of_all else None,
+                heating=heating if of_all else None,
                 centre_loss=float(of_frozen.mean()),
                 mean_loss=loss.mean,
                 r_hat=paired.r_hat,
                 ess=paired.ess,
                 share_below=float((pair < 0).mean()),
-                heating=heating / size,
-                slope_share=tilt / size,
+                heating_share=heating / size,
+                slope_share=slope / size,
                 **shared,
             )
         )
     return estimates
 
 
-def variance_estimate(pair: Array, noise: Array, n_beta: float, ess: float) -> ChainMean:
-    """(n beta)^2 times the variance over the posterior of the loss, from draws of all chains.
+def _corrections(traces: Traces, settings: SgldSettings, centre: Centre) -> tuple[float, float]:
+    """What the slope at w* takes off lambda, and what minibatch noise adds, in the quadratic around w*."""
+    quadratic, noise = traces.quadratic, traces.gradient_noise
+    slope = quadratic.taken_by(centre.gradient.to(noise))
+    one, power = quadratic.added_by(noise, settings, traces.losses.shape[1]), quadratic.power(noise)
+    # One noise says how it is spread over the directions; all that were seen, how much there is.
+    heating = one * _after(traces, traces.heat, settings.burn_in) / power if power else 0.0
+    return slope, heating
 
-    ``pair`` (C, S) are paired minibatch losses, and ``noise`` (C, S) the variance of each of them over minibatches.
+
+def _known_errors(
+    traces: Traces, settings: SgldSettings, n_beta: float, pair: Array, loss: Array
+) -> tuple[float, float]:
+    """Standard errors of n beta times the means of ``pair`` and ``loss`` (C, S) by the quadratic, 0 if unknown.
+
+    What varies more in the loss than in the pair is noise of its minibatches.
     """
-    squares = (pair - pair.mean()) ** 2
-    # Around their own mean, draws that are worth `ess` independent ones spread too little by 1 / ess.
-    return ChainMean.of(n_beta**2 * (squares * ess / max(ess - 1, 1) - noise))
+    memory = traces.prediction.memory.numpy()
+    if not len(memory):
+        return 0.0, 0.0
+    noise = float(traces.noise[:, settings.burn_in :].double().mean())
+    more = max(float(loss.var() - pair.var()), 0.0)
+    return (
+        predicted_error(n_beta * pair, n_beta**2 * noise, memory),
+        predicted_error(n_beta * loss, n_beta**2 * (noise + more), memory),
+    )
 
 
 def _diagnostics(traces: Traces, settings: SgldSettings, centre: Centre) -> dict[str, Any]:
@@ -176,6 +222,7 @@ def _diagnostics(traces: Traces, settings: SgldSettings, centre: Centre) -> dict
     burn_in = settings.burn_in
     distance = traces.distance[:, burn_in:].double().cpu().numpy()
     squares = distance**2
+    told = traces.prediction
     # What annealing takes is not spent at the posterior that is sampled.
     at_rest = burn_in - burn_in // 2 if settings.annealing else burn_in
     return {
@@ -186,6 +233,11 @@ def _diagnostics(traces: Traces, settings: SgldSettings, centre: Centre) -> dict
         "gradient_norm": _after(traces, traces.gradient_norm, burn_in),
         "noise_norm": _after(traces, traces.noise_norm, burn_in),
         "relaxations": at_rest / traces.relaxation,
+        "b_min": None if math.isnan(told.b_min) else told.b_min,
+        "b_max": None if math.isnan(told.b_max) else told.b_max,
+        "missing_at_start": told.missing_at_start,
+        "missing": told.missing,
+        "step_share": told.step,
         "distance_trend": _trend(squares),
         "radius_share": float(squares.mean() * settings.gamma / centre.free),
         "locality": float(distance.mean() / centre.norm) if centre.norm else math.inf,
@@ -207,15 +259,3 @@ def _after(traces: Traces, probes: Tensor, burn_in: int) -> float:
     """Mean of ``probes`` (C, Q) over those after the burn-in."""
     kept = [i for i, step in enumerate(traces.probed) if step >= burn_in]
     return float(probes[:, kept].double().mean())
-
-
-def _tilt(n_beta: float, settings: SgldSettings, gradient: Tensor, metric: Metric) -> float:
-    """The most that a slope g at w* lowers n beta E[l] by: (n beta)^2 g^T (n beta H + gamma)^-1 g.
-
-    With H = 0 where the preconditioner has not measured it.
-    """
-    if PRECONDITIONERS.constant(settings.preconditioner, "NATURAL_STEP"):
-        g = gradient[None].to(metric.scale)
-        return n_beta**2 * float((g * metric.apply(g)).sum())
-    slope = float(gradient.norm())
-    return (n_beta * slope) ** 2 / settings.gamma if settings.gamma else math.inf if slope else 0.0

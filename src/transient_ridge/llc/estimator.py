@@ -8,12 +8,13 @@ from typing import Any
 import torch
 
 from ..artefacts.schemas import TABLES
+from ..config.registries import name_of
 from ..config.runs import Run
 from ..config.settings import LlcSettings, TrainedBy
 from ..errors import ChainDivergedError, UnhealthyChainError
 from ..model.transformer import Transformer
 from ..training.checkpoints import Checkpoints
-from .chains import sample
+from .chains import measure, sample
 from .components import mask
 from .diagnostics import Traces
 from .estimate import Centre, estimate
@@ -60,9 +61,12 @@ class Estimator:
         return self.llc.n_beta / (2 * self.data.noise_variance) if nll else self.llc.n_beta
 
     def sample(self, posterior: CheckpointPosterior, component: str) -> Traces:
-        """Run the chains."""
-        restriction = self.restriction(posterior, component)
-        return sample(posterior, self.llc, self.n_beta(), posterior.noise(), restriction)
+        """Run the chains; what the preconditioner measures at w* is measured once per posterior."""
+        name = name_of(self.llc.preconditioner)
+        if name not in posterior.measured:
+            posterior.measured[name] = measure(posterior, self.llc)
+        restriction, measured = self.restriction(posterior, component), posterior.measured[name]
+        return sample(posterior, self.llc, self.n_beta(), posterior.noise(), restriction, measured)
 
     def restriction(self, posterior: CheckpointPosterior, component: str) -> torch.Tensor | None:
         """Ones (P,) at the parameters of ``component``; None for all of them."""

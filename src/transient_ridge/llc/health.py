@@ -15,10 +15,15 @@ def faults(of: Estimate, limits: HealthSettings) -> list[str]:
     if of.r_hat is not None and _above(of.r_hat, limits.r_hat):
         found.append(f"split R-hat {of.r_hat:.2f} > {limits.r_hat}: raise llc.burn_in or llc.draws")
     if _below(of.ess, limits.ess):
-        found.append(f"ESS {of.ess:.0f} < {limits.ess}: raise llc.draws or llc.chains")
-    if _above(of.heating, limits.heating):
+        found.append(f"ESS {of.ess:.0f} < {limits.ess:g}: raise llc.draws or llc.chains")
+    if _above(of.step_share, limits.step_share):
         found.append(
-            f"minibatch noise adds up to {of.heating:.0%} > {limits.heating:.0%}: it heats the chains; raise "
+            f"the finite step adds {of.step_share:.1%} > {limits.step_share:.1%}: lower llc.epsilon, or take "
+            "llc.sampler: leimkuhler_matthews"
+        )
+    if _above(of.heating_share, limits.heating):
+        found.append(
+            f"minibatch noise adds {of.heating_share:.0%} > {limits.heating:.0%}: it heats the chains; raise "
             "llc.minibatch or lower llc.epsilon"
         )
     if _above(of.locality, limits.locality):
@@ -31,11 +36,10 @@ def faults(of: Estimate, limits: HealthSettings) -> list[str]:
             f"{of.share_below:.0%} of the draws below l(w*) > {limits.share_below:.0%}: w* is not at a minimum "
             "of the loss; raise llc.gamma or read the estimate as a bound"
         )
-    if _above(of.slope_share, limits.slope_share):
+    if _above(abs(of.slope_share), limits.slope_share):
         found.append(
-            f"the slope {of.centre_slope:.2g} at w* takes up to {of.slope_share:.0%} off > {limits.slope_share:.0%}: "
-            "w* is not at a minimum of this loss; take averaged or decayed weights, raise llc.gamma, or read the "
-            "estimate as a bound"
+            f"the slope {of.centre_slope:.2g} at w* takes {abs(of.slope_share):.0%} off > {limits.slope_share:.0%}: w* "
+            "is not at a minimum of this loss; take averaged or decayed weights, or raise llc.gamma"
         )
     return found
 
@@ -47,6 +51,13 @@ def not_equilibrated(of: Estimate, limits: HealthSettings) -> list[str]:
         found.append(
             f"not equilibrated: the burn-in is {of.relaxations:.2g} relaxations of a flat direction < "
             f"{limits.relaxations:g}; raise llc.burn_in, llc.epsilon or llc.gamma"
+        )
+    if _above(of.missing, limits.missing):
+        found.append(
+            f"not equilibrated: the chains lack {of.missing_at_start:.1%} of the LLC at the first draw and "
+            f"{of.missing:.1%} at the mean of the draws > {limits.missing:.1%}: directions arrive in a few times "
+            f"1 / (eps b) steps, and its slowest has b = {of.b_min:.2g}; raise llc.burn_in or take another "
+            "llc.preconditioner: more chains would not help"
         )
     if _above(abs(of.distance_trend), limits.distance_trend):
         found.append(

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ..model.functional import Layout
-from .target import Evaluation
+from .target import Curvature, Evaluation
 
 
 class Coefficient(NamedTuple):
@@ -26,6 +26,7 @@ class NormalCrossing:
         """k_1 and k_2, both >= 1."""
         self.exponents = (first, second)
         self.centre = torch.zeros(2, dtype=torch.float64)
+        self.centre_gradient = torch.zeros_like(self.centre)
         self.layout = Layout((("w", self.centre.shape),))
 
     @property
@@ -52,6 +53,11 @@ class NormalCrossing:
         """Gradients of the root of l, times 2^(1/2): their second moment is the Gauss-Newton matrix."""
         yield math.sqrt(2) * self._root(positions)[1]
 
+    @property
+    def curvature(self) -> Curvature:
+        """The Gauss-Newton matrix at the centre."""
+        return Curvature.of(torch.cat(list(self.curvature_samples(self.centre[None], part=0))))
+
     def _root(self, positions: Tensor) -> tuple[Tensor, Tensor]:
         """w_1^k_1 w_2^k_2 (C,) and its gradient (C, 2)."""
         (k, m), (w, v) = self.exponents, positions.unbind(dim=1)
@@ -74,6 +80,7 @@ class DeepLinear:
         for layer in layers:
             layer[range(rank), range(rank)] = 1
         self.centre = torch.cat([layer.flatten() for layer in layers])
+        self.centre_gradient = torch.zeros_like(self.centre)
         self.truth = torch.linalg.multi_dot(layers[::-1])
 
     @property
@@ -126,6 +133,11 @@ class DeepLinear:
             for early, late in zip(before[:-1], after[1:], strict=True)
         ]
         yield math.sqrt(self.truth.numel()) * torch.cat(parts, dim=3).flatten(0, 2)
+
+    @property
+    def curvature(self) -> Curvature:
+        """The Gauss-Newton matrix at the centre."""
+        return Curvature.of(torch.cat(list(self.curvature_samples(self.centre[None], part=0))))
 
     def _products(self, layers: list[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
         """Products of the first 0, 1, ..., L layers, and of all but these."""

@@ -8,14 +8,14 @@ in.
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Any, Protocol
 
 from torch import Tensor
 
 from ..config.relaxation import burn_in_for
 from ..config.settings import HealthSettings, SgldSettings
 from ..errors import ChainDivergedError
-from .chains import sample
+from .chains import measure, sample
 from .estimate import Centre, Estimate, estimate
 from .health import faults, not_equilibrated
 from .target import Evaluation, Noise, Target
@@ -52,6 +52,7 @@ class Apart:
         """``steps`` is how far ahead its minibatches are."""
         self.target, self.steps = target, steps
         self.centre, self.layout = target.centre, target.layout
+        self.centre_gradient, self.curvature = target.centre_gradient, target.curvature
 
     def evaluate(self, positions: Tensor, step: int) -> Evaluation:
         """As of the target, on the minibatches of a later step."""
@@ -71,9 +72,16 @@ def ladder(
     mask: Tensor | None = None,
 ) -> Iterator[Cell]:
     """The cells (n beta, r), in their order; gamma of ``settings`` is not used, the rest is the same in each."""
+    measured = measure(target, settings)
     for n_beta, resolution in cells:
         yield _cell(
-            target, centre, settings.changed(gamma=n_beta * resolution), limits, n_beta, mask
+            target,
+            centre,
+            settings.changed(gamma=n_beta * resolution),
+            limits,
+            n_beta,
+            mask,
+            measured,
         )
 
 
@@ -84,6 +92,7 @@ def _cell(
     limits: HealthSettings,
     n_beta: float,
     mask: Tensor | None,
+    measured: Any,
 ) -> Cell:
     resolution = settings.gamma / n_beta
     nothing = Cell(n_beta, resolution, None, None, None, False, ())
@@ -94,9 +103,9 @@ def _cell(
     finer = settings.changed(epsilon=settings.epsilon / 2, burn_in=2 * settings.burn_in)
     apart = Apart(target, 2 * (settings.burn_in + settings.draws))
     try:
-        traces = sample(target, settings, n_beta, target.noise(), mask)
+        traces = sample(target, settings, n_beta, target.noise(), mask, measured)
         found = estimate(traces, n_beta, settings, centre)[0]
-        traces = sample(apart, finer, n_beta, target.noise(1), mask)
+        traces = sample(apart, finer, n_beta, target.noise(1), mask, measured)
         halved = estimate(traces, n_beta, finer, centre)[0]
     except ChainDivergedError as error:
         return replace(nothing, faults=(str(error),))

@@ -9,7 +9,7 @@ from ..drawing.picture import figure_of
 from ..drawing.style import DOUBLE_COLUMN, colours_of, new_figure, panel_titles
 
 PANELS = {
-    "heating": "most that minibatch noise adds",
+    "heating_share": "share that minibatch noise adds",
     "r_hat": r"split $\hat R$",
     "ess": "effective sample size",
     "share_below": "share of draws below $\\ell(w^*)$",

@@ -18,6 +18,10 @@ class Ritz(NamedTuple):
     vectors: Tensor  # (P, N)
     residuals: Tensor  # (N,) float64, |H v - value v|
 
+    def components(self, vector: Tensor) -> Tensor:
+        """Components (N,), float64, of a ``vector`` (P,) along the Ritz vectors."""
+        return self.vectors.mT.double() @ vector.double()
+
 
 def lanczos(product: Callable[[Tensor], Tensor], start: Tensor, steps: int) -> Ritz:
     """``steps`` of Lanczos with full reorthogonalisation, for H v = ``product(v)``, from ``start`` (P,)."""

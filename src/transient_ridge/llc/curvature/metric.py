@@ -5,8 +5,8 @@ law is reached and how far apart draws must be to be independent.
 """
 
 from dataclasses import dataclass, replace
+from typing import Protocol
 
-import torch
 from torch import Tensor
 
 from .kronecker import KroneckerBasis
@@ -24,6 +24,10 @@ class Metric:
         """The same G between vectors that are 0 outside ``mask``."""
         return replace(self, mask=mask)
 
+    def of_one(self) -> "Metric":
+        """G of the first chain, where every chain has its own."""
+        return replace(self, scale=self.scale[:1])
+
     def apply(self, vectors: Tensor) -> Tensor:
         """G v for every v of ``vectors`` (C, P)."""
         return self._free(self._vectors(self._scaled(vectors)))
@@ -32,6 +36,10 @@ class Metric:
         """Vectors (C, P) of covariance G from standard normal ``eta`` (C, P)."""
         # Standard normal numbers are so in any orthonormal basis: there is no need to turn them first.
         return self._free(self._vectors(self.scale.sqrt() * eta))
+
+    def root_transposed(self, vectors: Tensor) -> Tensor:
+        """R^T v for every v of ``vectors`` (C, P), with R R^T = G the root that :meth:`root` applies."""
+        return self.scale.sqrt() * self._coordinates(self._free(vectors))
 
     def move(self, drift: Tensor, eta: Tensor, epsilon: float) -> Tensor:
         """-(eps/2) G drift + sqrt(eps) G^(1/2) eta, all (C, P), turning the sum of both back at once."""
@@ -59,12 +67,20 @@ class Metric:
         return coordinates if self.basis is None else self.basis.vectors(coordinates)
 
 
-class Preconditioner:
-    """How G comes about; entries of :mod:`.preconditioners` override what they need."""
-
-    def refresh(self, positions: Tensor, gamma: float) -> None:
-        """Take note of where the chains are, (C, P), and of gamma, at the start of a stage of the burn-in."""
+class Preconditioner(Protocol):
+    """How G comes about at one n beta and gamma: what an entry of :mod:`.preconditioners` makes."""
 
     def metric(self, gradient: Tensor) -> Metric:
         """G of this step, after seeing its ``gradient`` (C, P)."""
-        return Metric(torch.ones_like(gradient[:1, :1]))
+        ...
+
+
+@dataclass(frozen=True)
+class Fixed:
+    """The same G in every step."""
+
+    of_all: Metric
+
+    def metric(self, gradient: Tensor) -> Metric:
+        """G, whatever the gradient."""
+        return self.of_all

@@ -2,7 +2,9 @@
 
 An entry offers
 
-- ``make(target, n_beta) -> Preconditioner`` (:mod:`..metric`) for a :class:`~..target.Target`;
+- ``measure(target, positions)``: what it wants to know of the curvature of a :class:`~..target.Target`, whatever n beta
+  and gamma are; None if nothing, and the chains then keep what they have made when gamma changes;
+- ``make(measured, n_beta, gamma) -> Preconditioner`` (:mod:`..curvature.metric`);
 - ``NATURAL_STEP``, whether G is scaled to the posterior's variance, so that eps counts in it: a relaxation takes
   2 / eps steps, instead of 2 / (eps gamma G);
 - ``devinterp(groups, shared, metric)``, devinterp's optimiser of one chain, whose parameter is the flat vector (P,),

@@ -6,31 +6,20 @@ from typing import Any
 from torch import Tensor
 
 from ..curvature.kronecker import diagonal
-from ..curvature.metric import Metric, Preconditioner
+from ..curvature.metric import Fixed, Metric, Preconditioner
 from ..target import Target
 
 NATURAL_STEP = True
 
 
-class Diagonal(Preconditioner):
-    """G along the weights' own axes, the same for all chains."""
-
-    def __init__(self, target: Target, n_beta: float) -> None:
-        self.target, self.n_beta = target, n_beta
-
-    def refresh(self, positions: Tensor, gamma: float) -> None:
-        """Measure the curvature at ``positions``."""
-        h = diagonal(self.target.curvature_samples(positions, part=0))
-        self._metric = Metric((1 / (self.n_beta * h + gamma)).to(positions)[None])
-
-    def metric(self, gradient: Tensor) -> Metric:
-        """What was measured last."""
-        return self._metric
+def measure(target: Target, positions: Tensor) -> Tensor:
+    """The curvature (P,) at ``positions`` (C, P) along the weights' own axes."""
+    return diagonal(target.curvature_samples(positions, part=0)).to(positions)
 
 
-def make(target: Target, n_beta: float) -> Preconditioner:
-    """One number per parameter."""
-    return Diagonal(target, n_beta)
+def make(measured: Tensor, n_beta: float, gamma: float) -> Preconditioner:
+    """One number per parameter, the same for all chains."""
+    return Fixed(Metric((1 / (n_beta * measured + gamma))[None]))
 
 
 def devinterp(groups: list[dict[str, Any]], shared: Mapping[str, Any], metric: Metric) -> Any:
@@ -43,7 +32,7 @@ def devinterp(groups: list[dict[str, Any]], shared: Mapping[str, Any], metric: M
 
     scale = metric.scale[0]
 
-    class Fixed(Theirs):  # type: ignore[misc]
+    class OneScale(Theirs):  # type: ignore[misc]
         def get_coefficients(self, param: Any, grad: Any, state: Any) -> Any:
             return PreconditionerCoefs(scale, scale, scale.sqrt(), 1.0)
 
@@ -52,5 +41,5 @@ def devinterp(groups: list[dict[str, Any]], shared: Mapping[str, Any], metric: M
         lr=shared["lr"],
         nbeta=shared["nbeta"],
         prior=GaussianPrior(localization=shared["localization"], center="initial"),
-        preconditioner=Fixed(),
+        preconditioner=OneScale(),
     )

@@ -5,32 +5,20 @@ Every direction relaxes in about 2 / eps steps, as far as the curvature is diago
 
 from torch import Tensor
 
-from ..curvature.kronecker import diagonal, kronecker_basis
-from ..curvature.metric import Metric, Preconditioner
+from ..curvature.kronecker import KroneckerBasis, diagonal, kronecker_basis
+from ..curvature.metric import Fixed, Metric, Preconditioner
 from ..target import Target
 
 NATURAL_STEP = True
 
 
-class Kronecker(Preconditioner):
+def measure(target: Target, positions: Tensor) -> tuple[KroneckerBasis, Tensor]:
+    """The basis at ``positions`` (C, P), and the curvature (P,) along it, from draws of their own each."""
+    basis = kronecker_basis(target.layout, target.curvature_samples(positions, part=0))
+    return basis, diagonal(target.curvature_samples(positions, part=1), basis)
+
+
+def make(measured: tuple[KroneckerBasis, Tensor], n_beta: float, gamma: float) -> Preconditioner:
     """G along the axes of the basis, the same for all chains."""
-
-    def __init__(self, target: Target, n_beta: float) -> None:
-        self.target, self.n_beta = target, n_beta
-
-    def refresh(self, positions: Tensor, gamma: float) -> None:
-        """Measure basis and curvature at ``positions``, with draws of their own each."""
-        basis = kronecker_basis(
-            self.target.layout, self.target.curvature_samples(positions, part=0)
-        )
-        h = diagonal(self.target.curvature_samples(positions, part=1), basis)
-        self._metric = Metric((1 / (self.n_beta * h + gamma)).to(positions)[None], basis)
-
-    def metric(self, gradient: Tensor) -> Metric:
-        """What was measured last."""
-        return self._metric
-
-
-def make(target: Target, n_beta: float) -> Preconditioner:
-    """One basis for all chains."""
-    return Kronecker(target, n_beta)
+    basis, h = measured
+    return Fixed(Metric((1 / (n_beta * h + gamma)).to(basis.left[0])[None], basis))

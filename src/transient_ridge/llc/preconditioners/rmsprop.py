@@ -19,7 +19,7 @@ DECAY = 0.99
 FLOOR = 0.1
 
 
-class RmsProp(Preconditioner):
+class RmsProp:
     """The running scale of each chain's gradient."""
 
     def __init__(self) -> None:
@@ -33,7 +33,11 @@ class RmsProp(Preconditioner):
         return Metric(1 / (self.mean_square.sqrt() + FLOOR))
 
 
-def make(target: Target, n_beta: float) -> Preconditioner:
+def measure(target: Target, positions: Tensor) -> None:
+    """Nothing: the chains' own gradients say it."""
+
+
+def make(measured: None, n_beta: float, gamma: float) -> Preconditioner:
     """One scale per chain and parameter."""
     return RmsProp()
 

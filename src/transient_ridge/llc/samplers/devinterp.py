@@ -23,6 +23,7 @@ with warnings.catch_warnings():
 MALA = True
 REQUIRES = {"annealing": 0}
 PRECONDITIONER = "devinterp"
+RESPONDS_AS = "sgld"
 
 
 class State(NamedTuple):

@@ -37,13 +37,17 @@ def calibrate_llc(
     grid = list(itertools.product(sweep.n_betas, sweep.gammas, sweep.epsilons))
     rows, traces = Rows("llc_calibration"), Rows("llc_calibration_traces")
     progress = Progress(f"calibrate {run.name}", len(grid) * len(sweep.steps))
-    for done, (step, values) in enumerate(itertools.product(sweep.steps, grid), start=1):
-        hyper = dict(zip(HYPER, values, strict=True))
-        estimator = Estimator(run, trained_by, marked.changed(**hyper), kept, device)
-        (row,), traced = estimator.rows(estimator.posterior(step), step, "all")
-        rows.add(**row, **hyper)
-        for trace in trace_rows(traced) if traced is not None else ():
-            traces.add(**{**row, **hyper, **trace})
-        progress.update(done)
+    done = 0
+    for step in sweep.steps:
+        posterior = Estimator(run, trained_by, marked, kept, device).posterior(step)
+        for values in grid:
+            hyper = dict(zip(HYPER, values, strict=True))
+            estimator = Estimator(run, trained_by, marked.changed(**hyper), kept, device)
+            (row,), traced = estimator.rows(posterior, step, "all")
+            rows.add(**row, **hyper)
+            for trace in trace_rows(traced) if traced is not None else ():
+                traces.add(**{**row, **hyper, **trace})
+            done += 1
+            progress.update(done)
     progress.close()
     return rows, traces

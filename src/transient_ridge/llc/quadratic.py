@@ -1,0 +1,131 @@
+r"""What the quadratic around w* says of the chains: how soon they arrive, and what slope and noise do to the estimate.
+
+Where l = l(w*) + g (w - w*) + 1/2 (w - w*) H (w - w*), let A = n beta H + gamma and R R^T = G, the metric. In
+coordinates u with w - w* = R u the chains feel the curvatures b of B = R^T A R, and :mod:`.response` says what they do
+in each. All of it is found by Lanczos from a few vectors:
+
+- lambda = 1/2 tr(n beta H A^-1) = 1/2 E[x^T B^-1 x] for x of covariance n beta R^T H R: started from x, Lanczos
+  gives values b of weight p, each of which carries p / 2b of lambda. Flat directions carry none of it;
+- the slope g moves the mean of the posterior by -n beta A^-1 g, which takes
+  (n beta)^2 (1/2 g^T A^-1 g + gamma/2 |A^-1 g|^2) off lambda;
+- minibatch noise of covariance C gives u the covariance X = sum_t k_t(B) C k_t(B), k_t the answer to one unit of
+  gradient, which adds 1/2 tr((B - gamma R^T R) X). For SGLD in a direction of its own that is
+  s (eps / 8) C / (1 - eps b / 4), s = n beta h / (n beta h + gamma).
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from ..config.settings import SgldSettings
+from .curvature.lanczos import Ritz, lanczos
+from .curvature.metric import Metric
+from .response import Response, response
+from .target import Curvature
+
+#: Products with H behind the curvatures that the chains feel. Where these spread over six decades, 40 find what is
+#: missing of lambda to a hundredth of it, and 15 overlook half of the slow directions.
+STEPS = 40
+#: and behind the effect of one slope or noise, which the steep directions make.
+FEW_STEPS = 15
+
+
+class Felt(NamedTuple):
+    """The curvatures b that lambda lies at, in float64; N = 0 where the loss has no curvature at w*."""
+
+    b: Tensor  # (N,)
+    share: Tensor  # (N,), of lambda; they sum to 1
+
+    def mean(self, of_each: Tensor) -> Tensor:
+        """The mean over lambda of a quantity (..., N) of each direction."""
+        return (of_each * self.share).sum(dim=-1)
+
+
+@dataclass(frozen=True)
+class Quadratic:
+    """The quadratic of one checkpoint at one n beta and gamma, in one metric."""
+
+    curvature: Curvature
+    metric: Metric
+    n_beta: float
+    gamma: float
+
+    def felt(self) -> Felt:
+        """Where lambda lies, by one draw of the curvature."""
+        if not bool(self.curvature.draw.any()):
+            return Felt(*torch.zeros(2, 0, dtype=torch.float64))
+        run = self._lanczos(self.curvature.draw, STEPS)
+        part = run.weights / run.values
+        return Felt(run.values, part / part.sum())
+
+    def taken_by(self, slope: Tensor) -> float:
+        """What a ``slope`` g (P,) of the loss at w* takes off lambda."""
+        if not bool(slope.any()):
+            return 0.0
+        run = self._lanczos(slope, FEW_STEPS)
+        moved = (
+            run.components(self._pulled(slope)) / run.values
+        )  # B^-1 R^T g, along the Ritz vectors
+        inner = (moved * run.values) @ moved
+        pulled = self.gamma * (moved @ self._turned(run)).square().sum()
+        return float(self.n_beta**2 * (inner + pulled) / 2)
+
+    def added_by(self, noise: Tensor, settings: SgldSettings, steps: int) -> float:
+        """What noise of covariance E[``noise`` noise^T] in the gradients (P,) of ``steps`` steps adds to lambda."""
+        if not bool(noise.any()):
+            return 0.0
+        run = self._lanczos(noise, FEW_STEPS)
+        answers = response(settings, run.values, steps).push * run.components(self._pulled(noise))
+        turned = self._turned(run)
+        loss = torch.diag(run.values) - self.gamma * turned @ turned.mT
+        return float(self.n_beta**2 / 2 * (loss * (answers.mT @ answers)).sum())
+
+    def power(self, noise: Tensor) -> float:
+        """|R^T n beta noise|^2 of a ``noise`` (P,)."""
+        return float(self.n_beta**2 * self._pulled(noise).double().square().sum())
+
+    def _lanczos(self, vector: Tensor, steps: int) -> Ritz:
+        """Of B, from R^T v."""
+        return lanczos(self._product, self._pulled(vector), steps)
+
+    def _product(self, u: Tensor) -> Tensor:
+        moved = self.metric.root(u[None])[0]
+        return self._pulled(self.n_beta * self.curvature.product(moved) + self.gamma * moved)
+
+    def _pulled(self, vector: Tensor) -> Tensor:
+        return self.metric.root_transposed(vector[None])[0]
+
+    def _turned(self, run: Ritz) -> Tensor:
+        """R y for every Ritz vector y, (N, P) float64."""
+        return self.metric.root(run.vectors.mT).double()
+
+
+class Prediction(NamedTuple):
+    """What the quadratic says of chains of given lengths."""
+
+    b_min: (
+        float  # smallest and largest of the curvatures that carry lambda; NaN where there are none
+    )
+    b_max: float
+    missing_at_start: float  # share of lambda that the chains lack at the first draw
+    missing: float  # and at the mean of the draws
+    step: float  # share that the finite step adds at the mean of the draws
+    memory: Tensor  # (draws,), autocorrelation of the loss between draws, minibatch noise apart; empty if unknown
+
+    @classmethod
+    def of(cls, felt: Felt, answers: Response, burn_in: int, draws: int) -> "Prediction":
+        """Of ``draws`` after ``burn_in`` steps from w*, by the ``answers`` along ``felt.b``."""
+        if not len(felt.b):
+            return cls(float("nan"), float("nan"), 0.0, 0.0, 0.0, torch.zeros(0))
+        held = answers.held()[burn_in : burn_in + draws]
+        missing = felt.mean((1 - held).clamp(min=0))
+        return cls(
+            float(felt.b.min()),
+            float(felt.b.max()),
+            float(missing[0]),
+            float(missing.mean()),
+            float(felt.mean((held - 1).clamp(min=0)).mean()),
+            felt.mean(answers.memory(draws)),
+        )
