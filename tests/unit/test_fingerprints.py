@@ -70,10 +70,8 @@ def changed_by(edit) -> set[str]:
             "analysis/phases",
             {"analysis.phases", "analysis.model_selection.selection", "scorecard.claims"},
         ),
-        (
-            "analysis/joint_pca",
-            {"analysis.joint_pca", "analysis.pca_robustness", "scorecard.claims"},
-        ),
+        ("analysis/joint_pca", {"analysis.joint_pca", "analysis.pca_robustness"}),
+        ("analysis/trajectory_distance", {"analysis.pca_robustness", "scorecard.claims"}),
         (
             "analysis/model_selection/selection",
             {"analysis.model_selection.selection", "scorecard.claims"},
