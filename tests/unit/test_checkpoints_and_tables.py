@@ -14,7 +14,7 @@ import torch
 from transient_ridge.artefacts import tables
 from transient_ridge.artefacts.files import complete_file
 from transient_ridge.artefacts.locks import handover_requested, hold, only_writer
-from transient_ridge.artefacts.provenance import collect, settings_hash
+from transient_ridge.artefacts.provenance import collect, read_beside, settings_hash
 from transient_ridge.artefacts.schemas import TABLES
 from transient_ridge.artefacts.tables import Rows
 from transient_ridge.config import presets
@@ -160,8 +160,10 @@ def test_tables_keep_values_types_and_provenance(tmp_path):
     pd.testing.assert_frame_equal(frame, curve().frame())
     record = tables.provenance(path)
     assert record["settings_hash"] == settings_hash(SETTINGS)
-    assert record["packages"]["torch"].startswith("2.")
-    assert record["device"] == "cpu"
+    assert "packages" not in record
+    beside = read_beside(path)
+    assert beside["packages"]["torch"].startswith("2.")
+    assert beside["device"] == "cpu"
 
 
 def test_a_frame_becomes_the_rows_that_it_was_read_from(tmp_path):

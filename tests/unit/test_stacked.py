@@ -7,7 +7,7 @@ import signal
 import pytest
 import torch
 
-from tests.unit.test_training import CPU, Killed, targets, weights_of
+from tests.unit.test_training import CPU, MUON, Killed, targets, weights_of
 from transient_ridge.artefacts import tables
 from transient_ridge.artefacts.locks import only_writer, try_lock
 from transient_ridge.artefacts.provenance import read_beside
@@ -61,7 +61,7 @@ def alone(settings, steps, run):
     "change",
     [
         {"training": {"optimiser": "adam"}},
-        {"training": {"optimiser": "muon"}},
+        {"training": {"optimiser": MUON}},
         {"training": {"gradient_clip": 0.05}},
         {"training": {"schedule": "one_cycle"}},
         {"model": {"residual": "doubled", "attention_projection": False}},
@@ -96,7 +96,7 @@ def test_the_curve_of_a_stacked_run_is_its_own(tiny):
     assert stack.trainers[0].curve.points != stack.trainers[1].curve.rows
 
 
-@pytest.mark.parametrize("optimiser", ["adam", "muon"])
+@pytest.mark.parametrize("optimiser", ["adam", MUON], ids=["adam", "muon"])
 def test_a_state_written_in_a_stack_is_a_runs_own(tiny, tmp_path, optimiser):
     """Stacked, saved, loaded and stacked anew, or trained on alone."""
     tiny["training"]["optimiser"] = optimiser

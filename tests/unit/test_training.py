@@ -26,6 +26,7 @@ from transient_ridge.training.trainer import STATE_FILE, Trainer
 
 CPU = torch.device("cpu")
 RUN = Run(4, 0)
+MUON = {"name": "muon", "learning_rate": 0.01, "split_qkv": True}
 
 
 def targets(folder: Path) -> Targets:
@@ -88,7 +89,7 @@ def test_a_run_writes_what_it_promises(tiny, tmp_path):
     assert not torch.equal(start["blocks.0.mlp_in.weight"], end["blocks.0.mlp_in.weight"])
 
 
-@pytest.mark.parametrize("optimiser", ["adam", "muon"])
+@pytest.mark.parametrize("optimiser", ["adam", MUON], ids=["adam", "muon"])
 def test_the_loss_falls(tiny, tmp_path, optimiser):
     tiny["training"] |= {"steps": 300, "optimiser": optimiser, "learning_rate": 0.003}
     run_whole(tiny, tmp_path, run=Run(1, 0))
@@ -100,7 +101,7 @@ class Killed(BaseException):
     """Stands for a SIGKILL: nothing is saved on the way out."""
 
 
-@pytest.mark.parametrize("optimiser", ["adam", "muon"])
+@pytest.mark.parametrize("optimiser", ["adam", MUON], ids=["adam", "muon"])
 @pytest.mark.parametrize("killed_at", [1, 7, 33, 60])
 def test_a_killed_run_goes_on_to_the_same_bits(tiny, tmp_path, monkeypatch, optimiser, killed_at):
     tiny["training"]["optimiser"] = optimiser
