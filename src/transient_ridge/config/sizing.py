@@ -11,7 +11,7 @@ from ..errors import ConfigError
 from .architecture import parameter_count
 from .configuration import checkpoint_schedule, resolve
 from .grid import Config, runs
-from .limits import CHUNK, GRADIENT_NUMBERS, PER_SEQUENCE_NUMBERS
+from .limits import CHUNK, GRADIENT_NUMBERS, PER_SEQUENCE_NUMBERS, PRODUCT_SEQUENCES
 from .settings import ModelSettings
 
 #: MB of Python, torch, ArviZ, tables and what malloc keeps: up to 970 measured, in LLC jobs of the laptop preset.
@@ -39,11 +39,16 @@ def evaluate_mb(config: Config) -> int:
 
 
 def llc_mb(config: Config, section: str = "llc") -> int:
-    """Memory of sampling all chains of ``section`` at once: positions, gradients, noise, probes, and minibatches."""
+    """Memory of sampling all chains of ``section`` at once.
+
+    Positions, gradients, noise, probes and minibatches; and 40 vectors of Lanczos with three copies, and the graph
+    behind its products.
+    """
     chains = int(config[section]["chains"])
     activations = _activations(config, chains * config["llc"]["minibatch"])
     steps = 14 * 4 * chains * _parameters(config) + activations
-    return PROCESS + round(max(steps, _forward(config)) / 1e6)
+    curvature = 4 * 40 * 4 * _parameters(config) + 3 * _activations(config, PRODUCT_SEQUENCES)
+    return PROCESS + round(max(steps + curvature, _forward(config)) / 1e6)
 
 
 def ladder_mb(config: Config) -> int:

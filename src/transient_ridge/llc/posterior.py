@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..config.limits import CHUNK
+from ..config.limits import CHUNK, PRODUCT_SEQUENCES
 from ..config.registries import name_of
 from ..config.runs import Run
 from ..config.sampling import data_diversity
@@ -34,9 +34,6 @@ CURVATURE_SEQUENCES = 512
 #: Samplers draw from streams of their own name, because estimates that shared noise would agree too well. These two
 #: have shared one since before samplers had names.
 STREAMS = {"sgld": "stacked", "leimkuhler_matthews": "stacked"}
-
-#: Sequences behind the products with the curvature: with 4,096 what they say of slope and heating changes by 8 %.
-PRODUCT_SEQUENCES = 256
 
 
 class CheckpointPosterior:
