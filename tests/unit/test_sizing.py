@@ -36,8 +36,8 @@ def test_jobs_ask_for_more_where_the_sizes_are_larger():
     assert sizing.train_mb(wide) > sizing.train_mb(laptop) + 1000
     assert sizing.evaluate_mb(paper) > sizing.evaluate_mb(laptop)
     more = [configuration.overlay(paper, {"llc": {"chains": chains}}) for chains in (8, 16, 24)]
-    # Activations of eight more minibatches of 1,024 sequences, and eight more copies of the weights; the curvature, which
-    # is measured once for all chains, takes less than two of them.
+    # Activations of eight more minibatches of 1,024 sequences, and eight more copies of the weights; the curvature,
+    # which is measured once for all chains, takes less than two of them.
     once, twice, thrice = (sizing.llc_mb(each) - sizing.PROCESS for each in more)
     assert math.isclose(twice - once, thrice - twice, rel_tol=1e-3)
     assert 0 < 2 * once - twice < (twice - once) / 4
