@@ -26,8 +26,8 @@ if SOURCE.is_dir():
     }
 elif importlib.util.find_spec("transient_ridge") is None:
     raise WorkflowError(
-        f"{HERE}: no package transient_ridge beside the workflow; install the one of the same version, "
-        "pip install git+https://github.com/transient-ridge/transient-ridge@<tag>, or clone the repository"
+        f"{HERE}: no package transient_ridge beside the workflow; clone the repository, or run `pip install .` in a clone "
+        "of the same version"
     )
 os.environ |= {
     "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.getenv("PATH", "")])
