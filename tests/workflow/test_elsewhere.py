@@ -129,7 +129,7 @@ def test_rules_without_the_package_beside_them_need_it_installed(elsewhere):
     if installed.returncode:
         assert done.returncode == 0, done.stdout
     else:
-        assert "no package transient_ridge beside the workflow; install" in done.stdout
+        assert "no package transient_ridge beside the workflow; clone" in done.stdout
     done = elsewhere.snakemake("-n", PYTHONPATH=str(elsewhere.root / "another"))
     assert "rule train" in done.stdout
 
