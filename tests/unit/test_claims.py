@@ -630,6 +630,18 @@ def test_nan_passes_no_comparison(table, column, one_seed, settings):
     assert np.isfinite(values.astype(float)).all()
 
 
+@pytest.mark.parametrize("rows", [1, None])
+@pytest.mark.parametrize(
+    ("table", "column"), [("pca_trajectories", "coordinate"), ("idealised_distances", "distance")]
+)
+def test_what_has_no_null_for_a_gap_is_not_met(table, column, rows, one_seed, settings):
+    frame = one_seed[table].copy()
+    frame.loc[frame.index[:rows], column] = np.nan
+    found = scored(one_seed | {table: frame}, settings).loc[["3a", "6a"]]
+    assert set(found["verdict"]) == {UNTESTABLE}
+    assert found["reason"].str.contains("its null is not known").all()
+
+
 def test_without_llc_everything_else_is_judged(one_seed, settings):
     found = scored(one_seed | {"llc": worlds.empty("llc")}, settings)
     lost = found["claim"].isin([8, 9])

@@ -16,11 +16,14 @@ from ..errors import ConfigError
 from ..stage import stage
 from .measurements import Evidence
 from .nulls import NULLS
-from .outcomes import ContradictedError, Measured, NotTestableError
+from .outcomes import ContradictedError, GapError, Measured, NotTestableError
 from .page import along_resolution, by_diversity, scorecard
 from .statement import MEMORY, PREDICTORS, Statement
 from .statements import STATEMENTS
 from .verdicts import CONTRADICTED, MEASURED, NOT_TESTABLE, assess, excess_of, holm
+
+#: What a statement comes to, beside the outcome.
+NUMBERS = ("value", "resolution", "error")
 
 
 def made(settings: ClaimSettings, claims: Collection[int] | None = None) -> list[Statement]:
@@ -65,7 +68,12 @@ def measure(evidence: Evidence, claims: Collection[int] | None = None) -> Rows:
         }
         for seed in seeds[:1] if statement.joint else seeds:
             found = _measure(statement, evidence, seed)
-            null = worlds.null_of(statement, seed) if found["outcome"] == MEASURED else {}
+            null: dict[str, Any] = {}
+            if found["outcome"] == MEASURED:
+                try:
+                    null = worlds.null_of(statement, seed)
+                except GapError as gap:  # what cannot be set against its null does not pass
+                    found = _without_value(NOT_TESTABLE, f"its null is not known: {gap}")
             own = None if statement.joint else seed
             rows.add(**key, seed=own, **found, **({"null": None, "null_value": None} | null))
     return rows
@@ -79,14 +87,21 @@ class _Worlds:
         self.made: dict[str, Evidence | None] = {}
 
     def null_of(self, statement: Statement, seed: int | None) -> dict[str, Any]:
-        """Name and value of the null that comes closest to passing; empty if none has a value."""
+        """Name and value of the null that comes closest to passing; empty if none has a value.
+
+        Raises GapError if that of one is not known for a gap in the tables.
+        """
         threshold = threshold_of(statement, self.evidence.settings)
         values = {}
         for name in statement.nulls:
             world = self._world(name)
-            found = _measure(statement, world, seed) if world is not None else {"value": None}
-            if found["value"] is not None:
-                values[name] = found["value"]
+            if world is not None:
+                try:
+                    values[name] = float(_value(statement, world, seed).value)
+                except GapError:
+                    raise
+                except (ContradictedError, NotTestableError):
+                    continue
         if not values:
             return {}
         name = max(
@@ -98,6 +113,8 @@ class _Worlds:
         if name not in self.made:
             try:
                 frames = NULLS[name](self.evidence)
+            except GapError:
+                raise
             except NotTestableError:
                 self.made[name] = None
             else:
@@ -106,22 +123,30 @@ class _Worlds:
 
 
 def _measure(statement: Statement, evidence: Evidence, seed: int | None) -> dict[str, Any]:
-    nothing = {"value": None, "resolution": None, "error": None}
     try:
-        first = evidence.seeds[0] if seed is None else seed
-        if statement.about not in (PREDICTORS, MEMORY):
-            evidence.require_trained(first)
-        found = statement.measure(evidence, first)
+        found = _value(statement, evidence, seed)
     except NotTestableError as error:
-        return {**nothing, "outcome": NOT_TESTABLE, "reason": str(error)}
+        return _without_value(NOT_TESTABLE, str(error))
     except ContradictedError as error:
-        return {**nothing, "outcome": CONTRADICTED, "reason": str(error)}
-    found = found if isinstance(found, Measured) else Measured(found)
-    if any(math.isnan(number) for number in (found.value, found.resolution, found.error)):
-        reason = f"not a number for seed {first}: a table that it is computed from has a gap"
-        return {**nothing, "outcome": NOT_TESTABLE, "reason": reason}
-    numbers = {name: float(getattr(found, name)) for name in nothing}
+        return _without_value(CONTRADICTED, str(error))
+    numbers = {name: float(getattr(found, name)) for name in NUMBERS}
     return {**numbers, "outcome": MEASURED, "reason": found.remark}
+
+
+def _without_value(outcome: str, reason: str) -> dict[str, Any]:
+    return {**dict.fromkeys(NUMBERS), "outcome": outcome, "reason": reason}
+
+
+def _value(statement: Statement, evidence: Evidence, seed: int | None) -> Measured:
+    """What ``statement`` comes to; raises GapError if that is not a number."""
+    first = evidence.seeds[0] if seed is None else seed
+    if statement.about not in (PREDICTORS, MEMORY):
+        evidence.require_trained(first)
+    found = statement.measure(evidence, first)
+    found = found if isinstance(found, Measured) else Measured(found)
+    if any(math.isnan(getattr(found, name)) for name in NUMBERS):
+        raise GapError(f"not a number for seed {first}: a table that it is computed from has a gap")
+    return found
 
 
 def pooled(parts: Sequence[Rows]) -> Rows:

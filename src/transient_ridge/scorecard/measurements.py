@@ -23,7 +23,7 @@ from ..analysis.views import RUN_KEY, averages, last_healthy_llc
 from ..artefacts.schemas import TABLES
 from ..artefacts.tables import Frames
 from ..config.settings import ClaimSettings
-from .outcomes import ContradictedError, Measured, NotTestableError
+from .outcomes import ContradictedError, GapError, Measured, NotTestableError
 
 TINY = np.finfo(np.float64).tiny
 
@@ -121,7 +121,7 @@ class Evidence:
         if (M, seed) not in self._paths:
             raise NotTestableError(f"the grid has no run with M = {M:g}, seed = {seed}")
         if (M, seed) in self._with_gaps:
-            raise NotTestableError(f"not measured: relative_distances has gaps at M = {M:g}")
+            raise GapError(f"not measured: relative_distances has gaps at M = {M:g}")
         return self._paths[M, seed]
 
     @cached_property
@@ -256,7 +256,7 @@ class Evidence:
             raise NotTestableError(f"the grid has no run with M = {M:g}, seed = {seed}")
         losses = self._losses[M, seed, dataset]
         if losses.isna().any():
-            raise NotTestableError(f"not measured: smoothed_losses has gaps at M = {M:g}")
+            raise GapError(f"not measured: smoothed_losses has gaps at M = {M:g}")
         return losses
 
     @cached_property
@@ -431,7 +431,7 @@ class Evidence:
         plane = np.column_stack([each["coordinate"] for each in both])
         loss = both[0]["loss"].to_numpy()
         if np.isnan(loss).any() or np.isnan(plane).any():
-            raise NotTestableError("not measured: smoothed_losses or pca_trajectories has gaps")
+            raise GapError("not measured: smoothed_losses or pca_trajectories has gaps")
         slope = np.linalg.lstsq(plane - plane.mean(axis=0), loss - loss.mean(), rcond=None)[0]
         return np.asarray(slope / max(np.linalg.norm(slope), TINY))
 

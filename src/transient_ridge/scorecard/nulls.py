@@ -158,6 +158,12 @@ def _straight_coordinates(evidence: Evidence, places: dict[tuple[float, int], pd
         start, end = rows["coordinate"].iloc[[0, -1]]
         parts.append(rows.assign(coordinate=(1 - place) * start + place * end))
     made = pd.concat(parts, ignore_index=True)
+    if made["coordinate"].isna().any() or measured["coordinate"].isna().any():
+        return {
+            "pca_trajectories": made,
+            "pca_variance": variance.assign(explained_variance_ratio=math.nan),
+            "pca_robustness": robustness.assign(trajectory_distance=math.nan),
+        }
     spread = np.linalg.eigvalsh(np.cov(_coordinates(made).T, ddof=1))[::-1]
     kept = variance["explained_variance_ratio"].sum()
     shape = trajectory_distance(_coordinates(made, 2), _coordinates(measured, 2))
@@ -187,12 +193,15 @@ def _switches(world: Frames, selection: pd.DataFrame) -> pd.DataFrame:
     for (M, seed), rows in losses.groupby(RUN_KEY):
         relative = world["relative_distances"]
         run = relative[(relative["task_diversity"] == M) & (relative["seed"] == seed)]
+        own = (selection["task_diversity"] == M) & (selection["seed"] == seed)
+        if rows["loss"].isna().any():
+            selection.loc[own, ["critical_step", "switch_step"]] = math.nan
+            continue
         critical = int(rows["step"].iloc[int(rows["loss"].argmin())])
         steps, ridge, dmmse = (
             run[name].to_numpy(np.float64) for name in ("step", "ridge", "dmmse")
         )
         switch = switch_step(steps, ridge, dmmse, critical)
-        own = (selection["task_diversity"] == M) & (selection["seed"] == seed)
         selection.loc[own, ["critical_step", "switch_step"]] = (critical, switch)
     return selection
 

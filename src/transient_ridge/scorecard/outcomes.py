@@ -16,5 +16,9 @@ class NotTestableError(Exception):
     """The tables neither support nor refute a statement: not measured, not resolved, or not trained."""
 
 
+class GapError(NotTestableError):
+    """A table that the answer is computed from has a gap."""
+
+
 class ContradictedError(Exception):
     """What a statement takes for granted was measured, and is not so: it fails without a value."""

@@ -23,7 +23,7 @@ def _explained_by_two(evidence: Evidence, _: int) -> float:
     variance = evidence.table("pca_variance")
     if len(variance) < 2:
         raise NotTestableError("the joint PCA has one component: raise pca.components")
-    return float(variance[variance["component"] <= 2]["explained_variance_ratio"].sum())
+    return float(variance[variance["component"] <= 2]["explained_variance_ratio"].sum(skipna=False))
 
 
 @states(
