@@ -773,6 +773,18 @@ def test_a_draw_that_contradicts_or_cannot_be_tested_counts_as_one(settings):
     assert open_.high == Proportion.of(5, 0, 8, 1 / 3, 0.95).high
 
 
+@pytest.mark.parametrize("seeds", [1, 2, 3, 8])
+def test_one_draw_of_which_no_seed_shows_it_is_not_met(seeds, settings):
+    exists = a_statement(exists=True)
+    for value in (0.0, "contradicted"):
+        assert judge({1: [value] * seeds}, 0.2, settings, exists).verdict == NOT_MET
+    for other in (0.3, "not testable"):
+        mixed = judge({1: [0.0] * seeds + [other]}, 0.2, settings, exists)
+        assert mixed.verdict == UNDECIDED
+    # Draws may decide, and two or three that do not show it do not.
+    assert judge({1: [0.0], 2: [0.0], 3: [0.0]}, 0.2, settings, exists).verdict == UNDECIDED
+
+
 def test_no_verdict_gets_worse_with_draws_that_agree(settings):
     for exists in (False, True):
         rank = [UNDECIDED, MET, HOLDS]

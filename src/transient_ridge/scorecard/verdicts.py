@@ -186,6 +186,8 @@ def _judge(
         )
         enough = statement.claim == OWN or len(roots) > 1
         found = _by_proportion(found, proportion, enough, 1 - settings.confidence)
+        if not (enough or so or untestable):  # one draw, and none of its seeds shows it
+            found = found._replace(verdict=NOT_MET)
         found = found._replace(reason=_joined(*remarks, found.reason))
     return found
 
