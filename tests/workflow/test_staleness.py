@@ -46,13 +46,15 @@ MAKES = {
     "pca_robustness": ("pca_robustness",),
     "phases": ("relative_distances", "thresholds"),
     "gates": ("gates", "strategies"),
+    "softened": ("softened_dmmse",),
     "selection": ("selection", "log_odds"),
+    "selection_by_resolution": ("selection_by_resolution",),
     "claims": ("claims", "claim_values"),
     "claims_by_resolution": ("claims_by_resolution",),
     "accounts": ("accounts", "account_points"),
 }
 #: Those of the LLC along the resolution.
-ALONG_R = ("claims_by_resolution", "accounts")
+ALONG_R = ("selection_by_resolution", "claims_by_resolution", "accounts")
 
 
 def after(*stages: str) -> set[str]:
@@ -62,7 +64,8 @@ def after(*stages: str) -> set[str]:
 
 #: Drawn from no file here: the input law has no features, and tasks are equally frequent.
 WITHOUT_TABLES = {"figure:feature_losses", "figure:task_gates"}
-ALL_AGGREGATES = set(MAKES) | set(PAGES) | (FIGURES - WITHOUT_TABLES)
+#: What reads runs; the softened dMMSE_M is about the data and the evaluation sets.
+ALL_AGGREGATES = (set(MAKES) - {"softened"}) | set(PAGES) | (FIGURES - WITHOUT_TABLES)
 AFTER_LLC = after("selection", "claims") | reading("llc", "llc_traces")
 AFTER_SPECTRUM = after("claims", *ALONG_R) | reading("quadratic_llc")
 #: What measures the checkpoints on the evaluation sets.
@@ -81,7 +84,7 @@ CHANGES = {
         {"grid": {"task_diversities": [1, 4, "inf"]}},
         of("train", {"Minf-seed0"}) | of("evaluate", {"Minf-seed0"}) | of("ridge_on_tasks") | of("llc_on_tasks")
         | of("head_ablation", {"Minf-seed0"})
-        | of("spectrum", {"Minf-seed0"}) | of("spectrum_on_tasks") | {"idealised"}
+        | of("spectrum", {"Minf-seed0"}) | of("spectrum_on_tasks") | {"idealised", "softened"}
         | sampled({"Minf-seed0"}) | ALL_AGGREGATES,
     ),
     "add a seed": (
@@ -90,7 +93,7 @@ CHANGES = {
         | of("spectrum", {"M1-seed1", "M4-seed1"}) | of("head_ablation", {"M1-seed1", "M4-seed1"})
         | sampled({"M1-seed1", "M4-seed1"}) | ALL_AGGREGATES,
     ),
-    "drop an M": ({"grid": {"task_diversities": [4]}}, {"idealised"} | sampled(set()) | ALL_AGGREGATES),
+    "drop an M": ({"grid": {"task_diversities": [4]}}, {"idealised", "softened"} | sampled(set()) | ALL_AGGREGATES),
     "the PCA's B": (
         {"pca": {"sequences": 8}},
         after("joint_pca", "claims"),
@@ -113,7 +116,7 @@ CHANGES = {
     ),
     "an evaluation set": (
         {"evaluation": {"sequences": 100}},
-        MEASURED | {"idealised"} | (ALL_AGGREGATES - UNEVALUATED),
+        MEASURED | {"idealised", "softened"} | (ALL_AGGREGATES - UNEVALUATED),
     ),
     "training length": (
         {"training": {"steps": 80}},
@@ -166,15 +169,20 @@ def test_a_changed_parameter(project, name):
 
 
 TRAINED_ANEW = of("train") | MEASURED | of("spectrum") | sampled() | ALL_AGGREGATES
+#: Drawn with the phase diagram's colours, whose module uses that of the phases.
+LIKE_THE_DIAGRAM = FIGURES & {"figure:in_weight_gate"}
 CODE = {
     "figures/pca/pc_pairs.py": {"figure:pc_pairs"},
     "figures/drawing/style.py": FIGURES | {"explorer"},
     "analysis/joint_pca.py": after("joint_pca", "pca_robustness", "claims"),
-    "analysis/curves.py": after("curves", "phases", "selection", "claims", *ALONG_R),
-    "analysis/phases.py": after("phases", "selection", "claims", *ALONG_R),
+    "analysis/curves.py": after("curves", "phases", "selection", "claims", *ALONG_R)
+    | LIKE_THE_DIAGRAM,
+    "analysis/phases.py": after("phases", "selection", "claims", *ALONG_R) | LIKE_THE_DIAGRAM,
     "analysis/model_selection/selection.py": after("selection", "claims", *ALONG_R),
     "scorecard/statements/transience.py": after("claims", *ALONG_R),
-    "regression/predictors/dmmse.py": MEASURED | {"idealised"} | (ALL_AGGREGATES - UNEVALUATED),
+    "regression/predictors/dmmse.py": MEASURED
+    | {"idealised", "softened"}
+    | (ALL_AGGREGATES - UNEVALUATED),
     "training/optimisers/muon.py": TRAINED_ANEW,
     "training/schedules/wsd.py": TRAINED_ANEW,
     "training/schedules/one_cycle.py": set(),  # not the one that is chosen

@@ -9,7 +9,8 @@ from ..analysis.curves import compute_curves
 from ..analysis.model_selection.selection import compute_selection
 from ..analysis.phases import compute_phases
 from ..analysis.softened import soften
-from ..artefacts.tables import Rows, read_all
+from ..artefacts.schemas import TABLES
+from ..artefacts.tables import Rows
 from ..config.presets import DEFAULT
 from ..config.presets import load as load_preset
 from ..config.settings import ClaimSettings, CurveSettings, DataSettings, EvaluationSettings
@@ -37,7 +38,7 @@ def rescore(folder: Path) -> str:
     )
     data, curves = DataSettings.of(config["data"]), CurveSettings.of(config["curves"])
     frames = {
-        name: read_all([path], name)
+        name: _columns_of_today(path, name)
         for name in MEASURED
         if (path := next(iter(sorted(folder.glob(f"*/**/{name}.parquet"))), None))
     }
@@ -69,3 +70,8 @@ def rescore(folder: Path) -> str:
     )
     evidence = Evidence(frames | made | {"selection": selection.frame()}, claims, config["seed"])
     return scorecard(score(measure(evidence), claims))
+
+
+def _columns_of_today(path: Path, name: str) -> pd.DataFrame:
+    """The table at ``path``, which may be older than its columns: those that it lacks are empty, others are left out."""
+    return Rows.of(name, pd.read_parquet(path).reindex(columns=list(TABLES[name].columns))).frame()
