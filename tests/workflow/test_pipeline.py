@@ -35,7 +35,7 @@ def test_every_artefact_is_made_and_tells_where_it_came_from(finished):
     for table in base.rglob("*.parquet"):
         record = tables.provenance(table)
         assert record["settings_hash"]
-        assert read_beside(table)["packages"]["numpy"]
+        assert provenance.read_beside(table)["packages"]["numpy"]
         name = pq.read_schema(table).metadata[b"table"].decode()
         assert len(tables.read(table, name)) or name in EMPTY
     manifest = json.loads((base / "runs" / "M4-seed0" / "checkpoints.json").read_text())

@@ -73,5 +73,5 @@ def rescore(folder: Path) -> str:
 
 
 def _columns_of_today(path: Path, name: str) -> pd.DataFrame:
-    """The table at ``path``, which may be older than its columns: those that it lacks are empty, others are left out."""
+    """The table at ``path``, which may be of older code: columns that it lacks are empty, others are left out."""
     return Rows.of(name, pd.read_parquet(path).reindex(columns=list(TABLES[name].columns))).frame()
