@@ -1,9 +1,9 @@
 """Registries: what a configuration chooses by name is a file in a package.
 
-``training/schedules/wsd.py`` is the schedule ``wsd``. To add one, add a file with what the docstring of its package
-asks for; those of an extension lie in its folder, as in ``extensions/sparse/predictors/lasso.py``. Names and constants
-are read without importing, because planning and figures must not wait for torch. Only chosen entries are part of a
-stage's fingerprint, so a new file makes nothing stale.
+``training/schedules/wsd.py`` is the schedule ``wsd``. To add one, add a file that implements the protocol its package
+names; those of an extension lie in its folder, as in ``extensions/sparse/predictors/lasso.py``. Names and constants are
+read without importing, because planning and figures must not wait for torch. Only chosen entries are part of a stage's
+fingerprint, so a new file makes nothing stale.
 """
 
 import ast

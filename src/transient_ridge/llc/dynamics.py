@@ -1,4 +1,4 @@
-r"""What moves the chains: the potential and the metric of a step, and what a sampler is.
+r"""What moves the chains: the potential and the metric of a step.
 
 The chains sample the local Gibbs posterior around w* (arXiv 2501.17745, section 'LLC'; Lau et al. 2023),
 
@@ -13,7 +13,6 @@ from torch import Tensor
 
 from ..config.settings import SgldSettings
 from .curvature.metric import Metric
-from .target import Noise
 
 
 class Dynamics(NamedTuple):
@@ -42,20 +41,4 @@ class State(Protocol):
     @property
     def positions(self) -> Tensor:
         """(C, P)."""
-        ...
-
-
-class Sampler(Protocol):
-    """A module of :mod:`.samplers`. Its functions are pure: they change nothing that they are given."""
-
-    def init(self, positions: Tensor, dynamics: Dynamics, noise: Noise) -> State:
-        """The state before the first step from ``positions`` (C, P); ``noise`` may be drawn from."""
-        ...
-
-    def step(self, state: State, gradient: Tensor, eta: Tensor, dynamics: Dynamics) -> State:
-        """The state after one step.
-
-        ``gradient`` (C, P) is that of the loss at ``state.positions`` on this step's minibatches, and ``eta`` (C, P)
-        standard normal noise in a buffer that the next step fills anew.
-        """
         ...

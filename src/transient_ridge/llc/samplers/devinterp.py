@@ -43,7 +43,7 @@ def init(positions: Tensor, dynamics: Dynamics, noise: Noise) -> State:
     settings = dynamics.settings
     for fault in sampler_contradictions(vars(settings)):
         raise ConfigError(fault)
-    make = PRECONDITIONERS.load(settings.preconditioner).devinterp
+    make = PRECONDITIONERS.function(settings.preconditioner, PRECONDITIONER)
     shared = {"lr": settings.epsilon, "nbeta": dynamics.n_beta, "localization": dynamics.gamma}
     weights = [nn.Parameter(position.clone()) for position in positions]
     optimisers = [
