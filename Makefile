@@ -15,6 +15,8 @@ PIP := $(BIN)/pip install --quiet --quiet --disable-pip-version-check
 
 # Text is UTF-8 whatever the locale.
 export PYTHONUTF8 := 1
+# A profile of the user's would send jobs to a cluster, and these settings of pip send packages past .venv.
+unexport SNAKEMAKE_PROFILE PIP_USER PIP_TARGET PIP_PREFIX PYTHONHOME
 
 ifndef VERBOSE
 .SILENT:

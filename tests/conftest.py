@@ -26,6 +26,9 @@ DATA = DataSettings(
 
 torch.set_num_threads(1)
 
+# A user's profile would send the jobs of tests to a cluster.
+os.environ.pop("SNAKEMAKE_PROFILE", None)
+
 
 def configured(
     results: Path, runs: Iterable[str], variants: Mapping[str, Any] | None = None

@@ -13,6 +13,7 @@ SET = {"MPLBACKEND": "agg", "PYTHONUTF8": "1"}
 
 #: Variables that change numbers or pictures, or make a job fail that is sound.
 DROPPED = (
+    "SNAKEMAKE_PROFILE",  # read anew by the Snakemake within a cluster job, which has its own options
     "MATPLOTLIBRC",
     "SOURCE_DATE_EPOCH",
     "PYTHONOPTIMIZE",  # drops asserts

@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from tests.conftest import ROOT
-from tests.workflow.conftest import PARTS
+from tests.workflow.conftest import PARTS, surroundings
 from transient_ridge.config import presets
 
 HERE = Path(__file__).resolve().parent
@@ -74,10 +74,9 @@ class Submission:
         command = [
             sys.executable, "-m", "snakemake", *arguments, *FLAGS, "--configfile", "smoke.yaml",
         ]  # fmt: skip
-        environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                command, cwd=self.root, env=environment | {"OMP_NUM_THREADS": "1"},
+                command, cwd=self.root, env=surroundings(),
                 stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
             )  # fmt: skip
 

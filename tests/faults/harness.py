@@ -20,7 +20,7 @@ import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tests.workflow.conftest import Project
+from tests.workflow.conftest import Project, surroundings
 
 #: rule -> stage on the command line, in the order in which the graph comes to them.
 STAGES = {
@@ -86,10 +86,9 @@ class Soak:
             sys.executable, "-m", "snakemake", "--cores", "2", "--configfile", "tiny.yaml",
             "--rerun-incomplete", *arguments,
         ]  # fmt: skip
-        environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
         with self.log.open("ab") as log:
             return subprocess.Popen(
-                command, cwd=self.project.root, env=environment | {"OMP_NUM_THREADS": "1"},
+                command, cwd=self.project.root, env=surroundings(),
                 stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
             )  # fmt: skip
 

@@ -145,7 +145,6 @@ def change(path: str, value) -> dict:
         ("compute.device", "tpu", r"compute\.device = 'tpu': must be auto, cpu or cuda"),
         ("preset", "My Preset", r"preset = 'My Preset': must be a name"),
         ("variants", {"wide": {"model": {"heads": 7}}}, r"model\.heads = 7: must divide .* \(in variants\.wide\)"),
-        ("variants", {"root-seeds": {}}, r"variants.*root-seeds.*none of variants, root-seeds"),
         ("variants", {}, r"variants = \{\}: must be at least one named overlay"),
     ],
 )  # fmt: skip

@@ -19,6 +19,7 @@ HOSTILE = {
     "PYTHONWARNINGS": "error",
     "SOURCE_DATE_EPOCH": "0",
     "GIT_DIR": "/nowhere",
+    "SNAKEMAKE_PROFILE": "slurm",
     "LC_ALL": "C",
     "LANG": "de_DE",
 }
@@ -90,3 +91,13 @@ def test_snakemake_refuses_it_before_it_plans():
     )  # fmt: skip
     assert done.returncode != 0
     assert "set PYTHONUTF8=1" in done.stdout + done.stderr
+
+
+def test_make_runs_here_and_installs_into_its_own_environment():
+    strangers = {"SNAKEMAKE_PROFILE": "slurm", "PIP_USER": "1", "PIP_TARGET": "elsewhere"}
+    done = subprocess.run(
+        ["make", "--eval", "shown: ; env", "shown"], cwd=ROOT, env=os.environ | strangers,
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert "PYTHONUTF8=1" in done.stdout
+    assert not {line.partition("=")[0] for line in done.stdout.splitlines()} & set(strangers)

@@ -2,10 +2,11 @@
 
 import pytest
 
-from transient_ridge.artefacts.layout import Layout
+from transient_ridge.artefacts.layout import TAKEN, Layout
 from transient_ridge.artefacts.schemas import TABLES, judged
 from transient_ridge.config import presets
 from transient_ridge.config.configuration import overlay
+from transient_ridge.errors import ConfigError
 
 FINITE = ["M2-seed0", "M8-seed0"]
 ALL = [*FINITE, "Minf-seed0"]
@@ -96,3 +97,9 @@ def test_root_seeds_have_a_page_of_their_own():
 def test_what_is_judged_is_made_of_each_variant():
     assert {"relative_distances", "selection", "llc"} <= set(judged())
     assert all(TABLES[name].scope != "preset" for name in judged())
+
+
+@pytest.mark.parametrize("name", sorted(TAKEN))
+def test_a_variant_cannot_have_the_name_of_another_folder(name):
+    with pytest.raises(ConfigError, match=rf"^variants: {name}: cannot be .* below results/tiny/"):
+        layout(variants={"base": {}, name: {}})

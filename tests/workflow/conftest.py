@@ -18,6 +18,12 @@ from transient_ridge.config import presets
 PARTS = ("Snakefile", "config", "workflow", "src", "environment.yml")
 
 
+def surroundings(**variables: str) -> dict[str, str]:
+    """The environment of a Snakemake: this one, with ``variables``, without the way to another package."""
+    ours = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    return ours | {"OMP_NUM_THREADS": "1"} | variables
+
+
 @dataclass
 class Project:
     """A checkout with a configuration of its own."""
@@ -38,10 +44,8 @@ class Project:
             sys.executable, "-m", "snakemake", "--cores", "2", "--configfile", "tiny.yaml",
             "--show-failed-logs", *arguments,
         ]  # fmt: skip
-        environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
-        environment |= {"OMP_NUM_THREADS": "1"} | variables
         done = subprocess.run(
-            command, cwd=self.root, env=environment, text=True,
+            command, cwd=self.root, env=surroundings(**variables), text=True,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
         )  # fmt: skip
         if check:

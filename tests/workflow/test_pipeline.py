@@ -13,7 +13,9 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
+from tests.workflow.conftest import surroundings
 from transient_ridge.artefacts import provenance, tables
+from transient_ridge.artefacts.layout import TAKEN
 from transient_ridge.figures.catalogue import catalogue
 
 pytestmark = pytest.mark.workflow
@@ -43,6 +45,16 @@ def test_every_artefact_is_made_and_tells_where_it_came_from(finished):
     assert not (base / "scratch").exists() or not any((base / "scratch").iterdir())
     page = (results / "status").read_text()
     assert re.search(r": (\d+) of \1 jobs done, 0 at work, 0 failed", page)
+
+
+def test_no_variant_can_have_the_name_of_what_a_run_leaves(finished):
+    results = finished.root / "results" / "tiny"
+    made = [
+        *results.iterdir(),
+        *(results / "base").iterdir(),
+        *results.glob("base/runs/M4-seed0/c*/"),
+    ]
+    assert {path.name for path in made if "." not in path.name} - {"base"} <= TAKEN
 
 
 @pytest.mark.ci
@@ -179,8 +191,9 @@ def test_a_killed_snakemake_goes_on_where_it_was(finished, tmp_path):
     ]  # fmt: skip
     with (tmp_path / "log").open("w") as log:
         process = subprocess.Popen(
-            command, cwd=root, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
-        )
+            command, cwd=root, env=surroundings(), stdout=log, stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )  # fmt: skip
     states = "results/tiny/base/scratch/*/state.safetensors"
     while not list(root.glob(states)):
         assert process.poll() is None, (tmp_path / "log").read_text()

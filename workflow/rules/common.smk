@@ -80,10 +80,10 @@ try:
     validation.validate(config)
     RESULTS = f"results/{config['preset']}"
     configuration.check_results_folder(config, Path(RESULTS))
+    LAYOUT = Layout(config)
 except ConfigError as error:
     raise WorkflowError(str(error)) from None
 
-LAYOUT = Layout(config)
 VARIANTS = LAYOUT.variants
 RUNS = {
     variant: [run.name for run in grid.runs(resolved)]

@@ -24,10 +24,11 @@ from ..config.configuration import (
 from ..config.grid import runs
 from ..config.runs import RUN_PATTERN
 from ..config.section import choices
-from ..config.settings import OF_ALL_VARIANTS, Configuration
+from ..config.settings import Configuration
 from ..errors import TableError
 from ..stage import stages
 from .files import files_below
+from .layout import OF_ALL_VARIANTS
 from .locks import hold
 from .provenance import beside
 from .schemas import TABLES

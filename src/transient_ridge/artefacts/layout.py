@@ -10,6 +10,7 @@ from typing import Any
 
 from ..config.configuration import comparisons, llc_chunks, resolve, root_seed_variants
 from ..config.grid import Config
+from ..errors import ConfigError
 from .schemas import TABLES
 
 _PATTERNS = {
@@ -18,6 +19,12 @@ _PATTERNS = {
     "variant": "{variant}/tables/{name}.parquet",
     "preset": "variants/tables/{name}.parquet",
 }
+#: Folders of a preset, beside those of its variants, for what is computed from all of them.
+OF_ALL_VARIANTS = ("variants", "root-seeds")
+#: Names with a meaning of their own in the folder of a preset, of a variant or of a run.
+TAKEN = frozenset(
+    (*OF_ALL_VARIANTS, "logs", "status", "runs", "checkpoints", "tables", "figures", "benchmarks", "scratch")
+)  # fmt: skip
 #: Pages of every variant.
 PAGES = ("claims.md", "explorer.html", "tables.html")
 
@@ -26,9 +33,17 @@ class Layout:
     """The files of one preset."""
 
     def __init__(self, config: Config) -> None:
-        """``config`` is valid, and not yet resolved."""
+        """``config`` is valid, and not yet resolved.
+
+        Raises ConfigError if a variant has the name of a folder that means something else.
+        """
         self.config = config
         self.folder = f"results/{config['preset']}"
+        if taken := sorted(TAKEN & set(config["variants"])):
+            raise ConfigError(
+                f"variants: {', '.join(taken)}: cannot be the name of a variant; choose one other than "
+                f"{', '.join(sorted(TAKEN))}, which mean something else below {self.folder}/"
+            )
         self.variants: Mapping[str, Mapping[str, Any]] = {
             name: resolve(config, name) for name in config["variants"]
         }

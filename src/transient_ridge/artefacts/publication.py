@@ -9,10 +9,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..config.settings import OF_ALL_VARIANTS
 from ..errors import TableError
 from .contents import Contents
 from .files import files_below
+from .layout import OF_ALL_VARIANTS
 from .provenance import beside, read_beside, sha256
 from .schemas import TABLES
 from .tables import Rows, read_all

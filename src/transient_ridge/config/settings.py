@@ -12,7 +12,6 @@ from ..stage import Setting
 from . import registries
 from .registries import Choice
 from .section import (
-    NAME,
     AboveOne,
     Count,
     Decay,
@@ -608,15 +607,10 @@ Seed = Annotated[
     ),
 ]
 
-#: Folders of results/<preset>/ beside those of the variants: what is computed from all of them.
-OF_ALL_VARIANTS = ("variants", "root-seeds")
-
 
 def _variant(name: Any) -> str:
     if isinstance(name, bool):
         raise ValueError("must be put in quotes: YAML reads no, off, yes and on as truth values")
-    if name in OF_ALL_VARIANTS:
-        raise ValueError(f"must be {NAME}, and none of {', '.join(OF_ALL_VARIANTS)}")
     return str(name)
 
 
