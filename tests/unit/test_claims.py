@@ -618,7 +618,7 @@ NUMBERS = [
     (table, column)
     for table in READ
     for column, (kind, _) in TABLES[table].columns.items()
-    if str(kind) == "double" and column not in ("standard_error", "explained_variance")
+    if kind == "float64" and column not in ("standard_error", "explained_variance")
 ]
 
 

@@ -5,13 +5,16 @@ On disk ``task_diversity`` is a nullable int64 whose null means infinity; in pat
 """
 
 from dataclasses import dataclass
-from typing import Literal
-
-import pyarrow as pa
+from typing import TYPE_CHECKING, Literal
 
 from .availability import Runs, every_run
 
-Columns = dict[str, tuple[pa.DataType, str]]
+if TYPE_CHECKING:  # columns are read when a workflow is planned, and by training: both do without
+    import pyarrow as pa
+
+#: By Arrow's names.
+Kind = Literal["int64", "float64", "string", "bool", "list<float32>"]
+Columns = dict[str, tuple[Kind, str]]
 
 
 @dataclass(frozen=True)
@@ -38,42 +41,48 @@ class Table:
         return f"runs/*/{name}.parquet" if self.scope == "run" else f"tables/{name}.parquet"
 
     @property
-    def schema(self) -> pa.Schema:
+    def schema(self) -> "pa.Schema":
         """Arrow schema, meanings attached to the columns."""
+        import pyarrow as pa  # noqa: PLC0415
+
+        def arrow(kind: Kind) -> pa.DataType:
+            numbers = kind == "list<float32>"
+            return pa.list_(pa.float32()) if numbers else pa.type_for_alias(kind)
+
         return pa.schema(
             [
-                pa.field(name, kind, metadata={"meaning": meaning})
+                pa.field(name, arrow(kind), metadata={"meaning": meaning})
                 for name, (kind, meaning) in self.columns.items()
             ]
         )
 
 
-RUN = {
-    "task_diversity": (pa.int64(), "M, the number of training tasks; null = infinity"),
-    "seed": (pa.int64(), "seed of the run (initial weights and batches)"),
-    "step": (pa.int64(), "number of optimiser updates made"),
+RUN: Columns = {
+    "task_diversity": ("int64", "M, the number of training tasks; null = infinity"),
+    "seed": ("int64", "seed of the run (initial weights and batches)"),
+    "step": ("int64", "number of optimiser updates made"),
 }
-SET = {
+SET: Columns = {
     "dataset": (
-        pa.string(),
+        "string",
         "in_distribution (q_M), out_of_distribution (q_inf) or root_task (q_1)",
     ),
-    "token": (pa.int64(), "position k = 1..K; null = mean over all positions"),
+    "token": ("int64", "position k = 1..K; null = mean over all positions"),
 }
-PREDICTOR = {"predictor": (pa.string(), "an idealised predictor, for the M of this row")}
-LOSS = {
-    "loss": (pa.float64(), "mean squared error, in units of y^2"),
-    "standard_error": (pa.float64(), "standard error of the mean over sequences"),
+PREDICTOR: Columns = {"predictor": ("string", "an idealised predictor, for the M of this row")}
+LOSS: Columns = {
+    "loss": ("float64", "mean squared error, in units of y^2"),
+    "standard_error": ("float64", "standard error of the mean over sequences"),
 }
-DISTANCE = {
-    "distance": (pa.float64(), "Delta: mean squared difference of predictions, in units of y^2"),
-    "standard_error": (pa.float64(), "standard error of the mean over sequences"),
+DISTANCE: Columns = {
+    "distance": ("float64", "Delta: mean squared difference of predictions, in units of y^2"),
+    "standard_error": ("float64", "standard error of the mean over sequences"),
 }
-GATE = {
+GATE: Columns = {
     "gate": (
-        pa.float64(),
+        "float64",
         "alpha of (1 - alpha) ridge + alpha dMMSE_M, fitted by least squares: 0 = ridge, 1 = dMMSE_M",
     ),
-    "residual": (pa.float64(), "Delta(f, that mixture), in units of y^2"),
-    "apart": (pa.float64(), "Delta(dMMSE_M, ridge), in units of y^2"),
+    "residual": ("float64", "Delta(f, that mixture), in units of y^2"),
+    "apart": ("float64", "Delta(dMMSE_M, ridge), in units of y^2"),
 }

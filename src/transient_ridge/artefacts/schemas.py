@@ -5,148 +5,148 @@ A table of an extension is declared in ``TABLES`` of its ``tables.py``.
 
 import importlib
 
-import pyarrow as pa
-
 from ..places import in_extensions, module_name
 from .availability import finite_beside_infinity, measured, measured_last, named_in
-from .columns import DISTANCE, GATE, LOSS, PREDICTOR, RUN, SET, Table
+from .columns import DISTANCE, GATE, LOSS, PREDICTOR, RUN, SET, Columns, Table
 
-_ON_TASKS = {
-    "task_diversity": (pa.int64(), "M of the data, q_M"),
-    "seed": (pa.int64(), "seed of the M = infinity run whose last checkpoint this is"),
+_ON_TASKS: Columns = {
+    "task_diversity": ("int64", "M of the data, q_M"),
+    "seed": ("int64", "seed of the M = infinity run whose last checkpoint this is"),
     "step": RUN["step"],
 }
-_CLAIM = {
-    "claim": (pa.int64(), "number of the paper's claim"),
-    "part": (pa.string(), "letter of the statement within the claim"),
+_CLAIM: Columns = {
+    "claim": ("int64", "number of the paper's claim"),
+    "part": ("string", "letter of the statement within the claim"),
 }
 
-_JUDGED = {
+_JUDGED: Columns = {
     **_CLAIM,
     "kind": (
-        pa.string(),
+        "string",
         "paper: decides the claim; further: a question of ours; own: of a preset",
     ),
-    "statement": (pa.string(), "the claim as something that can be measured"),
+    "statement": ("string", "the claim as something that can be measured"),
     "about": (
-        pa.string(),
+        "string",
         "what must be there for it to hold: predictors (the idealised ones), memory (needs no run that has learnt "
         "ridge), training, or ridge phase",
     ),
-    "quantity": (pa.string(), "what is measured"),
-    "existence": (pa.bool_(), "'there are M that ...': judged by the proportion of draws"),
-    "value": (pa.float64(), "what was measured, mean over draws; null = could not be measured"),
+    "quantity": ("string", "what is measured"),
+    "existence": ("bool", "'there are M that ...': judged by the proportion of draws"),
+    "value": ("float64", "what was measured, mean over draws; null = could not be measured"),
     "standard_error": (
-        pa.float64(),
+        "float64",
         "standard error of the mean over root seeds, or over seeds of one, with the LLC's Monte Carlo error; null = "
         "one value",
     ),
     "margin": (
-        pa.float64(),
+        "float64",
         "half-width of the t interval of the mean and what the grid leaves open; null = neither is known",
     ),
-    "nulls": (pa.string(), "worlds in which it is not so (docs/thresholds.md)"),
+    "nulls": ("string", "worlds in which it is not so (docs/thresholds.md)"),
     "null_value": (
-        pa.float64(),
+        "float64",
         "the same quantity in the null that comes closest to passing, mean over draws; null = it has none",
     ),
-    "difference": (pa.float64(), "value less null, mean over draws"),
-    "difference_margin": (pa.float64(), "half-width of its t interval; null = not known"),
+    "difference": ("float64", "value less null, mean over draws"),
+    "difference_margin": ("float64", "half-width of its t interval; null = not known"),
     "share": (
-        pa.float64(),
+        "float64",
         "share of draws in which it is so; null = judged by the mean",
     ),
-    "share_low": (pa.float64(), "Clopper-Pearson interval of the share, lower end"),
-    "share_high": (pa.float64(), "Clopper-Pearson interval of the share, upper end"),
+    "share_low": ("float64", "Clopper-Pearson interval of the share, lower end"),
+    "share_high": ("float64", "Clopper-Pearson interval of the share, upper end"),
     "p_value": (
-        pa.float64(),
+        "float64",
         "one-sided, before Holm's correction; null = one draw, or not scored",
     ),
-    "seeds": (pa.int64(), "number of values behind the mean; 0 = none"),
-    "root_seeds": (pa.int64(), "number of root seeds, the draws"),
+    "seeds": ("int64", "number of values behind the mean; 0 = none"),
+    "root_seeds": ("int64", "number of root seeds, the draws"),
     "deviation_seeds": (
-        pa.float64(),
+        "float64",
         "standard deviation over seeds of weights and batches; null = one each",
     ),
     "deviation_root_seeds": (
-        pa.float64(),
+        "float64",
         "standard deviation over root seeds beyond that; null = one root seed",
     ),
-    "comparison": (pa.string(), "at least or at most"),
-    "threshold": (pa.float64(), "what the value is compared with"),
-    "set_when": (pa.string(), "when statement and threshold were set"),
+    "comparison": ("string", "at least or at most"),
+    "threshold": ("float64", "what the value is compared with"),
+    "set_when": ("string", "when statement and threshold were set"),
     "verdict": (
-        pa.string(),
+        "string",
         "holds, does not hold, undecided, not discriminating (its null passes too), not testable at this scale; met or "
         "not met: of one draw, or of draws that chose the regime",
     ),
-    "reason": (pa.string(), "why, in words"),
+    "reason": ("string", "why, in words"),
 }
-_RESOLUTION = {"resolution": (pa.float64(), "r = gamma / (n beta), on the mean squared error")}
+_RESOLUTION: Columns = {
+    "resolution": ("float64", "r = gamma / (n beta), on the mean squared error")
+}
 
-_SELECTION = {
+_SELECTION: Columns = {
     "task_diversity": RUN["task_diversity"],
     "seed": RUN["seed"],
     "losses": (
-        pa.string(),
+        "string",
         "idealised (of the predictors) or measured (of the trained models)",
     ),
     "loss_ridge": (
-        pa.float64(),
+        "float64",
         "l(u): loss on q_M of the ridge-like solution, units of y^2",
     ),
     "loss_dmmse": (
-        pa.float64(),
+        "float64",
         "l(v_M): loss on q_M of the dMMSE-like solution, units of y^2",
     ),
     "loss_difference": (
-        pa.float64(),
+        "float64",
         "dl = (l(v_M) - l(u)) / (2 sigma^2), nats per pair (x, y)",
     ),
-    "llc_ridge": (pa.float64(), "lambda(u); null = not measured"),
-    "llc_dmmse": (pa.float64(), "lambda(v_M); null = not measured"),
+    "llc_ridge": ("float64", "lambda(u); null = not measured"),
+    "llc_dmmse": ("float64", "lambda(v_M); null = not measured"),
     "llc_difference": (
-        pa.float64(),
+        "float64",
         "dlambda = lambda(v_M) - lambda(u); null = not measured",
     ),
     "llc_difference_standard_error": (
-        pa.float64(),
+        "float64",
         "Monte Carlo standard error of dlambda",
     ),
     "complexity": (
-        pa.string(),
+        "string",
         "where lambda(v_M) is from: measured (this run), extrapolated (the dMMSE-like run of greatest M); "
         "null = not measured",
     ),
     "complexity_ridge": (
-        pa.string(),
+        "string",
         "the data that lambda(u) is on, the same for all M: q_M, or q_inf and why; null = not measured",
     ),
     "phase": (
-        pa.string(),
+        "string",
         "never ridge, ridge then dMMSE, always ridge, or dMMSE then ridge, for growing n; null = unknown",
     ),
     "crossover": (
-        pa.float64(),
+        "float64",
         "n*, in pairs (x, y): ridge is preferred below; 0 = never, infinity = always; null = unknown",
     ),
-    "crossover_low": (pa.float64(), "n* at dlambda less one standard error"),
-    "crossover_high": (pa.float64(), "n* at dlambda plus one standard error"),
+    "crossover_low": ("float64", "n* at dlambda less one standard error"),
+    "crossover_high": ("float64", "n* at dlambda plus one standard error"),
     "crossover_step": (
-        pa.float64(),
+        "float64",
         "training step after which n* pairs were seen: t* if each counts as an observation of the posterior",
     ),
-    "critical_step": (pa.int64(), "t_crit on the smoothed OOD loss"),
+    "critical_step": ("int64", "t_crit on the smoothed OOD loss"),
     "switch_step": (
-        pa.int64(),
+        "int64",
         "first step from which on a run that was nearer to ridge at t_crit stays nearer to dMMSE_M; null: none",
     ),
-    "relative_distance": (pa.float64(), "at the end of training: 0 = ridge, 1 = dMMSE_M"),
+    "relative_distance": ("float64", "at the end of training: 0 = ridge, 1 = dMMSE_M"),
 }
 
-_ACCOUNT = {
-    "account": (pa.string(), "compressed size, LLC, or constant: the same number for all points"),
-    "resolution": (pa.float64(), "r of the LLC; null = none is used"),
+_ACCOUNT: Columns = {
+    "account": ("string", "compressed size, LLC, or constant: the same number for all points"),
+    "resolution": ("float64", "r of the LLC; null = none is used"),
 }
 
 #: Every table, by name.
@@ -155,9 +155,9 @@ TABLES: dict[str, Table] = {
         "run",
         {
             **RUN,
-            "loss": (pa.float64(), "mean training loss over the updates since the row before"),
-            "gradient_norm": (pa.float64(), "joint norm of the last gradient, before clipping"),
-            "rate_factor": (pa.float64(), "learning rate as a multiple of its base value"),
+            "loss": ("float64", "mean training loss over the updates since the row before"),
+            "gradient_norm": ("float64", "joint norm of the last gradient, before clipping"),
+            "rate_factor": ("float64", "learning rate as a multiple of its base value"),
         },
     ),
     "losses": Table("run", {**RUN, **SET, **LOSS}),
@@ -166,7 +166,7 @@ TABLES: dict[str, Table] = {
         "run",
         {
             **RUN,
-            "outputs": (pa.list_(pa.float32()), "predictions on D(1), B*K values, sequence-major"),
+            "outputs": ("list<float32>", "predictions on D(1), B*K values, sequence-major"),
         },
     ),
     "idealised_losses": Table(
@@ -184,7 +184,7 @@ TABLES: dict[str, Table] = {
         {
             "task_diversity": RUN["task_diversity"],
             **PREDICTOR,
-            "other": (pa.string(), "the predictor that it is compared with"),
+            "other": ("string", "the predictor that it is compared with"),
             **SET,
             **DISTANCE,
         },
@@ -194,13 +194,13 @@ TABLES: dict[str, Table] = {
         "variant",
         {
             "task_diversity": RUN["task_diversity"],
-            "inverse_temperature": (pa.float64(), "u: 0 = the mean task, 1 = dMMSE_M"),
-            "loss": (pa.float64(), "mean squared error on q_M, in units of y^2"),
-            "ridge": (pa.float64(), "Delta(softened dMMSE_M, ridge) on q_M, in units of y^2"),
-            "dmmse": (pa.float64(), "Delta(softened dMMSE_M, dMMSE_M) on q_M"),
-            "loss_out": (pa.float64(), "mean squared error out of distribution"),
-            "ridge_out": (pa.float64(), "Delta(softened dMMSE_M, ridge) out of distribution"),
-            "dmmse_out": (pa.float64(), "Delta(softened dMMSE_M, dMMSE_M) out of distribution"),
+            "inverse_temperature": ("float64", "u: 0 = the mean task, 1 = dMMSE_M"),
+            "loss": ("float64", "mean squared error on q_M, in units of y^2"),
+            "ridge": ("float64", "Delta(softened dMMSE_M, ridge) on q_M, in units of y^2"),
+            "dmmse": ("float64", "Delta(softened dMMSE_M, dMMSE_M) on q_M"),
+            "loss_out": ("float64", "mean squared error out of distribution"),
+            "ridge_out": ("float64", "Delta(softened dMMSE_M, ridge) out of distribution"),
+            "dmmse_out": ("float64", "Delta(softened dMMSE_M, dMMSE_M) out of distribution"),
         },
         judged=True,
     ),
@@ -208,11 +208,11 @@ TABLES: dict[str, Table] = {
         "variant",
         {
             "task_diversity": (
-                pa.int64(),
+                "int64",
                 "M of the predictor's task set; null = infinity, or no task set",
             ),
             **PREDICTOR,
-            "outputs": (pa.list_(pa.float32()), "predictions on D(1), B*K values, sequence-major"),
+            "outputs": ("list<float32>", "predictions on D(1), B*K values, sequence-major"),
         },
     ),
     "critical_steps": Table(
@@ -220,9 +220,9 @@ TABLES: dict[str, Table] = {
         {
             "task_diversity": RUN["task_diversity"],
             "seed": RUN["seed"],
-            "curve": (pa.string(), "raw or smoothed"),
-            "step": (pa.int64(), "t_crit: the step of least OOD loss"),
-            "loss": (pa.float64(), "OOD loss there"),
+            "curve": ("string", "raw or smoothed"),
+            "step": ("int64", "t_crit: the step of least OOD loss"),
+            "loss": ("float64", "OOD loss there"),
         },
     ),
     "smoothed_losses": Table(
@@ -230,7 +230,7 @@ TABLES: dict[str, Table] = {
         {
             **RUN,
             **SET,
-            "loss": (pa.float64(), "smoothed loss, in units of y^2; as measured at both ends"),
+            "loss": ("float64", "smoothed loss, in units of y^2; as measured at both ends"),
         },
         judged=True,
     ),
@@ -247,8 +247,8 @@ TABLES: dict[str, Table] = {
         "variant",
         {
             **RUN,
-            "component": (pa.int64(), "principal component, from 1"),
-            "coordinate": (pa.float64(), "gamma_M(t): projection on the component"),
+            "component": ("int64", "principal component, from 1"),
+            "coordinate": ("float64", "gamma_M(t): projection on the component"),
         },
         judged=True,
     ),
@@ -256,30 +256,30 @@ TABLES: dict[str, Table] = {
         "variant",
         {
             "task_diversity": (
-                pa.int64(),
+                "int64",
                 "M of the predictor's task set; null = infinity, or no task set",
             ),
             **PREDICTOR,
-            "component": (pa.int64(), "principal component, from 1"),
-            "coordinate": (pa.float64(), "projection on the component; not part of the fit"),
+            "component": ("int64", "principal component, from 1"),
+            "coordinate": ("float64", "projection on the component; not part of the fit"),
         },
         judged=True,
     ),
     "pca_variance": Table(
         "variant",
         {
-            "component": (pa.int64(), "principal component, from 1"),
-            "explained_variance": (pa.float64(), "variance along the component"),
-            "explained_variance_ratio": (pa.float64(), "share of the total variance"),
+            "component": ("int64", "principal component, from 1"),
+            "explained_variance": ("float64", "variance along the component"),
+            "explained_variance_ratio": ("float64", "share of the total variance"),
         },
         judged=True,
     ),
     "pca_loadings": Table(
         "variant",
         {
-            "component": (pa.int64(), "principal component, from 1"),
-            "token": (pa.int64(), "position k = 1..K"),
-            "loading": (pa.float64(), "share of the component's squared norm at this position"),
+            "component": ("int64", "principal component, from 1"),
+            "token": ("int64", "position k = 1..K"),
+            "loading": ("float64", "share of the component's squared norm at this position"),
         },
         judged=True,
     ),
@@ -287,25 +287,25 @@ TABLES: dict[str, Table] = {
         "variant",
         {
             **RUN,
-            "ridge": (pa.float64(), "Delta(f, ridge) in distribution, smoothed, in units of y^2"),
-            "dmmse": (pa.float64(), "Delta(f, dMMSE_M) in distribution, smoothed, in units of y^2"),
-            "ridge_out": (pa.float64(), "Delta(f, ridge) out of distribution, smoothed"),
-            "dmmse_out": (pa.float64(), "Delta(f, dMMSE_M) out of distribution, smoothed"),
+            "ridge": ("float64", "Delta(f, ridge) in distribution, smoothed, in units of y^2"),
+            "dmmse": ("float64", "Delta(f, dMMSE_M) in distribution, smoothed, in units of y^2"),
+            "ridge_out": ("float64", "Delta(f, ridge) out of distribution, smoothed"),
+            "dmmse_out": ("float64", "Delta(f, dMMSE_M) out of distribution, smoothed"),
             "relative_distance": (
-                pa.float64(),
+                "float64",
                 "ridge / (ridge + dmmse): 0 = ridge, 1 = dMMSE_M; null at M = infinity, where they are one",
             ),
             "alpha": (
-                pa.float64(),
+                "float64",
                 "place along the line from ridge (0) to dMMSE_M (1) in distribution: (ridge - dmmse + A) / 2A, with A "
                 "= Delta(dMMSE_M, ridge); null at M = infinity",
             ),
             "residual": (
-                pa.float64(),
+                "float64",
                 "distance from that line, sqrt(ridge - alpha^2 A), in units of y; null at M = infinity",
             ),
-            "alpha_out": (pa.float64(), "alpha out of distribution"),
-            "residual_out": (pa.float64(), "residual out of distribution, in units of y"),
+            "alpha_out": ("float64", "alpha out of distribution"),
+            "residual_out": ("float64", "residual out of distribution, in units of y"),
         },
         judged=True,
     ),
@@ -324,15 +324,15 @@ TABLES: dict[str, Table] = {
             **RUN,
             "dataset": SET["dataset"],
             "predictor": (
-                pa.string(),
+                "string",
                 "an idealised predictor, for the M of this row; one that equals another there has no row",
             ),
-            "distance": (pa.float64(), "Delta(f, predictor), in units of y^2"),
+            "distance": ("float64", "Delta(f, predictor), in units of y^2"),
             "weight": (
-                pa.float64(),
+                "float64",
                 "of this predictor in the nearest mixture of all: at least 0, in sum 1",
             ),
-            "residual": (pa.float64(), "Delta(f, that mixture), in units of y^2"),
+            "residual": ("float64", "Delta(f, that mixture), in units of y^2"),
         },
         judged=True,
     ),
@@ -342,12 +342,12 @@ TABLES: dict[str, Table] = {
             "seed": RUN["seed"],
             "step": RUN["step"],
             "threshold": (
-                pa.float64(),
+                "float64",
                 "task diversity at which the relative distance is 1/2, between M whose predictors the M = infinity "
                 "run can tell apart; null = not within them",
             ),
-            "below": (pa.int64(), "greatest of these M on the side of dMMSE; null = none"),
-            "above": (pa.int64(), "least of these M on the side of ridge; null = none"),
+            "below": ("int64", "greatest of these M on the side of dMMSE; null = none"),
+            "above": ("int64", "least of these M on the side of ridge; null = none"),
         },
         judged=True,
     ),
@@ -359,12 +359,12 @@ TABLES: dict[str, Table] = {
             "task_diversity": RUN["task_diversity"],
             "seed": RUN["seed"],
             "losses": (
-                pa.string(),
+                "string",
                 "idealised (of the predictors) or measured (of the trained models)",
             ),
-            "n": (pa.float64(), "number of pairs (x, y) seen"),
+            "n": ("float64", "number of pairs (x, y) seen"),
             "log_odds": (
-                pa.float64(),
+                "float64",
                 "log of the posterior odds of ridge over dMMSE_M, nats; null = LLC not measured",
             ),
         },
@@ -373,27 +373,27 @@ TABLES: dict[str, Table] = {
         "variant",
         {
             "check": (
-                pa.string(),
+                "string",
                 "sequences (B), schedule (of checkpoints) or left_out (one run)",
             ),
-            "setting": (pa.string(), "the B, the schedule, or the run that was left out"),
-            "rows": (pa.int64(), "checkpoints of all runs in this fit"),
-            "sequences": (pa.int64(), "B of this fit"),
-            "components": (pa.int64(), "number of leading components that are compared"),
+            "setting": ("string", "the B, the schedule, or the run that was left out"),
+            "rows": ("int64", "checkpoints of all runs in this fit"),
+            "sequences": ("int64", "B of this fit"),
+            "components": ("int64", "number of leading components that are compared"),
             "angle": (
-                pa.float64(),
+                "float64",
                 "largest principal angle between this fit's components and the full fit's, in degrees",
             ),
             "trajectory_distance": (
-                pa.float64(),
+                "float64",
                 "Procrustes distance of all trajectories from the full fit's: 0 = same shape, 1 = unrelated",
             ),
             "explained_variance_ratio": (
-                pa.float64(),
+                "float64",
                 "share of the variance that this fit explains",
             ),
             "reference": (
-                pa.bool_(),
+                "bool",
                 "whether this is the full fit: greatest B, every checkpoint and run",
             ),
         },
@@ -403,17 +403,17 @@ TABLES: dict[str, Table] = {
         "variant",
         {
             **_ACCOUNT,
-            "loss_weight": (pa.float64(), "a; of the constant, the odds p / (1 - p)"),
-            "exponent": (pa.float64(), "b"),
-            "cost_weight": (pa.float64(), "c"),
-            "fitted": (pa.int64(), "points (M, t) that the constants are fitted to"),
-            "held_out": (pa.int64(), "points that they are judged by"),
+            "loss_weight": ("float64", "a; of the constant, the odds p / (1 - p)"),
+            "exponent": ("float64", "b"),
+            "cost_weight": ("float64", "c"),
+            "fitted": ("int64", "points (M, t) that the constants are fitted to"),
+            "held_out": ("int64", "points that they are judged by"),
             "error_fitted": (
-                pa.float64(),
+                "float64",
                 "root mean square error of the relative distance, fitted points",
             ),
             "error": (
-                pa.float64(),
+                "float64",
                 "root mean square error of the relative distance, held-out points",
             ),
         },
@@ -424,9 +424,9 @@ TABLES: dict[str, Table] = {
             **_ACCOUNT,
             "task_diversity": RUN["task_diversity"],
             "step": RUN["step"],
-            "relative_distance": (pa.float64(), "measured, of the mean distances over seeds"),
-            "predicted": (pa.float64(), "by the account"),
-            "held_out": (pa.bool_(), "whether the constants were not fitted to this point"),
+            "relative_distance": ("float64", "measured, of the mean distances over seeds"),
+            "predicted": ("float64", "by the account"),
+            "held_out": ("bool", "whether the constants were not fitted to this point"),
         },
     ),
     "claim_values": Table(
@@ -434,39 +434,39 @@ TABLES: dict[str, Table] = {
         {
             "claim": _CLAIM["claim"],
             "part": _CLAIM["part"],
-            "root_seed": (pa.int64(), "root seed of this variant: tasks and evaluation sets"),
-            "seed": (pa.int64(), "seed of the runs; null = one value for all of them"),
-            "value": (pa.float64(), "what was measured; null = nothing"),
-            "resolution": (pa.float64(), "what the grid leaves open of the value, half-width"),
-            "error": (pa.float64(), "Monte Carlo standard error of the value, of the LLC"),
+            "root_seed": ("int64", "root seed of this variant: tasks and evaluation sets"),
+            "seed": ("int64", "seed of the runs; null = one value for all of them"),
+            "value": ("float64", "what was measured; null = nothing"),
+            "resolution": ("float64", "what the grid leaves open of the value, half-width"),
+            "error": ("float64", "Monte Carlo standard error of the value, of the LLC"),
             "null": (
-                pa.string(),
+                "string",
                 "the null that comes closest to passing; null = none has a value",
             ),
-            "null_value": (pa.float64(), "the value there"),
-            "outcome": (pa.string(), "measured, contradicted or not testable"),
-            "reason": (pa.string(), "why it is contradicted or not testable, or a remark"),
+            "null_value": ("float64", "the value there"),
+            "outcome": ("string", "measured, contradicted or not testable"),
+            "reason": ("string", "why it is contradicted or not testable, or a remark"),
         },
     ),
     "front": Table(
         "preset",
         {
-            "variant": (pa.string(), "which of the preset's"),
-            "task_diversity": (pa.int64(), "M, the number of training tasks; finite"),
+            "variant": ("string", "which of the preset's"),
+            "task_diversity": ("int64", "M, the number of training tasks; finite"),
             "seed": RUN["seed"],
-            "critical_step": (pa.int64(), "t_crit on the smoothed OOD loss"),
-            "relative_distance": (pa.float64(), "on q_M at t_crit: 0 = ridge, 1 = dMMSE_M"),
-            "end": (pa.float64(), "relative distance at the end of training"),
+            "critical_step": ("int64", "t_crit on the smoothed OOD loss"),
+            "relative_distance": ("float64", "on q_M at t_crit: 0 = ridge, 1 = dMMSE_M"),
+            "end": ("float64", "relative distance at the end of training"),
             "dmmse_step": (
-                pa.int64(),
+                "int64",
                 "first checkpoint from t_crit on whose relative distance is claims.dmmse_like; null = none",
             ),
             "core_seconds": (
-                pa.float64(),
+                "float64",
                 "CPU time of training up to there; null = not reached, or not known",
             ),
             "core_seconds_of_training": (
-                pa.float64(),
+                "float64",
                 "CPU time of the whole training; null = not known (trained in a stack, or not recorded)",
             ),
         },
@@ -474,12 +474,12 @@ TABLES: dict[str, Table] = {
     "averaging": Table(
         "preset",
         {
-            "weights": (pa.string(), "averaged or raw"),
+            "weights": ("string", "averaged or raw"),
             **RUN,
-            "out_of_distribution": (pa.float64(), "OOD loss as measured, in units of y^2"),
-            "in_distribution": (pa.float64(), "loss on q_M as measured, in units of y^2"),
+            "out_of_distribution": ("float64", "OOD loss as measured, in units of y^2"),
+            "in_distribution": ("float64", "loss on q_M as measured, in units of y^2"),
             "relative_distance": (
-                pa.float64(),
+                "float64",
                 "on q_M as measured: 0 = ridge, 1 = dMMSE_M; null at M = infinity",
             ),
         },
@@ -488,90 +488,90 @@ TABLES: dict[str, Table] = {
     "claims_by_resolution": Table("variant", {**_RESOLUTION, **_JUDGED}, judged=True),
 }
 
-_ESTIMATE = {
+_ESTIMATE: Columns = {
     **_RESOLUTION,
     "llc": (
-        pa.float64(),
+        "float64",
         "lambda_hat, paired, without heating and slope; null if a chain diverged",
     ),
-    "standard_error": (pa.float64(), "Monte Carlo standard error of llc"),
-    "llc_unpaired": (pa.float64(), "lambda_hat against l(w*) of all n sequences"),
-    "standard_error_unpaired": (pa.float64(), "Monte Carlo standard error of llc_unpaired"),
+    "standard_error": ("float64", "Monte Carlo standard error of llc"),
+    "llc_unpaired": ("float64", "lambda_hat against l(w*) of all n sequences"),
+    "standard_error_unpaired": ("float64", "Monte Carlo standard error of llc_unpaired"),
     "slope": (
-        pa.float64(),
+        "float64",
         "what the slope at w* took off, added to llc; null for single positions, which are as measured",
     ),
     "heating": (
-        pa.float64(),
+        "float64",
         "what minibatch noise added, taken off llc; null for single positions",
     ),
-    "centre_loss": (pa.float64(), "l(w*) on the n sequences, in units of y^2"),
-    "mean_loss": (pa.float64(), "mean loss of the draws, in units of y^2"),
-    "r_hat": (pa.float64(), "split R-hat of the draws' paired losses; null for one chain"),
+    "centre_loss": ("float64", "l(w*) on the n sequences, in units of y^2"),
+    "mean_loss": ("float64", "mean loss of the draws, in units of y^2"),
+    "r_hat": ("float64", "split R-hat of the draws' paired losses; null for one chain"),
     "ess": (
-        pa.float64(),
+        "float64",
         "effective sample size of the draws' paired losses, their minibatch noise included",
     ),
-    "share_below": (pa.float64(), "share of draws whose loss is below that of w*"),
-    "mala_acceptance": (pa.float64(), "mean Metropolis acceptance of the SGLD steps"),
-    "distance": (pa.float64(), "mean |w - w*|"),
-    "gradient_norm": (pa.float64(), "mean length of the gradient's part of a step"),
-    "noise_norm": (pa.float64(), "mean length of the noise's part of a step"),
-    "relaxations": (pa.float64(), "length of the burn-in in relaxations of a flat direction"),
+    "share_below": ("float64", "share of draws whose loss is below that of w*"),
+    "mala_acceptance": ("float64", "mean Metropolis acceptance of the SGLD steps"),
+    "distance": ("float64", "mean |w - w*|"),
+    "gradient_norm": ("float64", "mean length of the gradient's part of a step"),
+    "noise_norm": ("float64", "mean length of the noise's part of a step"),
+    "relaxations": ("float64", "length of the burn-in in relaxations of a flat direction"),
     "b_min": (
-        pa.float64(),
+        "float64",
         "least curvature, in the metric of the chains, that carries llc; null where w* has none",
     ),
-    "b_max": (pa.float64(), "the largest; eps b below 4 is stable"),
-    "missing_at_start": (pa.float64(), "share of llc that the chains lack at the first draw"),
-    "missing": (pa.float64(), "share of llc that they lack at the mean of the draws"),
-    "step_share": (pa.float64(), "share of llc that the finite step adds"),
+    "b_max": ("float64", "the largest; eps b below 4 is stable"),
+    "missing_at_start": ("float64", "share of llc that the chains lack at the first draw"),
+    "missing": ("float64", "share of llc that they lack at the mean of the draws"),
+    "step_share": ("float64", "share of llc that the finite step adds"),
     "distance_trend": (
-        pa.float64(),
+        "float64",
         "change of |w - w*|^2 during the draws over its mean, less two standard errors",
     ),
-    "radius_share": (pa.float64(), "mean |w - w*|^2 over P / gamma, the localisation's alone"),
-    "heating_share": (pa.float64(), "heating over llc"),
-    "locality": (pa.float64(), "mean |w - w*| over |w*|"),
-    "centre_slope": (pa.float64(), "|grad l_n(w*)|, 0 at a minimum, in units of y^2 / weight"),
-    "slope_share": (pa.float64(), "slope over llc"),
-    "healthy": (pa.bool_(), "whether every diagnostic is within the limits of the configuration"),
-    "fault": (pa.string(), "what is wrong and what to change; null if healthy"),
+    "radius_share": ("float64", "mean |w - w*|^2 over P / gamma, the localisation's alone"),
+    "heating_share": ("float64", "heating over llc"),
+    "locality": ("float64", "mean |w - w*| over |w*|"),
+    "centre_slope": ("float64", "|grad l_n(w*)|, 0 at a minimum, in units of y^2 / weight"),
+    "slope_share": ("float64", "slope over llc"),
+    "healthy": ("bool", "whether every diagnostic is within the limits of the configuration"),
+    "fault": ("string", "what is wrong and what to change; null if healthy"),
 }
-_COMPONENT = {
-    "component": (pa.string(), "the parameters that were sampled; all = the whole model"),
+_COMPONENT: Columns = {
+    "component": ("string", "the parameters that were sampled; all = the whole model"),
 }
-_QUADRATIC = {
+_QUADRATIC: Columns = {
     **_RESOLUTION,
     "llc": (
-        pa.float64(),
+        "float64",
         "1/2 sum h / (h + r), lambda_hat of a quadratic loss of these curvatures, in the limit of many sequences; "
         "null if they are too few for this r",
     ),
     "standard_error": (
-        pa.float64(),
+        "float64",
         "standard error of llc: the draw of the sequences, and the change from half of them to all",
     ),
-    "llc_half": (pa.float64(), "llc by half of the sequences, the mean of both halves"),
+    "llc_half": ("float64", "llc by half of the sequences, the mean of both halves"),
     "in_sample": (
-        pa.float64(),
+        "float64",
         "1/2 sum h / (h + r) of the sequences as they are, which is too low",
     ),
-    "trace": (pa.float64(), "sum of all h, the same at every r"),
-    "largest": (pa.float64(), "the largest h, the same at every r"),
-    "healthy": (pa.bool_(), "whether the sequences suffice for this r"),
-    "fault": (pa.string(), "what is wrong and what to change; null if healthy"),
+    "trace": ("float64", "sum of all h, the same at every r"),
+    "largest": ("float64", "the largest h, the same at every r"),
+    "healthy": ("bool", "whether the sequences suffice for this r"),
+    "fault": ("string", "what is wrong and what to change; null if healthy"),
 }
-_POSITION = {"token": (pa.int64(), "position k = 1..K of the loss; null = all positions")}
-_TRACES = {
-    "chain": (pa.int64(), "chain, from 0"),
-    "losses": (pa.list_(pa.float32()), "minibatch loss before each SGLD step, burn-in included"),
-    "centre_losses": (pa.list_(pa.float32()), "loss of w* on the same minibatches"),
+_POSITION: Columns = {"token": ("int64", "position k = 1..K of the loss; null = all positions")}
+_TRACES: Columns = {
+    "chain": ("int64", "chain, from 0"),
+    "losses": ("list<float32>", "minibatch loss before each SGLD step, burn-in included"),
+    "centre_losses": ("list<float32>", "loss of w* on the same minibatches"),
 }
-_SGLD = {
-    "epsilon": (pa.float64(), "SGLD step size"),
-    "n_beta": (pa.float64(), "n beta, as a factor of the loss that llc.loss names"),
-    "gamma": (pa.float64(), "localisation"),
+_SGLD: Columns = {
+    "epsilon": ("float64", "SGLD step size"),
+    "n_beta": ("float64", "n beta, as a factor of the loss that llc.loss names"),
+    "gamma": ("float64", "localisation"),
 }
 TABLES |= {
     "llc": Table("chunk", {**RUN, **_COMPONENT, **_POSITION, **_ESTIMATE}, judged=True),
@@ -585,10 +585,10 @@ TABLES |= {
         "run",
         {
             **RUN,
-            "lower": (pa.float64(), "least curvature of the bin, loss / weight^2"),
-            "upper": (pa.float64(), "greatest curvature of the bin"),
+            "lower": ("float64", "least curvature of the bin, loss / weight^2"),
+            "upper": ("float64", "greatest curvature of the bin"),
             "number": (
-                pa.float64(),
+                "float64",
                 "eigenvalues in it, of those that are not 0 for want of sequences",
             ),
         },
@@ -602,13 +602,13 @@ TABLES |= {
         "run",
         {
             **RUN,
-            "n_beta": (pa.float64(), "n beta, as a factor of the mean squared error"),
+            "n_beta": ("float64", "n beta, as a factor of the mean squared error"),
             **_ESTIMATE,
-            "llc_halved": (pa.float64(), "lambda_hat with half the step and twice the burn-in"),
-            "standard_error_halved": (pa.float64(), "Monte Carlo standard error of llc_halved"),
-            "z": (pa.float64(), "difference of both, in its standard errors"),
+            "llc_halved": ("float64", "lambda_hat with half the step and twice the burn-in"),
+            "standard_error_halved": ("float64", "Monte Carlo standard error of llc_halved"),
+            "z": ("float64", "difference of both, in its standard errors"),
             "equilibrated": (
-                pa.bool_(),
+                "bool",
                 "whether the chains had forgotten w* and half the step agrees",
             ),
         },
@@ -634,7 +634,7 @@ TABLES |= {
             **RUN,
             **_SGLD,
             **_ESTIMATE,
-            "recommended": (pa.bool_(), "the setting to use, by the rule of config/README.md"),
+            "recommended": ("bool", "the setting to use, by the rule of config/README.md"),
         },
         on_request=True,
     ),
@@ -642,10 +642,10 @@ TABLES |= {
         "run",
         {
             **RUN,
-            "sampler": (pa.string(), "sgld (ours) or devinterp"),
+            "sampler": ("string", "sgld (ours) or devinterp"),
             **_ESTIMATE,
-            "seconds": (pa.float64(), "wall time of the sampling"),
-            "z": (pa.float64(), "difference from the other sampler, in its standard errors"),
+            "seconds": ("float64", "wall time of the sampling"),
+            "z": ("float64", "difference from the other sampler, in its standard errors"),
         },
         on_request=True,
         runs=measured("llc_crosscheck"),

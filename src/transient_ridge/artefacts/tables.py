@@ -9,16 +9,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from ..errors import TableError
 from .files import complete_file
 from .provenance import altered, lasting, misplaced, seal, unseal
 from .schemas import NULLABLE, TABLES
 
-if TYPE_CHECKING:  # not loaded here: training writes tables and needs no pandas
+if TYPE_CHECKING:  # not loaded here: training collects rows and needs neither until it writes them
     import pandas as pd
+    import pyarrow as pa
 
 #: table -> its rows
 Frames = Mapping[str, "pd.DataFrame"]
@@ -58,8 +56,10 @@ class Rows:
         """The rows as they will be read back."""
         return _frame(self.arrow())
 
-    def arrow(self) -> pa.Table:
+    def arrow(self) -> "pa.Table":
         """The rows in the types of the table's columns."""
+        import pyarrow as pa
+
         values = {
             name: _nullable(column) if name in NULLABLE else column
             for name, column in self.columns.items()
@@ -68,6 +68,8 @@ class Rows:
 
     def save(self, path: Path, record: Mapping[str, Any]) -> None:
         """Write the Parquet file ``path``; ``record`` goes into its metadata and, with its checksum, beside it."""
+        import pyarrow.parquet as pq
+
         lasts = json.dumps(lasting(record), sort_keys=True)
         data = self.arrow().replace_schema_metadata({"table": self.table, "provenance": lasts})
         unseal(path)
@@ -97,6 +99,8 @@ def read_across(paths: Sequence[Path], table: str) -> "pd.DataFrame":
 
     Raises TableError as :func:`read_all` does, for each variant.
     """
+    import pyarrow as pa
+
     depth = len(Path(TABLES[table].pattern(table)).parts)
     of_variant: dict[str, list[Path]] = {}
     for path in paths:
@@ -112,12 +116,16 @@ def read_across(paths: Sequence[Path], table: str) -> "pd.DataFrame":
 
 def provenance(path: Path) -> dict[str, Any]:
     """Provenance record of a table; empty if it carries none."""
+    import pyarrow.parquet as pq
+
     metadata = pq.read_schema(path).metadata or {}
     result: dict[str, Any] = json.loads(metadata.get(b"provenance", b"{}"))
     return result
 
 
-def _read_all(paths: Sequence[Path], table: str) -> pa.Table:
+def _read_all(paths: Sequence[Path], table: str) -> "pa.Table":
+    import pyarrow as pa
+
     parts = [_read(path, table) for path in paths]
     hashes = [provenance(path).get("settings_hash") for path in paths]
     for path, found in zip(paths, hashes, strict=True):
@@ -129,7 +137,10 @@ def _read_all(paths: Sequence[Path], table: str) -> pa.Table:
     return pa.concat_tables(parts) if parts else TABLES[table].schema.empty_table()
 
 
-def _read(path: Path, table: str) -> pa.Table:
+def _read(path: Path, table: str) -> "pa.Table":
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
     try:
         wrong = altered(path) or misplaced(path, provenance(path))
         if wrong:
@@ -145,7 +156,7 @@ def _read(path: Path, table: str) -> pa.Table:
     return data.replace_schema_metadata(None)
 
 
-def _frame(data: pa.Table) -> "pd.DataFrame":
+def _frame(data: "pa.Table") -> "pd.DataFrame":
     frame: pd.DataFrame = data.to_pandas()
     if "task_diversity" in frame:
         diversities = frame["task_diversity"].astype(float).fillna(math.inf)

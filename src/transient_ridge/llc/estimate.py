@@ -12,7 +12,6 @@ Lambda has no unit; losses are mean squared errors in units of y^2, and n beta i
 
 import math
 import warnings
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,10 +22,6 @@ from torch import Tensor
 from ..config.registries import SAMPLERS
 from ..config.settings import SgldSettings
 from .diagnostics import Traces
-
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")
-    import arviz
 
 Array = NDArray[np.float64]
 
@@ -55,10 +50,10 @@ class ChainMean:
             return cls(float(draws.flat[0]), 0.0, 1.0, float(draws.size))
         # Centred first: ArviZ estimates autocovariances of numbers whose spread may be 1e-4 of their size.
         centred = draws - draws.mean()
-        seen = _arviz(arviz.mcse, centred, "mean")
+        seen = _arviz("mcse", centred, "mean")
         error = max(seen, known)
-        r_hat = _arviz(arviz.rhat, centred, "split") if len(draws) > 1 else None
-        ess = min(_arviz(arviz.ess, centred, "mean") * (seen / error) ** 2, draws.size)
+        r_hat = _arviz("rhat", centred, "split") if len(draws) > 1 else None
+        ess = min(_arviz("ess", centred, "mean") * (seen / error) ** 2, draws.size)
         return cls(float(draws.mean()), error, r_hat, ess)
 
 
@@ -77,8 +72,12 @@ def predicted_error(draws: Array, noise: float, memory: Array) -> float:
     return math.sqrt((noise + rest * lags) / (C * S))
 
 
-def _arviz(statistic: Callable[..., Any], draws: Array, method: str) -> float:
-    return float(statistic(draws, method=method))
+def _arviz(statistic: str, draws: Array, method: str) -> float:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import arviz  # noqa: PLC0415 - a machine that runs chains may lack it
+
+    return float(getattr(arviz, statistic)(draws, method=method))
 
 
 @dataclass(frozen=True)

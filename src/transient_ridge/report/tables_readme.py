@@ -10,10 +10,10 @@ from ..stage import Setting, stage
 
 _TYPES = {
     "int64": "integer",
-    "double": "number",
+    "float64": "number",
     "string": "text",
     "bool": "true or false",
-    "list<item: float>": "list of numbers",
+    "list<float32>": "list of numbers",
 }
 
 _HEAD = """# Tables of {preset}
@@ -47,7 +47,7 @@ def _section(table: str, path: str) -> str:
     several = "*" in path
     remark = {"run": ", one file per run", "preset": ", where there are variants to compare"}
     rows = "\n".join(
-        f"| `{name}` | {_TYPES[str(kind)]} | {meaning} |"
+        f"| `{name}` | {_TYPES[kind]} | {meaning} |"
         for name, (kind, meaning) in TABLES[table].columns.items()
     )
     pandas = (

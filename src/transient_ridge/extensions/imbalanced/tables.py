@@ -1,7 +1,5 @@
 """Losses by feature: there are some where the input law has features."""
 
-import pyarrow as pa
-
 from ...artefacts.availability import offered
 from ...artefacts.columns import LOSS, RUN, SET, Table
 from ...config.registries import INPUT_LAWS
@@ -13,11 +11,11 @@ TABLES = {
             **RUN,
             "dataset": SET["dataset"],
             "feature": (
-                pa.int64(),
+                "int64",
                 "feature of x_k, from 1; only of input laws that have features",
             ),
-            "share": (pa.float64(), "share of the pairs of this set that are of the feature"),
-            "ridge": (pa.float64(), "loss of ridge on these pairs, in units of y^2"),
+            "share": ("float64", "share of the pairs of this set that are of the feature"),
+            "ridge": ("float64", "loss of ridge on these pairs, in units of y^2"),
             **LOSS,
         },
         runs=offered(INPUT_LAWS, "inputs", "feature"),

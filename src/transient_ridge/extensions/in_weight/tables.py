@@ -1,7 +1,5 @@
 """Gates by task: there are some where tasks are of unequal frequency."""
 
-import pyarrow as pa
-
 from ...artefacts.availability import finite, offered
 from ...artefacts.columns import GATE, RUN, Table
 from ...config.registries import TASK_FAMILIES
@@ -12,10 +10,10 @@ TABLES = {
         {
             **RUN,
             "task": (
-                pa.int64(),
+                "int64",
                 "task of T_M, from 1, the most frequent first; only of task families with tasks of unequal frequency",
             ),
-            "share": (pa.float64(), "share of the sequences of q_M that are of the task"),
+            "share": ("float64", "share of the sequences of q_M that are of the task"),
             **GATE,
         },
         runs=offered(TASK_FAMILIES, "tasks", "members", finite),

@@ -1,7 +1,5 @@
 """Losses without each head."""
 
-import pyarrow as pa
-
 from ...artefacts.columns import LOSS, RUN, Table
 
 TABLES = {
@@ -9,14 +7,14 @@ TABLES = {
         "run",
         {
             **RUN,
-            "dataset": (pa.string(), "in_distribution (q_M) or out_of_distribution (q_inf)"),
-            "layer": (pa.int64(), "layer of the head, from 0"),
-            "head": (pa.int64(), "head whose output is set to zero, from 0"),
-            "loss": (pa.float64(), "mean squared error without it, in units of y^2"),
+            "dataset": ("string", "in_distribution (q_M) or out_of_distribution (q_inf)"),
+            "layer": ("int64", "layer of the head, from 0"),
+            "head": ("int64", "head whose output is set to zero, from 0"),
+            "loss": ("float64", "mean squared error without it, in units of y^2"),
             "standard_error": LOSS["standard_error"],
-            "increase": (pa.float64(), "loss less that of the intact model, in units of y^2"),
+            "increase": ("float64", "loss less that of the intact model, in units of y^2"),
             "increase_standard_error": (
-                pa.float64(),
+                "float64",
                 "standard error of increase: of the mean difference over the same sequences",
             ),
         },

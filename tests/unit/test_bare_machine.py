@@ -1,0 +1,23 @@
+"""What a machine needs that only trains and measures."""
+
+import subprocess
+import sys
+
+from tests.conftest import ROOT
+
+#: Reading and writing tables, figures, verdicts and the workflow need these.
+ABSENT = ("arviz", "filelock", "matplotlib", "pyarrow", "sklearn", "snakemake", "devinterp")
+
+#: Makes packages unimportable, whether they are installed or not.
+WITHOUT = "import sys\nfor name in {absent!r}: sys.modules[name] = None\n"
+
+
+def test_training_and_measuring_do_without_what_only_tables_and_figures_need():
+    modules = (
+        "training.stack", "training.step", "config.presets", "analysis.evaluate", "analysis.ridge_on_tasks",
+        "llc.estimator", "llc.curvature.at_checkpoint",
+    )  # fmt: skip
+    code = WITHOUT.format(absent=ABSENT) + "".join(
+        f"import transient_ridge.{name}\n" for name in modules
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
