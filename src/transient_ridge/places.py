@@ -6,8 +6,11 @@ a folder of its own, such as ``regression/predictors/``, is looked for in the ex
 """
 
 import ast
+from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
+
+from .errors import ConfigError
 
 PACKAGE = Path(__file__).resolve().parent
 
@@ -32,3 +35,15 @@ def _parsed(text: str) -> ast.Module:
 def in_extensions(pattern: str) -> list[Path]:
     """What matches ``pattern`` in the folder of an extension, sorted."""
     return sorted(PACKAGE.glob(f"extensions/*/{pattern}"))
+
+
+def by_name(paths: Iterable[Path]) -> dict[str, Path]:
+    """``paths`` by the names of their files, without suffix, sorted.
+
+    Raises ConfigError if two have one name: an extension replaces nothing of the core or of another extension.
+    """
+    found: dict[str, Path] = {}
+    for path in paths:
+        if (other := found.setdefault(path.stem, path)) != path:
+            raise ConfigError(f"{path}: {other} has the same name; rename one of the two")
+    return dict(sorted(found.items()))

@@ -5,6 +5,7 @@ A table of an extension is declared in ``TABLES`` of its ``tables.py``.
 
 import importlib
 
+from ..errors import ConfigError
 from ..places import in_extensions, module_name
 from .availability import finite_beside_infinity, measured, measured_last, named_in
 from .columns import DISTANCE, GATE, LOSS, PREDICTOR, RUN, SET, Columns, Table
@@ -653,7 +654,12 @@ TABLES |= {
 }
 
 for _path in in_extensions("tables.py"):
-    TABLES |= importlib.import_module(f"transient_ridge.{module_name(_path)}").TABLES
+    _own = importlib.import_module(f"transient_ridge.{module_name(_path)}").TABLES
+    if _twice := sorted(TABLES.keys() & _own):
+        raise ConfigError(
+            f"{_path}: {_twice[0]}: another table has this name; choose one of its own"
+        )
+    TABLES |= _own
 
 
 def judged() -> tuple[str, ...]:

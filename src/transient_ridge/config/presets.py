@@ -7,7 +7,7 @@ from typing import Any
 import yaml
 
 from ..errors import ConfigError
-from ..places import PACKAGE, in_extensions
+from ..places import PACKAGE, by_name, in_extensions
 from .configuration import overlay, resolve
 from .validation import validate
 
@@ -19,7 +19,7 @@ DEFAULT = "laptop"
 
 def known() -> dict[str, Path]:
     """The file of every preset, by name, sorted; each states what it changes of the default."""
-    found = {path.stem: path for path in [*FOLDER.glob("[!.]*.yaml"), *in_extensions("[!.]*.yaml")]}
+    found = by_name([*FOLDER.glob("[!.]*.yaml"), *in_extensions("[!.]*.yaml")])
     found[DEFAULT] = found.pop("config")
     return dict(sorted(found.items()))
 

@@ -15,7 +15,7 @@ from types import ModuleType
 from typing import Any
 
 from ..errors import ConfigError
-from ..places import PACKAGE, in_extensions, module_name, syntax
+from ..places import PACKAGE, by_name, in_extensions, module_name, syntax
 
 #: What a configuration may say: a name, or a mapping with a ``name`` and the options of that entry.
 Choice = str | Mapping[str, Any]
@@ -33,8 +33,7 @@ class Registry:
         """The file of every entry, by name, sorted."""
         *_, folder = room = self.package.split(".")
         core = PACKAGE.joinpath(*room).glob("[!._]*.py")
-        found = {path.stem: path for path in [*core, *in_extensions(f"{folder}/[!._]*.py")]}
-        return dict(sorted(found.items()))
+        return by_name([*core, *in_extensions(f"{folder}/[!._]*.py")])
 
     @cached_property
     def names(self) -> list[str]:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..artefacts.schemas import TABLES
-from ..places import PACKAGE, in_extensions, module_name
+from ..places import PACKAGE, by_name, in_extensions, module_name
 from ..stage import decorations
 
 
@@ -37,10 +37,10 @@ class Entry(NamedTuple):
 def catalogue() -> dict[str, Entry]:
     """Every figure by name: the modules with a function decorated by ``figure_of``, and its arguments."""
     found = {}
-    core = sorted(PACKAGE.glob("figures/*/[!.]*.py"))
-    for path in [*core, *in_extensions("figures/[!.]*.py")]:
+    paths = [*PACKAGE.glob("figures/*/[!._]*.py"), *in_extensions("figures/[!._]*.py")]
+    for name, path in by_name(paths).items():
         for call in decorations(path, "figure_of"):
             tables = tuple(ast.literal_eval(argument) for argument in call.args)
             over_draws = any(word.arg == "over_draws" for word in call.keywords)
-            found[path.stem] = Entry(module_name(path), tables, over_draws)
+            found[name] = Entry(module_name(path), tables, over_draws)
     return found
