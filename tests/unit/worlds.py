@@ -95,6 +95,11 @@ def perfect(course: int) -> Callable[[float], np.ndarray]:
     return over
 
 
+def developed(step: int, learnt: float) -> float:
+    """The first component, along which runs develop; it keeps moving a little when nothing is left to learn."""
+    return 2 * (learnt + 1e-6 * step)
+
+
 def straight(M: float) -> np.ndarray:
     """The straight way to dMMSE_M, for every M: no ridge phase."""
     return np.zeros(len(STEPS)) if math.isinf(M) else LEARNT
@@ -253,7 +258,7 @@ def _idealised(rows, M):
             row["dmmse" + suffix] = left + (1 - u) ** 2 * between
         losses = {"loss": RIDGE - apart(M) + row["dmmse"], "loss_out": RIDGE + row["ridge_out"]}
         rows["softened_dmmse"].append(row | losses)
-    for component, value in ((1, 5.0), (2, 10 * apart(M))):
+    for component, value in ((1, developed(STEPS[-1], LEARNT[-1])), (2, gap(M) ** 0.5)):
         rows["pca_idealised"].append(
             {
                 "task_diversity": M, "component": component, "coordinate": value,
@@ -300,7 +305,7 @@ def _run(rows, M, seed, over, start):
                     "apart": apart(M),
                 }
             )  # fmt: skip
-        for component, value in ((1, LEARNT[i] + 1e-6 * step), (2, out[i])):
+        for component, value in ((1, developed(step, LEARNT[i])), (2, over[i] * gap(M) ** 0.5)):
             rows["pca_trajectories"].append({**at, "component": component, "coordinate": value})
     for step in (0, STEPS[-1]):
         rows["llc"].append(

@@ -45,9 +45,13 @@ _JUDGED: Columns = {
         "half-width of the t interval of the mean and what the grid leaves open; null = neither is known",
     ),
     "nulls": ("string", "worlds in which it is not so (docs/thresholds.md)"),
+    "null_outcome": (
+        "string",
+        "measured or contradicted there, in most draws; null = no null, or no value to compare",
+    ),
     "null_value": (
         "float64",
-        "the same quantity in the null that comes closest to passing, mean over draws; null = it has none",
+        "the same quantity in the null that comes closest to passing, mean over draws; null = contradicted there",
     ),
     "difference": ("float64", "value less null, mean over draws"),
     "difference_margin": ("float64", "half-width of its t interval; null = not known"),
@@ -442,9 +446,10 @@ TABLES: dict[str, Table] = {
             "error": ("float64", "Monte Carlo standard error of the value, of the LLC"),
             "null": (
                 "string",
-                "the null that comes closest to passing; null = none has a value",
+                "the null that comes closest to passing; null = the statement has none, or no value",
             ),
-            "null_value": ("float64", "the value there"),
+            "null_outcome": ("string", "measured or contradicted there"),
+            "null_value": ("float64", "the value there; null = contradicted"),
             "outcome": ("string", "measured, contradicted or not testable"),
             "reason": ("string", "why it is contradicted or not testable, or a remark"),
         },

@@ -43,7 +43,6 @@ FOR_SPEED = "paper: {}; here smaller, for speed"
 UNKNOWN = "unknown in the paper"
 CALIBRATED = "unknown in the paper; calibrated"
 SET_BEFORE = "set before the laptop run was scored"
-SET_BEFORE_GRID = "set before the laptop run was scored; its grid was then chosen so that M meet it"
 SET_GRID = "set after the laptop grid was chosen"
 SET_REVISED = "set with three laptop seeds known"
 SET_BEFORE_DRAWS = "set on root seed 0 and on D = 4, before the scored draws; docs/thresholds.md"
@@ -503,13 +502,13 @@ class ClaimSettings(Section):
         "Half the width of the paper's threshold.", unit="octaves", origin=SET_BEFORE
     )
     transience: Share = key(
-        "A transient ridge: OOD loss dips below the straight way to dMMSE_M and rises again, both by "
-        "this share of the gap to ridge's.",
-        origin=SET_BEFORE_GRID,
+        "A transient ridge: the OOD loss dips below every way to dMMSE_M that never leads to ridge, and rises again, "
+        "both by this share of the gap to ridge's: twice the wiggles of a smoothed curve.",
+        origin=SET_BEFORE_DRAWS,
     )
     no_transience: Share = key(
-        "No transient ridge: the wiggles of a smoothed curve with 1,024 sequences are up to 0.05.",
-        origin=SET_BEFORE,
+        "No transient ridge: the wiggles of a smoothed curve with 1,024 sequences, at most.",
+        origin=SET_BEFORE_DRAWS,
     )
     at_ridge: Share = key(
         "'Ends at ridge': what is left of the squared distance between the predictors.",
@@ -521,7 +520,8 @@ class ClaimSettings(Section):
     )
     explained: Share = key("Share of the variance in two components.", origin="paper: 27.5 %")
     straight: Share = key(
-        "'Straight': share by which a path comes nearer to ridge, in squared distance, than the straight one does.",
+        "'Straight': share by which a path comes nearer to ridge, in squared distance in the subspace of the joint "
+        "PCA, than the straight one does.",
         origin=SET_BEFORE_DRAWS,
     )
     deflected: Share = key("'Deflected': the same share.", origin=SET_BEFORE)

@@ -20,8 +20,10 @@ from .outcomes import ContradictedError, GapError, Measured, NotTestableError
 from .page import along_resolution, by_diversity, scorecard
 from .statement import MEMORY, PREDICTORS, Statement
 from .statements import STATEMENTS
-from .verdicts import CONTRADICTED, MEASURED, NOT_TESTABLE, assess, excess_of, holm
+from .verdicts import CONTRADICTED, MEASURED, NOT_TESTABLE, assess, excess_of, holm, joined
 
+#: The null of a statement that has none: a further question, or one of a preset's.
+NO_NULL: dict[str, Any] = {"null": None, "null_outcome": None, "null_value": None}
 #: What a statement comes to, beside the outcome.
 NUMBERS = ("value", "resolution", "error")
 
@@ -68,14 +70,15 @@ def measure(evidence: Evidence, claims: Collection[int] | None = None) -> Rows:
         }
         for seed in seeds[:1] if statement.joint else seeds:
             found = _measure(statement, evidence, seed)
-            null: dict[str, Any] = {}
+            null = NO_NULL
             if found["outcome"] == MEASURED:
                 try:
-                    null = worlds.null_of(statement, seed)
-                except GapError as gap:  # what cannot be set against its null does not pass
-                    found = _without_value(NOT_TESTABLE, f"its null is not known: {gap}")
+                    null, unknown = worlds.null_of(statement, seed)
+                    found["reason"] = joined(found["reason"], *unknown)
+                except NotTestableError as why:  # what cannot be set against its null does not pass
+                    found = _without_value(NOT_TESTABLE, f"its null is not known: {why}")
             own = None if statement.joint else seed
-            rows.add(**key, seed=own, **found, **({"null": None, "null_value": None} | null))
+            rows.add(**key, seed=own, **found, **null)
     return rows
 
 
@@ -84,41 +87,41 @@ class _Worlds:
 
     def __init__(self, evidence: Evidence) -> None:
         self.evidence = evidence
-        self.made: dict[str, Evidence | None] = {}
+        self.made: dict[str, Evidence] = {}
 
-    def null_of(self, statement: Statement, seed: int | None) -> dict[str, Any]:
-        """Name and value of the null that comes closest to passing; empty if none has a value.
+    def null_of(self, statement: Statement, seed: int | None) -> tuple[dict[str, Any], list[str]]:
+        """The null that comes closest to passing: name, outcome and value; one that is contradicted has no value.
 
-        Raises GapError if that of one is not known for a gap in the tables.
+        And why others do not decide the statement. Raises NotTestableError if a null cannot be made or has a gap, and
+        if none decides it.
         """
         threshold = threshold_of(statement, self.evidence.settings)
-        values = {}
+        closest, excess, unknown = NO_NULL, -math.inf, []
         for name in statement.nulls:
             world = self._world(name)
-            if world is not None:
-                try:
-                    values[name] = float(_value(statement, world, seed).value)
-                except GapError:
-                    raise
-                except (ContradictedError, NotTestableError):
-                    continue
-        if not values:
-            return {}
-        name = max(
-            values, key=lambda name: excess_of(statement.comparison, values[name], threshold)
-        )
-        return {"null": name, "null_value": values[name]}
-
-    def _world(self, name: str) -> Evidence | None:
-        if name not in self.made:
             try:
-                frames = NULLS[name](self.evidence)
+                value = float(_value(statement, world, seed).value)
             except GapError:
                 raise
-            except NotTestableError:
-                self.made[name] = None
-            else:
-                self.made[name] = Evidence(frames, self.evidence.settings, self.evidence.root_seed)
+            except ContradictedError:
+                if closest is NO_NULL:
+                    closest = {"null": name, "null_outcome": CONTRADICTED, "null_value": None}
+                continue
+            except NotTestableError as why:
+                unknown.append(f"null '{name}': {why}")
+                continue
+            found = excess_of(statement.comparison, value, threshold)
+            if found >= excess:
+                closest = {"null": name, "null_outcome": MEASURED, "null_value": value}
+                excess = found
+        if closest is NO_NULL and unknown:
+            raise NotTestableError("; ".join(unknown))
+        return closest, unknown
+
+    def _world(self, name: str) -> Evidence:
+        if name not in self.made:
+            frames = NULLS[name](self.evidence)
+            self.made[name] = Evidence(frames, self.evidence.settings, self.evidence.root_seed)
         return self.made[name]
 
 

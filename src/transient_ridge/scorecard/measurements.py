@@ -206,12 +206,27 @@ class Evidence:
         return [M for M in self.diversities(seed) if self.end(M, seed) >= close]
 
     def deflection(self, M: float, seed: int) -> float:
-        """How far a path is bent towards ridge: 0 = no nearer than straight to its own end, 1 = through ridge."""
-        path, apart = self.path(M, seed), self.predictors_apart(M)
-        start, end = path["ridge"].iloc[0], path["ridge"].iloc[-1]
-        along = path["alpha"].iloc[0] * path["alpha"].iloc[-1] * apart
-        straight = least_on_segment(start, end, start + end - 2 * along)
-        return float(1 - path["ridge"].min() / straight)
+        """How far a path is bent towards ridge in the subspace of the joint PCA: 0 = no nearer than the straight way.
+
+        1 = through ridge. The straight way is that from the path's start to its own end; squared distances.
+        """
+        ridge = self.predictors_in_subspace().loc[math.inf]
+        path = self._paths_in_subspace.get((M, seed))
+        if path is None:
+            raise NotTestableError(f"the joint PCA has no run with M = {M:g}, seed = {seed}")
+        if path.isna().any(axis=None):
+            raise GapError(f"not measured: pca_trajectories has gaps at M = {M:g}")
+        away = ((path - ridge) ** 2).sum(axis=1)
+        length = float(((path.iloc[-1] - path.iloc[0]) ** 2).sum())
+        straight = least_on_segment(away.iloc[0], away.iloc[-1], length)
+        return float(1 - away.min() / max(straight, TINY))
+
+    @cached_property
+    def _paths_in_subspace(self) -> dict[Any, pd.DataFrame]:
+        wide = self.table("pca_trajectories").pivot_table(
+            index=[*RUN_KEY, "step"], columns="component", values="coordinate", dropna=False
+        )
+        return {key: path.sort_index() for key, path in wide.groupby(RUN_KEY)}
 
     def threshold(self, seed: int, share: float = 1.0) -> Threshold:
         """The threshold after this share of training, with the two M that enclose it.
@@ -289,14 +304,25 @@ class Evidence:
     def dip_and_rise(self, M: float, seed: int) -> tuple[float, float]:
         """Fall of the OOD loss to its least value, and rise from there to the end, as shares of :meth:`gap`.
 
-        The fall counts from the least OOD loss on the straight way from the untrained model to dMMSE_M: on that way the
-        loss may fall and rise too, wherever the untrained model and dMMSE_M lie on two sides of ridge.
+        The fall counts from the least OOD loss on the two ways to dMMSE_M that never lead to ridge: straight from the
+        untrained model, and by softened dMMSE_M. On either the loss may fall and rise too.
         """
         losses, gap = self.losses(M, seed, OUT), self.gap(M)
         least = losses.min()
         start = self.path(M, seed)["dmmse_out"].iloc[0]
         straight = least_on_segment(losses.iloc[0], self.ideal("dmmse", M, OUT), start)
-        return float((straight - least) / gap), float((losses.iloc[-1] - least) / gap)
+        without_ridge = min(straight, self.least_softened(M))
+        return float((without_ridge - least) / gap), float((losses.iloc[-1] - least) / gap)
+
+    def least_softened(self, M: float) -> float:
+        """The least OOD loss of a softened dMMSE_M, over all temperatures."""
+        table = self.table("softened_dmmse")
+        losses = table[table["task_diversity"] == M]["loss_out"]
+        if losses.empty:
+            raise NotTestableError(f"not measured: softened_dmmse lacks M = {M:g}")
+        if losses.isna().any():
+            raise GapError(f"not measured: softened_dmmse has gaps at M = {M:g}")
+        return float(losses.min())
 
     def critical_step(self, M: float, seed: int) -> int:
         """t_crit, the step of the least smoothed OOD loss."""
@@ -435,8 +461,8 @@ class Evidence:
         slope = np.linalg.lstsq(plane - plane.mean(axis=0), loss - loss.mean(), rcond=None)[0]
         return np.asarray(slope / max(np.linalg.norm(slope), TINY))
 
-    def predictors_in_plane(self) -> pd.DataFrame:
-        """Coordinates of dMMSE_M and, at M = infinity, of ridge; columns 1 and 2, index M, ascending."""
+    def predictors_in_subspace(self) -> pd.DataFrame:
+        """Coordinates of dMMSE_M and, at M = infinity, of ridge; a column a component, index M, ascending."""
         points = self.table("pca_idealised")
         points = points[points["predictor"].isin(["ridge", "dmmse"])]
         wide = points.pivot_table(
@@ -444,9 +470,9 @@ class Evidence:
         ).sort_index()
         if not {1, 2} <= set(wide.columns):
             raise NotTestableError("the joint PCA has one component: raise pca.components")
-        if math.inf not in wide.index or wide[[1, 2]].isna().any(axis=None):
+        if math.inf not in wide.index or wide.isna().any(axis=None):
             raise NotTestableError("not measured: pca_idealised has gaps")
-        return wide[[1, 2]]
+        return wide
 
     @cached_property
     def along_components(self) -> pd.Series:

@@ -24,10 +24,14 @@ from .measurements import Evidence
 from .outcomes import NotTestableError
 
 Frames = dict[str, pd.DataFrame]
-STRAIGHT, SOFTENED, ALIKE, SWAPPED, GROWING = "straight", "softened", "alike", "swapped", "growing"
+STRAIGHT, SOFTENED, VIA_RIDGE = "straight", "softened", "via ridge"
+MEMORISING, GENERALISING, CONSTANT = "memorising", "generalising", "constant"
+SWAPPED, WANDERING, GROWING = "swapped", "wandering", "growing"
 
 #: Places on a way at which it is tabulated.
 PLACES = 401
+#: Steps of a random walk; the shares of its components hardly depend on them.
+WALK = 40
 #: Column of a way -> the data set whose loss it is.
 LOSSES = {"loss": IN, "loss_out": OUT, "loss_root": ROOT}
 DISTANCES = ["ridge", "dmmse", "ridge_out", "dmmse_out"]
@@ -144,12 +148,10 @@ def _placed(evidence: Evidence, path: pd.DataFrame) -> pd.DataFrame:
 
 
 def _straight_coordinates(evidence: Evidence, places: dict[tuple[float, int], pd.Series]) -> Frames:
-    """The tables of the joint PCA, whose basis is kept; as much variance as measured is left outside of it."""
+    """The paths of the joint PCA, whose basis is kept."""
     try:
-        measured, variance, robustness = (
-            evidence.table(f"pca_{name}") for name in ("trajectories", "variance", "robustness")
-        )
-    except NotTestableError:  # and so are the statements about them
+        measured = evidence.table("pca_trajectories")
+    except NotTestableError:  # and so are the statements about it
         return {}
     parts = []
     for _, rows in measured.sort_values("step").groupby([*RUN_KEY, "component"]):
@@ -157,26 +159,7 @@ def _straight_coordinates(evidence: Evidence, places: dict[tuple[float, int], pd
         place = np.interp(rows["step"], of_run.index, of_run)
         start, end = rows["coordinate"].iloc[[0, -1]]
         parts.append(rows.assign(coordinate=(1 - place) * start + place * end))
-    made = pd.concat(parts, ignore_index=True)
-    if made["coordinate"].isna().any() or measured["coordinate"].isna().any():
-        return {
-            "pca_trajectories": made,
-            "pca_variance": variance.assign(explained_variance_ratio=math.nan),
-            "pca_robustness": robustness.assign(trajectory_distance=math.nan),
-        }
-    spread = np.linalg.eigvalsh(np.cov(_coordinates(made).T, ddof=1))[::-1]
-    kept = variance["explained_variance_ratio"].sum()
-    shape = trajectory_distance(_coordinates(made, 2), _coordinates(measured, 2))
-    other = robustness["reference"].astype(bool)
-    return {
-        "pca_trajectories": made,
-        "pca_variance": variance.sort_values("component").assign(
-            explained_variance_ratio=kept * spread / spread.sum()
-        ),
-        "pca_robustness": robustness.assign(
-            trajectory_distance=robustness["trajectory_distance"].where(other, shape)
-        ),
-    }
+    return {"pca_trajectories": pd.concat(parts, ignore_index=True)}
 
 
 def _coordinates(trajectories: pd.DataFrame, most: float = math.inf) -> NDArray[np.float64]:
@@ -209,31 +192,61 @@ def _switches(world: Frames, selection: pd.DataFrame) -> pd.DataFrame:
 # -- M makes no difference ----------------------------------------------------------------------
 
 
-def alike(evidence: Evidence) -> Frames:
-    """Every run with finite M is the mean run, in units of its own predictors; LLCs and trade-offs are their means."""
-    world = dict(evidence.frames)
-    relative = evidence.table("relative_distances")
+def memorising(evidence: Evidence) -> Frames:
+    """Every run with finite M takes the course of the least M, in units of its own predictors."""
+    return _all_like(evidence, 0)
+
+
+def generalising(evidence: Evidence) -> Frames:
+    """Every run with finite M takes the course of the greatest, in units of its own predictors."""
+    return _all_like(evidence, -1)
+
+
+def _all_like(evidence: Evidence, which: int) -> Frames:
+    relative, losses = evidence.table("relative_distances"), evidence.table("smoothed_losses")
+    models = {seed: evidence.diversities(seed)[which] for seed in evidence.seeds}
     finite = ~np.isinf(relative["task_diversity"])
     runs, at = relative[finite].copy(), ["seed", "step"]
     for dataset, suffix in ((IN, ""), (OUT, "_out")):
-        apart = runs["task_diversity"].map(lambda M, on=dataset: evidence.predictors_apart(M, on))
-        alpha = runs["alpha" + suffix].groupby([runs[key] for key in at]).transform("mean")
-        left = (runs["residual" + suffix] ** 2 / apart).groupby([runs[key] for key in at])
-        left = left.transform("mean")
+        apart = _of_each(runs, lambda M, on=dataset: evidence.predictors_apart(M, on))
+        places = runs[at].assign(
+            alpha=runs["alpha" + suffix], left=runs["residual" + suffix] ** 2 / apart
+        )
+        alpha, left = _of_models(places, runs["task_diversity"], models, ["alpha", "left"])
         runs["ridge" + suffix] = apart * (alpha**2 + left)
         runs["dmmse" + suffix] = apart * ((1 - alpha) ** 2 + left)
     runs = pd.concat([_placed(evidence, run) for _, run in runs.groupby(RUN_KEY)])
-    world["relative_distances"] = pd.concat([runs, relative[~finite]], ignore_index=True)
-    world["thresholds"] = _one_side(evidence.table("thresholds"), runs)
-    world |= _losses_alike(evidence)
-    for table, columns, keys in (
-        ("llc", ["llc"], ["seed", "step", "component"]),
-        ("selection", ["loss_difference", "llc_difference", "switch_step"], ["seed", "losses"]),
-        ("pca_idealised", ["coordinate"], ["predictor", "component"]),
-    ):
-        with suppress(NotTestableError):  # and so are the statements about it
-            world[table] = _mean(evidence.table(table), columns, keys)
-    return world
+    losses = losses[losses["token"].isna()].copy()
+    for dataset in (IN, OUT):
+        rows = losses[(losses["dataset"] == dataset) & ~np.isinf(losses["task_diversity"])]
+        ridge, dmmse = (
+            _of_each(rows, lambda M, of=name, on=dataset: evidence.ideal(of, M, on))
+            for name in ("ridge", "dmmse")
+        )
+        places = rows[at].assign(share=(rows["loss"] - ridge) / (dmmse - ridge))
+        (share,) = _of_models(places, rows["task_diversity"], models, ["share"])
+        losses.loc[rows.index, "loss"] = ridge + share * (dmmse - ridge)
+    return {
+        **evidence.frames,
+        "relative_distances": pd.concat([runs, relative[~finite]], ignore_index=True),
+        "thresholds": _one_side(evidence.table("thresholds"), runs),
+        "smoothed_losses": losses,
+    }
+
+
+def _of_each(rows: pd.DataFrame, number: Callable[[float], float]) -> pd.Series:
+    """``number`` of every row's M."""
+    return rows["task_diversity"].map({M: number(M) for M in rows["task_diversity"].unique()})
+
+
+def _of_models(
+    places: pd.DataFrame, diversities: pd.Series, models: dict[int, float], columns: list[str]
+) -> Iterator[NDArray[np.float64]]:
+    """``columns`` of ``places`` as they are, at the same seed and step, in the run with its seed's M in ``models``."""
+    own = places[diversities == places["seed"].map(models)].set_index(["seed", "step"])
+    keys = pd.MultiIndex.from_frame(places[["seed", "step"]])
+    for column in columns:
+        yield own[column].reindex(keys).to_numpy(np.float64)
 
 
 def _one_side(thresholds: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
@@ -249,27 +262,37 @@ def _one_side(thresholds: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _losses_alike(evidence: Evidence) -> Frames:
-    """Losses of runs as the mean share of the gap of their predictors, and in distribution the mean gap."""
-    losses = evidence.table("smoothed_losses")
-    losses, ideal = losses[losses["token"].isna()].copy(), evidence.table("idealised_losses")
-    ideal = ideal[ideal["token"].isna()]
-    for dataset in (IN, OUT):
-        rows = losses[(losses["dataset"] == dataset) & ~np.isinf(losses["task_diversity"])]
-        ridge, dmmse = (
-            rows["task_diversity"].map(lambda M, of=name, on=dataset: evidence.ideal(of, M, on))
-            for name in ("ridge", "dmmse")
-        )
-        share = ((rows["loss"] - ridge) / (dmmse - ridge)).replace([np.inf, -np.inf], np.nan)
-        share = share.groupby([rows["seed"], rows["step"]]).transform("mean")
-        if dataset == IN:
-            finite = (ideal["dataset"] == IN) & ~np.isinf(ideal["task_diversity"])
-            means = ideal[finite].groupby("predictor")["loss"].transform("mean")
-            ideal = ideal.assign(loss=means.reindex(ideal.index).fillna(ideal["loss"]))
-            levels = ideal[finite].groupby("predictor")["loss"].first()
-            ridge, dmmse = levels["ridge"], levels["dmmse"]
-        losses.loc[rows.index, "loss"] = ridge + share * (dmmse - ridge)
-    return {"smoothed_losses": losses, "idealised_losses": ideal}
+def constant(evidence: Evidence) -> Frames:
+    """What is compared over M is its mean over M: LLCs, trade-offs, switches, predictors, paths of the joint PCA.
+
+    Distances and losses of the runs are as they were. Another fit of the PCA is off by what tells the paths apart.
+    """
+    world = dict(evidence.frames)
+    for table, columns, keys in (
+        ("llc", ["llc"], ["seed", "step", "component"]),
+        ("selection", ["loss_difference", "llc_difference", "switch_step"], ["seed", "losses"]),
+        ("pca_idealised", ["coordinate"], ["predictor", "component"]),
+        ("idealised_losses", ["loss"], ["predictor", "dataset", "token"]),
+    ):
+        with suppress(NotTestableError):  # and so are the statements about it
+            world[table] = _mean(evidence.table(table), columns, keys)
+    with suppress(NotTestableError):
+        measured, robustness = evidence.table("pca_trajectories"), evidence.table("pca_robustness")
+        same = _mean(measured, ["coordinate"], ["seed", "step", "component"])
+        world["pca_robustness"] = _off_by(robustness, same, measured)
+    return world
+
+
+def _off_by(robustness: pd.DataFrame, paths: pd.DataFrame, measured: pd.DataFrame) -> pd.DataFrame:
+    """`pca_robustness` if every other fit gave ``paths``; their distance is NaN if either has a gap."""
+    gaps = measured["coordinate"].isna().any()
+    shape = (
+        math.nan if gaps else trajectory_distance(_coordinates(paths, 2), _coordinates(measured, 2))
+    )
+    full = robustness["reference"].astype(bool)
+    return robustness.assign(
+        trajectory_distance=robustness["trajectory_distance"].where(full, shape)
+    )
 
 
 def _mean(frame: pd.DataFrame, columns: list[str], keys: list[str]) -> pd.DataFrame:
@@ -298,6 +321,33 @@ def swapped(evidence: Evidence) -> Frames:
     }
 
 
+def via_ridge(evidence: Evidence) -> Frames:
+    """In the subspace of the joint PCA every run goes straight to ridge, and from there straight to its own end."""
+    ridge = evidence.predictors_in_subspace().loc[math.inf]
+    parts = []
+    for key, rows in (
+        evidence.table("pca_trajectories").sort_values("step").groupby([*RUN_KEY, "component"])
+    ):
+        start, end = rows["coordinate"].iloc[[0, -1]]
+        place = np.linspace(0, 1, len(rows))
+        by_ridge = np.interp(place, [0, 0.5, 1], [start, ridge[key[-1]], end])  # type: ignore[index]
+        parts.append(rows.assign(coordinate=by_ridge))
+    return {**evidence.frames, "pca_trajectories": pd.concat(parts, ignore_index=True)}
+
+
+def wandering(evidence: Evidence) -> Frames:
+    """Runs from a common start are random walks, each in directions of its own: what two components explain then."""
+    runs = len(evidence.table("pca_trajectories")[RUN_KEY].drop_duplicates())
+    at = np.arange(WALK)
+    walks = np.kron(np.eye(runs), np.minimum.outer(at, at))
+    walks -= walks.mean(axis=0)
+    walks -= walks.mean(axis=1, keepdims=True)
+    spread = np.linalg.eigvalsh(walks)[::-1] / np.trace(walks)
+    variance = evidence.table("pca_variance")
+    shares = [float(spread[number - 1]) for number in variance["component"]]
+    return {**evidence.frames, "pca_variance": variance.assign(explained_variance_ratio=shares)}
+
+
 def growing(evidence: Evidence) -> Frames:
     """Above M = `claims.plateau_from` the LLC goes on growing as it does up to there, by a line in log M."""
     llc, start = evidence.table("llc").copy(), evidence.settings.plateau_from
@@ -317,7 +367,11 @@ def growing(evidence: Evidence) -> Frames:
 NULLS: dict[str, Callable[[Evidence], Frames]] = {
     STRAIGHT: straight,
     SOFTENED: softened,
-    ALIKE: alike,
+    VIA_RIDGE: via_ridge,
+    MEMORISING: memorising,
+    GENERALISING: generalising,
+    CONSTANT: constant,
     SWAPPED: swapped,
+    WANDERING: wandering,
     GROWING: growing,
 }

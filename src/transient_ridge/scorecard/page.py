@@ -55,10 +55,19 @@ def _table(rows: Sequence[Row]) -> list[str]:
         lines.append(
             f"| {row['claim']}{row['part']}{exists} | {row['statement']} | {row['quantity']} "
             f"| {written(row['value'], row['margin'])} | {row['comparison']} {row['threshold']:.3g} "
-            f"| {written(row['null_value'], None)} | {written(row['difference'], row['difference_margin'])} "
+            f"| {_null(row)} | {written(row['difference'], row['difference_margin'])} "
             f"| {_bold(row['verdict'])}{_share(row)}{reason}{_deviations(row)} |"
         )
     return lines
+
+
+def _null(row: Row) -> str:
+    """The value in the null; in words where the null contradicts the statement."""
+    return (
+        str(row["null_outcome"])
+        if row["null_value"] is None and row["null_outcome"]
+        else written(row["null_value"], None)
+    )
 
 
 def _bold(verdict: str) -> str:
@@ -149,8 +158,8 @@ def by_diversity(evidence: Evidence) -> str:
         return f"{error}.\n"
     lines = [
         f"Means over {len(evidence.seeds)} seed(s) and their standard errors. Dip, counted from the least OOD loss on "
-        "the straight way to dMMSE_M, and rise are shares of the gap between the OOD losses of dMMSE_M and ridge; "
-        "alpha is 0 at ridge and 1 at dMMSE_M, on q_M unless 'out' says out of distribution.",
+        "every way to dMMSE_M that never leads to ridge, and rise are shares of the gap between the OOD losses of "
+        "dMMSE_M and ridge; alpha is 0 at ridge and 1 at dMMSE_M, on q_M unless 'out' says out of distribution.",
         "",
         f"| {' | '.join(names)} |",
         "|" + "---|" * len(names),

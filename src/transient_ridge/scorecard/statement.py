@@ -104,7 +104,13 @@ def states(
     joint: bool = False,
     only_if: str | None = None,
 ) -> Callable[[Measure], Measure]:
-    """Decorator: the function measures this statement, the paper's unless its claim is OWN; STATEMENTS holds it."""
+    """Decorator: the function measures this statement, the paper's unless its claim is OWN; STATEMENTS holds it.
+
+    Raises ValueError for one of the paper's that names no null.
+    """
+
+    if not nulls and kind == PAPER and claim != OWN:
+        raise ValueError(f"statement {claim}{part} is the paper's and names no null")
 
     def register(measure: Measure) -> Measure:
         row = Statement(

@@ -114,6 +114,7 @@ class Verdict(NamedTuple):
     value: float | None = None
     standard_error: float | None = None
     margin: float | None = None
+    null_outcome: str | None = None
     null_value: float | None = None
     difference: float | None = None
     difference_margin: float | None = None
@@ -142,7 +143,7 @@ def assess(
     if not scored and found.verdict in (HOLDS, FAILS, UNDECIDED, MET, NOT_MET):
         chosen = ", ".join(str(seed) for seed in sorted({row["root_seed"] for row in rows}))
         met = {HOLDS: MET, FAILS: NOT_MET}.get(found.verdict, found.verdict)
-        reason = _joined(f"root seed {chosen} chose the regime: not scored", found.reason)
+        reason = joined(f"root seed {chosen} chose the regime: not scored", found.reason)
         return found._replace(verdict=met, reason=reason, p_value=None)
     return found
 
@@ -152,7 +153,7 @@ def _judge(
 ) -> Verdict:
     measured = [row for row in rows if row["outcome"] == MEASURED]
     roots = {row["root_seed"] for row in rows}
-    unit = "root_seed" if len(roots) > 1 else "seed"
+    unit = "root_seed" if len(roots) > 1 or statement.claim != OWN else "seed"
     units = {key: [row for row in rows if row[unit] == key] for key in {row[unit] for row in rows}}
     untestable = [each for each in units.values() if _outcome(each) == NOT_TESTABLE]
     against = [each for each in units.values() if _outcome(each) == CONTRADICTED]
@@ -166,11 +167,13 @@ def _judge(
     if statement.claim == 10:
         found = found._replace(verdict=NO_CLAIM)
     elif found.null_value is not None and _met(statement, found.null_value, threshold):
-        reason = _joined("its null passes too", found.reason)
+        reason = joined("its null passes too", found.reason)
         found = found._replace(verdict=NOT_DISCRIMINATING, reason=reason)
     elif not measured and (len(units) == 1 or statement.claim == OWN):
         verdict = FAILS if len(units) > 1 else NOT_MET
         found = found._replace(verdict=verdict, reason=why)
+    elif len(units) == 1 and against:  # in most seeds of the one draw
+        found = Verdict(root_seeds=len(roots), verdict=NOT_MET, reason=why)
     elif len(units) > 1 and (statement.exists or against or untestable):
         values = [
             float(np.mean([row["value"] for row in each if row["outcome"] == MEASURED]))
@@ -184,21 +187,18 @@ def _judge(
         proportion = Proportion.of(
             so, len(untestable), len(units), settings.in_draws, settings.confidence
         )
-        enough = statement.claim == OWN or len(roots) > 1
-        found = _by_proportion(found, proportion, enough, 1 - settings.confidence)
-        if not (enough or so or untestable):  # one draw, and none of its seeds shows it
-            found = found._replace(verdict=NOT_MET)
-        found = found._replace(reason=_joined(*remarks, found.reason))
+        found = _by_proportion(found, proportion, 1 - settings.confidence)
+        found = found._replace(reason=joined(*remarks, found.reason))
     return found
 
 
-def _by_proportion(found: Verdict, proportion: Proportion, enough: bool, error: float) -> Verdict:
-    """``found`` with the verdict of the proportion; ``enough`` says whether these draws may decide."""
+def _by_proportion(found: Verdict, proportion: Proportion, error: float) -> Verdict:
+    """``found`` with the verdict of the proportion."""
     verdict = UNDECIDED
     if proportion.p_more <= error:
-        verdict = HOLDS if enough else MET
+        verdict = HOLDS
     elif proportion.p_less <= error:
-        verdict = FAILS if enough else NOT_MET
+        verdict = FAILS
     return found._replace(
         share=proportion.share,
         share_low=proportion.low,
@@ -236,12 +236,14 @@ def _measured(
     excess = excess_of(statement.comparison, spread.mean, threshold)
     met = _met(statement, spread.mean, threshold)
     enough = count > 1 and (statement.claim == OWN or roots > 1)
+    # Seeds of one draw say nothing about other draws: only what its own value leaves open counts.
+    open_ = margin if enough else norm.ppf((1 + settings.confidence) / 2) * error + resolution
     p = spread.p_value(excess - resolution) if math.isfinite(excess) else 1.0
-    verdict = UNDECIDED if abs(excess) < margin else (HOLDS if enough else MET) if met else (
+    verdict = UNDECIDED if abs(excess) < open_ else (HOLDS if enough else MET) if met else (
         FAILS if enough else NOT_MET
     )  # fmt: skip
-    remarks = _joined(*dict.fromkeys(row["reason"] for row in rows if row["reason"]))
-    close = f"within {margin:.2g} of the threshold" if verdict == UNDECIDED else ""
+    remarks = joined(*dict.fromkeys(row["reason"] for row in rows if row["reason"]))
+    close = f"within {open_:.2g} of the threshold" if verdict == UNDECIDED else ""
     known = spread.standard_error is not None or resolution > 0
     found = Verdict(
         value=spread.mean,
@@ -253,16 +255,18 @@ def _measured(
         deviation_seeds=spread.over_seeds,
         deviation_root_seeds=spread.over_root_seeds,
         verdict=verdict,
-        reason=_joined(close, _counted(count, roots), remarks),
+        reason=joined(close, _counted(count, roots), remarks),
     )
     with_null = [row for row in rows if row["null_value"] is not None]
     if 2 * len(with_null) < len(rows) or not with_null:
-        return found
+        contradicted = any(row["null_outcome"] == CONTRADICTED for row in rows)
+        return found._replace(null_outcome=CONTRADICTED if contradicted else None)
     null = Spread.of(_by_root_seed(with_null, "null_value"))
     paired = [{**row, "difference": row["value"] - row["null_value"]} for row in with_null]
     difference = Spread.of(_by_root_seed(paired, "difference")).with_monte_carlo(error)
     known = difference.standard_error is not None
     return found._replace(
+        null_outcome=MEASURED,
         null_value=null.mean,
         difference=difference.mean,
         difference_margin=difference.half_width(settings.confidence) if known else None,
@@ -284,7 +288,8 @@ def _counted(count: int, roots: int) -> str:
     return f"{count} values of {roots} root seeds"
 
 
-def _joined(*parts: str) -> str:
+def joined(*parts: str) -> str:
+    """What is not empty of ``parts``, in one line."""
     return "; ".join(part for part in parts if part)
 
 
@@ -297,7 +302,7 @@ def holm(rows: Sequence[dict[str, Any]], confidence: float) -> None:
         survives = survives and row["p_value"] * left <= 1 - confidence
         if row["verdict"] == HOLDS and not survives:
             row["verdict"] = UNDECIDED
-            row["reason"] = _joined(
+            row["reason"] = joined(
                 f"p = {row['p_value']:.2g}, and {left} of the paper's statements are as uncertain",
                 row["reason"],
             )

@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from ..measurements import Evidence, rank_correlation, with_monte_carlo
-from ..nulls import ALIKE, GROWING
+from ..nulls import CONSTANT, GROWING
 from ..outcomes import ContradictedError, Measured, NotTestableError
 from ..statement import AT_LEAST, AT_MOST, RIDGE_PHASE, states
 
@@ -17,7 +17,7 @@ from ..statement import AT_LEAST, AT_MOST, RIDGE_PHASE, states
     "rank correlation of M and the LLC",
     AT_LEAST,
     "grows",
-    nulls=(ALIKE,),
+    nulls=(CONSTANT,),
 )
 def _llc_grows(evidence: Evidence, seed: int) -> Measured:
     llc = _of_dmmse_like(evidence, seed)
@@ -33,7 +33,7 @@ def _llc_grows(evidence: Evidence, seed: int) -> Measured:
     "octaves of M between the two",
     AT_MOST,
     "onset_octaves",
-    nulls=(ALIKE,),
+    nulls=(CONSTANT,),
     about=RIDGE_PHASE,
 )
 def _llc_crosses_at_onset(evidence: Evidence, seed: int) -> Measured:

@@ -1,11 +1,11 @@
 """Claim 4: paths are bent towards ridge, the more the greater M."""
 
 from ..measurements import UNRESOLVED, Evidence, rank_correlation
-from ..nulls import ALIKE, SOFTENED, STRAIGHT
+from ..nulls import MEMORISING, STRAIGHT, VIA_RIDGE
 from ..outcomes import ContradictedError, Measured, NotTestableError
 from ..statement import AT_LEAST, AT_MOST, RIDGE_PHASE, states
 
-BENT = "deflection (0 = no nearer to ridge than the straight way to its own end, 1 = through ridge)"
+BENT = "deflection in the subspace of the PCA (0 = straight to its own end, 1 = through ridge)"
 
 
 @states(
@@ -15,7 +15,7 @@ BENT = "deflection (0 = no nearer to ridge than the straight way to its own end,
     BENT,
     AT_MOST,
     "straight",
-    nulls=(ALIKE,),
+    nulls=(VIA_RIDGE,),
 )
 def _least_goes_straight(evidence: Evidence, seed: int) -> float:
     M = evidence.diversities(seed)[0]
@@ -32,7 +32,7 @@ def _least_goes_straight(evidence: Evidence, seed: int) -> float:
     "rank correlation of M and the deflection",
     AT_LEAST,
     "grows",
-    nulls=(STRAIGHT, ALIKE),
+    nulls=(STRAIGHT,),
     about=RIDGE_PHASE,
 )
 def _deflection_grows(evidence: Evidence, seed: int) -> float:
@@ -52,7 +52,7 @@ def _deflection_grows(evidence: Evidence, seed: int) -> float:
     f"greatest {BENT}",
     AT_LEAST,
     "deflected",
-    nulls=(STRAIGHT, SOFTENED),
+    nulls=(STRAIGHT,),
     exists=True,
     about=RIDGE_PHASE,
 )
@@ -80,7 +80,7 @@ def _bent(evidence: Evidence, seed: int) -> dict[float, float]:
     "rise of alpha out of distribution from its least to the end",
     AT_MOST,
     "stays",
-    nulls=(ALIKE,),
+    nulls=(MEMORISING,),
     about=RIDGE_PHASE,
 )
 def _greatest_stays(evidence: Evidence, seed: int) -> float:

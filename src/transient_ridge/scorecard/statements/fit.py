@@ -6,7 +6,7 @@ import numpy as np
 
 from ...analysis.datasets import IN_DISTRIBUTION as IN
 from ..measurements import Evidence, rank_correlation
-from ..nulls import ALIKE
+from ..nulls import CONSTANT, GENERALISING, MEMORISING
 from ..outcomes import ContradictedError, Measured
 from ..statement import AT_MOST, PREDICTORS, RIDGE_PHASE, states
 
@@ -20,7 +20,7 @@ OFF = "difference from the predictor's loss on q_M, share of the gap between the
     "rank correlation of M and the gap",
     AT_MOST,
     "falls",
-    nulls=(ALIKE,),
+    nulls=(CONSTANT,),
     about=PREDICTORS,
     joint=True,
 )
@@ -37,7 +37,7 @@ def _gap_shrinks(evidence: Evidence, seed: int) -> float:
     OFF,
     AT_MOST,
     "similar_loss",
-    nulls=(ALIKE,),
+    nulls=(GENERALISING,),
 )
 def _dmmses_loss_below(evidence: Evidence, seed: int) -> Measured:
     below, _ = evidence.below_and_above(seed)
@@ -51,7 +51,7 @@ def _dmmses_loss_below(evidence: Evidence, seed: int) -> Measured:
     OFF,
     AT_MOST,
     "similar_loss",
-    nulls=(ALIKE,),
+    nulls=(MEMORISING,),
     about=RIDGE_PHASE,
 )
 def _ridges_loss_above(evidence: Evidence, seed: int) -> Measured:

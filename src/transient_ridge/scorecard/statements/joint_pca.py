@@ -4,7 +4,7 @@ import numpy as np
 
 from ...analysis.datasets import ROOT
 from ..measurements import Evidence, rank_correlation
-from ..nulls import ALIKE, STRAIGHT, SWAPPED
+from ..nulls import CONSTANT, GENERALISING, SWAPPED, WANDERING
 from ..outcomes import Measured, NotTestableError
 from ..statement import AT_LEAST, AT_MOST, asks, states
 
@@ -16,7 +16,7 @@ from ..statement import AT_LEAST, AT_MOST, asks, states
     "share of the variance",
     AT_LEAST,
     "explained",
-    nulls=(STRAIGHT,),
+    nulls=(WANDERING,),
     joint=True,
 )
 def _explained_by_two(evidence: Evidence, _: int) -> float:
@@ -33,10 +33,10 @@ def _explained_by_two(evidence: Evidence, _: int) -> float:
     "cosine of the loss's gradient and the mean axis",
     AT_LEAST,
     "aligned",
-    nulls=(STRAIGHT,),
+    nulls=(GENERALISING,),
 )
 def _loss_rises_along_the_axis(evidence: Evidence, seed: int) -> float:
-    points = evidence.predictors_in_plane().to_numpy()
+    points = evidence.predictors_in_subspace()[[1, 2]].to_numpy()
     if len(points) < 2:
         raise NotTestableError("the joint PCA has no dMMSE_M of a finite M")
     axis = points[:-1].mean(axis=0) - points[-1]
@@ -50,10 +50,10 @@ def _loss_rises_along_the_axis(evidence: Evidence, seed: int) -> float:
     "rank correlation of M and place",
     AT_MOST,
     "falls",
-    nulls=(ALIKE,),
+    nulls=(CONSTANT,),
 )
 def _gradient_orders_the_predictors(evidence: Evidence, seed: int) -> float:
-    points = evidence.predictors_in_plane()
+    points = evidence.predictors_in_subspace()[[1, 2]]
     place = points.to_numpy() @ evidence.gradient_of_ood_loss(seed)
     return rank_correlation(points.index, place, "idealised predictors")
 
@@ -76,7 +76,7 @@ def _pc1_is_root_loss(evidence: Evidence, seed: int) -> float:
     3,
     "e",
     "PC1 follows development time",
-    "absolute rank correlation with the step within a run, mean over runs",
+    "rank correlation with the step within a run, mean over runs, absolute",
     AT_LEAST,
     "follows",
     nulls=(SWAPPED,),
@@ -84,7 +84,7 @@ def _pc1_is_root_loss(evidence: Evidence, seed: int) -> float:
 def _pc1_is_time(evidence: Evidence, seed: int) -> float:
     runs = evidence.component(1, seed).reset_index().groupby("task_diversity")
     within = [rank_correlation(run["step"], run["coordinate"], "checkpoints") for _, run in runs]
-    return float(np.mean(np.abs(within)))
+    return abs(float(np.mean(within)))
 
 
 @asks(

@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 
 from ...analysis.model_selection.selection import SWITCHES
+from ...analysis.phases import HALF
 from ..measurements import Evidence, rank_correlation, with_monte_carlo
-from ..nulls import ALIKE, STRAIGHT
+from ..nulls import CONSTANT, STRAIGHT
 from ..outcomes import ContradictedError, Measured, NotTestableError
 from ..statement import AT_LEAST, AT_MOST, RIDGE_PHASE, asks, states
 
@@ -17,7 +18,7 @@ from ..statement import AT_LEAST, AT_MOST, RIDGE_PHASE, asks, states
     "rank correlation of M and Delta l",
     AT_LEAST,
     "grows",
-    nulls=(ALIKE,),
+    nulls=(CONSTANT,),
 )
 def _loss_difference_shrinks(evidence: Evidence, seed: int) -> Measured:
     rows = evidence.trade_offs(seed)
@@ -38,7 +39,7 @@ def _loss_difference_shrinks(evidence: Evidence, seed: int) -> Measured:
     "lesser of -Delta lambda at the least M and its mean from the least transient M on, over lambda_inf",
     AT_LEAST,
     0.0,
-    nulls=(ALIKE,),
+    nulls=(CONSTANT,),
     about=RIDGE_PHASE,
 )
 def _llc_difference_changes_sign(evidence: Evidence, seed: int) -> Measured:
@@ -66,15 +67,23 @@ def _llc_difference_changes_sign(evidence: Evidence, seed: int) -> Measured:
     9,
     "c",
     "The pivot from ridge to dMMSE_M comes the later the greater M",
-    "rank correlation of M and the step of the switch",
+    "rank correlation of M and the step of the switch; last, the M still at ridge at the end",
     AT_LEAST,
     "grows",
-    nulls=(STRAIGHT, ALIKE),
+    nulls=(STRAIGHT, CONSTANT),
     about=RIDGE_PHASE,
 )
 def _switch_grows(evidence: Evidence, seed: int) -> float:
     rows = evidence.trade_offs(seed)
-    return rank_correlation(rows["task_diversity"], rows["switch_step"], "M that switch")
+    steps = rows.set_index("task_diversity")["switch_step"].astype(float)
+    switched = int(steps.notna().sum())
+    if not switched:
+        raise ContradictedError("no run turns from ridge to dMMSE_M")
+    if switched == 1:
+        raise NotTestableError("only 1 M turns from ridge to dMMSE_M, and two are needed")
+    at_ridge = [M for M in steps.index if evidence.end(M, seed) < HALF]
+    steps[at_ridge] = np.inf  # not by the end of training: later than every M that did
+    return rank_correlation(steps.index, steps, "M that turn, or are still at ridge at the end")
 
 
 @asks(

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from ..measurements import Evidence
-from ..nulls import STRAIGHT
+from ..nulls import CONSTANT
 from ..outcomes import Measured, NotTestableError
 from ..statement import AT_MOST, asks, states
 
@@ -17,7 +17,7 @@ PROCRUSTES = "greatest Procrustes distance in the plane (0 = same, 1 = unrelated
     PROCRUSTES,
     AT_MOST,
     "trajectory_distance",
-    nulls=(STRAIGHT,),
+    nulls=(CONSTANT,),
     joint=True,
 )
 def _same_with_fewer_sequences(evidence: Evidence, _: int) -> float:

@@ -5,14 +5,14 @@ import math
 from ...analysis.datasets import OUT_OF_DISTRIBUTION as OUT
 from ...analysis.phases import HALF, Threshold
 from ..measurements import Evidence, rank_correlation
-from ..nulls import ALIKE, SOFTENED
+from ..nulls import GENERALISING, MEMORISING, SOFTENED
 from ..outcomes import ContradictedError, Measured, NotTestableError
 from ..statement import AT_LEAST, AT_MOST, RIDGE_PHASE, asks, states
 
 END = "alpha on q_M at the end (0 = ridge, 1 = dMMSE_M)"
 
 
-@states(1, "a", "The least M ends as dMMSE_M", END, AT_LEAST, "dmmse_like", nulls=(ALIKE,))
+@states(1, "a", "The least M ends as dMMSE_M", END, AT_LEAST, "dmmse_like", nulls=(GENERALISING,))
 def _least_ends_at_dmmse(evidence: Evidence, seed: int) -> Measured:
     return _end(evidence, evidence.diversities(seed)[0], seed)
 
@@ -24,7 +24,7 @@ def _least_ends_at_dmmse(evidence: Evidence, seed: int) -> Measured:
     END,
     AT_MOST,
     "ridge_like",
-    nulls=(ALIKE, SOFTENED),
+    nulls=(MEMORISING, SOFTENED),
     about=RIDGE_PHASE,
 )
 def _greatest_ends_at_ridge(evidence: Evidence, seed: int) -> Measured:
@@ -46,7 +46,7 @@ def _end(evidence: Evidence, M: float, seed: int) -> Measured:
     "rank correlation of M and alpha at the end",
     AT_MOST,
     "falls",
-    nulls=(ALIKE,),
+    nulls=(GENERALISING,),
     about=RIDGE_PHASE,
 )
 def _end_falls(evidence: Evidence, seed: int) -> float:
@@ -66,7 +66,7 @@ def _end_falls(evidence: Evidence, seed: int) -> float:
     "octaves of M between the two",
     AT_MOST,
     "threshold_octaves",
-    nulls=(ALIKE,),
+    nulls=(MEMORISING, GENERALISING),
     about=RIDGE_PHASE,
     only_if="paper_threshold",
 )

@@ -5,12 +5,12 @@ from collections.abc import Callable
 import numpy as np
 
 from ..measurements import UNRESOLVED, Evidence
-from ..nulls import ALIKE, SOFTENED, STRAIGHT
+from ..nulls import GENERALISING, SOFTENED, STRAIGHT
 from ..outcomes import Measured, NotTestableError
 from ..statement import AT_LEAST, AT_MOST, RIDGE_PHASE, asks, states
 
 GAP = "share of the OOD gap between ridge and dMMSE_M"
-BOTH = f"lesser of dip (below the straight way to dMMSE_M) and rise, {GAP}"
+BOTH = f"lesser of dip (below every way that never leads to ridge) and rise, {GAP}"
 NULLS = (STRAIGHT, SOFTENED)
 
 
@@ -95,7 +95,7 @@ def _rises_to_dmmse(evidence: Evidence, seed: int) -> float:
     f"greater of the two, {BOTH}",
     AT_MOST,
     "no_transience",
-    nulls=(ALIKE,),
+    nulls=(GENERALISING,),
     about=RIDGE_PHASE,
 )
 def _not_at_the_ends_of_the_grid(evidence: Evidence, seed: int) -> float:
