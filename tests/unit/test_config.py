@@ -82,7 +82,7 @@ def change(path: str, value) -> dict:
         ("grid.task_diversities", [4, 8, 4], r"= \[4, 8, 4\]: must be a list of different integers >= 1"),
         ("grid.task_diversities", [], r"grid\.task_diversities = \[\]"),
         ("grid.seeds", [1, 1], r"grid\.seeds = \[1, 1\]: must be a list of different integers"),
-        ("model.positions", 11, r"model\.positions = 11: must be at least 2 \* data\.context_length = 16"),
+        ("model.positions", 11, r"model\.positions = 11: must be at least 2 \* data\.context_length = 32"),
         ("model.positions", "many", r"model\.positions = 'many': must be auto \(2K\) or an integer >= 0"),
         ("data.noise_variance", 0, r"data\.noise_variance = 0: must be a number > 0"),
         ("data.noise_variance", -1.0, r"data\.noise_variance = -1\.0: must be a number > 0"),
@@ -96,7 +96,7 @@ def change(path: str, value) -> dict:
         ("model.headz", 4, r"model\.headz = 4: unknown key; did you mean 'heads'"),
         ("trianing", {}, r"trianing = \{\}: unknown key; did you mean 'training'"),
         ("training.schedule", "cosine", r"training\.schedule = 'cosine': must be constant, linear, .* or wsd"),
-        ("training.warmup_steps", 10**6, r"decay_steps = 600: with training\.warmup_steps = 1000000 must be at most"),
+        ("training.warmup_steps", 10**6, r"decay_steps = 375: with training\.warmup_steps = 1000000 must be at most"),
         ("llc.epsilon", 0, r"llc\.epsilon = 0: must be a number > 0"),
         ("llc.n_beta", -1, r"llc\.n_beta = -1: must be a number > 0"),
         ("llc.gamma", 0, r"llc\.gamma = 0: must be a number > 0"),
@@ -105,14 +105,14 @@ def change(path: str, value) -> dict:
         ("llc.draws", 4, r"llc\.draws = 4: must be an integer >= 8"),
         ("llc.preconditioner", "adagrad", r"llc\.preconditioner = 'adagrad': must be diagonal, kronecker, none or"),
         ("llc.steps", ["end"], r"llc\.steps\[0\] = 'end': must be a step >= 0, a share of training"),
-        ("llc.steps", [2990], r"llc\.steps = 2990: has no checkpoint \(the nearest is 3000\)"),
-        ("llc.components", ["layer2"], r"llc\.components = layer2: unknown; this model has all, embedding"),
+        ("llc.steps", [2390], r"llc\.steps = 2390: has no checkpoint \(the nearest is 2400\)"),
+        ("llc.components", ["layer3"], r"llc\.components = layer3: unknown; this model has all, embedding"),
         ("llc.minibatch", 10**6, r"llc\.minibatch = 1000000: must be at most llc\.sequences = \d+"),
         ("llc.sampler", "nuts", r"llc\.sampler = 'nuts': must be devinterp, leimkuhler_matthews, sgld or underdamped"),
         ("llc.limits.r_hat", 0.9, r"llc\.limits\.r_hat = 0\.9: must be null \(no check\) or a number > 1"),
         ("llc_calibration.runs", ["M3-seed0"], r"llc_calibration\.runs = M3-seed0: not a run of the grid"),
         ("llc_calibration.epsilons", [], r"llc_calibration\.epsilons = \[\]: must be a list of different numbers > 0"),
-        ("llc_crosscheck.steps", [2990], r"llc_crosscheck\.steps = 2990: has no checkpoint"),
+        ("llc_crosscheck.steps", [2390], r"llc_crosscheck\.steps = 2390: has no checkpoint"),
         ("training.optimiser", "sgd", r"training\.optimiser = 'sgd': must be adam or muon"),
         ("training.average", {"decay": 1}, r"average = {'decay': 1}: must be null \(none\) or {decay: .*\[0, 1\)"),
         ("training.average", {"decay": -0.1}, r"must be null \(none\) or {decay: .*\[0, 1\)"),
@@ -125,7 +125,7 @@ def change(path: str, value) -> dict:
         ("pca.sequences", 1000, r"pca\.sequences = 1000: must be at most evaluation\.root_task_sequences"),
         ("pca_robustness.sequences", [4, 1000], r"pca_robustness\.sequences = .*\[1000\] are not"),
         ("pca_robustness.sequences", [], r"pca_robustness\.sequences = \[\]"),
-        ("pca.components", 33, r"\[4\] times data\.context_length = 8 must be at least pca\.components = 33"),
+        ("pca.components", 65, r"\[4\] times data\.context_length = 16 must be at least pca\.components = 65"),
         ("claims.ridge_like", 0.8, r"claims\.ridge_like = 0\.8: must be less than claims\.dmmse_like = 0\.75"),
         ("claims.no_transience", 0.2, r"claims\.no_transience = 0\.2: must be less than claims\.transience"),
         ("claims.grows", -0.9, r"claims\.grows = -0\.9: must be a number in \(0, 1\]"),
@@ -199,7 +199,7 @@ def test_variants_are_overlays():
     deep = config.resolve(changed, "deep")
     assert deep["model"]["layers"] == 5
     assert deep["model"]["d_mlp"] == changed["model"]["d_mlp"]
-    assert config.resolve(changed, "base")["model"]["layers"] == 2
+    assert config.resolve(changed, "base")["model"]["layers"] == 3
     with pytest.raises(ConfigError, match="variant 'other'"):
         config.resolve(changed, "other")
 
@@ -314,10 +314,10 @@ def test_what_everybody_changes_is_one_key(path, preset):
 
 def test_shares_last_and_auto_are_worked_out():
     resolved = config.resolve(load(), "base")
-    assert resolved["llc"]["steps"] == [1000, 4000]
-    assert resolved["llc_calibration"]["runs"] == ["M1-seed0", "M12-seed0", "Minf-seed0"]
-    assert resolved["model"]["positions"] == 16
-    assert resolved["training"]["decay_steps"] == 600
+    assert resolved["llc"]["steps"] == [2500]
+    assert resolved["llc_calibration"]["runs"] == ["M1-seed0", "M32-seed0", "Minf-seed0"]
+    assert resolved["model"]["positions"] == 32
+    assert resolved["training"]["decay_steps"] == 375
     changed = change("training.steps", 1000)
     changed["grid"] = {"task_diversities": [3], "seeds": [2]}
     resolved = config.resolve(changed, "base")
@@ -328,7 +328,7 @@ def test_shares_last_and_auto_are_worked_out():
 
 def test_keys_are_picked_by_section_and_by_name():
     part = config.pick(load(), ("pca", "data.dimension", "data.noise_variance"), ("pca.sequences",))
-    assert part == {"pca": {"components": 4}, "data": {"dimension": 4, "noise_variance": 0.125}}
+    assert part == {"pca": {"components": 4}, "data": {"dimension": 8, "noise_variance": 0.125}}
 
 
 def test_planning_reads_the_keys_of_a_stage_as_its_signature_has_them():
@@ -381,10 +381,10 @@ def test_a_half_life_may_be_a_share_of_training():
     assert config.resolve(changed, "base")["training"]["average"] == {"half_life": 100}
 
 
-@pytest.mark.parametrize("average", [{"half_life": 4001}, {"decay": 0.9999}])
+@pytest.mark.parametrize("average", [{"half_life": 2501}, {"decay": 0.9999}])
 def test_an_average_longer_than_training_is_warned_of(average):
     with pytest.warns(
-        ConfigWarning, match=r"training\.average = .* longer than training\.steps = 4000"
+        ConfigWarning, match=r"training\.average = .* longer than training\.steps = 2500"
     ):
         validate(change("training.average", average))
 

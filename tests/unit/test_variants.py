@@ -33,7 +33,7 @@ def test_search_has_a_front_of_all_and_one_training_measured_twice():
     assert comparisons(config) == {"front": list(config["variants"]), "averaging": ["base", "raw"]}
 
 
-@pytest.mark.parametrize("preset", ["laptop", "seeds", "smoke"])
+@pytest.mark.parametrize("preset", ["laptop", "draws", "smoke"])
 def test_presets_without_other_settings_compare_nothing(preset):
     assert comparisons(presets.read(preset)) == {}
 
