@@ -15,7 +15,15 @@ import pandas as pd
 from tests.conftest import told
 from tests.unit import worlds
 from transient_ridge.analysis.datasets import IN_DISTRIBUTION
-from transient_ridge.analysis.model_selection.accounts import COMPRESSED, CONSTANT, LLC
+from transient_ridge.analysis.model_selection.accounts import (
+    COMPRESSED,
+    CONSTANT,
+    FORECAST,
+    LEFT_OUT,
+    LLC,
+    LOG,
+    SATURATING,
+)
 from transient_ridge.analysis.model_selection.selection import compute_selection
 from transient_ridge.analysis.variants.averaging import compare_averaging
 from transient_ridge.artefacts.schemas import TABLES
@@ -348,20 +356,33 @@ def _resolution(made, grid, seeds):
 
 
 def _accounts(grid):
-    """Three accounts, and what they say of two steps of every run; the LLC does best at r = 1."""
-    errors = [(COMPRESSED, None, 0.1), (CONSTANT, None, 0.3)]
+    """Every account under both splits, and what it says of two steps of every run; the LLC does best at r = 1."""
+    errors = [
+        (LOG, None, 0.2),
+        (COMPRESSED, None, 0.1),
+        (CONSTANT, None, 0.3),
+        (SATURATING, None, 0.15),
+    ]
     errors += [(LLC, r, 0.05 + 0.02 * abs(math.log10(r))) for r in RESOLUTIONS]
-    key = {
+    constants = {
         "loss_weight": 1.0, "exponent": 0.5, "cost_weight": 0.1, "fitted": 9, "held_out": 9, "error_fitted": 0.05,
     }  # fmt: skip
     summary = [
-        {"account": account, "resolution": r, "error": error, **key} for account, r, error in errors
-    ]
+        {
+            "account": account, "resolution": r, "split": split, "error": error, **constants,
+            "difference": None if account == LOG else error - 0.2,
+            "difference_margin": None if account == LOG else 0.06,
+            "verdict": None if account == LOG else "undecided",
+        }
+        for split in (LEFT_OUT, FORECAST)
+        for account, r, error in errors
+    ]  # fmt: skip
     points = [
         {
-            "account": account, "resolution": r, "task_diversity": M, "step": step, "held_out": True,
+            "account": account, "resolution": r, "split": split, "task_diversity": M, "step": step,
             "relative_distance": 0.4 + 0.1 * i, "predicted": 0.4 + 0.1 * i + error,
         }
+        for split in (LEFT_OUT, FORECAST)
         for account, r, error in errors
         for M in grid
         for i, step in enumerate(STEPS[-2:])

@@ -132,7 +132,7 @@ rule claims_by_resolution:
 
 
 rule accounts:
-    """When runs turn: compressed size against the LLC at every resolution."""
+    """When runs turn: by the LLC at every resolution, by the compressed size, and by M alone."""
     input:
         unpack(tables(*tables_read_by("analysis.model_selection.accounts"))),
     output:

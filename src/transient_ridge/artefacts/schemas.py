@@ -150,8 +150,12 @@ _SELECTION: Columns = {
 }
 
 _ACCOUNT: Columns = {
-    "account": ("string", "compressed size, LLC, or constant: the same number for all points"),
+    "account": (
+        "string",
+        "what dMMSE_M costs by it: LLC, compressed size, log M, saturating log M, or constant",
+    ),
     "resolution": ("float64", "r of the LLC; null = none is used"),
+    "split": ("string", "what is held out: M left out, each in its turn, or forecast"),
 }
 
 #: Every table, by name.
@@ -408,18 +412,30 @@ TABLES: dict[str, Table] = {
         "variant",
         {
             **_ACCOUNT,
-            "loss_weight": ("float64", "a; of the constant, the odds p / (1 - p)"),
-            "exponent": ("float64", "b"),
-            "cost_weight": ("float64", "c"),
-            "fitted": ("int64", "points (M, t) that the constants are fitted to"),
-            "held_out": ("int64", "points that they are judged by"),
+            "loss_weight": (
+                "float64",
+                "a, fitted to all points, or to the first tenth of training",
+            ),
+            "exponent": ("float64", "b, likewise"),
+            "cost_weight": ("float64", "c, likewise"),
+            "fitted": ("int64", "points (M, t) that these constants are fitted to"),
+            "held_out": ("int64", "points that the account is judged by"),
             "error_fitted": (
                 "float64",
                 "root mean square error of the relative distance, fitted points",
             ),
             "error": (
                 "float64",
-                "root mean square error of the relative distance, held-out points",
+                "root mean square error of the relative distance, held-out points, mean over M",
+            ),
+            "difference": ("float64", "error less that of log M, mean over M; null = log M itself"),
+            "difference_margin": (
+                "float64",
+                "half-width of its t interval over M; null = one M",
+            ),
+            "verdict": (
+                "string",
+                "better or worse than log M where the interval says so, else undecided; null = log M itself",
             ),
         },
     ),
@@ -430,8 +446,7 @@ TABLES: dict[str, Table] = {
             "task_diversity": RUN["task_diversity"],
             "step": RUN["step"],
             "relative_distance": ("float64", "measured, of the mean distances over seeds"),
-            "predicted": ("float64", "by the account"),
-            "held_out": ("bool", "whether the constants were not fitted to this point"),
+            "predicted": ("float64", "by the account, which was not fitted to this point"),
         },
     ),
     "claim_values": Table(

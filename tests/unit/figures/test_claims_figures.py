@@ -109,17 +109,18 @@ def test_without_finite_m_there_is_nothing_to_choose(figure, panels_):
 
 
 def test_accounts(drawn, frames):
-    """The better r of the LLC beside the compressed size, and every error against r."""
+    """log M and the LLC at its best r as predicted for the M left out, and the errors of all others."""
     left, middle, right = panels(drawn("accounts"))
-    assert middle.get_title(loc="left").endswith("LLC at $r$ = 1")
-    points = frames["account_points"]
-    for axes, account, r in ((left, "compressed size", -1.0), (middle, "LLC", 1.0)):
+    assert middle.get_title(loc="left").endswith("LLC, $r$ = 1")
+    points, summary = frames["account_points"], frames["accounts"]
+    points = points[points["split"] == "M left out"]
+    for axes, account, r in ((left, "log M", -1.0), (middle, "LLC", 1.0)):
         own = points[(points["account"] == account) & (points["resolution"].fillna(-1.0) == r)]
         lines = [line for line in axes.lines if line.get_linestyle() == "-"]
         predicted = [y for line in lines for y in line.get_ydata()]
         assert sorted(predicted) == pytest.approx(sorted(own["predicted"]))
-    summary = frames["accounts"]
-    errors = summary[summary["account"] == "LLC"].sort_values("resolution")["error"]
-    assert list(right.lines[0].get_ydata()) == pytest.approx(list(errors))
-    others = summary[summary["account"] != "LLC"]["error"]
-    assert sorted(line.get_ydata()[0] for line in right.lines[1:]) == pytest.approx(sorted(others))
+        assert "$c$ = 0.1" in axes.texts[0].get_text()
+    others = summary[summary["account"] != "log M"]
+    assert len(right.get_yticks()) == len(others) / 2
+    shown = [x for each in right.containers for x in each.lines[0].get_xdata()]
+    assert sorted(shown) == pytest.approx(sorted(others["difference"]))

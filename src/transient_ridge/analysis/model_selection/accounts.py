@@ -1,41 +1,53 @@
-r"""Two accounts of when a run turns from ridge to dMMSE_M, fitted to the same runs.
+r"""Accounts of when a run turns from ridge to dMMSE_M, fitted to the same runs and judged by others.
 
-Both say that a run is as if it predicted by the posterior over the two solutions, with p the probability of dMMSE_M:
+All say that a run is as if it predicted by the posterior over the two solutions, with p the probability of dMMSE_M:
 
     logit p = a (-dl) N^b - C,    N = pairs (x, y) seen,    dl = l(v_M) - l(u) in nats per pair,
 
 where C is what dMMSE_M costs. *Compressed size*, after Wurgaft et al. 2025 (arXiv 2506.17859): C = K^c, K the size in
 nats of the compressed task set. *LLC*, Eq. 8 of arXiv 2501.17745 with a free rate of learning: C = c dlambda(r) log N.
-Each has three constants, a, b and c.
+Three rivals look at neither weights nor tasks: C = c log M; c log min(M, P), which levels off where the paper finds
+that the LLC does; and c, the same for every M. Each has three constants, a, b and c.
 
-A model that predicts p dMMSE_M + (1 - p) ridge has the relative distance p^2 / (p^2 + (1 - p)^2). The constants are
-fitted to one half of the points (M, t), and judged by the other.
+A model that predicts p dMMSE_M + (1 - p) ridge has the relative distance p^2 / (p^2 + (1 - p)^2). Points held out at
+random would be known from their neighbours in time. Held out is a whole M, each in its turn, or all of training but its
+first tenth (a forecast).
 """
 
 import math
 import zlib
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy.optimize import least_squares
 from scipy.special import expit
+from scipy.stats import t as student
 
 from ...artefacts.tables import Frames, Rows
 from ...config.settings import BatchSize, DataSettings, RootSeed
 from ...regression.sequences import task_set
-from ...regression.streams import generator
-from ...stage import stage
+from ...stage import Setting, stage
 from ..phases import predictors_apart
 
 Array = NDArray[np.float64]
+Mask = NDArray[np.bool_]
 
 COMPRESSED, LLC, CONSTANT = "compressed size", "LLC", "constant"
+LOG, SATURATING = "log M", "saturating log M"
+
+#: What is held out: each M in its turn, or all but the first share of training.
+LEFT_OUT, FORECAST = "M left out", "forecast"
+FIRST = 0.1
+
+#: Of an account against c log M, by the t interval over M of the difference of their errors.
+BETTER, WORSE, UNDECIDED = "better", "worse", "undecided"
+CONFIDENCE = 0.95
 
 #: Where the search for the constants starts: weights of loss and cost over decades, and how fast a run learns.
-STARTS = [(a, b, c) for a in (1e-4, 1e-2, 1.0) for b in (0.25, 0.5, 0.9) for c in (0.01, 0.3)]
+STARTS = [(a, b, c) for a in (1e-4, 1e-2, 1.0) for b in (0.25, 0.5, 0.9) for c in (0.01, 0.3, 3.0)]
 
 
 class Points(NamedTuple):
@@ -49,11 +61,28 @@ class Points(NamedTuple):
 
 
 class Account(NamedTuple):
-    """``logit(points, constants) -> logit p``, and the cost that it is about."""
+    """What dMMSE_M costs by it, from the points and the constant c."""
 
     name: str
     resolution: float | None
-    logit: Callable[[Points, Array], Array]
+    cost: Callable[[Points, float], Array]
+
+    def logit(self, at: Points, constants: Array) -> Array:
+        """Log-odds of dMMSE_M for the ``constants`` (a, b, c)."""
+        a, b, c = constants
+        result: Array = a * at.gain * at.pairs**b - self.cost(at, c)
+        return result
+
+
+class Judged(NamedTuple):
+    """An account under one split: its constants, what it says of the points held out, and its error for every M."""
+
+    account: Account
+    constants: Array
+    fitted: Mask
+    error_fitted: float
+    predicted: Array  # NaN where nothing was held out
+    errors: dict[float, float]
 
 
 @stage(
@@ -70,64 +99,132 @@ def compare_accounts(
     seed: RootSeed,
     data: DataSettings,
     batch_size: BatchSize,
+    plateau_from: Annotated[int, Setting("claims.plateau_from")],
 ) -> tuple[Rows, Rows]:
-    """Fit both accounts, the second at every r; their held-out errors, and what each predicts of every point.
+    """Every account under both splits: constants, errors and verdict; and what each predicts of the points held out.
 
-    Both tables are empty if no curvature was measured or there are too few points to fit three constants to half of
-    them.
+    The LLC's at every r at which it is known for all M. Both tables are empty if no curvature was measured, or if
+    there are fewer than three M or 12 points. A forecast is left out if the first tenth has fewer than 12 of them.
     """
     summary, predictions = Rows("accounts"), Rows("account_points")
-    K = data.context_length
     selections = {
         r: frames["selection_by_resolution"].query("resolution == @r")
         for r in sorted(frames["selection_by_resolution"]["resolution"].unique().tolist())
     }
     if not selections:
         return summary, predictions
-    points = points_of(frames, next(iter(selections.values())), batch_size * K)
-    if len(points.step) < 12:
+    pairs = batch_size * data.context_length
+    points = points_of(frames, next(iter(selections.values())), pairs)
+    diversities = np.unique(points.diversity).tolist()
+    if len(points.step) < LEAST or len(diversities) < 3:
         return summary, predictions
-    sizes = {M: compressed_nats(seed, data, M) for M in np.unique(points.diversity)}
-    accounts = [by_compressed_size(sizes)]
+    accounts = [by_log(plateau_from=None), by_log(plateau_from), by_constant()]
+    accounts.append(by_compressed_size({M: compressed_nats(seed, data, M) for M in diversities}))
     for r, selection in selections.items():
         known = selection[selection["llc_difference"].notna()]
-        complexity = dict(
-            known.groupby("task_diversity")["llc_difference"].mean().astype(float).items()
+        complexity: dict[Any, float] = (
+            known.groupby("task_diversity")["llc_difference"].mean().to_dict()
         )
-        if set(points.diversity) <= set(complexity):
-            accounts.append(by_llc(r, complexity))  # type: ignore[arg-type]
-    order = generator(seed, "accounts").permutation(len(points.step))
-    fitted = np.zeros(len(points.step), dtype=bool)
-    fitted[order[: len(order) // 2]] = True
-    for account in [
-        *accounts,
-        Account(CONSTANT, None, lambda at, c: np.full_like(at.step, np.log(c[0]))),
-    ]:
-        constants = fit(account, select(points, fitted))
-        predicted = relative_of(account.logit(points, constants))
-        errors = predicted - points.relative
-        summary.add(
-            account=account.name,
-            resolution=account.resolution,
-            loss_weight=constants[0],
-            exponent=constants[1],
-            cost_weight=constants[2],
-            fitted=int(fitted.sum()),
-            held_out=int((~fitted).sum()),
-            error_fitted=_rms(errors[fitted]),
-            error=_rms(errors[~fitted]),
-        )
-        for i in range(len(points.step)):
-            predictions.add(
-                account=account.name,
-                resolution=account.resolution,
-                task_diversity=float(points.diversity[i]),
-                step=int(points.step[i]),
-                relative_distance=float(points.relative[i]),
-                predicted=float(predicted[i]),
-                held_out=bool(~fitted[i]),
-            )
+        if set(diversities) <= set(complexity):
+            accounts.append(by_llc(r, complexity))
+    early = points.step <= FIRST * float(frames["relative_distances"]["step"].max())
+    for split, judge in ((LEFT_OUT, leave_out), (FORECAST, lambda a, p: forecast(a, p, early))):
+        if split == FORECAST and (early.sum() < LEAST or early.all()):
+            continue
+        judged = [judge(account, points) for account in accounts]
+        for each in judged:
+            _add(summary, predictions, split, each, judged[0].errors, points)
     return summary, predictions
+
+
+#: Points that the constants are fitted to, at least.
+LEAST = 12
+
+
+def _add(
+    summary: Rows,
+    predictions: Rows,
+    split: str,
+    judged: Judged,
+    baseline: Mapping[float, float],
+    points: Points,
+) -> None:
+    key = {
+        "account": judged.account.name,
+        "resolution": judged.account.resolution,
+        "split": split,
+    }
+    held_out = ~np.isnan(judged.predicted)
+    difference, margin = paired(judged.errors, baseline)
+    itself = judged.account.name == LOG
+    summary.add(
+        **key,
+        loss_weight=judged.constants[0],
+        exponent=judged.constants[1],
+        cost_weight=judged.constants[2],
+        fitted=int(judged.fitted.sum()),
+        held_out=int(held_out.sum()),
+        error_fitted=judged.error_fitted,
+        error=float(np.mean(list(judged.errors.values()))),
+        difference=None if itself else difference,
+        difference_margin=None if itself else margin,
+        verdict=None if itself else verdict_of(difference, margin),
+    )
+    for i in np.flatnonzero(held_out):
+        predictions.add(
+            **key,
+            task_diversity=float(points.diversity[i]),
+            step=int(points.step[i]),
+            relative_distance=float(points.relative[i]),
+            predicted=float(judged.predicted[i]),
+        )
+
+
+def leave_out(account: Account, points: Points) -> Judged:
+    """Predict each M by the constants fitted to all others; those that are kept are fitted to all points."""
+    every = np.ones(len(points.step), dtype=bool)
+    constants = fit(account, points)
+    predicted, errors = np.full(len(points.step), np.nan), {}
+    for M in np.unique(points.diversity).tolist():
+        own = points.diversity == M
+        others = fit(account, select(points, ~own), near=constants)
+        predicted[own] = relative_of(account.logit(select(points, own), others))
+        errors[M] = _rms(predicted[own] - points.relative[own])
+    fitted = relative_of(account.logit(points, constants)) - points.relative
+    return Judged(account, constants, every, _rms(fitted), predicted, errors)
+
+
+def forecast(account: Account, points: Points, early: Mask) -> Judged:
+    """Predict the points that are not ``early`` by the constants fitted to those that are."""
+    constants = fit(account, select(points, early))
+    found = relative_of(account.logit(points, constants))
+    late = points.diversity[~early]
+    errors = {
+        M: _rms((found - points.relative)[~early][late == M]) for M in np.unique(late).tolist()
+    }
+    fitted = (found - points.relative)[early]
+    return Judged(account, constants, early, _rms(fitted), np.where(early, np.nan, found), errors)
+
+
+def paired(
+    errors: Mapping[float, float], baseline: Mapping[float, float]
+) -> tuple[float, float | None]:
+    """Mean over M of the difference of two errors, and the half-width of its t interval; None for a single M."""
+    differences = np.array([errors[M] - baseline[M] for M in errors])
+    if len(differences) < 2:
+        return float(differences.mean()), None
+    quantile = float(student.ppf((1 + CONFIDENCE) / 2, len(differences) - 1))
+    return (
+        float(differences.mean()),
+        quantile * float(differences.std(ddof=1)) / math.sqrt(len(differences)),
+    )
+
+
+def verdict_of(difference: float, margin: float | None) -> str:
+    """Better or worse than c log M if the interval of the difference says so, else undecided."""
+    if margin is None or not abs(difference) > margin:
+        return UNDECIDED
+    return BETTER if difference < 0 else WORSE
 
 
 def points_of(frames: Frames, selection: pd.DataFrame, pairs: int) -> Points:
@@ -163,27 +260,29 @@ def compressed_nats(root_seed: int, data: DataSettings, M: float) -> float:
 
 
 def by_compressed_size(sizes: Mapping[float, float]) -> Account:
-    """logit p = a (-dl) N^b - K^c."""
-
-    def logit(at: Points, constants: Array) -> Array:
-        a, b, c = constants
-        size = np.array([sizes[M] for M in at.diversity])
-        result: Array = a * at.gain * at.pairs**b - size**c
-        return result
-
-    return Account(COMPRESSED, None, logit)
+    """C = K^c."""
+    return Account(COMPRESSED, None, lambda at, c: _of_each(at, sizes) ** c)
 
 
 def by_llc(resolution: float, complexity: Mapping[float, float]) -> Account:
-    """logit p = a (-dl) N^b - c dlambda log N."""
+    """C = c dlambda log N."""
+    return Account(LLC, resolution, lambda at, c: c * _of_each(at, complexity) * np.log(at.pairs))
 
-    def logit(at: Points, constants: Array) -> Array:
-        a, b, c = constants
-        difference = np.array([complexity[M] for M in at.diversity])
-        result: Array = a * at.gain * at.pairs**b - c * difference * np.log(at.pairs)
-        return result
 
-    return Account(LLC, resolution, logit)
+def by_log(plateau_from: int | None) -> Account:
+    """C = c log M, up to ``plateau_from`` if there is one."""
+    most = math.inf if plateau_from is None else plateau_from
+    name = LOG if plateau_from is None else SATURATING
+    return Account(name, None, lambda at, c: c * np.log(np.minimum(at.diversity, most)))
+
+
+def by_constant() -> Account:
+    """C = c: what dMMSE_M costs does not depend on M."""
+    return Account(CONSTANT, None, lambda at, c: np.full_like(at.step, c))
+
+
+def _of_each(at: Points, numbers: Mapping[float, float]) -> Array:
+    return np.array([numbers[M] for M in at.diversity])
 
 
 def relative_of(logit: Array) -> Array:
@@ -192,15 +291,19 @@ def relative_of(logit: Array) -> Array:
     return result
 
 
-def fit(account: Account, points: Points) -> Array:
-    """The constants of least squared error of the relative distance, of several searches the best."""
+def fit(account: Account, points: Points, near: Array | None = None) -> Array:
+    """The constants of least squared error of the relative distance, of several searches the best.
+
+    Or of one search that starts ``near`` some constants.
+    """
 
     def errors(constants: Array) -> Array:
         return relative_of(account.logit(points, constants)) - points.relative
 
+    starts = np.array(STARTS) if near is None else near[None]
     found = [
-        least_squares(errors, start, bounds=([0, 0, 0], [np.inf, 1, np.inf]), x_scale=np.abs(start))
-        for start in (np.array(each) for each in STARTS)
+        least_squares(errors, start, bounds=([0, 0, 0], [np.inf, 1, np.inf]), x_scale=start)
+        for start in np.clip(starts, 1e-9, [np.inf, 1 - 1e-9, np.inf])
     ]
     best: Array = min(found, key=lambda each: float(each.cost)).x
     return best
