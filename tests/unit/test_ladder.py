@@ -6,6 +6,8 @@ import torch
 
 from tests.potentials import Potential, centre, noise, settings
 from transient_ridge.config.settings import HealthSettings
+from transient_ridge.llc import quadratic
+from transient_ridge.llc.curvature.lanczos import lanczos
 from transient_ridge.llc.ladder import ladder
 
 OFF = dict.fromkeys(HealthSettings.model_fields)
@@ -44,6 +46,19 @@ def test_every_cell_is_the_quadratic_at_its_resolution():
         assert abs(cell.found.llc - truth) < 3.5 * cell.found.standard_error
         assert abs(cell.halved.llc - truth) < 3.5 * cell.halved.standard_error
     assert sum(cell.equilibrated for cell in found) >= 7  # |z| > 2 is one in twenty
+
+
+def test_what_the_chains_feel_is_measured_once_a_cell(monkeypatch):
+    """Half the step changes nothing of it, and n beta and gamma do."""
+    runs = []
+
+    def counted(*args):
+        runs.append(1)
+        return lanczos(*args)
+
+    monkeypatch.setattr(quadratic, "lanczos", counted)
+    climb([(100.0, 1.0), (100.0, 10.0), (1000.0, 1.0)], draws=20)
+    assert len(runs) == 3
 
 
 def test_a_cell_without_the_time_is_marked_and_not_sampled():

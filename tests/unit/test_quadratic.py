@@ -1,6 +1,7 @@
 """What the quadratic around w* says of the chains: against formulas, linear algebra and the chains themselves."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -40,7 +41,8 @@ def turned():
     H = U @ torch.diag(torch.tensor([0.0, 0.02, 0.3, 1.0, 2.0, 8.0]).double()) @ U.T
     scale = (1 / (N_BETA * H.diagonal() + GAMMA))[None]
     A = N_BETA * H + GAMMA * torch.eye(6).double()
-    return H, A, torch.diag(scale[0].sqrt()), Quadratic(of_matrix(H), Metric(scale), N_BETA, GAMMA)
+    quadratic = Quadratic(of_matrix(H), torch.zeros(6).double(), Metric(scale), N_BETA, GAMMA)
+    return H, A, torch.diag(scale[0].sqrt()), quadratic
 
 
 def test_plain_steps_answer_as_the_formulas_say():
@@ -76,7 +78,7 @@ def test_lambda_is_found_direction_by_direction(turned):
     x = R @ quadratic.curvature.draw
     b, U = torch.linalg.eigh(B)
     exact = (U.T @ x).square() / b
-    felt = quadratic.felt()
+    felt = quadratic.felt
     assert felt.share.sum().item() == pytest.approx(1)
     for of in (torch.exp, torch.sqrt, torch.reciprocal):
         expected = (of(b) * exact).sum() / exact.sum()
@@ -91,8 +93,8 @@ def test_the_slope_takes_off_what_linear_algebra_says(turned):
     shift = -N_BETA * torch.linalg.solve(A, g)
     exact = -N_BETA * (g @ shift + shift @ H @ shift / 2)
     assert exact > 0
-    assert quadratic.taken_by(g) == pytest.approx(exact.item(), rel=1e-8)
-    assert quadratic.taken_by(torch.zeros(6).double()) == 0
+    assert replace(quadratic, slope=g).taken == pytest.approx(exact.item(), rel=1e-8)
+    assert quadratic.taken == 0
 
 
 def test_the_noise_adds_what_the_stationary_covariance_says(turned):
@@ -109,8 +111,9 @@ def test_the_noise_adds_what_the_stationary_covariance_says(turned):
     # Along one direction it is s (eps / 8) C / (1 - eps b / 4).
     s, b = N_BETA * 2 / (N_BETA * 2 + GAMMA), (N_BETA * 2 + GAMMA) / 40
     one = Quadratic(
-        of_matrix(torch.eye(1).double() * 2), Metric(torch.ones(1, 1).double() / 40), N_BETA, GAMMA
-    )
+        of_matrix(torch.eye(1).double() * 2), torch.zeros(1).double(),
+        Metric(torch.ones(1, 1).double() / 40), N_BETA, GAMMA,
+    )  # fmt: skip
     power = one.power(torch.ones(1).double())
     assert power == pytest.approx(N_BETA**2 / 40)
     assert one.added_by(torch.ones(1).double(), settings(epsilon=epsilon), 4000) == pytest.approx(

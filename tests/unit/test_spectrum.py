@@ -294,6 +294,24 @@ def test_lanczos_finds_eigenvalues_and_ends_where_nothing_is_left(rank):
     assert found.residuals.max() < 1e-8
 
 
+def test_lanczos_ends_when_the_inverse_is_known():
+    """Slow directions that a few steps have not seen are waited for; steps that add nothing are not taken."""
+    start = torch.randn(3000, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    near, far = torch.ones(3000).double(), torch.logspace(-2, 3, 3000).double()
+    near[:100] = torch.linspace(0.5, 5, 100)
+    for h, fewest, most in ((near, 6, 20), (far, 200, 400)):
+        seen = []
+
+        def product(v, h=h, seen=seen):
+            seen.append(1)
+            return h * v
+
+        found = lanczos(product, start, 500, 1e-3)
+        exact = (start.square() / h).sum()
+        assert fewest <= len(seen) <= most
+        assert (found.weights / found.values).sum().item() == pytest.approx(exact.item(), rel=2e-2)
+
+
 def test_the_diagonal_in_a_kronecker_basis_overstates_the_llc(small, samples):
     layout, H = small[1], small[-1]
     h = kronecker.diagonal(samples, kronecker.kronecker_basis(layout, samples))

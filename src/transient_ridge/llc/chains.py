@@ -9,6 +9,7 @@ from ..config.settings import SgldSettings
 from ..errors import ChainDivergedError
 from .diagnostics import Record, Traces
 from .dynamics import Dynamics, State
+from .measured import Measured
 from .quadratic import Prediction, Quadratic
 from .response import response
 from .target import Noise, Target
@@ -17,12 +18,12 @@ from .target import Noise, Target
 ANNEALING_FACTOR = 4.0
 
 
-def measure(target: Target, settings: SgldSettings) -> Any:
+def measure(target: Target, settings: SgldSettings) -> Measured:
     """What the preconditioner of ``settings`` measures at w*: the same for every n beta, gamma and step size.
 
     Raises ChainDivergedError if the curvature is not finite.
     """
-    return _measured(target, settings, target.centre.repeat(settings.chains, 1), 0)
+    return Measured(_measured(target, settings, target.centre.repeat(settings.chains, 1), 0))
 
 
 def sample(
@@ -31,28 +32,30 @@ def sample(
     n_beta: float,
     noise: Noise,
     mask: Tensor | None = None,
-    measured: Any = None,
+    measured: Measured | None = None,
 ) -> Traces:
     """Run the chains of ``settings.sampler`` from w* for burn-in + draws steps.
 
     ``n_beta`` multiplies the target's loss. ``mask`` (P,) of zeros and ones restricts the chains to a subset of
-    the parameters. ``measured`` is what :func:`measure` found, if the caller has it. Raises ChainDivergedError if a
-    loss or the curvature is not finite, and before the first draw if the step is too long for the steepest direction;
-    ConfigError if the sampler cannot do what ``settings`` ask.
+    the parameters. ``measured`` is what :func:`measure` found, if the caller shares it between samplings. Raises
+    ChainDivergedError if a loss or the curvature is not finite, and before the first draw if the step is too long for
+    the steepest direction; ConfigError if the sampler cannot do what ``settings`` ask.
     """
     init, move = (SAMPLERS.function(settings.sampler, part) for part in ("init", "step"))
     make = PRECONDITIONERS.function(settings.preconditioner, "make")
     record = Record(target, settings, n_beta)
     positions = target.centre.repeat(settings.chains, 1)
     stages = dict(burn_in_stages(settings))
+    measured = measured or measure(target, settings)
+    seen = measured.by_preconditioner
     state: State | None = None
     for step in range(settings.burn_in + settings.draws):
         if step in stages:
             gamma = stages[step]
-            if step or measured is None:
-                measured = _measured(target, settings, positions, step)
-            if state is None or measured is not None:
-                preconditioner = make(measured, n_beta, gamma)
+            if step:
+                seen = _measured(target, settings, positions, step)
+            if state is None or seen is not None:
+                preconditioner = make(seen, n_beta, gamma)
         here = target.evaluate(positions, step)
         record.add(step, positions, here)
         metric = preconditioner.metric(here.gradient).masked(mask)
@@ -60,7 +63,7 @@ def sample(
         if state is None:
             state = init(positions, dynamics, noise)
         if step == settings.burn_in:
-            quadratic = Quadratic(target.curvature, metric.of_one(), n_beta, gamma)
+            quadratic = measured.quadratic(target, metric.of_one(), n_beta, gamma)
             prediction = predict(quadratic, settings)
         eta = noise()
         if record.probes_at(step):
@@ -72,7 +75,7 @@ def sample(
 
 def predict(quadratic: Quadratic, settings: SgldSettings) -> Prediction:
     """What the quadratic says of the chains. Raises ChainDivergedError if they cannot be stable."""
-    felt = quadratic.felt()
+    felt = quadratic.felt
     # What annealing takes is not spent at the posterior that is sampled.
     at_rest = settings.burn_in - settings.burn_in // 2 if settings.annealing else settings.burn_in
     answers = response(settings, felt.b, at_rest + settings.draws)

@@ -149,7 +149,7 @@ def estimate(
     )
     pairs = losses - of_centre
     frozen = centre.errors.double().cpu().numpy()
-    slope, heating = _corrections(traces, settings, centre)
+    slope, heating = _corrections(traces, settings)
     shared = _diagnostics(traces, settings, centre)
     K = losses.shape[-1]
     whole: list[tuple[int | None, slice]] = [(None, slice(None))]
@@ -188,14 +188,13 @@ def estimate(
     return estimates
 
 
-def _corrections(traces: Traces, settings: SgldSettings, centre: Centre) -> tuple[float, float]:
+def _corrections(traces: Traces, settings: SgldSettings) -> tuple[float, float]:
     """What the slope at w* takes off lambda, and what minibatch noise adds, in the quadratic around w*."""
     quadratic, noise = traces.quadratic, traces.gradient_noise
-    slope = quadratic.taken_by(centre.gradient.to(noise))
     one, power = quadratic.added_by(noise, settings, traces.losses.shape[1]), quadratic.power(noise)
     # One noise says how it is spread over the directions; all that were seen, how much there is.
     heating = one * _after(traces, traces.heat, settings.burn_in) / power if power else 0.0
-    return slope, heating
+    return quadratic.taken, heating
 
 
 def _known_errors(

@@ -8,7 +8,7 @@ in.
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Protocol
 
 from torch import Tensor
 
@@ -18,6 +18,7 @@ from ..errors import ChainDivergedError
 from .chains import measure, sample
 from .estimate import Centre, Estimate, estimate
 from .health import faults, not_equilibrated
+from .measured import Measured
 from .target import Evaluation, Noise, Target
 
 #: Standard errors by which an estimate may differ from that with half the step.
@@ -92,7 +93,7 @@ def _cell(
     limits: HealthSettings,
     n_beta: float,
     mask: Tensor | None,
-    measured: Any,
+    measured: Measured,
 ) -> Cell:
     resolution = settings.gamma / n_beta
     nothing = Cell(n_beta, resolution, None, None, None, False, ())

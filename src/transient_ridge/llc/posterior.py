@@ -9,7 +9,6 @@ those that the chain has not yet fitted.
 import math
 from collections.abc import Iterator
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import torch
@@ -25,6 +24,7 @@ from ..model.transformer import Transformer
 from ..regression.sequences import Sequences, SequenceSource
 from ..regression.streams import Name, generator, torch_seed
 from .curvature.gauss_newton import gauss_newton_product, gauss_newton_samples
+from .measured import Measured
 from .target import Curvature, Evaluation, Noise
 
 #: Sequences behind one measurement of the curvature, at most. With half as many, minibatches heat the chains
@@ -71,8 +71,8 @@ class CheckpointPosterior:
         self.sequences = self._ready(self._source.draw(settings.sequences, "llc"))
         #: Squared errors of w* (n, K), which minibatches of the fixed set look up, and the gradient (P,) of l_n there.
         self.centre_errors, self.centre_gradient = self._at_centre()
-        #: What preconditioners have measured at w*, by name, for all that is sampled here.
-        self.measured: dict[str, Any] = {}
+        #: What has been measured at w*, by preconditioner, for all that is sampled here.
+        self.measured: dict[str, Measured] = {}
 
     def evaluate(self, positions: Tensor, step: int) -> Evaluation:
         """Losses per position of the context and the gradient of their mean (see target.Target).

@@ -6,6 +6,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+#: Steps that must add next to nothing before Lanczos' method is taken to have converged.
+SETTLED = 4
+
 
 class Ritz(NamedTuple):
     """What one run finds, ascending; N is its number of steps, or fewer if an invariant space ended it.
@@ -23,12 +26,19 @@ class Ritz(NamedTuple):
         return self.vectors.mT.double() @ vector.double()
 
 
-def lanczos(product: Callable[[Tensor], Tensor], start: Tensor, steps: int) -> Ritz:
-    """``steps`` of Lanczos with full reorthogonalisation, for H v = ``product(v)``, from ``start`` (P,)."""
+def lanczos(
+    product: Callable[[Tensor], Tensor], start: Tensor, steps: int, tolerance: float | None = None
+) -> Ritz:
+    """``steps`` of Lanczos with full reorthogonalisation, for H v = ``product(v)``, from ``start`` (P,).
+
+    With a ``tolerance``, for a positive H, fewer: it ends when the last :data:`SETTLED` steps have added at most that
+    share to start^T H^-1 start, which every step finds more of.
+    """
     size = start.norm()
     basis = [start / size]
     diagonal: list[Tensor] = []
     beside: list[Tensor] = []
+    inverse: list[float] = []
     for _ in range(min(steps, len(start))):
         image = product(basis[-1])
         diagonal.append(image.double() @ basis[-1].double())
@@ -40,15 +50,25 @@ def lanczos(product: Callable[[Tensor], Tensor], start: Tensor, steps: int) -> R
         # An invariant space: nothing but rounding is left.
         if length <= 10 * torch.finfo(start.dtype).eps * max(map(abs, diagonal)):
             break
+        if tolerance is not None:
+            values, vectors = _tridiagonal(diagonal, beside)
+            inverse.append(float((vectors[0].square() / values).sum()))
+            if len(inverse) > SETTLED and inverse[-1] <= (1 + tolerance) * inverse[-1 - SETTLED]:
+                break
         basis.append(image / length)
     N = len(diagonal)
-    off = torch.stack(beside)
-    matrix = torch.diag(torch.stack(diagonal))
-    matrix += torch.diag(off[:-1], 1) + torch.diag(off[:-1], -1)
-    values, vectors = torch.linalg.eigh(matrix)
+    values, vectors = _tridiagonal(diagonal, beside)
     return Ritz(
         values,
         vectors[0].square() * size.double() ** 2,
         torch.stack(basis[:N], dim=1) @ vectors.to(start.dtype),
-        (off[-1] * vectors[-1]).abs(),
+        (beside[-1] * vectors[-1]).abs(),
     )
+
+
+def _tridiagonal(diagonal: list[Tensor], beside: list[Tensor]) -> tuple[Tensor, Tensor]:
+    """Eigenvalues, ascending, and eigenvectors of the matrix that the steps so far have made."""
+    off = torch.stack(beside[:-1]) if len(beside) > 1 else beside[0].new_zeros(0)
+    matrix = torch.diag(torch.stack(diagonal)) + torch.diag(off, 1) + torch.diag(off, -1)
+    values, vectors = torch.linalg.eigh(matrix)
+    return values, vectors

@@ -7,6 +7,7 @@ law is reached and how far apart draws must be to be independent.
 from dataclasses import dataclass, replace
 from typing import Protocol
 
+import torch
 from torch import Tensor
 
 from .kronecker import KroneckerBasis
@@ -27,6 +28,11 @@ class Metric:
     def of_one(self) -> "Metric":
         """G of the first chain, where every chain has its own."""
         return replace(self, scale=self.scale[:1])
+
+    def equals(self, other: "Metric") -> bool:
+        """Whether both are the same G, in the same basis and of the same parameters."""
+        same = self.basis is other.basis and self.mask is other.mask
+        return same and torch.equal(self.scale, other.scale)
 
     def apply(self, vectors: Tensor) -> Tensor:
         """G v for every v of ``vectors`` (C, P)."""
