@@ -3,7 +3,7 @@
 STATED_BY_EXTENSIONS = tuple(map(module_name, in_extensions("statements.py")))
 
 
-rule phases:
+use rule curves as phases with:
     input:
         unpack(tables("distances", "idealised_distances")),
     output:
@@ -13,19 +13,11 @@ rule phases:
         log_of("phases"),
     benchmark:
         benchmark_of("phases")
-    group:
-        "analysis"
-    conda:
-        ENVIRONMENT
-    resources:
-        **light(),
     params:
         **stage("analysis.phases"),
-    shell:
-        job(STAGE)
 
 
-rule selection:
+use rule curves as selection with:
     input:
         unpack(
             tables(
@@ -45,40 +37,24 @@ rule selection:
         log_of("selection"),
     benchmark:
         benchmark_of("selection")
-    group:
-        "analysis"
-    conda:
-        ENVIRONMENT
-    resources:
-        **light(),
     params:
         **stage("analysis.model_selection.selection"),
-    shell:
-        job(STAGE)
 
 
-rule softened:
-    """dMMSE_M at higher temperatures: runs that never know ridge."""
+# dMMSE_M at higher temperatures: runs that never know ridge.
+use rule idealised as softened with:
     output:
         softened_dmmse=LAYOUT.pattern("softened_dmmse"),
     log:
         log_of("softened"),
     benchmark:
         benchmark_of("softened")
-    group:
-        "analysis"
-    conda:
-        ENVIRONMENT
-    resources:
-        **light(minutes=30),
     params:
         **stage("analysis.softened"),
-    shell:
-        job(STAGE)
 
 
-rule selection_by_resolution:
-    """The trade-off by the quadratic LLCs at every resolution."""
+# The trade-off by the quadratic LLCs at every resolution.
+use rule curves as selection_by_resolution with:
     input:
         unpack(
             tables(
@@ -97,20 +73,12 @@ rule selection_by_resolution:
         log_of("selection_by_resolution"),
     benchmark:
         benchmark_of("selection_by_resolution")
-    group:
-        "analysis"
-    conda:
-        ENVIRONMENT
-    resources:
-        **light(),
     params:
         **stage("analysis.model_selection.by_resolution"),
-    shell:
-        job(STAGE)
 
 
-rule claims_by_resolution:
-    """Claims 8 and 9 at every resolution of the quadratic LLCs."""
+# Claims 8 and 9 at every resolution of the quadratic LLCs.
+use rule curves as claims_by_resolution with:
     input:
         unpack(tables(*tables_read_by("scorecard.by_resolution"))),
     output:
@@ -119,20 +87,12 @@ rule claims_by_resolution:
         log_of("claims_by_resolution"),
     benchmark:
         benchmark_of("claims_by_resolution")
-    group:
-        "analysis"
-    conda:
-        ENVIRONMENT
-    resources:
-        **light(),
     params:
         **stage("scorecard.by_resolution"),
-    shell:
-        job(STAGE)
 
 
-rule accounts:
-    """When runs turn: by the LLC at every resolution, by the compressed size, and by M alone."""
+# When runs turn: by the LLC at every resolution, by the compressed size, and by M alone.
+use rule curves as accounts with:
     input:
         unpack(tables(*tables_read_by("analysis.model_selection.accounts"))),
     output:
@@ -142,19 +102,11 @@ rule accounts:
         log_of("accounts"),
     benchmark:
         benchmark_of("accounts")
-    group:
-        "analysis"
-    conda:
-        ENVIRONMENT
-    resources:
-        **light(),
     params:
         **stage("analysis.model_selection.accounts"),
-    shell:
-        job(STAGE)
 
 
-rule claims:
+use rule curves as claims with:
     input:
         unpack(tables(*judged())),
     output:
@@ -165,22 +117,14 @@ rule claims:
         log_of("claims"),
     benchmark:
         benchmark_of("claims")
-    group:
-        "analysis"
-    conda:
-        ENVIRONMENT
-    resources:
-        **light(),
     params:
         **stage("scorecard.claims", also=STATED_BY_EXTENSIONS),
-    shell:
-        job(STAGE)
 
 
 if LAYOUT.root_seeds:
 
-    rule root_seeds:
-        """The scorecard over variants that differ in their root seed alone."""
+    # The scorecard over variants that differ in their root seed alone.
+    use rule curves as root_seeds with:
         input:
             claim_values=expand(
                 LAYOUT.pattern("claim_values"), variant=LAYOUT.root_seeds
@@ -195,13 +139,7 @@ if LAYOUT.root_seeds:
             ),
         log:
             f"{RESULTS}/root-seeds/logs/root_seeds.log",
-        group:
-            "analysis"
-        conda:
-            ENVIRONMENT
-        resources:
-            **light(),
+        benchmark:
+            f"{RESULTS}/root-seeds/benchmarks/root_seeds.tsv"
         params:
             **stage("scorecard.root_seeds", also=STATED_BY_EXTENSIONS),
-        shell:
-            job(STAGE)

@@ -33,8 +33,8 @@ rule evaluate_all:
         of_variants(VARIANTS, "losses"),
 
 
-rule ridge_on_tasks:
-    """The M = infinity run of the same seed on the tasks of one run."""
+# The M = infinity run of the same seed on the tasks of one run.
+use rule evaluate as ridge_on_tasks with:
     input:
         manifest=of_infinity(rules.train.output.manifest),
         weights=ancient(of_infinity(rules.train.output.weights)),
@@ -44,18 +44,12 @@ rule ridge_on_tasks:
         log_of("ridge_on_tasks/{run}"),
     benchmark:
         benchmark_of("ridge_on_tasks/{run}")
-    priority: 10
     group:
         ON_TASKS
-    conda:
-        ENVIRONMENT
-    threads: 1
     resources:
         **computing(sizing.evaluate_mb, minutes=10),
     params:
         **stage("analysis.ridge_on_tasks"),
-    shell:
-        job(ON_DEVICE)
 
 
 rule idealised:
@@ -79,7 +73,7 @@ rule idealised:
         job(STAGE)
 
 
-rule curves:
+use rule idealised as curves with:
     input:
         losses=parts("losses"),
     output:
@@ -89,19 +83,13 @@ rule curves:
         log_of("curves"),
     benchmark:
         benchmark_of("curves")
-    group:
-        "analysis"
-    conda:
-        ENVIRONMENT
     resources:
         **light(),
     params:
         **stage("analysis.curves"),
-    shell:
-        job(STAGE)
 
 
-rule gates:
+use rule curves as gates with:
     input:
         unpack(tables("distances", "idealised_distances")),
     output:
@@ -111,13 +99,5 @@ rule gates:
         log_of("gates"),
     benchmark:
         benchmark_of("gates")
-    group:
-        "analysis"
-    conda:
-        ENVIRONMENT
-    resources:
-        **light(),
     params:
         **stage("analysis.gates"),
-    shell:
-        job(STAGE)

@@ -29,8 +29,8 @@ rule llc:
         job(ON_DEVICE, "--steps {params.steps}")
 
 
-rule join_llc:
-    """All chunks of all runs in one table."""
+# All chunks of all runs in one table.
+use rule curves as join_llc with:
     input:
         llc=parts("llc"),
         llc_traces=parts("llc_traces"),
@@ -39,45 +39,14 @@ rule join_llc:
         llc_traces=LAYOUT.pattern("llc_traces", joined=True),
     log:
         log_of("join_llc"),
-    group:
-        "analysis"
-    conda:
-        ENVIRONMENT
-    resources:
-        **light(),
+    benchmark:
+        benchmark_of("join_llc")
     params:
         **stage("llc.stages.join"),
-    shell:
-        job(STAGE)
 
 
-rule llc_on_tasks:
-    """The M = infinity run of the same seed, sampled with data of one run."""
-    input:
-        manifest=of_infinity(rules.train.output.manifest),
-        weights=ancient(of_infinity(rules.train.output.weights)),
-    output:
-        llc_on_tasks=LAYOUT.pattern("llc_on_tasks"),
-    log:
-        log_of("llc_on_tasks/{run}"),
-    benchmark:
-        benchmark_of("llc_on_tasks/{run}")
-    priority: 0 if config["keep_weights"] else 10
-    group:
-        ON_TASKS
-    conda:
-        ENVIRONMENT
-    threads: 1
-    resources:
-        **computing(sizing.llc_mb, minutes=60),
-    params:
-        **stage("llc.stages.llc_on_tasks"),
-    shell:
-        job(ON_DEVICE)
-
-
+# Curvature of one run, and the LLC that it implies at every resolution.
 rule spectrum:
-    """Curvature of one run, and the LLC that it implies at every resolution."""
     input:
         manifest=rules.train.output.manifest,
         weights=ancient(rules.train.output.weights),  # the manifest holds its checksums
@@ -102,8 +71,27 @@ rule spectrum:
         job(ON_DEVICE)
 
 
-rule spectrum_on_tasks:
-    """The M = infinity run of the same seed, with data of one run."""
+# The M = infinity run of the same seed, sampled with data of one run.
+use rule spectrum as llc_on_tasks with:
+    input:
+        manifest=of_infinity(rules.train.output.manifest),
+        weights=ancient(of_infinity(rules.train.output.weights)),
+    output:
+        llc_on_tasks=LAYOUT.pattern("llc_on_tasks"),
+    log:
+        log_of("llc_on_tasks/{run}"),
+    benchmark:
+        benchmark_of("llc_on_tasks/{run}")
+    group:
+        ON_TASKS
+    resources:
+        **computing(sizing.llc_mb, minutes=60),
+    params:
+        **stage("llc.stages.llc_on_tasks"),
+
+
+# The M = infinity run of the same seed, with data of one run.
+use rule spectrum as spectrum_on_tasks with:
     input:
         manifest=of_infinity(rules.train.output.manifest),
         weights=ancient(of_infinity(rules.train.output.weights)),
@@ -113,22 +101,14 @@ rule spectrum_on_tasks:
         log_of("spectrum_on_tasks/{run}"),
     benchmark:
         benchmark_of("spectrum_on_tasks/{run}")
-    priority: 0 if config["keep_weights"] else 10
     group:
         ON_TASKS
-    conda:
-        ENVIRONMENT
-    threads: 1
-    resources:
-        **computing(sizing.spectrum_mb, minutes=60),
     params:
         **stage("llc.stages.spectrum_on_tasks"),
-    shell:
-        job(ON_DEVICE)
 
 
+# The last checkpoint of one run, sampled at every n beta and resolution.
 rule llc_ladder:
-    """The last checkpoint of one run, sampled at every n beta and resolution."""
     input:
         manifest=rules.train.output.manifest,
         weights=ancient(rules.train.output.weights),  # the manifest holds its checksums
@@ -149,11 +129,8 @@ rule llc_ladder:
         job(ON_DEVICE)
 
 
-rule llc_calibration:
-    """One run at every setting of the sweep."""
-    input:
-        manifest=rules.train.output.manifest,
-        weights=ancient(rules.train.output.weights),  # the manifest holds its checksums
+# One run at every setting of the sweep.
+use rule llc_ladder as llc_calibration with:
     output:
         llc_calibration=LAYOUT.pattern("llc_calibration"),
         llc_calibration_traces=LAYOUT.pattern("llc_calibration_traces"),
@@ -161,51 +138,34 @@ rule llc_calibration:
         log_of("llc_calibration/{run}"),
     benchmark:
         benchmark_of("llc_calibration/{run}")
-    conda:
-        ENVIRONMENT
-    threads: 1
     resources:
         **computing(sizing.calibration_mb, minutes=120),
     params:
         **stage("llc.stages.calibration"),
-    shell:
-        job(ON_DEVICE)
 
 
-rule llc_recommendation:
-    """The sweeps together, and which setting to use."""
+# The sweeps together, and which setting to use.
+use rule curves as llc_recommendation with:
     input:
         llc_calibration=parts("llc_calibration"),
     output:
         llc_recommendation=LAYOUT.pattern("llc_recommendation"),
     log:
         log_of("llc_recommendation"),
-    group:
-        "analysis"
-    conda:
-        ENVIRONMENT
-    resources:
-        **light(),
+    benchmark:
+        benchmark_of("llc_recommendation")
     params:
         **stage("llc.stages.recommendation"),
-    shell:
-        job(STAGE)
 
 
-rule llc_crosscheck:
-    """Plain SGLD by our sampler and devinterp's on the same checkpoints of one run."""
-    input:
-        manifest=rules.train.output.manifest,
-        weights=ancient(rules.train.output.weights),  # the manifest holds its checksums
+# Plain SGLD by our sampler and devinterp's on the same checkpoints of one run.
+use rule llc_ladder as llc_crosscheck with:
     output:
         llc_crosscheck=LAYOUT.pattern("llc_crosscheck"),
     log:
         log_of("llc_crosscheck/{run}"),
     benchmark:
         benchmark_of("llc_crosscheck/{run}")
-    conda:
-        ENVIRONMENT
-    threads: 1
     resources:
         **computing(sizing.llc_mb, minutes=60),
     params:
@@ -217,8 +177,6 @@ rule llc_crosscheck:
                 "llc.preconditioners.none",
             ),
         ),
-    shell:
-        job(ON_DEVICE)
 
 
 rule llc_all:

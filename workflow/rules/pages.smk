@@ -1,7 +1,7 @@
 """Pages for people: the interactive explorer, the tables of the report, and the README of all tables."""
 
 
-rule explorer:
+use rule curves as explorer with:
     input:
         unpack(tables(*tables_read_by("report.explorer"))),
     output:
@@ -15,20 +15,12 @@ rule explorer:
         log_of("explorer"),
     benchmark:
         benchmark_of("explorer")
-    group:
-        "analysis"
-    conda:
-        ENVIRONMENT
-    resources:
-        **light(),
     params:
         **stage("report.explorer"),
-    shell:
-        job(STAGE)
 
 
-rule tables_page:
-    """The short tables as one page of the report."""
+# The short tables as one page of the report.
+use rule curves as tables_page with:
     input:
         unpack(tables(*tables_read_by("report.tables_page"))),
     output:
@@ -42,16 +34,10 @@ rule tables_page:
         log_of("tables_page"),
     benchmark:
         benchmark_of("tables_page")
-    group:
-        "analysis"
-    conda:
-        ENVIRONMENT
     resources:
         **light(mb=1000),
     params:
         **stage("report.tables_page"),
-    shell:
-        job(STAGE)
 
 
 rule tables_readme:

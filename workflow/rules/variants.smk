@@ -2,7 +2,7 @@
 
 if "front" in LAYOUT.compared:
 
-    rule front:
+    use rule curves as front with:
         input:
             relative_distances=of_variants(
                 LAYOUT.compared["front"], "relative_distances"
@@ -20,21 +20,15 @@ if "front" in LAYOUT.compared:
             front=LAYOUT.pattern("front"),
         log:
             f"{RESULTS}/variants/logs/front.log",
-        group:
-            "analysis"
-        conda:
-            ENVIRONMENT
-        resources:
-            **light(),
+        benchmark:
+            f"{RESULTS}/variants/benchmarks/front.tsv"
         params:
             **stage("analysis.variants.front"),
-        shell:
-            job(STAGE)
 
 
 if "averaging" in LAYOUT.compared:
 
-    rule averaging:
+    use rule curves as averaging with:
         input:
             losses=of_variants(LAYOUT.compared["averaging"], "losses"),
             distances=of_variants(LAYOUT.compared["averaging"], "distances"),
@@ -42,13 +36,7 @@ if "averaging" in LAYOUT.compared:
             averaging=LAYOUT.pattern("averaging"),
         log:
             f"{RESULTS}/variants/logs/averaging.log",
-        group:
-            "analysis"
-        conda:
-            ENVIRONMENT
-        resources:
-            **light(),
+        benchmark:
+            f"{RESULTS}/variants/benchmarks/averaging.tsv"
         params:
             **stage("analysis.variants.averaging"),
-        shell:
-            job(STAGE)
