@@ -109,7 +109,9 @@ def _rows(schema: Mapping[str, Any], prefix: str, read_by: Mapping[str, set[str]
 def readers(rules: str) -> dict[str, set[str]]:
     """Rule -> the keys that its stage asks for, from the text of the rules."""
     found = re.findall(
-        r'^ *rule (\w+):(?:(?!^ *rule ).)*?\*\*stage\(\s*"([\w.]+)"', rules, re.M | re.S
+        r'^ *(?:use rule \w+ as|rule) (\w+)(?: with)?:(?:(?!^ *(?:use )?rule ).)*?\*\*stage\(\s*"([\w.]+)"',
+        rules,
+        re.M | re.S,
     )
     return {rule: set(keys_of(stage)) for rule, stage in found}
 

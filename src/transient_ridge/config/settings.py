@@ -95,9 +95,7 @@ class DataSettings(Section):
     """Tasks, inputs and noise of the sequences."""
 
     dimension: Count = key("D, the dimension of tasks and inputs.", origin="paper")
-    context_length: Count = key(
-        "K, the number of pairs (x, y) in a sequence.", origin="paper"
-    )
+    context_length: Count = key("K, the number of pairs (x, y) in a sequence.", origin="paper")
     noise_variance: Positive = key(
         "sigma^2, the variance of y given x and the task.", unit="y^2", origin="paper"
     )
