@@ -20,7 +20,7 @@ from tests.potentials import (
 from transient_ridge.llc.benchmark import PROBLEMS, SAMPLERS, answers, table
 from transient_ridge.llc.chains import sample
 from transient_ridge.llc.estimate import ChainMean, Estimate, estimate
-from transient_ridge.llc.known import DeepLinear, NormalCrossing
+from transient_ridge.llc.known import DeepLinear, LinearAttention, NormalCrossing
 from transient_ridge.llc.target import Target
 
 
@@ -124,6 +124,24 @@ def test_reduced_rank_regression(case):
     n_beta = 1000.0
     found = llc(target, n_beta, epsilon=5e-5, gamma=1.0, chains=32, burn_in=3000, draws=4000)
     assert within_three_errors(found, target.expectation(n_beta, 1.0))
+
+
+def test_linear_attention():
+    """D^2 + 3 D + 1 of its (D + 1)(D + 2) directions count, and half of them is what chains find."""
+    target = LinearAttention(2)
+    positions = target.centre + 0.1 * torch.randn(3, 12, generator=torch.Generator().manual_seed(0))
+    positions.requires_grad_()
+    there = target.evaluate(positions, 0)
+    (slope,) = torch.autograd.grad(there.losses.sum(), positions)
+    torch.testing.assert_close(there.gradient, slope)
+    assert target.evaluate(target.centre[None], 0).losses.item() == 0
+    rows = torch.cat(list(target.curvature_samples(target.centre[None], part=0)))
+    assert int(torch.linalg.matrix_rank(rows)) == 11
+    assert target.coefficient.value == 5.5
+    hyper = {"preconditioner": "kronecker", "sampler": "leimkuhler_matthews", "epsilon": 0.05}
+    found = llc(target, 1000.0, gamma=1.0, chains=16, burn_in=300, draws=1000, **hyper)
+    assert target.expectation(1000.0, 1.0) == pytest.approx(5.5, rel=0.02)
+    assert within_three_errors(found, target.expectation(1000.0, 1.0))
 
 
 @pytest.mark.parametrize("minibatch", [64, pytest.param(512, marks=pytest.mark.slow)])

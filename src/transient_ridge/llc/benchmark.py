@@ -10,16 +10,19 @@ from ..config.settings import SgldSettings
 from ..errors import ChainDivergedError
 from .chains import sample
 from .estimate import ChainMean
-from .known import DeepLinear, NormalCrossing
+from .known import DeepLinear, LinearAttention, NormalCrossing
+
+Known = NormalCrossing | DeepLinear | LinearAttention
 
 N_BETA, GAMMA = 1000.0, 1.0
 
-PROBLEMS: dict[str, NormalCrossing | DeepLinear] = {
+PROBLEMS: dict[str, Known] = {
     "normal crossing w^2 v^2": NormalCrossing(1, 1),
     "normal crossing w^2 v^4": NormalCrossing(1, 2),
     "reduced rank 4-3-2, rank 1": DeepLinear((4, 3, 2), 1),
     "reduced rank 5-4-5, rank 2": DeepLinear((5, 4, 5), 2),
     "deep linear 4-4-4-4, rank 1": DeepLinear((4, 4, 4, 4), 1),
+    "linear attention, D = 4": LinearAttention(4),
 }
 _SHARED: dict[str, Any] = {
     "gamma": GAMMA,
@@ -59,7 +62,7 @@ def answers(**changes: object) -> Iterator[Answer]:
             yield Answer(problem, sampler, found, time.process_time() - began)
 
 
-def _answer(target: NormalCrossing | DeepLinear, settings: SgldSettings) -> ChainMean | None:
+def _answer(target: Known, settings: SgldSettings) -> ChainMean | None:
     source = torch.Generator().manual_seed(0)
     shape = settings.chains, len(target.centre)
     try:

@@ -154,6 +154,78 @@ class DeepLinear:
         return before, after[::-1]
 
 
+class LinearAttention:
+    """l = 1/2 E[(f - f*)^2] of a layer of linear attention, f = u.x + b + 1/K sum_j (v.e_j)(e_j.A x), e_j = (y_j, x_j).
+
+    The inputs of the K pairs, the query x and the task w of y_j = w.x_j are standard normal, and f* is one step of
+    gradient descent, which the layer can be: v picks y_j, and e_j.A x is x_j.x. As f is linear in u, b and the products
+    v_i A_jk, l is a quadratic form in these, whose matrix is estimated once.
+    """
+
+    def __init__(self, dimension: int, pairs: int = 10, sequences: int = 4096) -> None:
+        D, N = dimension, sequences
+        self.dimension = D
+        shapes = {"u": (D,), "b": (1,), "v": (D + 1,), "A": (D + 1, D)}
+        self.layout = Layout(tuple((name, torch.Size(shape)) for name, shape in shapes.items()))
+        start = {name: torch.zeros(shape, dtype=torch.float64) for name, shape in shapes.items()}
+        start["v"][0] = 1
+        start["A"][1:] = torch.eye(D)
+        self.centre = self.layout.flatten(start)
+        self.centre_gradient = torch.zeros_like(self.centre)
+        source = torch.Generator().manual_seed(0)
+        x = torch.randn(N, pairs, D, generator=source, dtype=torch.float64)
+        tasks = torch.randn(N, D, 1, generator=source, dtype=torch.float64)
+        query = torch.randn(N, D, generator=source, dtype=torch.float64)
+        tokens = torch.cat((x @ tasks, x), dim=2)
+        products = torch.einsum("nji,njk,nl->nikl", tokens, tokens / pairs, query).flatten(1)
+        features = torch.cat((query, torch.ones(N, 1).double(), products), dim=1) / math.sqrt(N)
+        #: (F, F), of which l is half of the squared length in coefficients (F,).
+        self._root = torch.linalg.qr(features).R
+        self._truth = self._coefficients(self.centre[None])
+
+    @property
+    def coefficient(self) -> Coefficient:
+        """Half of the D^2 + 3 D + 1 directions that count: u, b and the symmetric parts of v a_i', of which A has D."""
+        return Coefficient((self.dimension**2 + 3 * self.dimension + 1) / 2, 1)
+
+    def expectation(self, n_beta: float, gamma: float) -> float:
+        """n beta E[l] to leading order, where l is quadratic."""
+        (jacobian,) = self._jacobians(self.centre[None])
+        h = torch.linalg.svdvals(jacobian).square()
+        return float((h / (h + gamma / n_beta)).sum() / 2)
+
+    def evaluate(self, positions: Tensor, step: int) -> Evaluation:
+        """The loss and its gradient; there are no minibatches."""
+        error = (self._coefficients(positions) - self._truth) @ self._root.mT
+        gradient = (self._jacobians(positions).mT @ error[:, :, None])[..., 0]
+        return _exact(0.5 * error.square().sum(dim=1), gradient)
+
+    def curvature_samples(self, positions: Tensor, part: int) -> Iterator[Tensor]:
+        """Gradients of all parts of the error, times the root of their number."""
+        yield math.sqrt(len(self._root)) * self._jacobians(positions).flatten(0, 1)
+
+    @property
+    def curvature(self) -> Curvature:
+        """The Gauss-Newton matrix at the centre."""
+        return Curvature.of(torch.cat(list(self.curvature_samples(self.centre[None], part=0))))
+
+    def _coefficients(self, positions: Tensor) -> Tensor:
+        """u, b and all v_i A_jk, (C, F)."""
+        of = self.layout.views(positions)
+        return torch.cat(
+            (of["u"], of["b"], torch.einsum("ci,cjk->cijk", of["v"], of["A"]).flatten(1)), 1
+        )
+
+    def _jacobians(self, positions: Tensor) -> Tensor:
+        """Derivatives (C, F, P) of the error by the parameters."""
+        of, D, C = self.layout.views(positions), self.dimension, len(positions)
+        linear = self._root[:, : D + 1].expand(C, -1, -1)
+        products = self._root[:, D + 1 :].reshape(-1, D + 1, D + 1, D)
+        by_v = torch.einsum("fijk,cjk->cfi", products, of["A"])
+        by_A = torch.einsum("fijk,ci->cfjk", products, of["v"]).flatten(2)
+        return torch.cat((linear, by_v, by_A), dim=2)
+
+
 def _exact(losses: Tensor, gradient: Tensor) -> Evaluation:
     """Without minibatches, around a centre of no loss."""
     return Evaluation(
