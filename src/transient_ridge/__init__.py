@@ -1,5 +1,36 @@
 """Dynamics of transient structure in in-context linear regression transformers.
 
 Data and imports go one way: config -> regression -> model -> training -> llc, analysis -> scorecard -> figures ->
-report. Every room may use ``artefacts``, which reads and writes files.
+report. Every room may use ``artefacts``, which reads and writes files. What is exported here works without the
+workflow, on other models and data (:mod:`.library`).
 """
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .library.llc import LlcEstimate, estimate_llc
+    from .library.predictors import dmmse, ridge
+    from .library.trajectories import JointPca, joint_pca
+
+    __version__: str
+
+__all__ = ["JointPca", "LlcEstimate", "__version__", "dmmse", "estimate_llc", "joint_pca", "ridge"]
+
+_HOMES = {
+    "LlcEstimate": "llc",
+    "estimate_llc": "llc",
+    "dmmse": "predictors",
+    "ridge": "predictors",
+    "JointPca": "trajectories",
+    "joint_pca": "trajectories",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import an export when it is used: planning and jobs must not wait for all of them."""
+    if name == "__version__":
+        return importlib.import_module("importlib.metadata").version("transient-ridge")
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f".library.{_HOMES[name]}", __name__), name)

@@ -15,6 +15,10 @@ class ConfigWarning(UserWarning):
     """A configuration that can be run and is probably not meant."""
 
 
+class InputError(TransientRidgeError, ValueError):
+    """A module, a loss or data that a function of the library cannot take."""
+
+
 class CheckpointError(TransientRidgeError):
     """A checkpoint that is missing, damaged or belongs to another configuration."""
 

@@ -33,6 +33,8 @@ def test_the_examples_run(tmp_path, monkeypatch, capsys):
     assert set(frames) == {"training", "losses"}
     assert frames["losses"]["step"].max() == steps
     assert set(frames["losses"]["task_diversity"]) == {4.0}
+    assert set(names["paths"].trajectories["step"]) == {0, 10, 100}
     shown = capsys.readouterr().out
+    assert "do not believe it" in shown
     assert "ridge" in shown
     assert "healthy" in shown

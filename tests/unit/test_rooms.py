@@ -10,7 +10,7 @@ PACKAGE = ROOT / "src" / "transient_ridge"
 #: From the ground up: a room imports from those before it, and from itself.
 FLOORS = [
     "errors", "environment", "progress", "places", "stage", "config", "artefacts", "regression", "model", "training",
-    "analysis", "llc", "scorecard", "figures", "report", "extensions", "__main__",
+    "analysis", "llc", "library", "scorecard", "figures", "report", "extensions", "__main__",
 ]  # fmt: skip
 #: Loaded by name alone: nothing but the registry knows an entry, except entries of the same registry.
 REGISTRIES = (

@@ -82,7 +82,7 @@ class Record:
         if bad:
             raise ChainDivergedError(
                 f"chain {bad[0]} diverged by step {step}: its loss is not finite; lower llc.epsilon = "
-                f"{self.settings.epsilon:g} or llc.n_beta (here {self.n_beta:g} times the MSE)"
+                f"{self.settings.epsilon:g} or llc.n_beta (here {self.n_beta:g} times the loss)"
             )
         distance = (positions - self.target.centre).norm(dim=1)
         self._seen.append((here.losses, here.centre_losses, here.noise, distance))

@@ -10,7 +10,6 @@ import math
 from collections.abc import Iterator
 from functools import cached_property
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -22,10 +21,11 @@ from ..config.settings import DataSettings, LlcSettings
 from ..model.functional import Layout, errors_and_gradient, squared_errors
 from ..model.transformer import Transformer
 from ..regression.sequences import Sequences, SequenceSource
-from ..regression.streams import Name, generator, torch_seed
+from ..regression.streams import generator
 from .curvature.gauss_newton import gauss_newton_product, gauss_newton_samples
 from .measured import Measured
-from .target import Curvature, Evaluation, Noise
+from .streams import Streams
+from .target import Curvature, Evaluation
 
 #: Sequences behind one measurement of the curvature, at most. With half as many, minibatches heat the chains
 #: along directions that none of these has shown.
@@ -36,7 +36,7 @@ CURVATURE_SEQUENCES = 512
 STREAMS = {"sgld": "stacked", "leimkuhler_matthews": "stacked"}
 
 
-class CheckpointPosterior:
+class CheckpointPosterior(Streams):
     """The target whose chains start at the weights of one checkpoint."""
 
     def __init__(
@@ -59,11 +59,10 @@ class CheckpointPosterior:
         self.model = model
         # In the model's order: a safetensors file lists its tensors in no order that lasts.
         self.layout = Layout.of(dict(model.named_parameters()))
-        self.centre = self.layout.flatten(weights)
-        self.settings, self.chains = settings, chains
-        self._root_seed = root_seed
+        self.settings = settings
         sampler = name_of(settings.sampler)
-        self._stream: tuple[Name, ...] = ("llc", STREAMS.get(sampler, sampler), run.name, step)
+        stream = ("llc", STREAMS.get(sampler, sampler), run.name, step)
+        super().__init__(self.layout.flatten(weights), chains, root_seed, *stream)
         self._source = SequenceSource(
             root_seed, data, data_diversity(settings.data, data_of or run)
         )
@@ -91,7 +90,7 @@ class CheckpointPosterior:
     def curvature_samples(self, positions: Tensor, part: int) -> Iterator[Tensor]:
         """Draws v of the Gauss-Newton matrix (:mod:`.curvature.gauss_newton`), sequences shared among ``positions``."""
         count = min(CURVATURE_SEQUENCES, self.settings.sequences)
-        rng = generator(self._root_seed, *self._stream, "curvature", part)
+        rng = generator(self.root_seed, *self.stream, "curvature", part)
         rows = torch.from_numpy(rng.integers(self.settings.sequences, size=count))
         K = self.sequences.y.shape[1]
         signs = torch.from_numpy(2 * rng.integers(2, size=(count, K)) - 1)
@@ -106,7 +105,7 @@ class CheckpointPosterior:
     def curvature(self) -> Curvature:
         """The Gauss-Newton matrix at w* of sequences that no preconditioner has seen, and a draw of it."""
         count = min(PRODUCT_SEQUENCES, self.settings.sequences)
-        rng = generator(self._root_seed, *self._stream, "curvature", "at w*")
+        rng = generator(self.root_seed, *self.stream, "curvature", "at w*")
         rows = torch.from_numpy(rng.permutation(self.settings.sequences)[:count])
         rows = rows.to(self.centre.device)
         some = Sequences(self.sequences.x[rows], self.sequences.y[rows])
@@ -121,7 +120,7 @@ class CheckpointPosterior:
         B = self.settings.minibatch
         if self.settings.minibatches == "fresh":
             drawn = [
-                self._source.draw(B, *self._stream, "fresh", chain, step)
+                self._source.draw(B, *self.stream, "fresh", chain, step)
                 for chain in range(self.chains)
             ]
             batch = self._ready(
@@ -131,36 +130,9 @@ class CheckpointPosterior:
             )
             errors = self._centre_errors(Sequences(batch.x.flatten(0, 1), batch.y.flatten(0, 1)))
             return batch, errors.reshape(self.chains, B, -1)
-        drawn_rows = [
-            generator(self._root_seed, *self._stream, "rows", chain, step).integers(
-                self.settings.sequences, size=B
-            )
-            for chain in range(self.chains)
-        ]
-        rows = torch.from_numpy(np.stack(drawn_rows)).to(self.centre.device)
+        rows = self.rows(step, self.settings.sequences, B)
         batch = Sequences(self.sequences.x[rows], self.sequences.y[rows])
         return batch, self.centre_errors[rows]
-
-    def noise(self, part: int = 0) -> Noise:
-        """Noise of every chain from a generator of its own, in one buffer that every call fills anew.
-
-        Another ``part`` is other noise.
-        """
-        generators = [self.noise_generator(chain, part) for chain in range(self.chains)]
-        eta = self.centre.new_empty(self.chains, self.layout.size)
-
-        def draw() -> Tensor:
-            for of_chain, its_generator in zip(eta, generators, strict=True):
-                of_chain.normal_(generator=its_generator)
-            return eta
-
-        return draw
-
-    def noise_generator(self, chain: int, part: int = 0) -> torch.Generator:
-        """The generator that the noise of ``chain`` comes from, at its start."""
-        name = ("noise", chain, part) if part else ("noise", chain)
-        seed = torch_seed(self._root_seed, *self._stream, *name)
-        return torch.Generator(self.centre.device).manual_seed(seed)
 
     def _ready(self, drawn: Sequences) -> Sequences:
         return Sequences(drawn.x.to(self.centre), drawn.y.to(self.centre))

@@ -6,7 +6,7 @@ The Gauss-Newton matrix of the mean squared error over sequences S and positions
 """
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import torch
@@ -21,50 +21,93 @@ from ...regression.sequences import Sequences
 #: Most sequences in one chunk of a matrix product.
 CHUNK_SEQUENCES = 1024
 
+#: Maps a function over the first axis of its arguments, as torch.func.vmap does.
+Over = Callable[[Callable[..., Tensor]], Callable[..., Tensor]]
+
 
 def gauss_newton_samples(
     model: Transformer, layout: Layout, weights: Tensor, sequences: Sequences, signs: Tensor
 ) -> Iterator[Tensor]:
     """Chunks (b, P) of v, one v per sequence of ``sequences`` with its ``signs`` xi (B, K), at ``weights`` (P,)."""
-    scale = math.sqrt(2 / sequences.y.shape[-1])
 
     def predictions(parameters: dict[str, Tensor], x: Tensor, y: Tensor) -> Tensor:
         of_one: Tensor = functional_call(model, parameters, (x[None], y[None]))
         return of_one[0]
 
-    size = max(1, PER_SEQUENCE_NUMBERS // layout.size)
-    for x, y, xi in _chunks(size, *sequences, signs):
-        # Every sequence has weights of its own, so that one backward pass makes all gradients. vmap(grad(...)) needs no
-        # copies, but makes every job import torch's compiler, which takes a second.
-        own = {
-            name: part.detach().expand(len(x), *part.shape).requires_grad_()
-            for name, part in layout.views(weights).items()
-        }
-        signed = scale * (vmap(predictions)(own, x, y) * xi).sum()
-        gradients = torch.autograd.grad(signed, list(own.values()))
-        yield layout.flatten(dict(zip(own, gradients, strict=True)), stack_dims=1)
+    scale = math.sqrt(2 / sequences.y.shape[-1])
+    return pulled_back(predictions, layout, weights, sequences, signs, scale)
 
 
 def gauss_newton_product(
     model: Transformer, layout: Layout, weights: Tensor, sequences: Sequences
 ) -> Callable[[Tensor], Tensor]:
     """v (P,) -> H v, with the exact H of these ``sequences`` at ``weights`` (P,)."""
-    scale = 2 / sequences.y.numel()
+
+    def predictions(parameters: dict[str, Tensor], x: Tensor, y: Tensor) -> Tensor:
+        found: Tensor = functional_call(model, parameters, (x, y))
+        return found
+
+    def straight(predictions: Tensor, x: Tensor, y: Tensor) -> Callable[[Tensor], Tensor]:
+        return lambda change: change
+
+    chunks = _chunks(CHUNK_SEQUENCES, *sequences)
+    return bent_product(predictions, layout, weights, chunks, straight, 2 / sequences.y.numel())
+
+
+def pulled_back(
+    outputs: Callable[..., Tensor],
+    layout: Layout,
+    weights: Tensor,
+    samples: Sequence[Tensor],
+    towards: Tensor,
+    scale: float = 1.0,
+    over: Over = vmap,
+) -> Iterator[Tensor]:
+    """Chunks (b, P) of ``scale`` J_s^T u_s for each sample s, J_s the derivative of its outputs at ``weights`` (P,).
+
+    ``outputs`` of named parameters and the parts of one sample are of the shape of a row u_s of ``towards`` (B, ...).
+    """
+    size = max(1, PER_SEQUENCE_NUMBERS // layout.size)
+    for *parts, u in _chunks(size, *samples, towards):
+        # Every sample has weights of its own, so that one backward pass makes all gradients. vmap(grad(...)) needs no
+        # copies, but makes every job import torch's compiler, which takes a second.
+        own = {
+            name: part.detach().expand(len(u), *part.shape).requires_grad_()
+            for name, part in layout.views(weights).items()
+        }
+        total = scale * (over(outputs)(own, *parts) * u).sum()
+        gradients = torch.autograd.grad(total, list(own.values()), materialize_grads=True)
+        yield layout.flatten(dict(zip(own, gradients, strict=True)), stack_dims=1)
+
+
+def bent_product(
+    outputs: Callable[..., Tensor],
+    layout: Layout,
+    weights: Tensor,
+    chunks: Iterable[Sequence[Tensor]],
+    bend: Callable[..., Callable[[Tensor], Tensor]],
+    scale: float,
+) -> Callable[[Tensor], Tensor]:
+    """v (P,) -> ``scale`` J^T B J v, summed over ``chunks`` of samples; J is the derivative of outputs at ``weights``.
+
+    ``outputs`` takes named parameters and the parts of a chunk; ``bend`` takes the outputs and these parts, and gives
+    the function u -> B u, with B the second derivative of the loss in the outputs.
+    """
     centre = weights.detach().clone().requires_grad_()
-    chunks = []
-    for x, y in _chunks(CHUNK_SEQUENCES, *sequences):
-        predictions: Tensor = functional_call(model, layout.views(centre), (x, y))
+    kept = []
+    for parts in chunks:
+        found = outputs(layout.views(centre), *parts)
         # J^T u is linear in u, and J v its derivative along v: two backward passes through graphs that are kept cost
         # less than a forward-mode product.
-        u = torch.zeros_like(predictions, requires_grad=True)
-        (pulled,) = torch.autograd.grad(predictions, centre, u, create_graph=True)
-        chunks.append((predictions, u, pulled))
+        u = torch.zeros_like(found, requires_grad=True)
+        (pulled,) = torch.autograd.grad(found, centre, u, create_graph=True)
+        kept.append((found, u, pulled, bend(found.detach(), *parts)))
 
     def product(vector: Tensor) -> Tensor:
         total = torch.zeros_like(vector)
-        for predictions, u, pulled in chunks:
+        for found, u, pulled, bent in kept:
             (change,) = torch.autograd.grad(pulled, u, vector, retain_graph=True)
-            total += torch.autograd.grad(predictions, centre, change, retain_graph=True)[0]
+            total += torch.autograd.grad(found, centre, bent(change), retain_graph=True)[0]
         return scale * total
 
     return product

@@ -15,6 +15,9 @@ from torch import Tensor
 
 from ...model.functional import Layout
 
+#: An axis of more numbers, such as a vocabulary, keeps its own basis: another would cost too much to find and to apply.
+LONGEST = 2048
+
 
 @dataclass(frozen=True)
 class KroneckerBasis:
@@ -24,8 +27,10 @@ class KroneckerBasis:
     """
 
     layout: Layout
-    left: tuple[Tensor, ...]  # (m, m) per parameter (m, n); the columns are the basis
-    right: tuple[Tensor, ...]  # (n, n)
+    left: tuple[
+        Tensor, ...
+    ]  # (m, m) per parameter (m, n); the columns are the basis; (1, 1): m keeps its own
+    right: tuple[Tensor, ...]  # (n, n), or (1, 1)
 
     def coordinates(self, vectors: Tensor) -> Tensor:
         """Coordinates (..., P) in this basis of ``vectors`` (..., P)."""
@@ -38,15 +43,14 @@ class KroneckerBasis:
     def _rotate(self, flat: Tensor, left: Iterable[Tensor], right: Iterable[Tensor]) -> Tensor:
         turned = []
         for part, u, v in zip(_matrices(self.layout, flat), left, right, strict=True):
-            turned.append((u @ (part @ v) if len(u) > 1 else part @ v).flatten(-2))
+            columns = part @ v if len(v) > 1 else part
+            turned.append((u @ columns if len(u) > 1 else columns).flatten(-2))
         return torch.cat(turned, dim=-1)
 
 
 def kronecker_basis(layout: Layout, samples: Iterable[Tensor]) -> KroneckerBasis:
     """The basis from ``samples``, chunks (b, P) of independent draws of v. Raises FloatingPointError if not finite."""
-    factors = [
-        (torch.zeros(m, m), torch.zeros(n, n)) for m, n in (_matrix(s) for _, s in layout.shapes)
-    ]
+    factors = [tuple(torch.zeros(1, 1) for _ in range(2)) for _ in layout.shapes]
     for chunk in samples:
         factors = [
             (rows.to(part) + _gram(part.mT), columns.to(part) + _gram(part))
@@ -86,8 +90,10 @@ def _matrices(layout: Layout, flat: Tensor) -> Iterator[Tensor]:
 
 
 def _gram(parts: Tensor) -> Tensor:
-    """The sum (n, n) of V^T V over ``parts`` (b, m, n)."""
+    """The sum (n, n) of V^T V over ``parts`` (b, m, n), or (1, 1) zeros if n is longer than :data:`LONGEST`."""
     rows = parts.flatten(0, 1)
+    if rows.shape[1] > LONGEST:
+        return rows.new_zeros(1, 1)
     return rows.mT @ rows
 
 
