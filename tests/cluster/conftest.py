@@ -103,13 +103,22 @@ class Submission:
     def finish(self) -> str:
         """Wait for the end, which must be a good one."""
         assert self.process is not None
-        assert self.process.wait(timeout=900) == 0, self.text
+        assert self.process.wait(timeout=3600) == 0, self.text
         return self.text
 
     def kill(self) -> None:
         assert self.process is not None
         os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
+
+    def stop(self) -> None:
+        """End Snakemake, if it still runs; it waits for its next look at the cluster, which may be minutes away."""
+        if self.process is not None and self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
+            try:
+                self.process.wait(timeout=60)
+            except subprocess.TimeoutExpired:
+                self.kill()
 
 
 @pytest.fixture
@@ -123,9 +132,7 @@ def submission(cluster, tmp_path) -> Iterator[Submission]:
     configure(root, presets.read("smoke"))
     made = Submission(root)
     yield made
-    if made.process is not None and made.process.poll() is None:
-        made.process.send_signal(signal.SIGINT)
-        made.process.wait()
+    made.stop()
 
 
 def configure(root: Path, config: dict, state_seconds: float = 2) -> None:

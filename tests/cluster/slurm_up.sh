@@ -87,7 +87,8 @@ NodeName=DEFAULT CPUs=4 Boards=1 SocketsPerBoard=1 CoresPerSocket=4 ThreadsPerCo
 NodeName=n[1-2] NodeHostname=localhost NodeAddr=127.0.0.1 Port=[$((port + 1))-$((port + 2))]
 NodeName=n3 NodeHostname=localhost NodeAddr=127.0.0.1 Port=$((port + 3)) Gres=gpu:pretended:2
 PartitionName=DEFAULT DefMemPerCPU=500 DefaultTime=10 MaxTime=240 State=UP
-PartitionName=cpu Nodes=n[1-2] Default=YES PriorityTier=1 GraceTime=15
+# Jobs go to the emptier node.
+PartitionName=cpu Nodes=n[1-2] Default=YES LLN=YES PriorityTier=1 GraceTime=15
 PartitionName=urgent Nodes=n[1-2] PriorityTier=10
 PartitionName=gpu Nodes=n3
 END
@@ -106,9 +107,9 @@ running() { # running NAME PIDFILE
 running munged "$folder/run/munged.pid" || munged --key-file="$folder/munge/key" \
   --seed-file="$folder/munge/seed" --socket="$folder/run/munge.sock" \
   --pid-file="$folder/run/munged.pid" --log-file="$folder/munge/munged.log"
-running slurmctld "$folder/run/slurmctld.pid" || nice -n 15 slurmctld
+running slurmctld "$folder/run/slurmctld.pid" || slurmctld
 for node in n1 n2 n3; do
-  running slurmd "$folder/run/slurmd-$node.pid" || nice -n 15 slurmd -N $node
+  running slurmd "$folder/run/slurmd-$node.pid" || slurmd -N $node
 done
 
 for _ in $(seq 150); do

@@ -56,17 +56,21 @@ def resumed_at(submission) -> int:
     return read_beside(submission.root / CURVE)["resumed_at_step"]
 
 
-#: All measurements and what is judged by them, without the other figures: jobs of a submission take their time.
+#: All measurements and what is judged by them, without the other figures: a job takes seconds to start.
 SCORECARD = ("results/smoke/base/claims.md", "results/smoke/base/figures/figure1.png")
 
 
-def test_the_smoke_preset_end_to_end(submission, cluster):
+def test_the_scorecard_of_two_runs_end_to_end(submission, cluster):
+    """Two runs have every kind of job and of group."""
+    config = presets.read("smoke")
+    config["grid"] = {"task_diversities": [4, "inf"], "seeds": [0]}
+    configure(submission.root, config)
     submission.start(*SCORECARD)
     text = submission.finish()
     assert "steps (100%) done" in text
     # One per training run; losses, heads, curvature and the one chunk of LLCs of a run in one; the three of the
     # ridge-like run on another's tasks in one; the PCA's robustness; and all the rest in one.
-    runs = grid.runs(presets.load("smoke"))
+    runs = grid.runs(config)
     finite = [run for run in runs if math.isfinite(run.task_diversity)]
     jobs = submission.submitted()
     assert len(jobs) == 2 * len(runs) + len(finite) + 1 + 1
@@ -75,9 +79,8 @@ def test_the_smoke_preset_end_to_end(submission, cluster):
         cluster.ask("squeue", "--noheader", "--states=all", "--format=%C|%l", "--jobs", j)
         for j in jobs
     ]
-    assert Counter(line.strip() for line in asked)["1|2:40:00"] == len(
-        runs
-    )  # 30 + 10 + 60 + 60 minutes
+    limits = Counter(line.strip() for line in asked)
+    assert limits["1|2:40:00"] == len(runs)  # 30 + 10 + 60 + 60 minutes
     assert {cluster.state(job) for job in jobs} == {"COMPLETED"}
     nodes = Counter(job["node"] for job in cluster.jobs() if job["id"] in jobs)
     assert set(nodes) == {"n1", "n2"}

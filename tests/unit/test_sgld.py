@@ -212,30 +212,27 @@ def test_minibatches_are_independent_draws_from_the_fixed_set():
 
 def test_the_control_variate_keeps_the_mean_and_takes_the_noise():
     """Averaged over many minibatches both gradients are grad l_n; near w* the noise is what is left of it."""
-    plain, varied = posterior(chains=1), posterior(chains=1, control_variate=True)
+    plain, varied = posterior(chains=200), posterior(chains=200, control_variate=True)
     source = torch.Generator().manual_seed(0)
     near = plain.centre + 0.01 * torch.randn(1, plain.layout.size, generator=source)
     x, y = plain.sequences
     _, full = errors_and_gradient(plain.model, plain.layout, near, x[None], y[None])
-    gradients = [
-        torch.cat([target.evaluate(near, step).gradient for step in range(200)])
-        for target in (plain, varied)
-    ]
+    gradients = [target.evaluate(near.repeat(200, 1), 0).gradient for target in (plain, varied)]
     spread = [g.var(dim=0).sum().sqrt().item() for g in gradients]
     assert spread[1] < 0.3 * spread[0]
     for g, s in zip(gradients, spread, strict=True):
         assert (g.mean(dim=0) - full[0]).norm() < 2 * s / math.sqrt(200)
-    at_centre = varied.evaluate(varied.centre[None], 0).gradient[0]
+    at_centre = varied.evaluate(varied.centre.repeat(200, 1), 0).gradient[0]
     torch.testing.assert_close(at_centre, varied.centre_gradient, atol=1e-6, rtol=1e-5)
 
 
 def test_the_variance_over_minibatches_is_what_minibatches_do():
-    target = posterior(chains=1)
+    target = posterior(chains=600)
     source = torch.Generator().manual_seed(0)
     away = target.centre + 0.05 * torch.randn(1, target.layout.size, generator=source)
-    drawn = [target.evaluate(away, step) for step in range(600)]
-    pairs = torch.cat([(e.losses - e.centre_losses).mean(dim=1) for e in drawn])
-    stated = torch.cat([e.noise for e in drawn]).mean().item()
+    drawn = target.evaluate(away.repeat(600, 1), 0)
+    pairs = (drawn.losses - drawn.centre_losses).mean(dim=1)
+    stated = drawn.noise.mean().item()
     assert pairs.var().item() == pytest.approx(stated, rel=0.2)
 
 
