@@ -12,18 +12,29 @@ if TYPE_CHECKING:
     from .library.llc import LlcEstimate, estimate_llc
     from .library.predictors import dmmse, ridge
     from .library.trajectories import JointPca, joint_pca
+    from .training.adopted import export_run
 
     __version__: str
 
-__all__ = ["JointPca", "LlcEstimate", "__version__", "dmmse", "estimate_llc", "joint_pca", "ridge"]
+__all__ = [
+    "JointPca",
+    "LlcEstimate",
+    "__version__",
+    "dmmse",
+    "estimate_llc",
+    "export_run",
+    "joint_pca",
+    "ridge",
+]
 
 _HOMES = {
-    "LlcEstimate": "llc",
-    "estimate_llc": "llc",
-    "dmmse": "predictors",
-    "ridge": "predictors",
-    "JointPca": "trajectories",
-    "joint_pca": "trajectories",
+    "JointPca": "library.trajectories",
+    "LlcEstimate": "library.llc",
+    "dmmse": "library.predictors",
+    "estimate_llc": "library.llc",
+    "export_run": "training.adopted",
+    "joint_pca": "library.trajectories",
+    "ridge": "library.predictors",
 }
 
 
@@ -33,4 +44,4 @@ def __getattr__(name: str) -> Any:
         return importlib.import_module("importlib.metadata").version("transient-ridge")
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f".library.{_HOMES[name]}", __name__), name)
+    return getattr(importlib.import_module(f".{_HOMES[name]}", __name__), name)

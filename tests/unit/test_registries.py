@@ -15,7 +15,7 @@ from transient_ridge.llc.curvature.metric import Metric
 from transient_ridge.llc.dynamics import Dynamics
 from transient_ridge.model.contracts import AttentionMechanism
 from transient_ridge.regression.contracts import InputLaw, Predictor, TaskFamily
-from transient_ridge.training.contracts import Optimiser, Schedule
+from transient_ridge.training.contracts import Adapter, Optimiser, Schedule
 
 CONTRACTS = {
     registries.PREDICTORS: Predictor,
@@ -23,6 +23,7 @@ CONTRACTS = {
     registries.INPUT_LAWS: InputLaw,
     registries.ATTENTION: AttentionMechanism,
     registries.OPTIMISERS: Optimiser,
+    registries.ADAPTERS: Adapter,
     registries.SCHEDULES: Schedule,
     registries.PRECONDITIONERS: PreconditionerEntry,
     registries.SAMPLERS: Sampler,

@@ -14,6 +14,7 @@ FLOORS = [
 ]  # fmt: skip
 #: Loaded by name alone: nothing but the registry knows an entry, except entries of the same registry.
 REGISTRIES = (
+    "adapters",
     "schedules",
     "optimisers",
     "predictors",

@@ -1,9 +1,15 @@
-"""One job per run: train, keep checkpoints, survive being killed."""
+"""One job per run: train, keep checkpoints, survive being killed; or adopt a run that was trained elsewhere."""
 
 WEIGHTS = f"{RESULTS}/{{variant}}/runs/{{run}}/checkpoints"
 
 
+# A folder of runs that were trained elsewhere; None where they are trained here.
+ADOPTED = config["runs"]["folder"]
+
+
 rule train:
+    input:
+        **({"theirs": f"{ADOPTED}/{{run}}/manifest.json"} if ADOPTED else {}),
     output:
         weights=(
             directory(WEIGHTS) if config["keep_weights"] else temp(directory(WEIGHTS))
@@ -24,7 +30,7 @@ rule train:
         cohort=cohort,
         stacks=int(config["compute"]["stack"] > 1),
     params:
-        **stage("training.train"),
+        **stage("training.adopt" if ADOPTED else "training.train"),
         scratch=scratch,
     shell:
         job(

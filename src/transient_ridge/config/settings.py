@@ -243,6 +243,23 @@ class EvaluationSettings(Section):
     )
 
 
+class RunsSettings(Section):
+    """Where the runs come from, if they were trained elsewhere."""
+
+    adapter: Annotated[Choice, EntryOf(registries.ADAPTERS)] = key(
+        "From the names of their weights to ours: none, where they are the same; predecessor, the public code of "
+        "arXiv 2402.02364."
+    )
+
+
+class RunsSection(RunsSettings):
+    """Runs that were trained elsewhere and are measured here: docs/adopting.md."""
+
+    folder: str | None = key(
+        "A folder of runs that transient_ridge.export_run wrote.", null="the runs are trained"
+    )
+
+
 class CurveSettings(Section):
     """Curves over training."""
 
@@ -650,6 +667,7 @@ class Configuration(Section):
     model: ModelSettings
     training: TrainingSettings
     checkpoints: CheckpointSettings
+    runs: RunsSection
     evaluation: EvaluationSettings
     curves: CurveSettings
     pca: PcaSettings

@@ -25,7 +25,7 @@ from .section import choices
 from .settings import ClaimSettings, Configuration, DataSettings, ModelSettings, SgldSettings
 
 #: Keys that no variant may change.
-OF_PRESET = ("preset", "variants", "keep_weights", "compute")
+OF_PRESET = ("preset", "variants", "keep_weights", "compute", "runs")
 
 #: Predictors that phases, model selection and the scorecard are about.
 NEEDED_PREDICTORS = ("ridge", "dmmse")
@@ -98,6 +98,11 @@ def _contradictions_of_averaging(config: Config) -> Iterator[str]:
     """Which weights are kept and measured; warns of an average that is longer than training."""
     training, measured = config["training"], config["evaluation"]["weights"]
     average, keep_raw = training["average"], training["keep_raw"]
+    if average is not None and config["runs"]["folder"] is not None:
+        yield (
+            f"training.average = {average}: the runs of runs.folder = {config['runs']['folder']} hold one set of "
+            "weights each; set it to null"
+        )
     if average is None:
         if keep_raw:
             yield "training.keep_raw = True: there is no average beside them; set training.average, or false"

@@ -6,7 +6,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from ..config.settings import TrainingSettings
+from ..config.settings import TrainedBy, TrainingSettings
 
 
 class Optimiser(Protocol):
@@ -28,4 +28,16 @@ class Schedule(Protocol):
 
     def factor(self, settings: TrainingSettings, step: int) -> float:
         """Return the multiple of the base rate that the update to ``step + 1`` uses."""
+        ...
+
+
+class Adapter(Protocol):
+    """Checkpoints of another architecture as ours."""
+
+    def translate(self, weights: dict[str, Tensor], trained_by: TrainedBy) -> dict[str, Tensor]:
+        """From the named tensors of one of their checkpoints to those of :class:`~..model.transformer.Transformer`.
+
+        That has the section ``model`` of ``trained_by``, and both must predict the same. Raises KeyError if a tensor
+        is missing.
+        """
         ...

@@ -1,0 +1,40 @@
+"""The transformer of the predecessor paper's public code (arXiv 2402.02364, github.com/timaeus-research/icl).
+
+It needs ``model: {residual: doubled, attention_projection: false, norm: layer, attention: softmax, tokens:
+alternating}``. Its tokens are ours, (0, x) and (y, 0). Queries, keys and values are stacked head by head there, and
+here one after the other; positions are a matrix (d, T) there, and (T, d) here.
+"""
+
+from torch import Tensor
+
+from ...config.settings import TrainedBy
+
+_OUTER = "token_sequence_transformer."
+_BLOCK = {
+    "layer_norms.0": "attention_norm",
+    "layer_norms.1": "mlp_norm",
+    "compute.0": "mlp_in",
+    "compute.2": "mlp_out",
+}
+
+
+def translate(weights: dict[str, Tensor], trained_by: TrainedBy) -> dict[str, Tensor]:
+    """From the names of ``InContextRegressionTransformer`` there. Raises KeyError for a weight that it lacks."""
+    model = trained_by.model
+    theirs = {name.removeprefix(_OUTER): tensor for name, tensor in weights.items()}
+    ours = {
+        "token_embedding.weight": theirs["token_embedding.weight"],
+        "position_embedding": theirs["postn_embedding.weight"].T,
+    }
+    for i in range(model.layers):
+        at = f"blocks.{i}."
+        stacked = theirs[f"{at}attention.attention.weight"]
+        by_head = stacked.unflatten(0, (model.heads, 3, -1))
+        ours[f"{at}attention.qkv.weight"] = by_head.transpose(0, 1).flatten(0, 2)
+        for their, our in _BLOCK.items():
+            for part in ("weight", "bias"):
+                ours[f"{at}{our}.{part}"] = theirs[f"{at}{their}.{part}"]
+    for their, our in (("unembedding.0", "final_norm"), ("unembedding.1", "unembedding")):
+        for part in ("weight", "bias"):
+            ours[f"{our}.{part}"] = theirs[f"{their}.{part}"]
+    return ours
