@@ -11,8 +11,9 @@ from ..places import PACKAGE, by_name, in_extensions
 from .configuration import overlay, resolve
 from .validation import validate
 
-#: The presets of the core in this checkout; those of extensions lie in their folders.
-FOLDER = PACKAGE.parents[1] / "config"
+_CHECKOUT = PACKAGE.parents[1] / "config"
+#: The presets of the core: in this checkout, or in the installed package. Those of extensions lie in their folders.
+FOLDER = _CHECKOUT if (_CHECKOUT / "config.yaml").is_file() else PACKAGE / "config" / "files"
 #: The preset that every other one changes.
 DEFAULT = "laptop"
 

@@ -29,7 +29,7 @@ def translate(weights: dict[str, Tensor], trained_by: TrainedBy) -> dict[str, Te
     for i in range(model.layers):
         at = f"blocks.{i}."
         stacked = theirs[f"{at}attention.attention.weight"]
-        by_head = stacked.unflatten(0, (model.heads, 3, -1))
+        by_head = stacked.view(model.heads, 3, -1, stacked.shape[1])
         ours[f"{at}attention.qkv.weight"] = by_head.transpose(0, 1).flatten(0, 2)
         for their, our in _BLOCK.items():
             for part in ("weight", "bias"):
