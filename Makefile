@@ -22,7 +22,7 @@ ifndef VERBOSE
 .SILENT:
 endif
 
-.PHONY: help reproduce report publish config pack unpack clean-leftovers unlock test test-all soak test-cluster lint format bench gpu-check lock clean-env
+.PHONY: help reproduce report publish config pack unpack model-card clean-leftovers unlock test test-all soak test-cluster lint format bench gpu-check lock clean-env
 
 ## help: list the targets
 help:
@@ -62,6 +62,11 @@ pack: .venv/installed
 ## unpack: verify FILE, a packed preset, and put it where Snakemake takes it for done; OTHER_CODE=1 accepts other code
 unpack: .venv/installed
 	$(BIN)/python -m transient_ridge unpack $(or $(FILE),$(error FILE=... names the archive)) $(if $(OTHER_CODE),--other-code)
+
+## model-card: write the last checkpoints of PRESET and a model card into FOLDER, in the layout of the Hugging Face Hub
+model-card: FOLDER ?= results/$(PRESET)-model-card
+model-card: .venv/installed
+	$(BIN)/python -m transient_ridge model-card results/$(PRESET) $(FOLDER)
 
 ## clean-leftovers: remove from the results of PRESET what its configuration does not ask for (see: python -m transient_ridge leftovers)
 clean-leftovers: .venv/installed

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .library.llc import LlcEstimate, estimate_llc
     from .library.predictors import dmmse, ridge
+    from .library.pretrained import from_pretrained
     from .library.trajectories import JointPca, joint_pca
     from .training.adopted import export_run
 
@@ -23,6 +24,7 @@ __all__ = [
     "dmmse",
     "estimate_llc",
     "export_run",
+    "from_pretrained",
     "joint_pca",
     "ridge",
 ]
@@ -33,6 +35,7 @@ _HOMES = {
     "dmmse": "library.predictors",
     "estimate_llc": "library.llc",
     "export_run": "training.adopted",
+    "from_pretrained": "library.pretrained",
     "joint_pca": "library.trajectories",
     "ridge": "library.predictors",
 }

@@ -117,6 +117,16 @@ def _remark(results: Path) -> None:
         print(remark)
 
 
+def model_card(results: Path, folder: Path) -> None:
+    """Write the last checkpoints of a results folder, and a model card, in the layout of the Hugging Face Hub.
+
+    Reads checkpoints, configuration and scorecard of the variant `base`; `transient_ridge.from_pretrained` reads it.
+    """
+    from .model_card import write_model_card
+
+    print(f"{folder}: {', '.join(write_model_card(results, folder))}")
+
+
 def rescore(kept: Path) -> None:
     """Print the scorecard of published tables by today's statements; reads tables and configuration."""
     from ..scorecard.rescore import rescore as score_again
@@ -145,6 +155,7 @@ COMMANDS = {
     "publish": Command(publish, ("results", "kept")),
     "pack": Command(pack, ("results", "archive"), ("weights",)),
     "leftovers": Command(leftovers, ("results",), ("remove",)),
+    "model-card": Command(model_card, ("results", "folder")),
     "rescore": Command(rescore, ("kept",)),
     "benchmark-llc": Command(benchmark_llc, ()),
     "unpack": Command(unpack, ("archive",), ("other-code",)),
