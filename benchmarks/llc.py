@@ -45,7 +45,7 @@ with warnings.catch_warnings():
 
 #: Of the estimate, bias and standard error together.
 GOAL = 0.02
-RUNS = (Run(12, 0), Run(math.inf, 0))
+RUNS = (Run(16, 0), Run(math.inf, 0))
 LAPTOP = presets.FOLDER.parent / "results" / "laptop" / "base" / "runs"
 
 #: n beta and gamma; what is changed of the preset's section `llc` for our sampler, and for plain SGLD.

@@ -29,7 +29,7 @@ from .target import Curvature
 #: Products with H behind the curvatures that the chains feel, and the effect of the slope, at most. Where curvatures
 #: spread over six decades, 40 find what is missing of lambda to a hundredth of it.
 STEPS = 40
-#: They end where the last few add less than this share: at r = 3.3 in the Kronecker metric, after 13.
+#: They end where the last few add less than this share: at r = 3.3 in the Kronecker metric, after about 20.
 TOLERANCE = 5e-4
 #: Products behind the effect of noise, which the steep directions make.
 FEW_STEPS = 15
