@@ -57,10 +57,10 @@ def test_another_training_or_another_average_is_no_pair(raw):
 def distances_of(variant: str, M: float, path: list[tuple[int, float]]) -> Rows:
     rows = Rows("relative_distances")
     for step, relative in path:
-        known = None if math.isinf(M) else relative
+        known, ahead = (None, None) if math.isinf(M) else (relative, relative + 0.16)
         rows.add(
             task_diversity=M, seed=0, step=step, ridge=relative, dmmse=1 - relative, ridge_out=1.0,
-            dmmse_out=1.0, relative_distance=known, alpha=known, residual=0.0, alpha_out=known, residual_out=0.0,
+            dmmse_out=1.0, relative_distance=known, alpha=ahead, residual=0.0, alpha_out=known, residual_out=0.0,
         )  # fmt: skip
     return rows
 
@@ -125,7 +125,7 @@ def test_runs_of_a_variant_are_read_together_and_must_be_of_the_same_settings(tm
 
 
 def test_the_front_as_a_job(files, tmp_path):
-    """dMMSE-like before t_crit does not count; CPU seconds are in proportion to steps."""
+    """dMMSE-like is by alpha, and not before t_crit; CPU seconds are in proportion to steps."""
     target = tmp_path / "results" / "variants" / "tables" / "front.parquet"
     words = [f"{name}={path}" for name, paths in files.items() for path in paths]
     settings = '{"claims": {"dmmse_like": 0.75}}'
@@ -135,8 +135,8 @@ def test_the_front_as_a_job(files, tmp_path):
     run("analysis.variants.front", told)
     front = tables.read(target, "front").set_index("variant")
     base, wide = front.loc["base"], front.loc["wide"]
-    assert (base["critical_step"], base["dmmse_step"], base["end"]) == (10, 30, 0.7)
-    assert (base["relative_distance"], base["core_seconds"]) == pytest.approx((0.3, 3.0))
+    assert (base["critical_step"], base["dmmse_step"], base["end"]) == (10, 20, 0.7)
+    assert (base["relative_distance"], base["core_seconds"]) == pytest.approx((0.3, 2.0))
     assert pd.isna(wide["dmmse_step"])
     assert pd.isna(wide["core_seconds"])
     assert wide["core_seconds_of_training"] == 8.0

@@ -480,7 +480,7 @@ TABLES: dict[str, Table] = {
             "end": ("float64", "relative distance at the end of training"),
             "dmmse_step": (
                 "int64",
-                "first checkpoint from t_crit on whose relative distance is claims.dmmse_like; null = none",
+                "first checkpoint from t_crit on whose alpha on q_M is claims.dmmse_like; null = none",
             ),
             "core_seconds": (
                 "float64",

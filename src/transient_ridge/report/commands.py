@@ -28,7 +28,8 @@ class Command:
             formatter_class=argparse.RawTextHelpFormatter,
         )  # fmt: skip
         for argument in self.arguments:
-            parser.add_argument(argument, type=Path)
+            name, many = argument.removesuffix("+"), "+" if argument.endswith("+") else None
+            parser.add_argument(name, type=Path, nargs=many)
         for flag in self.flags:
             parser.add_argument(f"--{flag}", action="store_true")
         self.act(**vars(parser.parse_args(words)))
@@ -127,8 +128,8 @@ def model_card(results: Path, folder: Path) -> None:
     print(f"{folder}: {', '.join(write_model_card(results, folder))}")
 
 
-def rescore(kept: Path) -> None:
-    """Print the scorecard of published tables by today's statements; reads tables and configuration."""
+def rescore(kept: list[Path]) -> None:
+    """Print a page of published tables, scored again by today's statements; reads tables and configurations."""
     from ..scorecard.rescore import rescore as score_again
 
     print(score_again(kept))
@@ -156,7 +157,7 @@ COMMANDS = {
     "pack": Command(pack, ("results", "archive"), ("weights",)),
     "leftovers": Command(leftovers, ("results",), ("remove",)),
     "model-card": Command(model_card, ("results", "folder")),
-    "rescore": Command(rescore, ("kept",)),
+    "rescore": Command(rescore, ("kept+",)),
     "benchmark-llc": Command(benchmark_llc, ()),
     "unpack": Command(unpack, ("archive",), ("other-code",)),
 }

@@ -22,6 +22,7 @@ CLAIMS = (8, 9)
         "smoothed_losses",
         "idealised_losses",
         "idealised_distances",
+        "softened_dmmse",
         "quadratic_llc",
         "selection_by_resolution",
     ),

@@ -131,6 +131,30 @@ def along_resolution(claims: pd.DataFrame) -> str:
     return "\n".join(lines) + "\n"
 
 
+def accounts_page(accounts: pd.DataFrame) -> str:
+    """The accounts of when runs turn, with their constants and errors; a line if there are none."""
+    if accounts.empty:
+        return "No curvature was measured, or there are too few M.\n"
+    lines = [
+        "Accounts with three constants, fitted to other M or to the first tenth of training "
+        "(analysis/model_selection/accounts.py). Error: root mean square of the relative distance, mean over M; "
+        "beside it the difference from log M, with its t interval over M. Constants: fitted to all points, or to the "
+        "first tenth.",
+        "",
+        "| held out | cost of dMMSE_M | r | error | less that of log M | verdict | a | b | c |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    for row in Rows.of("accounts", accounts).records():
+        constants = " | ".join(
+            f"{row[name]:.2g}" for name in ("loss_weight", "exponent", "cost_weight")
+        )
+        lines.append(
+            f"| {row['split']} | {row['account']} | {written(row['resolution'], None)} | {row['error']:.3f} "
+            f"| {written(row['difference'], row['difference_margin'])} | {row['verdict'] or '-'} | {constants} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
 #: Column -> a number of each M for one seed.
 OF_EACH_DIVERSITY: dict[str, Callable[[Evidence, float, int], float]] = {
     "step of the least OOD loss": lambda of, M, seed: of.critical_step(M, seed),

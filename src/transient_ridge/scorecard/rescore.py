@@ -1,47 +1,99 @@
 """Score published tables again: by today's statements, from the tables that a folder holds."""
 
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import yaml
 
 from ..analysis.curves import compute_curves
+from ..analysis.model_selection.accounts import compare_accounts
+from ..analysis.model_selection.by_resolution import select_by_resolution
 from ..analysis.model_selection.selection import compute_selection
 from ..analysis.phases import compute_phases
 from ..analysis.softened import soften
 from ..artefacts.schemas import TABLES
-from ..artefacts.tables import Rows
+from ..artefacts.tables import Frames, Rows
 from ..config.presets import DEFAULT
 from ..config.presets import load as load_preset
 from ..config.settings import ClaimSettings, CurveSettings, DataSettings, EvaluationSettings
+from ..errors import ConfigError
+from .by_resolution import judge_by_resolution
 from .claims import measure, score
 from .measurements import Evidence
-from .page import scorecard
+from .page import accounts_page, along_resolution, by_diversity, scorecard
+from .verdicts import written
 
 #: Tables that are taken as they are; the others are computed again.
 MEASURED = (
     "distances", "losses", "idealised_distances", "idealised_losses", "llc", "llc_on_tasks", "ridge_on_tasks",
-    "pca_trajectories", "pca_idealised", "pca_variance", "pca_loadings", "pca_robustness",
+    "pca_trajectories", "pca_idealised", "pca_variance", "pca_loadings", "pca_robustness", "quadratic_llc",
+    "quadratic_llc_on_tasks",
 )  # fmt: skip
 
+#: Statements of tables that have no column `kind` -> what they are called now; the others kept their names.
+RENAMED = {
+    "2b": "2d", "2c": "2e", "2d": "2c", "2e": "1e", "9a": "-", "9b": "9d", "9c": "9e", "9d": "9f", "9e": "9g",
+}  # fmt: skip
 
-def rescore(folder: Path) -> str:
-    """The scorecard of ``folder`` as Markdown, by the thresholds of the default preset.
+INTRODUCTION = """# Published runs, scored again
 
-    Phases, curves and selection are computed again from the distances, losses and LLCs that it holds, and the softened
-    dMMSE_M from its configuration.
+Made by `python -m transient_ridge rescore` from the tables of {folders}. Statements and thresholds are
+those of [thresholds.md](thresholds.md). Distances, losses, LLCs and the joint PCA are as published; phases, curves,
+trade-offs, the softened dMMSE and the nulls are computed again. *Met* and *not met* are of one draw, and no verdict.
+"""
+
+
+def rescore(folders: list[Path]) -> str:
+    """The page of these published ``folders`` as Markdown, by the thresholds of the default preset.
+
+    Raises ConfigError, by the folder, for one without a configuration.
     """
-    config = yaml.safe_load((folder / "config.yaml").read_text())
+    names = " and ".join(f"`{folder.name}`" for folder in folders)
+    return "\n".join([INTRODUCTION.format(folders=names), *map(_of_folder, folders)])
+
+
+def _of_folder(folder: Path) -> str:
+    path = folder / "config.yaml"
+    if not path.is_file():
+        raise ConfigError(
+            f"{path}: missing; name a folder of published results, as results/published/laptop"
+        )
+    config = yaml.safe_load(path.read_text())
     claims = ClaimSettings.of(
         load_preset(DEFAULT)["claims"]
         | {"paper_threshold": config["claims"]["paper_threshold"], "own": {}}
     )
+    frames, accounts = _tables(folder, config, claims)
+    evidence = Evidence(frames, claims, config["seed"])
+    scored = score(measure(evidence), claims)
+    parts = [f"## {folder.name}", "", scorecard(scored)]
+    if before := _files(folder, "claims"):
+        parts += ["### Then and now", "", then_and_now(pd.read_parquet(before), scored.frame())]
+    parts += ["### Every M", "", by_diversity(evidence)]
+    along_r = judge_by_resolution(frames, claims, config["seed"]).frame()
+    parts += [
+        "### Claims 8 and 9 along r",
+        "",
+        along_resolution(along_r) or "No curvature was measured.\n",
+    ]
+    parts += ["### When do runs turn?", "", accounts_page(accounts)]
+    return "\n".join(parts)
+
+
+def _tables(
+    folder: Path, config: dict[str, Any], claims: ClaimSettings
+) -> tuple[Frames, pd.DataFrame]:
+    """The tables that statements are judged by, and `accounts`."""
     data, curves = DataSettings.of(config["data"]), CurveSettings.of(config["curves"])
     frames = {
-        name: _columns_of_today(path, name)
-        for name in MEASURED
-        if (path := next(iter(sorted(folder.glob(f"*/**/{name}.parquet"))), None))
+        name: _columns_of_today(path, name) for name in MEASURED if (path := _files(folder, name))
     }
+    for name in ("quadratic_llc", "quadratic_llc_on_tasks"):
+        found = frames.setdefault(name, Rows(name).frame())
+        if found["healthy"].isna().all():  # of older code, which did not check
+            frames[name] = found.assign(healthy=True)
+    frames.setdefault("llc_on_tasks", Rows("llc_on_tasks").frame())
     relative, thresholds = compute_phases(
         frames["distances"], frames["idealised_distances"], curves
     )
@@ -52,24 +104,53 @@ def rescore(folder: Path) -> str:
         EvaluationSettings.of(config["evaluation"]),
         tuple(sorted(frames["idealised_losses"]["task_diversity"].unique().tolist())),
     )
-    made: dict[str, pd.DataFrame] = {
+    frames |= {
         rows.table: rows.frame() for rows in (relative, thresholds, critical, smoothed, softened)
     }
+    runs = ("relative_distances", "critical_steps", "smoothed_losses", "idealised_losses")
+    settings = (
+        data.noise_variance, data.context_length, config["training"]["batch_size"], claims.dmmse_like,
+    )  # fmt: skip
     selection, _ = compute_selection(
-        made["relative_distances"],
-        made["critical_steps"],
-        made["smoothed_losses"],
-        frames["idealised_losses"],
-        frames["llc"],
-        frames["ridge_on_tasks"],
-        frames.get("llc_on_tasks", Rows("llc_on_tasks").frame()),
-        data.noise_variance,
-        data.context_length,
-        config["training"]["batch_size"],
-        claims.dmmse_like,
+        *(frames[name] for name in (*runs, "llc", "ridge_on_tasks", "llc_on_tasks")), *settings
     )
-    evidence = Evidence(frames | made | {"selection": selection.frame()}, claims, config["seed"])
-    return scorecard(score(measure(evidence), claims))
+    by_resolution = select_by_resolution(
+        *(frames[name] for name in (*runs, "ridge_on_tasks", "quadratic_llc", "quadratic_llc_on_tasks")), *settings
+    )  # fmt: skip
+    frames |= {"selection": selection.frame(), "selection_by_resolution": by_resolution.frame()}
+    accounts, _ = compare_accounts(
+        frames, config["seed"], data, config["training"]["batch_size"], claims.plateau_from
+    )
+    return frames, accounts.frame()
+
+
+def then_and_now(before: pd.DataFrame, now: pd.DataFrame) -> str:
+    """A row for each statement that was published: its verdict and value then and now, and why."""
+    now = now.set_index(now["claim"].astype(str) + now["part"])
+    lines = ["| | then | | now | | why |", "|---|---|---|---|---|---|"]
+    for row in before.to_dict("records"):
+        old = f"{row['claim']}{row['part']}"
+        name = old if "kind" in before else RENAMED.get(old, old)
+        then = f"| {old} | {row['statement']} | {row['verdict']} ({written(row['value'], row['margin'])})"
+        if name not in now.index:
+            lines.append(f"{then} | - | not asked any more | - |")
+            continue
+        new = now.loc[name]
+        measured = "" if new["quantity"] == row["quantity"] else f"now {new['quantity']}; "
+        null = "" if pd.isna(new["null_value"]) else f"null {written(new['null_value'], None)}; "
+        kind = "a further question; " if new["kind"] == "further" else ""
+        lines.append(
+            f"{then} | {name} | {new['verdict']} ({written(new['value'], new['margin'])}) "
+            f"| {kind}{measured}{null}{new['reason']} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def _files(folder: Path, table: str) -> Path | None:
+    """The file of a table, if the folder has one; that of its first variant."""
+    return next(
+        iter(sorted(folder.glob(f"*/**/{table}.parquet"), key=lambda path: len(path.parts))), None
+    )
 
 
 def _columns_of_today(path: Path, name: str) -> pd.DataFrame:

@@ -228,6 +228,23 @@ def test_phase_diagram_draws_the_threshold_of_each_seed(drawn, frames):
         np.testing.assert_array_equal(np.isnan(line.get_ydata()), rows["threshold"].isna())
 
 
+def test_the_threshold_crosses_no_cell_that_is_untrained(frames):
+    """M = 256 keeps more than half of its first distance up to the last checkpoint but one."""
+    relative, early = frames["relative_distances"], {}
+    own = (relative["task_diversity"] == 256) & (relative["step"] < STEPS[-1])
+    for name in ("ridge", "dmmse"):
+        first = relative[name][own & (relative["step"] == STEPS[0])].max()
+        early[name] = relative[name].mask(own, first)
+    changed = {**frames, "relative_distances": relative.assign(**early)}
+    lines = named(draw("phase_diagram", changed).axes[0], "_threshold")
+    for seed, line in zip(SEEDS, lines, strict=True):
+        rows = frames["thresholds"][frames["thresholds"]["seed"] == seed].sort_values("step")
+        beside = rows["above"].eq(256).to_numpy()
+        assert beside[-2]
+        assert np.isnan(line.get_ydata()[:-1][beside[:-1]]).all()
+        assert not np.isnan(line.get_ydata()[-1])
+
+
 def test_the_threshold_is_read_off_with_its_uncertainty():
     def text(*values, above=64):
         rows = {

@@ -73,6 +73,19 @@ def test_figure3_tells_runs_that_still_move(frames):
         assert "still moving" in legend_of(axes)
 
 
+def test_figure3_tells_whether_infinity_still_moves(frames):
+    """Its distance to ridge falls by an eighth while training doubles, or by a fifteenth."""
+    places = frames["relative_distances"]
+    for share, count in ((1 / 8, 1), (1 / 15, 0)):
+        own = np.isinf(places["task_diversity"]) & (places["step"] > STEPS[-1] / 2)
+        still = places.assign(ridge=places["ridge"].mask(np.isinf(places["task_diversity"]), 0.4))
+        still = still.assign(ridge=still["ridge"].mask(own, 0.4 * (1 - share)))
+        still = still.assign(alpha=still["alpha"].where(still["alpha"].isna(), 0.5))
+        for axes in panels(draw("figure3", {**frames, "relative_distances": still})):
+            hollow = [line for line in axes.lines if line.get_markerfacecolor() == "white"]
+            assert [x for line in hollow for x in line.get_xdata()] == [COLUMNS[-1]] * count
+
+
 def test_figure3_names_the_resolution(drawn, frames):
     assert frames["llc"]["resolution"].unique() == [3.3]
     assert panels(drawn("figure3"))[1].get_title(loc="left").endswith("LLC at the end, $r$ = 3.3")

@@ -30,15 +30,33 @@ def figure(claims):
     return picture.figure
 
 
-def signs(figure, of, verdict):
-    return [line for line in figure.axes[0].lines if line.get_label() == f"_{of} {verdict}"]
+def drawn(figure, what):
+    return [line for line in figure.axes[0].lines if line.get_label() == f"_{what}"]
 
 
-def test_every_statement_has_its_sign(figure, claims):
-    assert len(claims["verdict"].unique()) > 1
+def test_every_value_has_its_sign_its_interval_and_its_null(figure, claims):
+    paper = claims[claims["kind"] != FURTHER]
+    assert len(paper["verdict"].unique()) > 1
+    known = paper["value"].notna()
     for verdict in VERDICTS:
-        count = ((claims["verdict"] == verdict) & (claims["kind"] != FURTHER)).sum()
-        assert len(signs(figure, "statement", verdict)) == count
+        count = ((paper["verdict"] == verdict) & known).sum()
+        assert len(drawn(figure, f"value {verdict}")) == count
+    assert len(drawn(figure, "interval")) == (known & paper["margin"].notna()).sum()
+    assert len(drawn(figure, "null")) == paper["null_outcome"].notna().sum()
+    words = [text.get_text() for text in figure.axes[0].texts]
+    assert sum(word in ("not testable", "not met") for word in words) == (~known).sum()
+
+
+def test_what_is_so_lies_right_of_its_threshold(figure, claims):
+    (threshold,) = {
+        line.get_xdata()[0]
+        for line in figure.axes[0].lines
+        if line.get_color() == "0.6" and len(line.get_xdata()) == 2
+    }
+    for verdict, sides in (("met", {True}), ("not met", {False})):
+        right = {line.get_xdata()[0] >= threshold for line in drawn(figure, f"value {verdict}")}
+        assert right <= sides
+    assert drawn(figure, "value met")
 
 
 def test_titles_and_verdicts_are_written(figure, claims):
@@ -59,11 +77,11 @@ def test_it_fits_a_column_and_nothing_overlaps(figure):
         assert figure.get_figwidth() == SINGLE_COLUMN
         boxes = [text.get_window_extent(renderer) for text in figure.axes[0].texts]
         boxes += [legend.get_window_extent(renderer) for legend in figure.legends]
-        # A statement's sign keeps clear of the title beside it.
+        # A statement's sign keeps clear of the text beside it.
         boxes += [
             line.get_window_extent(renderer)
             for line in figure.axes[0].lines
-            if line.get_label().startswith("_statement")
+            if line.get_label().startswith("_value")
         ]
     assert all(box.x0 > -1 and box.x1 < figure.bbox.width + 1 for box in boxes)
     for i, box in enumerate(boxes):

@@ -15,7 +15,7 @@ from ..views import RUN_KEY
 
 @stage("front", tables=("relative_distances", "critical_steps"), across=True)
 def compute_front(frames: Frames, manifests: list[Path], dmmse_like: DmmseLike) -> Rows:
-    """For every run of finite M: relative distance at t_crit, and CPU time until it is claims.dmmse_like afterwards.
+    """For every run of finite M: relative distance at t_crit, and CPU time until alpha is claims.dmmse_like afterwards.
 
     ``manifests`` are those of the runs' checkpoints; the time is what their records say of training.
     """
@@ -33,7 +33,7 @@ def compute_front(frames: Frames, manifests: list[Path], dmmse_like: DmmseLike) 
         variant, M, seed = run
         path = rows.sort_values("step")
         steps, distance = path["step"].to_numpy(), path["relative_distance"].to_numpy()
-        late = (steps >= critical[run]) & (distance >= dmmse_like)
+        late = (steps >= critical[run]) & (path["alpha"].to_numpy() >= dmmse_like)
         reached = int(steps[np.argmax(late)]) if late.any() else None
         each = seconds[run]
         front.add(

@@ -1,6 +1,7 @@
-"""The claims scorecard: a sign for every statement of the paper, and in words what each claim comes to."""
+"""The claims scorecard: a row for every statement of the paper's, with its value, interval and null on one axis."""
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Sequence
 from textwrap import wrap
 from typing import Any
 
@@ -9,14 +10,16 @@ from matplotlib.figure import Figure
 
 from ...artefacts.tables import Frames, Rows
 from ...scorecard.statement import FURTHER, TITLES
-from ...scorecard.verdicts import ClaimVerdict, by_claim, tally
+from ...scorecard.verdicts import CONTRADICTED, Row, by_claim, excess_of, tally
 from ..drawing.picture import figure_of
 from ..drawing.style import SINGLE_COLUMN, new_figure
-from ..drawing.verdicts import VERDICTS, verdict_key
+from ..drawing.verdicts import NULL, VERDICTS, verdict_key
 
-CLAIM, LINE = 0.22, 0.145  # inches
-NO_BREAK = "\N{NO-BREAK SPACE}"
-CHARACTERS = 62  # of a line of the statements' type
+CLAIM, LINE, GAP = 0.2, 0.095, 0.07  # inches
+CHARACTERS = 37  # of a line of the statements' type
+#: Where in the width of the figure the axis lies, and how far from the threshold it goes, in units of the threshold.
+LEFT, RIGHT, FAR = 0.56, 0.99, 1.25
+FAINT = "0.85"
 #: Plain names of the statements, as they are set in figures.
 SYMBOLS = {
     "dMMSE_M": r"dMMSE$_M$",
@@ -29,50 +32,71 @@ SYMBOLS = {
 
 @figure_of("claims")
 def draw(frames: Frames) -> Figure:
-    """A block for each claim: its title, a sign for each statement, and in small type its verdict."""
+    """A block for each claim; across, how far a value is beyond its threshold, in units of the threshold."""
     rows = Rows.of("claims", frames["claims"]).records()
-    texts = {claim: _verdict(found) for claim, found in by_claim(rows).items()}
-    title = wrap(tally(rows), CHARACTERS)
-    height = sum(CLAIM + LINE * (len(lines) + 0.5) for lines in texts.values())
-    figure = new_figure(SINGLE_COLUMN, height + LINE * (len(title) + 1) + 0.6)
+    verdicts = by_claim(rows)
+    asked = {
+        claim: [row for row in rows if row["claim"] == claim and row["kind"] != FURTHER]
+        for claim in verdicts
+    }
+    texts = {row["statement"]: wrap(row["statement"], CHARACTERS) for row in rows}
+    steps = {statement: LINE * len(text) + GAP for statement, text in texts.items()}
+    height = sum(CLAIM + sum(steps[row["statement"]] for row in own) for own in asked.values())
+    title = wrap(tally(rows), 62)
+    figure = new_figure(SINGLE_COLUMN, height + LINE * (len(title) + 1) + 0.75)
     axes = figure.subplots()
     axes.set_axis_off()
     axes.set(xlim=(0, 1), ylim=(height, 0))
     axes.set_title("\n".join(title), fontsize=7)
     y = 0.0
-    for claim, lines in texts.items():
-        own = [row for row in rows if row["claim"] == claim and row["kind"] != FURTHER]
-        _claim(axes, y, claim, own)
-        for i, line in enumerate(lines):
-            axes.text(
-                0.06, y + CLAIM + LINE * (i + 0.5), line, va="center", fontsize=6.5, color="0.3"
-            )
-        y += CLAIM + LINE * (len(lines) + 0.5)
-    verdict_key(figure)
+    for claim, own in asked.items():
+        _claim(axes, y, claim, verdicts[claim].verdict)
+        first = y = y + CLAIM
+        for row in own:
+            step = steps[row["statement"]]
+            _statement(axes, y + step / 2, row, texts[row["statement"]])
+            y += step
+        axes.plot([_across(0)] * 2, [first, y], color="0.6", linewidth=0.6, zorder=0)
+    verdict_key(figure, null=True)
     return figure
 
 
-def _claim(axes: Axes, y: float, claim: int, statements: Sequence[Mapping[str, Any]]) -> None:
-    """The line of a claim: number and title, and at the right a sign with its letter for each statement."""
-    axes.axhline(y, color="0.85", linewidth=0.5)
-    middle = y + CLAIM / 2 + 0.02
-    axes.text(0.02, middle, f"{claim}  {TITLES[claim]}", va="center", fontsize=7, weight="bold")
-    first = 1.0 - 0.045 * len(statements)
-    for i, row in enumerate(statements):
-        x = first + 0.045 * i
-        _sign(axes, x, middle, row["verdict"], 3.2, "statement")
-        axes.text(x + 0.014, middle, row["part"], va="center", fontsize=6, color="0.35")
+def _across(excess: float) -> float:
+    """Where in the width a value is that lies ``excess`` thresholds beyond its own; at the edge if it is too far."""
+    share = (max(-FAR, min(FAR, excess)) + FAR) / (2 * FAR)
+    return LEFT + share * (RIGHT - LEFT)
 
 
-def _sign(axes: Axes, x: float, y: float, verdict: str, size: float, of: str, **how: Any) -> None:
-    look = {"markersize": size, "linestyle": "none", **VERDICTS[verdict], **how}
-    axes.plot([x], [y], label=f"_{of} {verdict}", **look)
+def _claim(axes: Axes, y: float, claim: int, verdict: str) -> None:
+    axes.axhline(y, color=FAINT, linewidth=0.5)
+    middle = y + CLAIM / 2 + 0.01
+    axes.text(0.0, middle, f"{claim}  {TITLES[claim]}", va="center", fontsize=6.5, weight="bold")
+    axes.text(1.0, middle, verdict, va="center", ha="right", fontsize=6, color="0.3")
 
 
-def _verdict(found: ClaimVerdict) -> list[str]:
-    """The verdict and the statements that do not hold, in lines."""
-    text = ": ".join(filter(None, (found.verdict, ", ".join(found.others))))
-    return [_set(line) for line in wrap(text, CHARACTERS)]
+def _statement(axes: Axes, y: float, row: Row, text: Sequence[str]) -> None:
+    """Its letter and text, and at the right its null, interval and value, or in words why it has none."""
+    axes.text(0.0, y, f"{row['part']}", va="center", fontsize=6, color="0.35")
+    axes.text(0.035, y, _set("\n".join(text)), va="center", fontsize=5.5, linespacing=1.1)
+    unit = abs(row["threshold"]) or 1.0
+
+    def at(value: float) -> float:
+        return excess_of(row["comparison"], value, row["threshold"]) / unit
+
+    null = row["null_value"]
+    if null is not None or row["null_outcome"] == CONTRADICTED:
+        x = _across(at(null) if null is not None and math.isfinite(null) else -FAR)
+        axes.plot([x], [y], label="_null", **NULL)
+    value = row["value"]
+    if value is None or not math.isfinite(value):
+        reason = str(row["verdict"]).removesuffix(" at this scale")
+        axes.text(_across(0) + 0.015, y, reason, va="center", fontsize=5.5, color="0.45")
+        return
+    if row["margin"] is not None:
+        ends = [_across(at(value + side * row["margin"])) for side in (-1, 1)]
+        axes.plot(ends, [y, y], color="0.35", linewidth=0.9, zorder=1, label="_interval")
+    look: dict[str, Any] = {"markersize": 3.6, "linestyle": "none", **VERDICTS[row["verdict"]]}
+    axes.plot([_across(at(value))], [y], label=f"_value {row['verdict']}", zorder=3, **look)
 
 
 def _set(text: str) -> str:

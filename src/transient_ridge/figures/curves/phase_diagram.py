@@ -39,8 +39,8 @@ def draw(frames: Frames) -> Figure:
     axes.yaxis.set_minor_locator(FixedLocator([]))
     axes.set_ylabel("task diversity $M$")
     if grid:
-        _map(axes, relative, grid)
-        _threshold(axes, frames["thresholds"], grid)
+        masked = _map(axes, relative, grid)
+        _threshold(axes, frames["thresholds"], grid, masked)
     for run, (step, _) in critical_points(frames["critical_steps"], "smoothed").items():
         if run.task_diversity in grid:
             height = grid.index(run.task_diversity)
@@ -58,20 +58,23 @@ def draw(frames: Frames) -> Figure:
     return figure
 
 
-def _map(axes: Axes, relative: pd.DataFrame, grid: list[float]) -> None:
+def _map(axes: Axes, relative: pd.DataFrame, grid: list[float]) -> pd.DataFrame:
+    """Draw the cells; returns which are masked, untrained (index M, columns the steps)."""
     columns = ["relative_distance", "ridge", "dmmse"]
     wide = relative.pivot_table(index="task_diversity", columns="step", values=columns)
     steps = wide["ridge"].columns.to_numpy(dtype=float)
     shown, ridge, dmmse = (wide[column].to_numpy() for column in columns)
+    masked = untrained(ridge, dmmse)
     axes.set_facecolor(UNTRAINED)
     mesh = axes.pcolormesh(
         step_edges(steps), np.arange(len(grid) + 1) - 0.5,
-        np.ma.masked_where(untrained(ridge, dmmse), shown), cmap=COLOURS, vmin=0, vmax=1, rasterized=True,
+        np.ma.masked_where(masked, shown), cmap=COLOURS, vmin=0, vmax=1, rasterized=True,
     )  # fmt: skip
     bar = axes.figure.colorbar(mesh, ax=axes, pad=0.015, aspect=28, ticks=[0, 0.25, 0.5, 0.75, 1])
     bar.ax.set_yticklabels(["ridge", "¼", "½", "¾", r"dMMSE$_M$"])
     bar.ax.set_ylabel("relative distance")
     bar.outline.set_visible(False)
+    return pd.DataFrame(masked, index=wide.index, columns=wide["ridge"].columns)
 
 
 def untrained(ridge: Any, dmmse: Any) -> Any:
@@ -90,12 +93,17 @@ def step_edges(steps: Any) -> Any:
     return np.expm1(np.concatenate([[position[0] - 0.1], middle, [position[-1] + 0.05]]))
 
 
-def _threshold(axes: Axes, thresholds: pd.DataFrame, grid: list[float]) -> None:
-    """M at which the relative distance is 1/2, at every step; a line per seed."""
+def _threshold(
+    axes: Axes, thresholds: pd.DataFrame, grid: list[float], masked: pd.DataFrame
+) -> None:
+    """M at which the relative distance is 1/2; a line per seed, where the cells of both M around it are trained."""
     for _, rows in thresholds.sort_values("step").groupby("seed"):
         heights = np.interp(
             np.log(rows["threshold"]), np.log(grid), np.arange(len(grid)), left=np.nan, right=np.nan
         )
+        for i, (step, *around) in enumerate(rows[["step", "below", "above"]].to_numpy(np.float64)):
+            if any(masked.loc[M, step] for M in around if M in masked.index):
+                heights[i] = np.nan
         axes.plot(rows["step"], heights, label="_threshold", **LINE)
 
 

@@ -27,14 +27,20 @@ VERDICTS: dict[str, dict[str, Any]] = {
     UNTESTABLE: {"marker": "_", "color": "0.55"},
     NO_CLAIM: {"marker": ".", "color": "0.55"},
 }
+#: What a statement comes to where it is false.
+NULL: dict[str, Any] = {
+    "marker": "|", "color": "0.6", "markersize": 6, "markeredgewidth": 1.6, "linestyle": "none",
+}  # fmt: skip
 
 
-def verdict_key(figure: Figure) -> None:
-    """The signs explained in one row under the figure."""
+def verdict_key(figure: Figure, null: bool = False) -> None:
+    """The signs explained under the figure, with that of the ``null`` if it is drawn."""
     handles = [
         Line2D([], [], label=verdict.removesuffix(" at this scale"), linestyle="none", **look)
         for verdict, look in VERDICTS.items()
     ]
+    if null:
+        handles.append(Line2D([], [], label="its null", **NULL))
     figure.legend(
         handles=handles, loc="outside lower center", ncols=3, fontsize=6, markerscale=0.7,
         handletextpad=0.1, columnspacing=1.0,

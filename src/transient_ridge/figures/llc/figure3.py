@@ -33,7 +33,8 @@ PREDICTOR_COLOURS = ("#c5761c", "0.35", "#2a7f62", "#8a4f9e", "#4c9ed9", "#b3b3b
 #: Doublings of M that the name of a tick takes.
 ROOM = 0.5
 
-#: A run is still moving if it went this share of the way from ridge to dMMSE_M while training last doubled.
+#: A run is still moving if it went this share of the way from ridge to dMMSE_M while training last doubled; with
+#: M = infinity, if it left behind this share of its distance to ridge.
 MOVES = 0.1
 
 
@@ -49,12 +50,15 @@ def draw(frames: Frames) -> Figure:
 
 
 def moving(places: pd.DataFrame) -> set[TaskDiversity]:
-    """The M whose alpha on q_M, mean over seeds, changed by more than :data:`MOVES` while training last doubled."""
+    """The M whose place, mean over seeds, changed by more than :data:`MOVES` while training last doubled.
+
+    The place is alpha on q_M, and with M = infinity the distance to ridge as a share of that at half of training.
+    """
     found = set()
-    for M, rows in by_diversity(places.dropna(subset=["alpha"])):
-        alpha = rows.groupby("step")["alpha"].mean()
-        half = np.abs(alpha.index - alpha.index[-1] / 2).argmin()
-        if abs(alpha.iloc[-1] - alpha.iloc[half]) > MOVES:
+    for M, rows in by_diversity(places):
+        place = rows.groupby("step")["ridge" if math.isinf(M) else "alpha"].mean()
+        half = place.iloc[np.abs(place.index - place.index[-1] / 2).argmin()]
+        if abs(place.iloc[-1] - half) > MOVES * (half if math.isinf(M) else 1.0):
             found.add(M)
     return found
 
