@@ -39,16 +39,8 @@ report: .venv/installed $(CONFIGFILE)
 	echo results/$(PRESET)/report.html
 
 ## publish: copy tables, figures and scorecard of PRESET to results/published, its verdicts into README and docs/results.md
-publish: KEPT := results/published/$(PRESET)
 publish: results/$(PRESET)/base/claims.md
-	$(BIN)/python -m transient_ridge publish results/$(PRESET) $(KEPT)
-	for part in scorecard "by M" "along r"; do \
-	  sed -i "/<!-- $$part $(PRESET) -->/,/<!-- end -->/{//!d}" README.md docs/results.md; done
-	for page in README.md docs/results.md; do \
-	  sed -n '/^| claim/,/^$$/p' $(KEPT)/claims.md | sed -i '/<!-- scorecard $(PRESET) -->/r /dev/stdin' $$page; done
-	sed -n '/^Means over/,$$p' $(KEPT)/claims.md | sed -i '/<!-- by M $(PRESET) -->/r /dev/stdin' docs/results.md
-	sed -n '/^The LLC counts/,/^Means over/{/^Means over/!p}' $(KEPT)/claims.md \
-	  | sed -i '/<!-- along r $(PRESET) -->/r /dev/stdin' docs/results.md
+	$(BIN)/python -m transient_ridge publish results/$(PRESET) results/published/$(PRESET)
 
 ## config: write what is made from the declared keys: schema, comments of config.yaml, table of keys
 config: .venv/installed

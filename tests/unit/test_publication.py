@@ -11,6 +11,7 @@ from transient_ridge.artefacts.publication import publish
 from transient_ridge.artefacts.tables import Rows
 from transient_ridge.errors import TableError
 from transient_ridge.report.commands import COMMANDS
+from transient_ridge.report.quotations import PARTS, find, quote
 
 RUNS = ("M4-seed0", "Minf-seed0")
 
@@ -53,7 +54,8 @@ def names(folder: Path) -> list[str]:
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
 
 
-def test_what_is_kept_and_what_is_left_out(results, tmp_path, capsys):
+def test_what_is_kept_and_what_is_left_out(results, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     kept = tmp_path / "published" / "mine"
     kept.mkdir(parents=True)
     (kept / "of-before").write_text("")
@@ -122,3 +124,46 @@ def test_results_without_a_scorecard_are_refused(tmp_path):
 def test_what_is_published_here_stays_small():
     folder = ROOT / "results" / "published"
     assert sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) <= 15e6
+
+
+SCORECARD = """# Scorecard
+
+| claim | verdict |
+|---|---|
+| 1 | met |
+
+The LLC counts directions.
+
+| 8a | holds |
+
+Means over 3 seeds.
+
+| M | loss |
+"""
+
+
+def test_pages_quote_the_scorecard_of_their_preset(tmp_path):
+    (tmp_path / "claims.md").write_text(SCORECARD)
+    (tmp_path / "docs").mkdir()
+    other = "<!-- scorecard other -->\nkept\n<!-- end -->\n"
+    readme = tmp_path / "README.md"
+    readme.write_text(f"before\n<!-- scorecard mine -->\nold\n<!-- end -->\nafter\n{other}")
+    page = tmp_path / "docs/results.md"
+    page.write_text("<!-- by M mine -->\n<!-- end -->\n<!-- along r mine -->\nold\n<!-- end -->\n")
+    for _ in range(2):  # publishing twice changes nothing more
+        assert quote(tmp_path / "claims.md", "mine", tmp_path) == [readme, page]
+        table = "| claim | verdict |\n|---|---|\n| 1 | met |\n"
+        assert readme.read_text() == (
+            f"before\n<!-- scorecard mine -->\n{table}<!-- end -->\nafter\n{other}"
+        )
+        assert page.read_text() == (
+            "<!-- by M mine -->\nMeans over 3 seeds.\n\n| M | loss |\n<!-- end -->\n"
+            "<!-- along r mine -->\nThe LLC counts directions.\n\n| 8a | holds |\n<!-- end -->\n"
+        )
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_the_parts_are_found_in_a_published_scorecard(part):
+    assert (
+        find((ROOT / "results/published/workstation/claims.md").read_text(), part).count("\n") > 3
+    )

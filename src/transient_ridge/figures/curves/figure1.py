@@ -6,6 +6,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from ...analysis.datasets import OUT_OF_DISTRIBUTION
 from ...analysis.views import averages, by_run, critical_points, idealised_levels
 from ...artefacts.tables import Frames
 from ..drawing.panels import (
@@ -32,7 +33,6 @@ from ..drawing.style import (
     predictors_in,
 )
 
-OOD = "out_of_distribution"
 #: Where a run is as far from ridge as from dMMSE_M; broad and pale, as no run is. M = infinity runs along it.
 EQUAL: dict[str, Any] = {"color": "0.87", "linewidth": 5, "solid_capstyle": "butt"}
 TITLES = ("OOD loss over training", "joint trajectory PCA", "distance to the predictors")
@@ -57,7 +57,8 @@ def draw(frames: Frames) -> Figure:
     )
     figure = new_figure(DOUBLE_COLUMN, 2.75)
     panels = figure.subplots(1, 3)
-    _ood_loss(panels[0], frames, colours)
+    ood_loss(panels[0], frames, colours)
+    circle_critical(panels[0], frames["critical_steps"], "smoothed", colours)
     plane(panels[1], frames, colours, (1, 2))
     _distances(panels[2], frames["distances"], frames["critical_steps"], colours)
     panel_titles(panels, TITLES)
@@ -67,11 +68,11 @@ def draw(frames: Frames) -> Figure:
     return figure
 
 
-def _ood_loss(axes: Axes, frames: Frames, colours: DiversityColours) -> None:
-    """Smoothed OOD loss of each M, t_crit, and the levels of the idealised predictors."""
-    curves(axes, averages(frames["smoothed_losses"], OOD), "loss", colours)
-    circle_critical(axes, frames["critical_steps"], "smoothed", colours)
-    for (predictor, M), loss in idealised_levels(frames["idealised_losses"], OOD).items():
+def ood_loss(axes: Axes, frames: Frames, colours: DiversityColours) -> None:
+    """Smoothed OOD loss of each M, mean and range over seeds, and the levels of the idealised predictors."""
+    curves(axes, averages(frames["smoothed_losses"], OUT_OF_DISTRIBUTION), "loss", colours)
+    levels = idealised_levels(frames["idealised_losses"], OUT_OF_DISTRIBUTION)
+    for (predictor, M), loss in levels.items():
         level(axes, loss, predictor, M, colours)
     loss_axis(axes.yaxis)
     axes.set_ylabel("OOD loss (units of $y^2$)")

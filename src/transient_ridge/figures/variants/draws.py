@@ -1,13 +1,14 @@
-"""Figure 1a, the hook and Figure 3 over draws: variants that differ in nothing but their root seed."""
+"""Figure 1a, the hook and Figure 3 over draws: variants that differ only in their root seed."""
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ...analysis.datasets import OUT_OF_DISTRIBUTION
-from ...analysis.views import averages, by_diversity, idealised_levels, over_seeds
+from ...analysis.views import averages, by_diversity, over_seeds
 from ...artefacts.tables import Frames
+from ..curves.figure1 import ood_loss
 from ..curves.hook import hook, over_time
-from ..drawing.panels import curves, level, loss_axis, median_critical
+from ..drawing.panels import median_critical
 from ..drawing.picture import figure_of
 from ..drawing.style import (
     CRITICAL,
@@ -47,7 +48,8 @@ def draw(frames: Frames) -> Figure:
     colours = colours_of(frames["smoothed_losses"])
     figure = new_figure(DOUBLE_COLUMN, 7.2)
     panels = figure.subplots(3, 2).flatten().tolist()
-    _ood_loss(panels[0], frames, colours)
+    ood_loss(panels[0], frames, colours)
+    _mark_critical(panels[0], frames, colours)
     hook(panels[1], places, frames["critical_steps"], "_out", colours)
     over_time(panels[2], places, "_out", colours)
     over_time(panels[3], places, "", colours)
@@ -59,17 +61,10 @@ def draw(frames: Frames) -> Figure:
     return figure
 
 
-def _ood_loss(axes: Axes, frames: Frames, colours: DiversityColours) -> None:
-    """Mean and range over draws of the smoothed OOD loss, a ring at the median t_crit, the predictors' mean losses."""
-    out = averages(frames["smoothed_losses"], OUT_OF_DISTRIBUTION)
-    curves(axes, out, "loss", colours)
-    for M, rows in by_diversity(out):
+def _mark_critical(axes: Axes, frames: Frames, colours: DiversityColours) -> None:
+    """A ring on each mean curve at the median t_crit."""
+    for M, rows in by_diversity(averages(frames["smoothed_losses"], OUT_OF_DISTRIBUTION)):
         mean = over_seeds(rows, "loss")["mean"]
         at = median_critical(frames["critical_steps"], M, mean.index.to_numpy())
         if at is not None:
             mark(axes, mean.index[at], mean.iloc[at], CRITICAL, colours[M])
-    ideal = idealised_levels(frames["idealised_losses"], OUT_OF_DISTRIBUTION)
-    for (predictor, M), loss in ideal.items():
-        level(axes, loss, predictor, M, colours)
-    loss_axis(axes.yaxis)
-    axes.set_ylabel("OOD loss (units of $y^2$)")

@@ -1,0 +1,49 @@
+"""Pages of the repository quote parts of published scorecards.
+
+A quotation stands between ``<!-- PART PRESET -->`` and ``<!-- end -->``.
+"""
+
+import re
+from pathlib import Path
+
+from ..artefacts.files import complete_file
+
+#: The pages that quote, in the root of a checkout.
+PAGES = ("README.md", "docs/results.md")
+#: Part -> where it begins and ends in a scorecard, as regular expressions.
+PARTS = {
+    "scorecard": (r"^\| claim", r"\n\n|\Z"),
+    "by M": (r"^Means over", r"\Z"),
+    "along r": (r"^The LLC counts", r"^Means over|\Z"),
+}
+
+
+def quote(scorecard: Path, preset: str, root: Path = Path()) -> list[Path]:
+    """Put the parts of ``scorecard`` into the pages below ``root``; returns the pages that quote ``preset``.
+
+    A part that the scorecard lacks leaves its place empty. Pages that a checkout lacks are passed over.
+    """
+    text = scorecard.read_text()
+    quoting = []
+    for page in filter(Path.exists, (root / name for name in PAGES)):
+        old = page.read_text()
+        new = old
+        for part in PARTS:
+            place = rf"(<!-- {part} {re.escape(preset)} -->\n).*?(<!-- end -->)"
+            found = find(text, part)
+            new = re.sub(
+                place, lambda marks, found=found: marks[1] + found + marks[2], new, flags=re.S
+            )
+        if re.search(rf"<!-- .* {re.escape(preset)} -->", old):
+            quoting.append(page)
+        if new != old:
+            with complete_file(page) as partial:
+                partial.write_text(new)
+    return quoting
+
+
+def find(scorecard: str, part: str) -> str:
+    """The ``part`` of a scorecard, its lines complete; empty if it has none."""
+    begin, end = PARTS[part]
+    found = re.search(rf"{begin}.*?(?={end})", scorecard, re.M | re.S)
+    return f"{found[0].rstrip()}\n" if found else ""
