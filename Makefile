@@ -8,7 +8,7 @@ CORES  ?= all
 BIN := .venv/bin
 CONFIGFILES := $(wildcard config/*.yaml src/transient_ridge/extensions/*/*.yaml)
 CONFIGFILE := $(or $(filter %/$(if $(filter laptop,$(PRESET)),config,$(PRESET)).yaml,$(CONFIGFILES)),config/$(PRESET).yaml)
-SNAKEMAKE := $(BIN)/snakemake --workflow-profile workflow/profiles/local --cores $(CORES) --configfile $(CONFIGFILE)
+SNAKEMAKE := $(BIN)/snakemake --cores $(CORES) --configfile $(CONFIGFILE)
 # A few lines instead of Snakemake's own output (src/snakemake_logger_plugin_transient_ridge).
 WATCHED := PYTHONPATH=src$${PYTHONPATH:+:$$PYTHONPATH} $(SNAKEMAKE) --logger transient-ridge
 PIP := $(BIN)/pip install --quiet --quiet --disable-pip-version-check
@@ -89,14 +89,14 @@ lint: .venv/installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/snakefmt --check Snakefile workflow src
+	$(BIN)/snakefmt --check workflow src
 	$(BIN)/snakemake --lint
 
 ## format: fix and format the code in place
 format: .venv/installed
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
-	$(BIN)/snakefmt Snakefile workflow src
+	$(BIN)/snakefmt workflow src
 
 ## bench: measure the speeds that the README quotes
 bench: .venv/installed

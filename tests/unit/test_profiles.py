@@ -3,6 +3,7 @@
 import re
 
 import yaml
+from snakemake.api import resolve_snakefile
 
 from tests.conftest import ROOT
 from transient_ridge.config import sizing
@@ -20,14 +21,45 @@ def profile(name):
     return yaml.safe_load((ROOT / "workflow" / "profiles" / name / "config.yaml").read_text())
 
 
+HEAD = re.compile(
+    r"^ *(?:use rule (?P<base>\w+) as (?P<reuse>\w+) with|rule(?: (?P<name>\w+))?):$", re.M
+)
+
+
 def rules():
-    """Rule -> its text, of all rules that are written out and run something."""
+    """Rule -> its text, of all rules that run something; one that reuses another has what it leaves unsaid, too."""
     files = sorted((ROOT / "workflow/rules").glob("*.smk"))
     text = "".join(path.read_text() for path in files if path.name != "common.smk")
-    parts = re.split(r"^    ?(?:    )?rule(?: (\w+))?:$|^rule (\w+):$", text, flags=re.MULTILINE)
-    named = zip(parts[1::3], parts[2::3], parts[3::3], strict=True)
-    found = {first or second or "figure": body for first, second, body in named}
-    return {name: body for name, body in found.items() if "shell:" in body}
+    heads = [*HEAD.finditer(text)]
+    ends = [*(head.start() for head in heads[1:]), len(text)]
+    stated, base = {}, {}
+    for head, end in zip(heads, ends, strict=True):
+        name = head["reuse"] or head["name"] or "figure"
+        base[name] = head["base"]
+        parts = re.split(r"^ +(\w+):", text[head.end() : end], flags=re.M)
+        stated[name] = dict(zip(parts[1::2], parts[2::2], strict=True))
+
+    def complete(name):
+        return complete(base[name]) | stated[name] if base[name] else stated[name]
+
+    whole = {name: complete(name) for name in stated}
+    return {
+        name: "".join(f"    {part}:{body}" for part, body in parts.items())
+        for name, parts in whole.items()
+        if "shell" in parts
+    }
+
+
+def test_a_rule_has_what_it_leaves_unsaid():
+    assert rules()["curves"] != rules()["phases"]
+    assert "job(STAGE)" in rules()["phases"]
+    assert "minutes=60" in rules()["llc_on_tasks"]
+
+
+def test_one_machines_profile_is_found_without_being_named():
+    """Snakemake looks for `profiles/default` beside the Snakefile that it finds by itself."""
+    assert resolve_snakefile(None).resolve() == (ROOT / "workflow/Snakefile").resolve()
+    assert (ROOT / "workflow/profiles/default/config.yaml").exists()
 
 
 def test_short_jobs_share_submissions_on_slurm():

@@ -15,7 +15,7 @@ from filelock import FileLock
 from tests.conftest import ROOT
 from transient_ridge.config import presets
 
-PARTS = ("Snakefile", "config", "workflow", "src", "environment.yml")
+PARTS = ("config", "workflow", "src", "environment.yml")
 
 
 def surroundings(**variables: str) -> dict[str, str]:
@@ -64,7 +64,7 @@ class Project:
             name = rule[1].replace("figure_", "figure:")
             kind = [wildcards[key] for key in ("run", "chunk", "table") if key in wildcards]
             jobs.add(":".join([name, *kind]))
-        return jobs - {"all", "everything"}
+        return jobs - {"all"}
 
 
 @pytest.hookimpl(tryfirst=True)
