@@ -132,6 +132,13 @@ def model_card(results: Path, folder: Path) -> None:
     print(f"{folder}: {', '.join(write_model_card(results, folder))}")
 
 
+def ro_crate(results: Path) -> None:
+    """Describe a results folder as a Workflow Run RO-Crate; writes ro-crate-metadata.json and copies the workflow."""
+    from .ro_crate import write_crate
+
+    print(f"{results}/ro-crate-metadata.json: {write_crate(results)} results")
+
+
 def rescore(kept: list[Path]) -> None:
     """Print a page of published tables, scored again by today's statements; reads tables and configurations."""
     from ..scorecard.rescore import rescore as score_again
@@ -161,6 +168,7 @@ COMMANDS = {
     "pack": Command(pack, ("results", "archive"), ("weights",)),
     "leftovers": Command(leftovers, ("results",), ("remove",)),
     "model-card": Command(model_card, ("results", "folder")),
+    "ro-crate": Command(ro_crate, ("results",)),
     "rescore": Command(rescore, ("kept+",)),
     "benchmark-llc": Command(benchmark_llc, ()),
     "unpack": Command(unpack, ("archive",), ("other-code",)),
