@@ -204,7 +204,7 @@ def _known_errors(
 
     What varies more in the loss than in the pair is noise of its minibatches.
     """
-    memory = traces.prediction.memory.numpy()
+    memory = traces.prediction.memory.cpu().numpy()
     if not len(memory):
         return 0.0, 0.0
     noise = float(traces.noise[:, settings.burn_in :].double().mean())

@@ -74,7 +74,8 @@ class Quadratic:
         run = self._lanczos(self.slope, STEPS, TOLERANCE)
         moved = run.components(pulled_slope) / run.values  # B^-1 R^T g, along the Ritz vectors
         inner = (moved * run.values) @ moved
-        pulled = self.gamma * (moved @ self._turned(run)).square().sum()
+        turned = self._turned(run)
+        pulled = self.gamma * (moved.to(turned) @ turned).square().sum().cpu()
         return float(self.n_beta**2 * (inner + pulled) / 2)
 
     def added_by(self, noise: Tensor, settings: SgldSettings, steps: int) -> float:
@@ -84,7 +85,7 @@ class Quadratic:
         run = self._lanczos(noise, FEW_STEPS)
         answers = response(settings, run.values, steps).push * run.components(self._pulled(noise))
         turned = self._turned(run)
-        loss = torch.diag(run.values) - self.gamma * turned @ turned.mT
+        loss = torch.diag(run.values) - (self.gamma * turned @ turned.mT).cpu()
         return float(self.n_beta**2 / 2 * (loss * (answers.mT @ answers)).sum())
 
     def power(self, noise: Tensor) -> float:

@@ -13,7 +13,8 @@ SETTLED = 4
 class Ritz(NamedTuple):
     """What one run finds, ascending; N is its number of steps, or fewer if an invariant space ended it.
 
-    The outermost values converge first, so that the first and last are close to the extremes of the spectrum.
+    The outermost values converge first, so that the first and last are close to the extremes of the spectrum. All but
+    ``vectors`` are on the CPU, which is faster with so few numbers.
     """
 
     values: Tensor  # (N,) float64
@@ -23,7 +24,7 @@ class Ritz(NamedTuple):
 
     def components(self, vector: Tensor) -> Tensor:
         """Components (N,), float64, of a ``vector`` (P,) along the Ritz vectors."""
-        return self.vectors.mT.double() @ vector.double()
+        return (self.vectors.mT.double() @ vector.double()).cpu()
 
 
 def lanczos(
@@ -41,14 +42,14 @@ def lanczos(
     inverse: list[float] = []
     for _ in range(min(steps, len(start))):
         image = product(basis[-1])
-        diagonal.append(image.double() @ basis[-1].double())
+        diagonal.append((image.double() @ basis[-1].double()).cpu())
         known = torch.stack(basis)
         for _ in range(2):  # once is not enough in floating point
             image = image - known.mT @ (known @ image)
         length = image.norm()
-        beside.append(length.double())
+        beside.append(length.double().cpu())
         # An invariant space: nothing but rounding is left.
-        if length <= 10 * torch.finfo(start.dtype).eps * max(map(abs, diagonal)):
+        if beside[-1] <= 10 * torch.finfo(start.dtype).eps * max(map(abs, diagonal)):
             break
         if tolerance is not None:
             values, vectors = _tridiagonal(diagonal, beside)
@@ -60,8 +61,8 @@ def lanczos(
     values, vectors = _tridiagonal(diagonal, beside)
     return Ritz(
         values,
-        vectors[0].square() * size.double() ** 2,
-        torch.stack(basis[:N], dim=1) @ vectors.to(start.dtype),
+        vectors[0].square() * size.double().cpu() ** 2,
+        torch.stack(basis[:N], dim=1) @ vectors.to(start),
         (beside[-1] * vectors[-1]).abs(),
     )
 
