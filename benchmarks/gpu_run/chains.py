@@ -1,0 +1,92 @@
+"""Chains that run on one machine and become estimates on another, which has ArviZ."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple, cast
+
+import torch
+from torch import Tensor
+
+from transient_ridge.errors import ChainDivergedError
+from transient_ridge.llc.diagnostics import Traces
+from transient_ridge.llc.estimate import Centre
+from transient_ridge.llc.estimator import Estimator
+from transient_ridge.llc.posterior import CheckpointPosterior
+from transient_ridge.llc.quadratic import Prediction, Quadratic
+
+#: Fields of the traces that are small tensors.
+TRACED = (
+    "losses", "centre_losses", "noise", "distance", "acceptance", "gradient_norm", "noise_norm", "heat",
+)  # fmt: skip
+
+
+def run_chains(
+    estimator: Estimator, posterior: CheckpointPosterior, component: str
+) -> dict[str, Tensor]:
+    """Run the chains of ``component``: what an estimate is made of, all of it small.
+
+    Raises ChainDivergedError as :meth:`Estimator.sample` does.
+    """
+    traces, centre = estimator.sample(posterior, component), estimator.centre(posterior, component)
+    quadratic, noise = traces.quadratic, traces.gradient_noise
+    steps = traces.losses.shape[1]
+    said = {
+        "taken": quadratic.taken,
+        "added": quadratic.added_by(noise, estimator.llc, steps),
+        "power": quadratic.power(noise),
+        "relaxation": traces.relaxation,
+        "norm": centre.norm,
+        "gradient": float(centre.gradient.norm()),
+        "free": float(centre.free),
+        **{n: value for n, value in traces.prediction._asdict().items() if n != "memory"},
+    }
+    found = {name: getattr(traces, name) for name in TRACED}
+    found |= {name: torch.tensor(value, dtype=torch.float64) for name, value in said.items()}
+    found["probed"] = torch.tensor(traces.probed)
+    found["memory"] = traces.prediction.memory
+    found["errors"] = centre.errors
+    return {name: tensor.cpu() for name, tensor in found.items()}
+
+
+class _Said(NamedTuple):
+    """What the quadratic around w* said of the slope there and of the noise of the minibatches."""
+
+    taken: float
+    added: float
+    noise_power: float
+
+    def added_by(self, *_: object) -> float:
+        return self.added
+
+    def power(self, *_: object) -> float:
+        return self.noise_power
+
+
+class Replayed(Estimator):
+    """Estimates from chains that were run before: its ``posterior`` is what :func:`run_chains` found, or a fault."""
+
+    def sample(self, posterior: Any, component: str) -> Traces:
+        """The traces. Raises ChainDivergedError if they diverged there."""
+        if isinstance(posterior, str):
+            raise ChainDivergedError(posterior)
+        found: Mapping[str, Tensor] = posterior
+        said = {name: float(found[name]) for name in Prediction._fields if name != "memory"}
+        return Traces(
+            **{name: found[name] for name in TRACED},
+            probed=tuple(found["probed"].tolist()),
+            relaxation=float(found["relaxation"]),
+            gradient_noise=torch.zeros(1),
+            quadratic=cast(
+                Quadratic, _Said(*(float(found[name]) for name in ("taken", "added", "power")))
+            ),
+            prediction=Prediction(**said, memory=found["memory"]),
+        )
+
+    def centre(self, posterior: Any, component: str) -> Centre:
+        """What is known of w*."""
+        return Centre(
+            errors=posterior["errors"],
+            exact=self.llc.minibatches == "fixed",
+            norm=float(posterior["norm"]),
+            gradient=posterior["gradient"].reshape(1),
+            free=int(posterior["free"]),
+        )
