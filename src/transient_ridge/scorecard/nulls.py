@@ -8,6 +8,7 @@ it is made of.
 import math
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -208,7 +209,7 @@ def _all_like(evidence: Evidence, which: int) -> Frames:
     finite = ~np.isinf(relative["task_diversity"])
     runs, at = relative[finite].copy(), ["seed", "step"]
     for dataset, suffix in ((IN, ""), (OUT, "_out")):
-        apart = _of_each(runs, lambda M, on=dataset: evidence.predictors_apart(M, on))
+        apart = _of_each(runs, partial(evidence.predictors_apart, dataset=dataset))
         places = runs[at].assign(
             alpha=runs["alpha" + suffix], left=runs["residual" + suffix] ** 2 / apart
         )
@@ -220,7 +221,7 @@ def _all_like(evidence: Evidence, which: int) -> Frames:
     for dataset in (IN, OUT):
         rows = losses[(losses["dataset"] == dataset) & ~np.isinf(losses["task_diversity"])]
         ridge, dmmse = (
-            _of_each(rows, lambda M, of=name, on=dataset: evidence.ideal(of, M, on))
+            _of_each(rows, partial(evidence.ideal, name, dataset=dataset))
             for name in ("ridge", "dmmse")
         )
         places = rows[at].assign(share=(rows["loss"] - ridge) / (dmmse - ridge))
@@ -325,12 +326,12 @@ def via_ridge(evidence: Evidence) -> Frames:
     """In the subspace of the joint PCA every run goes straight to ridge, and from there straight to its own end."""
     ridge = evidence.predictors_in_subspace().loc[math.inf]
     parts = []
-    for key, rows in (
-        evidence.table("pca_trajectories").sort_values("step").groupby([*RUN_KEY, "component"])
-    ):
+    paths = evidence.table("pca_trajectories").sort_values("step")
+    for _, rows in paths.groupby([*RUN_KEY, "component"]):
         start, end = rows["coordinate"].iloc[[0, -1]]
         place = np.linspace(0, 1, len(rows))
-        by_ridge = np.interp(place, [0, 0.5, 1], [start, ridge[key[-1]], end])  # type: ignore[index]
+        middle = ridge[int(rows["component"].iloc[0])]
+        by_ridge = np.interp(place, [0, 0.5, 1], [start, middle, end])
         parts.append(rows.assign(coordinate=by_ridge))
     return {**evidence.frames, "pca_trajectories": pd.concat(parts, ignore_index=True)}
 

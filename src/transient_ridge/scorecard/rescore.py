@@ -107,16 +107,23 @@ def _tables(
     frames |= {
         rows.table: rows.frame() for rows in (relative, thresholds, critical, smoothed, softened)
     }
-    runs = ("relative_distances", "critical_steps", "smoothed_losses", "idealised_losses")
-    settings = (
-        data.noise_variance, data.context_length, config["training"]["batch_size"], claims.dmmse_like,
+    runs = (
+        "relative_distances", "critical_steps", "smoothed_losses", "idealised_losses", "ridge_on_tasks",
     )  # fmt: skip
+    given: dict[str, Any] = {name: frames[name] for name in runs} | {
+        "noise_variance": data.noise_variance,
+        "context_length": data.context_length,
+        "batch_size": config["training"]["batch_size"],
+        "dmmse_like": claims.dmmse_like,
+    }
     selection, _ = compute_selection(
-        *(frames[name] for name in (*runs, "llc", "ridge_on_tasks", "llc_on_tasks")), *settings
+        llc=frames["llc"], llc_on_tasks=frames["llc_on_tasks"], **given
     )
     by_resolution = select_by_resolution(
-        *(frames[name] for name in (*runs, "ridge_on_tasks", "quadratic_llc", "quadratic_llc_on_tasks")), *settings
-    )  # fmt: skip
+        quadratic_llc=frames["quadratic_llc"],
+        quadratic_llc_on_tasks=frames["quadratic_llc_on_tasks"],
+        **given,
+    )
     frames |= {"selection": selection.frame(), "selection_by_resolution": by_resolution.frame()}
     accounts, _ = compare_accounts(
         frames, config["seed"], data, config["training"]["batch_size"], claims.plateau_from
@@ -126,16 +133,16 @@ def _tables(
 
 def then_and_now(before: pd.DataFrame, now: pd.DataFrame) -> str:
     """A row for each statement that was published: its verdict and value then and now, and why."""
-    now = now.set_index(now["claim"].astype(str) + now["part"])
+    today: dict[str, Any] = {f"{row['claim']}{row['part']}": row for row in now.to_dict("records")}
     lines = ["| | then | | now | | why |", "|---|---|---|---|---|---|"]
     for row in before.to_dict("records"):
         old = f"{row['claim']}{row['part']}"
         name = old if "kind" in before else RENAMED.get(old, old)
         then = f"| {old} | {row['statement']} | {row['verdict']} ({written(row['value'], row['margin'])})"
-        if name not in now.index:
+        if name not in today:
             lines.append(f"{then} | - | not asked any more | - |")
             continue
-        new = now.loc[name]
+        new = today[name]
         measured = "" if new["quantity"] == row["quantity"] else f"now {new['quantity']}; "
         null = "" if pd.isna(new["null_value"]) else f"null {written(new['null_value'], None)}; "
         kind = "a further question; " if new["kind"] == "further" else ""
