@@ -74,7 +74,8 @@ def test_variables_are_set_and_dropped():
     environ = {"HOME": "/home/me", **HOSTILE, "NVIDIA_TF32_OVERRIDE": "1"}
     environment.settle(environ)
     kept = {"HOME": "/home/me", "LC_ALL": "C", "LANG": "de_DE"}
-    assert environ == {**kept, "MPLBACKEND": "agg", "PYTHONUTF8": "1"}
+    plugins = {"PYDANTIC_DISABLE_PLUGINS": "__all__"}
+    assert environ == {**kept, "MPLBACKEND": "agg", "PYTHONUTF8": "1", **plugins}
 
 
 def test_an_encoding_that_cannot_hold_the_text_is_refused(monkeypatch):
