@@ -5,7 +5,8 @@
 #   partition gpu            node n3 with two pretended GPUs
 # All of it lives under $CLUSTER_DIR, but for a link at /etc/slurm/slurm.conf: the executor plugin drops SLURM_CONF
 # before its inner srun, so the default path must lead here. A machine that has a Slurm of its own is refused.
-# Needs root, and Debian's packages (which it installs where they are missing). Stop it with slurm_down.sh.
+# Needs root, and Debian's packages (which it installs where they are missing); ends with 2 where it lacks either. Stop
+# it with slurm_down.sh.
 set -euo pipefail
 export PATH=$PATH:/usr/sbin
 folder=${CLUSTER_DIR:-${TMPDIR:-/tmp}/transient-ridge-cluster}
@@ -31,8 +32,11 @@ if [ $missing = 1 ]; then
     trap 'rm -f $policy' EXIT
   fi
   export DEBIAN_FRONTEND=noninteractive
-  apt-get update -qq
-  apt-get install -y -qq --no-install-recommends munge slurmctld slurmd slurm-client > /dev/null
+  packages="munge slurmctld slurmd slurm-client"
+  { apt-get update -qq && apt-get install -y -qq --no-install-recommends $packages > /dev/null; } || {
+    echo "slurm_up.sh: needs Debian's packages $packages, which apt-get did not install" >&2
+    exit 2
+  }
 fi
 
 mkdir -p "$folder"/{run,log,state,spool} /etc/slurm
@@ -40,7 +44,11 @@ chmod 755 "$folder" "$folder/run"
 install -d -m 700 "$folder/munge"
 [ -s "$folder/munge/key" ] || (umask 077 && head -c 128 /dev/urandom > "$folder/munge/key")
 for gpu in 0 1; do
-  [ -e "$folder/gpu$gpu" ] || mknod "$folder/gpu$gpu" c 1 3 # /dev/null by another name
+  # /dev/null by another name
+  [ -e "$folder/gpu$gpu" ] || mknod "$folder/gpu$gpu" c 1 3 || {
+    echo "slurm_up.sh: needs root that may make devices" >&2
+    exit 2
+  }
 done
 
 cat > "$SLURM_CONF" << END
@@ -74,8 +82,8 @@ KillWait=15
 OverTimeLimit=0
 PreemptType=preempt/partition_prio
 PreemptMode=CANCEL
-# squeue must remember a job for longer than Snakemake takes to ask.
-MinJobAge=900
+# squeue must remember every job of a test, on a busy machine too.
+MinJobAge=14400
 JobAcctGatherType=jobacct_gather/linux
 JobAcctGatherFrequency=task=2
 JobAcctGatherParams=OverMemoryKill

@@ -70,7 +70,7 @@ def with_parts(tables):
 
 @pytest.fixture(scope="module")
 def papers_world():
-    world = with_parts(worlds.tables())
+    world = with_parts(worlds.tables(gates=True))
     sparse(world)
     at_coefficient(world)
     return world | {"strategies": strategies(world["relative_distances"])}
@@ -370,8 +370,8 @@ def test_a_task_goes_in_weight_where_its_gate_opens_for_good(world):
 
 @pytest.mark.parametrize("preset", MADE_BY)
 def test_nothing_holds_where_nothing_happens(preset):
-    untrained = scored(worlds.without_training(), preset)
+    untrained = scored(worlds.without_training(gates=True), preset)
     assert untrained["reason"].str.contains("train longer").all()
-    straight = scored(with_parts(worlds.without_a_ridge_phase()), preset)
+    straight = scored(with_parts(worlds.without_a_ridge_phase(gates=True)), preset)
     about = straight[straight["about"] == RIDGE_PHASE]
     assert not (about["verdict"] == HOLDS).any(), about[["value", "reason"]]

@@ -31,7 +31,7 @@ CPU = torch.device("cpu")
 
 def world(scale):
     """The paper's world, whose LLCs at r are ``scale(r)`` of (M, LLC)."""
-    made = worlds.tables(seeds=(0,), gates=False)
+    made = worlds.tables(seeds=(0,))
     end = made["llc"][made["llc"]["step"] == worlds.STEPS[-1]]
     parts = [
         end.assign(resolution=r, llc=[scale(r, llc) for llc in end["llc"]])

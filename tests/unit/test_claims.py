@@ -414,7 +414,7 @@ def draws(laptops_settings):
     parts = []
     for course in range(len(worlds.COURSES)):
         over = worlds.perfect(course)
-        world = worlds.tables(worlds.WIDE, seeds=(0,), over=over, gates=False)
+        world = worlds.tables(worlds.WIDE, seeds=(0,), over=over)
         parts.append(claims.measure(Evidence(world, settings, root_seed=course + 1)))
     return claims.pooled(parts)
 
@@ -467,7 +467,7 @@ def test_a_null_is_its_own_null(name, one_seed, settings):
 
 def test_straight_ways_show_no_transience_in_any_course(settings):
     for course in (0, 9, 17):
-        world = worlds.tables(worlds.WIDE, (0,), over=worlds.perfect(course), gates=False)
+        world = worlds.tables(worlds.WIDE, (0,), over=worlds.perfect(course))
         found = scored(straight(judged_by(world, settings)), settings)
         found = found[(found["kind"] == PAPER) & (found["about"] == RIDGE_PHASE)]
         ends = {

@@ -111,7 +111,7 @@ def risen(step: int, from_step: float) -> float:
 
 
 def tables(
-    grid=GRID, seeds=SEEDS, over=turned, start=lambda seed: START, gates=True
+    grid=GRID, seeds=SEEDS, over=turned, start=lambda seed: START, gates=False
 ) -> dict[str, pd.DataFrame]:
     """The tables that claims are judged by: ``over`` says how far the run of an M has gone from ridge to dMMSE_M."""
     names = (
@@ -133,19 +133,18 @@ def tables(
     return derive(made | {"claims_by_resolution": empty("claims_by_resolution")}, gates)
 
 
-def without_training() -> dict[str, pd.DataFrame]:
+def without_training(gates=False) -> dict[str, pd.DataFrame]:
     """The paper's world cut at step 0, with the PCA as it was: whatever has a step is of the untrained models."""
     world = tables()
     names = (
         "losses", "distances", "llc", "ridge_on_tasks", "llc_on_tasks", "pca_trajectories", "head_ablation",
         "feature_losses", "task_gates",
     )  # fmt: skip
-    return derive(
-        world | {name: world[name][world[name]["step"] == 0] for name in names if name in world}
-    )
+    cut = {name: world[name][world[name]["step"] == 0] for name in names if name in world}
+    return derive(world | cut, gates)
 
 
-def without_a_ridge_phase(seeds=SEEDS) -> dict[str, pd.DataFrame]:
+def without_a_ridge_phase(seeds=SEEDS, gates=False) -> dict[str, pd.DataFrame]:
     """Every run goes from a random start straight to its dMMSE_M, with noise; LLC and PCA are the paper's world's."""
     rng = np.random.default_rng(0)
     starts = dict(zip(seeds, rng.uniform(0.5, 4, len(seeds)), strict=True))
@@ -154,10 +153,10 @@ def without_a_ridge_phase(seeds=SEEDS) -> dict[str, pd.DataFrame]:
         # Distances to two predictors are measured on the same sequences, and share their noise.
         same = world[name].groupby([*RUN, "dataset"]).ngroup()
         world[name][column] *= 1 + 0.01 * rng.standard_normal(same.max() + 1)[same]
-    return derive(world)
+    return derive(world, gates)
 
 
-def derive(world: dict[str, pd.DataFrame], gates: bool = True) -> dict[str, pd.DataFrame]:
+def derive(world: dict[str, pd.DataFrame], gates: bool = False) -> dict[str, pd.DataFrame]:
     """``world`` with what the stages compute of it; ``gates`` take long, and are for presets' statements."""
     critical, smoothed = compute_curves(world["losses"], CURVES)
     relative, thresholds = compute_phases(world["distances"], world["idealised_distances"], CURVES)

@@ -1,6 +1,7 @@
 """Change X: exactly these jobs run again."""
 
 import os
+import re
 import shutil
 import time
 
@@ -245,9 +246,10 @@ def test_touching_files_and_editing_comments_makes_nothing_stale(project):
 def test_an_upgraded_package_makes_nothing_stale_and_is_told(project, file):
     """Most upgrades change no number, and training takes long; `provenance` names versions that differ."""
     path = project.root / file
-    path.write_text((path.read_text() if path.exists() else "") + "\n# numpy >= 99\n")
-    if file == "environment.yml":
-        path.write_text(path.read_text().replace("numpy >=1.26", "numpy >=1.27"))
+    stated = path.read_text() if path.exists() else "numpy==1\n"
+    upgraded = re.sub(r"(numpy ?[=>]=)\S+", r"\g<1>99", stated)
+    assert upgraded != stated
+    path.write_text(upgraded)
     assert project.stale() == set()
 
 
