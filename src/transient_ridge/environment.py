@@ -8,8 +8,8 @@ from collections.abc import MutableMapping
 
 from .errors import ConfigError
 
-#: A notebook sets a backend that only it has. Text is UTF-8 whatever the locale. Pydantic would look for plugins in every
-#: installed package, which takes a job longer than its settings do.
+#: A notebook sets a backend that only it has. Text is UTF-8 whatever the locale. Pydantic would look for plugins in
+#: every installed package, which takes a job longer than its settings do.
 SET = {"MPLBACKEND": "agg", "PYTHONUTF8": "1", "PYDANTIC_DISABLE_PLUGINS": "__all__"}
 
 #: Variables that change numbers or pictures, or make a job fail that is sound.
