@@ -40,7 +40,7 @@ def brought(tmp_path_factory):
 def snakemake(folder, *arguments):
     command = [
         sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"), "--directory", str(folder),
-        "--cores", "2", "--configfile", f"{RESULTS}/paper-partial-small.yaml", *arguments,
+        "--cores", "2", *arguments, "--configfile", f"{RESULTS}/paper-partial-small.yaml",
     ]  # fmt: skip
     done = subprocess.run(
         command, cwd=folder, env=surroundings(), text=True, check=False,
