@@ -77,7 +77,7 @@ def tables(
     _robustness(made, grid, seeds, components)
     _third(made, grid, components, [name for name in predictors if name not in KNOWN])
     _raw(made, predictors)
-    made = worlds.derive(made)
+    made = worlds.derive(made, gates=True)
     _llc(made, grid, seeds)
     _resolution(made, grid, seeds)
     made["accounts"], made["account_points"] = _accounts(grid)
