@@ -89,14 +89,14 @@ lint: .venv/installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/snakefmt --check workflow src
+	$(BIN)/snakefmt --check Snakefile workflow src
 	$(BIN)/snakemake --lint
 
 ## format: fix and format the code in place
 format: .venv/installed
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
-	$(BIN)/snakefmt workflow src
+	$(BIN)/snakefmt Snakefile workflow src
 
 ## bench: measure the speeds that the README quotes
 bench: .venv/installed

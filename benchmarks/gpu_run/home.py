@@ -171,7 +171,7 @@ def main(arguments: list[str] | None = None) -> None:
     except ParcelError as error:
         sys.exit(str(error))
     command = [
-        sys.executable, "-m", "snakemake", "--workflow-profile", "workflow/profiles/local",
+        sys.executable, "-m", "snakemake", "--workflow-profile", "workflow/profiles/default",
         "--cores", given.cores, "--configfile", str(file),
     ]  # fmt: skip
     print(" ".join(command))

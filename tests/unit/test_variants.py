@@ -121,6 +121,16 @@ def test_runs_of_a_variant_are_read_together_and_must_be_of_the_same_settings(tm
         tables.read_across(paths, "training")
 
 
+def test_chunks_of_runs_are_of_the_variant_that_holds_the_runs(tmp_path):
+    paths = [
+        tmp_path / variant / "runs" / "M1-seed0" / "llc" / "0.parquet"
+        for variant in ("base", "raw")
+    ]
+    for path in paths:
+        Rows("llc").save(path, {"settings_hash": path.parents[3].name})
+    assert tables.read_across(paths, "llc").empty
+
+
 # -- front -----------------------------------------------------------------------------------
 
 

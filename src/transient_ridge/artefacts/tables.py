@@ -101,10 +101,11 @@ def read_across(paths: Sequence[Path], table: str) -> "pd.DataFrame":
     """
     import pyarrow as pa
 
-    depth = len(Path(TABLES[table].pattern(table)).parts)
     of_variant: dict[str, list[Path]] = {}
     for path in paths:
-        of_variant.setdefault(path.absolute().parents[depth - 1].name, []).append(path)
+        # A table lies below `tables` or `runs` of its variant, that of a chunk deeper than one of a run.
+        below = next(each for each in path.absolute().parents if each.name in ("tables", "runs"))
+        of_variant.setdefault(below.parent.name, []).append(path)
     parts = {variant: _read_all(files, table) for variant, files in of_variant.items()}
     return _frame(
         pa.concat_tables(
