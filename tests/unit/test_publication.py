@@ -11,7 +11,7 @@ from transient_ridge.artefacts.publication import publish
 from transient_ridge.artefacts.tables import Rows
 from transient_ridge.errors import TableError
 from transient_ridge.report.commands import COMMANDS
-from transient_ridge.report.quotations import PARTS, find, quote
+from transient_ridge.report.quotations import PARTS, find, quote, scorecard_of
 
 RUNS = ("M4-seed0", "Minf-seed0")
 
@@ -160,6 +160,13 @@ def test_pages_quote_the_scorecard_of_their_preset(tmp_path):
             "<!-- by M mine -->\nMeans over 3 seeds.\n\n| M | loss |\n<!-- end -->\n"
             "<!-- along r mine -->\nThe LLC counts directions.\n\n| 8a | holds |\n<!-- end -->\n"
         )
+
+
+def test_the_scorecard_of_several_root_seeds_is_quoted_not_that_of_the_first(tmp_path):
+    assert scorecard_of(tmp_path) == tmp_path / "claims.md"  # published: base is the folder itself
+    (tmp_path / "root-seeds").mkdir()
+    (tmp_path / "root-seeds" / "claims.md").touch()
+    assert scorecard_of(tmp_path) == tmp_path / "root-seeds" / "claims.md"
 
 
 @pytest.mark.parametrize("part", PARTS)

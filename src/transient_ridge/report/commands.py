@@ -62,15 +62,15 @@ def publish(results: Path, kept: Path) -> None:
     """Replace a small folder by the tables, figures and scorecard of a results folder; writes README.md and docs, too.
 
     Tables of runs are joined. What holds whole outputs or traces is left out, and so are all variants but `base`.
-    README.md and docs/results.md, if they are here, then quote the new scorecard.
+    README.md and docs/results.md, if they are here, then quote the new scorecard, that of all root seeds where there is one.
     """
     from ..artefacts.publication import LEFT_OUT
     from ..artefacts.publication import publish as write
-    from .quotations import quote
+    from .quotations import quote, scorecard_of
 
     size = write(results, kept)
     print(f"{kept}: {size / 1e6:.1f} MB; left out: {', '.join(LEFT_OUT)}, all variants but base")
-    for page in quote(kept / "claims.md", results.name):
+    for page in quote(scorecard_of(kept), results.name):
         print(f"{page}: quotes it")
     _remark(results)
 

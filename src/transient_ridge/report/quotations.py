@@ -18,6 +18,12 @@ PARTS = {
 }
 
 
+def scorecard_of(results: Path) -> Path:
+    """The scorecard of published ``results``: that of all root seeds where there are several, else that of ``base``."""
+    pooled = results / "root-seeds" / "claims.md"
+    return pooled if pooled.exists() else results / "claims.md"
+
+
 def quote(scorecard: Path, preset: str, root: Path = Path()) -> list[Path]:
     """Put the parts of ``scorecard`` into the pages below ``root``; returns the pages that quote ``preset``.
 
