@@ -62,7 +62,8 @@ def publish(results: Path, kept: Path) -> None:
     """Replace a small folder by the tables, figures and scorecard of a results folder; writes README.md and docs, too.
 
     Tables of runs are joined. What holds whole outputs or traces is left out, and so are all variants but `base`.
-    README.md and docs/results.md, if they are here, then quote the new scorecard, that of all root seeds where there is one.
+    README.md and docs/results.md, if they are here, then quote the new scorecard: that of all root seeds
+    where there is one.
     """
     from ..artefacts.publication import LEFT_OUT
     from ..artefacts.publication import publish as write
