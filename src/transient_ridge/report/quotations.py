@@ -36,10 +36,10 @@ def quote(scorecard: Path, preset: str, root: Path = Path()) -> list[Path]:
         new = old
         for part in PARTS:
             place = rf"(<!-- {part} {re.escape(preset)} -->\n).*?(<!-- end -->)"
-            found = find(text, part)
-            new = re.sub(
-                place, lambda marks, found=found: marks[1] + found + marks[2], new, flags=re.S
-            )
+            inside = find(text, part).replace(
+                "\\", r"\\"
+            )  # a backslash is one, not the start of a group
+            new = re.sub(place, rf"\g<1>{inside}\g<2>", new, flags=re.S)
         if re.search(rf"<!-- .* {re.escape(preset)} -->", old):
             quoting.append(page)
         if new != old:
