@@ -91,7 +91,7 @@ def test_a_mixture_has_the_relative_distance_of_its_log_odds():
 def test_task_sets_compress_by_less_than_a_bit_in_eight_and_grow_with_their_number():
     data = DataSettings.of(presets.load("laptop")["data"])
     sizes = [compressed_nats(0, data, M) for M in (8, 64, 512)]
-    raw = [32 * 4 * M * math.log(2) for M in (8, 64, 512)]
+    raw = [32 * data.dimension * M * math.log(2) for M in (8, 64, 512)]
     assert sizes == sorted(sizes)
     for size, most in zip(sizes[1:], raw[1:], strict=True):
         assert 0.8 * most < size < 1.05 * most
