@@ -20,8 +20,8 @@ from transient_ridge.training.checkpoints import Checkpoints
 #: Nearly all of the time goes to measurements, so that none is left out on a slow machine.
 REHEARSAL = """
 import benchmarks.gpu_run.__main__ as gpu_run
-gpu_run.MEASURING, gpu_run.TIMING = 0.99, 0.0
-asked = "--minutes 15 --small --device cpu --checkpoints 12 --workers 2 --engines eager graph"
+gpu_run.MEASURING, gpu_run.TIMING = 0.999, 0.0
+asked = "--minutes 120 --small --device cpu --checkpoints 12 --workers 2 --engines eager graph"
 gpu_run.main([*asked.split(), "--out", {out!r}])
 """
 RESULTS = "results/paper-partial-small"
@@ -39,7 +39,7 @@ def brought(tmp_path_factory):
 
 def snakemake(folder, *arguments):
     command = [
-        sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"), "--directory", str(folder),
+        sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "workflow" / "Snakefile"), "--directory", str(folder),
         "--cores", "2", *arguments, "--configfile", f"{RESULTS}/paper-partial-small.yaml",
     ]  # fmt: skip
     done = subprocess.run(
