@@ -39,7 +39,8 @@ def brought(tmp_path_factory):
 
 def snakemake(folder, *arguments):
     command = [
-        sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "workflow" / "Snakefile"), "--directory", str(folder),
+        sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "workflow" / "Snakefile"),
+        "--directory", str(folder),
         "--cores", "2", *arguments, "--configfile", f"{RESULTS}/paper-partial-small.yaml",
     ]  # fmt: skip
     done = subprocess.run(
