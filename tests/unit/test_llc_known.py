@@ -158,13 +158,15 @@ def test_linear_regression_with_its_known_posterior(minibatch):
     # Gaussian posterior: precision P = n beta H + gamma, mean w* - P^-1 n beta slope.
     covariance = torch.linalg.inv(n_beta * hessian + gamma * torch.eye(d).double())
     shift = -covariance @ (n_beta * slope)
-    exact = n_beta * (
-        slope @ shift + 0.5 * shift @ hessian @ shift + 0.5 * (hessian @ covariance).trace()
-    )
+    exact = 0.5 * n_beta * (hessian @ covariance).trace()
+    by_slope = n_beta * (
+        slope @ shift + 0.5 * shift @ hessian @ shift
+    )  # taken off by w* off the minimum
     hyper = settings(epsilon=1e-4, gamma=gamma, chains=16, burn_in=500, draws=5000)
     traces = sample(target, hyper, n_beta, noise(d, 16))
     found = estimate(traces, n_beta, hyper, centre(d, target.centre_errors[:, None]))[0]
     assert within_three_errors(found, float(exact))
+    assert found.slope_share == pytest.approx(-float(by_slope / exact), rel=0.05)
     gap = found.llc_unpaired - float(exact)
     assert abs(gap) < 3 * found.standard_error_unpaired
     if minibatch == 64:  # the smaller the minibatch, the more there is to gain from pairing
