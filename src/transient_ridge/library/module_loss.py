@@ -40,6 +40,11 @@ class ModuleLoss:
         """n, the number of samples."""
         return len(self.data[0])
 
+    @property
+    def free(self) -> dict[str, Tensor]:
+        """The parameters that move, by name, as they are."""
+        return {n: p.detach() for n, p in self.module.named_parameters() if p.requires_grad}
+
     def outputs(self, parameters: Parameters, *parts: Tensor) -> Tensor:
         """The module's outputs (B, ...) on a batch."""
         batch = self._batch(parts)

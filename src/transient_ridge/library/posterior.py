@@ -29,7 +29,7 @@ class ModulePosterior(Streams):
     def __init__(
         self, loss: ModuleLoss, *, chains: int, minibatch: int, curvature_samples: int, seed: int
     ) -> None:
-        free = {n: p.detach() for n, p in loss.module.named_parameters() if p.requires_grad}
+        free = loss.free
         self.loss, self.minibatch, self.draws = loss, minibatch, curvature_samples
         self.layout = Layout.of(free)
         super().__init__(self.layout.flatten(free), chains, seed, "llc", "module")
@@ -41,10 +41,7 @@ class ModulePosterior(Streams):
         rows = self.rows(step, self.loss.size, self.minibatch)
         leaves = self._leaves(positions)
         losses = self.loss.over_modules(self.loss.losses)(leaves, *self._samples(rows))
-        found = torch.autograd.grad(
-            losses.mean(dim=1).sum(), list(leaves.values()), materialize_grads=True
-        )
-        gradient = self.layout.flatten(dict(zip(leaves, found, strict=True)), stack_dims=1)
+        gradient = self._gradient(losses.mean(dim=1).sum(), leaves, stack_dims=1)
         return evaluation(losses.detach()[..., None], gradient, self.centre_errors[rows])
 
     def curvature_samples(self, positions: Tensor, part: int) -> Iterator[Tensor]:
@@ -70,13 +67,8 @@ class ModulePosterior(Streams):
         samples = self._samples(torch.from_numpy(rng.permutation(self.loss.size)[:count]))
         towards = self._towards(self.centre, samples, int(rng.integers(2**31)))
         leaves = self._leaves(self.centre)
-        found = torch.autograd.grad(
-            self.loss.outputs(leaves, *samples),
-            list(leaves.values()),
-            towards,
-            materialize_grads=True,
-        )
-        draw = self.layout.flatten(dict(zip(leaves, found, strict=True))) / math.sqrt(count)
+        draw = self._gradient((self.loss.outputs(leaves, *samples) * towards).sum(), leaves)
+        draw /= math.sqrt(count)
         product = bent_product(
             self.loss.outputs, self.layout, self.centre, [samples], self.loss.bend, 1 / count
         )
@@ -99,10 +91,14 @@ class ModulePosterior(Streams):
         for rows in torch.split(torch.arange(self.loss.size), CHUNK):
             leaves = self._leaves(self.centre)
             losses = self.loss.losses(leaves, *self._samples(rows))
-            found = torch.autograd.grad(losses.sum(), list(leaves.values()), materialize_grads=True)
-            slope += self.layout.flatten(dict(zip(leaves, found, strict=True)))
+            slope += self._gradient(losses.sum(), leaves)
             chunks.append(losses.detach()[:, None])
         return torch.cat(chunks), slope / self.loss.size
+
+    def _gradient(self, value: Tensor, leaves: dict[str, Tensor], stack_dims: int = 0) -> Tensor:
+        """Of the scalar ``value``, flat: (P,), or (C, P) with a stack of chains."""
+        found = torch.autograd.grad(value, list(leaves.values()), materialize_grads=True)
+        return self.layout.flatten(dict(zip(leaves, found, strict=True)), stack_dims=stack_dims)
 
     def _leaves(self, flat: Tensor) -> dict[str, Tensor]:
         return {n: view.detach().requires_grad_() for n, view in self.layout.views(flat).items()}

@@ -106,7 +106,7 @@ def _named_parts(data: Any) -> dict[str, Tensor]:
 
 def _try(loss: ModuleLoss) -> None:
     """Run module and loss on some samples, and choose how both are mapped over samples."""
-    parameters = {n: p.detach() for n, p in loss.module.named_parameters() if p.requires_grad}
+    parameters = loss.free
     parts = [part[:TRIED] for part in loss.data]
     count = len(parts[0])
     before = {name: buffer.clone() for name, buffer in loss.module.named_buffers()}
