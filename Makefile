@@ -104,7 +104,7 @@ bench: .venv/installed
 
 ## gpu-check: measure training, chains and evaluation on a GPU, and estimate the cost of the paper preset
 gpu-check: .venv/installed
-	$(BIN)/python -m benchmarks.gpu_check results/gpu-check
+	$(BIN)/python -m benchmarks.gpu_check build/gpu-check
 
 ## lock: write requirements.lock anew from what is installed in .venv
 lock: .venv/installed

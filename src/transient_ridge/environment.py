@@ -1,4 +1,4 @@
-"""What a job finds in its environment, so that it writes the same bytes whoever starts it, and wherever.
+"""The environment of a job, so that it writes the same bytes whoever starts it, and wherever.
 
 Snakemake sets the number of threads. Figures bring a whole style of their own (:mod:`.figures.drawing.style`).
 """
@@ -7,10 +7,17 @@ import locale
 from collections.abc import MutableMapping
 
 from .errors import ConfigError
+from .places import PACKAGE
 
 #: A notebook sets a backend that only it has. Text is UTF-8 whatever the locale. Pydantic would look for plugins in
-#: every installed package, which takes a job longer than its settings do.
-SET = {"MPLBACKEND": "agg", "PYTHONUTF8": "1", "PYDANTIC_DISABLE_PLUGINS": "__all__"}
+#: every installed package, which takes a job longer than its settings do. ArviZ reads the first arvizrc that it finds,
+#: and fails on one of another version: the package's own is empty.
+SET = {
+    "MPLBACKEND": "agg",
+    "PYTHONUTF8": "1",
+    "PYDANTIC_DISABLE_PLUGINS": "__all__",
+    "ARVIZ_DATA": str(PACKAGE),
+}
 
 #: Variables that change numbers or pictures, or make a job fail that is sound.
 DROPPED = (

@@ -9,7 +9,6 @@ import torch
 
 from tests.conftest import told
 from tests.unit import worlds
-from transient_ridge.analysis.model_selection import by_resolution
 from transient_ridge.analysis.model_selection.by_resolution import select_by_resolution
 from transient_ridge.config import presets
 from transient_ridge.config.configuration import trained_by
@@ -23,7 +22,6 @@ from transient_ridge.scorecard.by_resolution import judge_by_resolution
 from transient_ridge.scorecard.claims import judge_claims
 from transient_ridge.scorecard.page import in_words, verdicts_by_resolution
 from transient_ridge.scorecard.verdicts import MET, NOT_MET, UNTESTABLE
-from transient_ridge.stage import stage_of
 from transient_ridge.training.train import train
 
 CPU = torch.device("cpu")
@@ -46,10 +44,7 @@ def world(scale):
     ]
     tasks = worlds.complete("quadratic_llc_on_tasks", pd.concat(on_tasks, ignore_index=True))
     made |= {"quadratic_llc": quadratic, "quadratic_llc_on_tasks": tasks}
-    read = [name for name in stage_of(by_resolution).parameters if name in made]
-    rows = select_by_resolution(
-        **{name: made[name] for name in read}, **told(select_by_resolution, worlds.SETTINGS)
-    )
+    rows = select_by_resolution(made, **told(select_by_resolution, worlds.SETTINGS))
     return made | {"selection_by_resolution": rows.frame()}
 
 

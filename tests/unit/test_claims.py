@@ -661,7 +661,7 @@ def test_a_null_that_contradicts_is_shown_in_words(one_seed, settings, alone):
 
 def test_a_statement_of_the_papers_without_a_null_is_refused():
     with pytest.raises(ValueError, match="statement 1z is the paper's and names no null"):
-        statement.states(1, "z", "", "", AT_LEAST, 0.5)
+        statement.states("1z", "", "", at_least=0.5)
 
 
 def test_without_llc_everything_else_is_judged(one_seed, settings):
@@ -915,9 +915,7 @@ def test_variants_with_another_change_or_the_same_root_seed_are_not_pooled():
 
 @pytest.fixture
 def own_statement():
-    @statement.states(
-        statement.OWN, "a", "M = 16 turns early", "share", AT_MOST, "turns_by", about=RIDGE_PHASE
-    )
+    @statement.states("11a", "M = 16 turns early", "share", at_most="turns_by", about=RIDGE_PHASE)
     def _turns(evidence, seed):
         return evidence.critical_step(16, seed) / evidence.last_step(16, seed)
 
@@ -969,11 +967,13 @@ def test_the_page_has_ten_claims_then_their_statements_then_further_questions(on
         in first
     )
     (level,) = [line for line in second if line.startswith("| 8c |")]
-    assert "above M = 32" in level
-    evidence = judged_by(one_seed, settings | {"plateau_from": 64})
-    assert "above M = 64" in scorecard(
-        claims.score(claims.measure(evidence, [8]), evidence.settings, [8])
-    )
+    assert "from M = 32 on" in level
+    (where,) = [line for line in second if line.startswith("| 1d |")]
+    assert "about M = 181" in where
+    evidence = judged_by(one_seed, settings | {"plateau_from": 64, "paper_threshold": 90})
+    page = scorecard(claims.score(claims.measure(evidence, [1, 8]), evidence.settings, [1, 8]))
+    assert "from M = 64 on" in page
+    assert "about M = 90" in page
 
 
 def test_every_m_has_a_row_of_means_over_seeds(world, settings):

@@ -74,8 +74,27 @@ def test_variables_are_set_and_dropped():
     environ = {"HOME": "/home/me", **HOSTILE, "NVIDIA_TF32_OVERRIDE": "1"}
     environment.settle(environ)
     kept = {"HOME": "/home/me", "LC_ALL": "C", "LANG": "de_DE"}
-    plugins = {"PYDANTIC_DISABLE_PLUGINS": "__all__"}
-    assert environ == {**kept, "MPLBACKEND": "agg", "PYTHONUTF8": "1", **plugins}
+    assert environ == {**kept, **environment.SET}
+
+
+ARVIZ = """
+import os
+from transient_ridge import environment
+environment.settle(os.environ)
+import arviz
+print(arviz.rcParams["stats.ci_prob"])
+"""
+
+
+def test_the_arvizrc_of_another_version_stops_no_job(tmp_path):
+    own = tmp_path / "arviz" / "arvizrc"
+    own.parent.mkdir()
+    own.write_text("plot.no_longer_known: 3\nstats.ci_prob: 0.5\n")
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", ARVIZ], cwd=tmp_path, text=True, capture_output=True, check=True,
+        env=os.environ | {"XDG_CONFIG_HOME": str(tmp_path)},
+    )  # fmt: skip
+    assert done.stdout.strip() == "0.94"
 
 
 def test_an_encoding_that_cannot_hold_the_text_is_refused(monkeypatch):

@@ -1,10 +1,20 @@
 """The GPU check runs wherever there is a CPU."""
 
 import json
+import subprocess
 
 import pytest
 
 from benchmarks import gpu_check
+from tests.conftest import ROOT
+
+
+def test_the_check_writes_where_no_preset_does():
+    done = subprocess.run(
+        ["make", "-n", "gpu-check"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    (line,) = [line for line in done.stdout.splitlines() if "benchmarks.gpu_check" in line]
+    assert not line.split()[-1].startswith("results/")
 
 
 @pytest.mark.slow

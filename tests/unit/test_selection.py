@@ -63,12 +63,8 @@ def world():
 
 def computed(world, **others):
     """The two tables of the stage."""
-    names = ("relative_distances", "critical_steps", "smoothed_losses", "idealised_losses", "llc")
-    given = {name: world[name] for name in (*names, "ridge_on_tasks", "llc_on_tasks")} | others
-    return [
-        rows.frame()
-        for rows in compute_selection(**given, **told(compute_selection, worlds.SETTINGS))
-    ]
+    made = compute_selection(world | others, **told(compute_selection, worlds.SETTINGS))
+    return [rows.frame() for rows in made]
 
 
 def of(frame, M, seed=0, losses="idealised"):

@@ -88,10 +88,8 @@ def tables(
     made["claim_values"] = _claim_values(seeds)
     made = {table: Rows.of(table, frame).frame() for table, frame in made.items()}
     _outputs(made)
-    read = ("relative_distances", "critical_steps", "smoothed_losses", "idealised_losses", "llc")
-    given = {name: made[name] for name in (*read, "ridge_on_tasks", "llc_on_tasks")}
     settings = {**worlds.SETTINGS, "training": {"batch_size": 1}}  # n* falls within training
-    for rows in compute_selection(**given, **told(compute_selection, settings)):
+    for rows in compute_selection(made, **told(compute_selection, settings)):
         made[rows.table] = rows.frame()
     along = [made["selection"].assign(resolution=r) for r in RESOLUTIONS]
     made["selection_by_resolution"] = Rows.of("selection_by_resolution", pd.concat(along)).frame()

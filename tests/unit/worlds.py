@@ -166,10 +166,7 @@ def derive(world: dict[str, pd.DataFrame], gates: bool = False) -> dict[str, pd.
         "relative_distances": relative.frame(),
         "thresholds": thresholds.frame(),
     }
-    of_selection = ("idealised_losses", "llc", "ridge_on_tasks", "llc_on_tasks")
-    given = {name: world[name] for name in of_selection} | made
-    given.pop("thresholds")
-    selection, _ = compute_selection(**given, **told(compute_selection, SETTINGS))
+    selection, _ = compute_selection(world | made, **told(compute_selection, SETTINGS))
     if gates:
         mixtures = compute_gates(world["distances"], world["idealised_distances"])
         made |= {rows.table: rows.frame() for rows in mixtures}

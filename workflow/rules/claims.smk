@@ -19,17 +19,7 @@ use rule curves as phases with:
 
 use rule curves as selection with:
     input:
-        unpack(
-            tables(
-                "relative_distances",
-                "critical_steps",
-                "smoothed_losses",
-                "idealised_losses",
-                "llc",
-                "ridge_on_tasks",
-                "llc_on_tasks",
-            )
-        ),
+        unpack(tables(*tables_read_by("analysis.model_selection.selection"))),
     output:
         selection=LAYOUT.pattern("selection"),
         log_odds=LAYOUT.pattern("log_odds"),
@@ -56,17 +46,7 @@ use rule idealised as softened with:
 # The trade-off by the quadratic LLCs at every resolution.
 use rule curves as selection_by_resolution with:
     input:
-        unpack(
-            tables(
-                "relative_distances",
-                "critical_steps",
-                "smoothed_losses",
-                "idealised_losses",
-                "ridge_on_tasks",
-                "quadratic_llc",
-                "quadratic_llc_on_tasks",
-            )
-        ),
+        unpack(tables(*tables_read_by("analysis.model_selection.by_resolution"))),
     output:
         selection_by_resolution=LAYOUT.pattern("selection_by_resolution"),
     log:

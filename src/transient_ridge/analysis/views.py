@@ -27,6 +27,11 @@ def by_run(frame: pd.DataFrame, order: str = "step") -> list[tuple[Run, pd.DataF
     return [(Run(float(M), int(seed)), rows.sort_values(order)) for (M, seed), rows in groups]
 
 
+def of_run(frame: pd.DataFrame, task_diversity: float, seed: int) -> pd.DataFrame:
+    """The rows of one run."""
+    return frame[(frame["task_diversity"] == task_diversity) & (frame["seed"] == seed)]
+
+
 def whole_model(llc: pd.DataFrame) -> pd.DataFrame:
     """The rows of the table ``llc`` for the whole model and all positions of the context."""
     return llc[(llc["component"] == "all") & llc["token"].isna()]
@@ -46,6 +51,18 @@ def last_healthy_llc(llc: pd.DataFrame, seed: int) -> pd.DataFrame:
 def over_seeds(frame: pd.DataFrame, value: str) -> pd.DataFrame:
     """Mean, least and greatest ``value`` over seeds at each step (the index, ascending)."""
     return frame.groupby("step")[value].agg(["mean", "min", "max"])
+
+
+def with_error(frame: pd.DataFrame, value: str, key: str) -> pd.DataFrame:
+    """Mean over seeds of ``value`` at each ``key`` (the index), and its ``error``.
+
+    That is the standard error over seeds, or the estimate's own where there is one seed.
+    """
+    at = frame.groupby(key)
+    seeds = at[value].count()
+    over_seeds = at[value].std(ddof=1) / seeds**0.5
+    error = over_seeds.where(seeds > 1, at["standard_error"].mean())
+    return pd.DataFrame({"mean": at[value].mean(), "error": error})
 
 
 def critical_points(frame: pd.DataFrame, curve: str) -> dict[Run, tuple[int, float]]:

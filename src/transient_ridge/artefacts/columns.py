@@ -63,10 +63,7 @@ RUN: Columns = {
     "step": ("int64", "number of optimiser updates made"),
 }
 SET: Columns = {
-    "dataset": (
-        "string",
-        "in_distribution (q_M), out_of_distribution (q_inf) or root_task (q_1)",
-    ),
+    "dataset": ("string", "in_distribution (q_M), out_of_distribution (q_inf) or root_task (q_1)"),
     "token": ("int64", "position k = 1..K; null = mean over all positions"),
 }
 PREDICTOR: Columns = {"predictor": ("string", "an idealised predictor, for the M of this row")}

@@ -22,10 +22,7 @@ _CLAIM: Columns = {
 
 _JUDGED: Columns = {
     **_CLAIM,
-    "kind": (
-        "string",
-        "paper: decides the claim; further: a question of ours; own: of a preset",
-    ),
+    "kind": ("string", "paper: decides the claim; further: a question of ours; own: of a preset"),
     "statement": ("string", "the claim as something that can be measured"),
     "about": (
         "string",
@@ -55,16 +52,10 @@ _JUDGED: Columns = {
     ),
     "difference": ("float64", "value less null, mean over draws"),
     "difference_margin": ("float64", "half-width of its t interval; null = not known"),
-    "share": (
-        "float64",
-        "share of draws in which it is so; null = judged by the mean",
-    ),
+    "share": ("float64", "share of draws in which it is so; null = judged by the mean"),
     "share_low": ("float64", "Clopper-Pearson interval of the share, lower end"),
     "share_high": ("float64", "Clopper-Pearson interval of the share, upper end"),
-    "p_value": (
-        "float64",
-        "one-sided, before Holm's correction; null = one draw, or not scored",
-    ),
+    "p_value": ("float64", "one-sided, before Holm's correction; null = one draw, or not scored"),
     "seeds": ("int64", "number of values behind the mean; 0 = none"),
     "root_seeds": ("int64", "number of root seeds, the draws"),
     "deviation_seeds": (
@@ -92,32 +83,14 @@ _RESOLUTION: Columns = {
 _SELECTION: Columns = {
     "task_diversity": RUN["task_diversity"],
     "seed": RUN["seed"],
-    "losses": (
-        "string",
-        "idealised (of the predictors) or measured (of the trained models)",
-    ),
-    "loss_ridge": (
-        "float64",
-        "l(u): loss on q_M of the ridge-like solution, units of y^2",
-    ),
-    "loss_dmmse": (
-        "float64",
-        "l(v_M): loss on q_M of the dMMSE-like solution, units of y^2",
-    ),
-    "loss_difference": (
-        "float64",
-        "dl = (l(v_M) - l(u)) / (2 sigma^2), nats per pair (x, y)",
-    ),
+    "losses": ("string", "idealised (of the predictors) or measured (of the trained models)"),
+    "loss_ridge": ("float64", "l(u): loss on q_M of the ridge-like solution, units of y^2"),
+    "loss_dmmse": ("float64", "l(v_M): loss on q_M of the dMMSE-like solution, units of y^2"),
+    "loss_difference": ("float64", "dl = (l(v_M) - l(u)) / (2 sigma^2), nats per pair (x, y)"),
     "llc_ridge": ("float64", "lambda(u); null = not measured"),
     "llc_dmmse": ("float64", "lambda(v_M); null = not measured"),
-    "llc_difference": (
-        "float64",
-        "dlambda = lambda(v_M) - lambda(u); null = not measured",
-    ),
-    "llc_difference_standard_error": (
-        "float64",
-        "Monte Carlo standard error of dlambda",
-    ),
+    "llc_difference": ("float64", "dlambda = lambda(v_M) - lambda(u); null = not measured"),
+    "llc_difference_standard_error": ("float64", "Monte Carlo standard error of dlambda"),
     "complexity": (
         "string",
         "where lambda(v_M) is from: measured (this run), extrapolated (the dMMSE-like run of greatest M); "
@@ -173,19 +146,11 @@ TABLES: dict[str, Table] = {
     "distances": Table("run", {**RUN, **PREDICTOR, **SET, **DISTANCE}),
     "outputs": Table(
         "run",
-        {
-            **RUN,
-            "outputs": ("list<float32>", "predictions on D(1), B*K values, sequence-major"),
-        },
+        {**RUN, "outputs": ("list<float32>", "predictions on D(1), B*K values, sequence-major")},
     ),
     "idealised_losses": Table(
         "variant",
-        {
-            "task_diversity": RUN["task_diversity"],
-            **PREDICTOR,
-            **SET,
-            **LOSS,
-        },
+        {"task_diversity": RUN["task_diversity"], **PREDICTOR, **SET, **LOSS},
         judged=True,
     ),
     "idealised_distances": Table(
@@ -244,13 +209,7 @@ TABLES: dict[str, Table] = {
         judged=True,
     ),
     "ridge_on_tasks": Table(
-        "run",
-        {
-            **_ON_TASKS,
-            "token": SET["token"],
-            **LOSS,
-        },
-        runs=finite_beside_infinity,
+        "run", {**_ON_TASKS, "token": SET["token"], **LOSS}, runs=finite_beside_infinity
     ),
     "pca_trajectories": Table(
         "variant",
@@ -318,15 +277,7 @@ TABLES: dict[str, Table] = {
         },
         judged=True,
     ),
-    "gates": Table(
-        "variant",
-        {
-            **RUN,
-            **SET,
-            **GATE,
-        },
-        judged=True,
-    ),
+    "gates": Table("variant", {**RUN, **SET, **GATE}, judged=True),
     "strategies": Table(
         "variant",
         {
@@ -381,10 +332,7 @@ TABLES: dict[str, Table] = {
     "pca_robustness": Table(
         "variant",
         {
-            "check": (
-                "string",
-                "sequences (B), schedule (of checkpoints) or left_out (one run)",
-            ),
+            "check": ("string", "sequences (B), schedule (of checkpoints) or left_out (one run)"),
             "setting": ("string", "the B, the schedule, or the run that was left out"),
             "rows": ("int64", "checkpoints of all runs in this fit"),
             "sequences": ("int64", "B of this fit"),
@@ -397,10 +345,7 @@ TABLES: dict[str, Table] = {
                 "float64",
                 "Procrustes distance of all trajectories from the full fit's: 0 = same shape, 1 = unrelated",
             ),
-            "explained_variance_ratio": (
-                "float64",
-                "share of the variance that this fit explains",
-            ),
+            "explained_variance_ratio": ("float64", "share of the variance that this fit explains"),
             "reference": (
                 "bool",
                 "whether this is the full fit: greatest B, every checkpoint and run",
@@ -429,10 +374,7 @@ TABLES: dict[str, Table] = {
                 "root mean square error of the relative distance, held-out points, mean over M",
             ),
             "difference": ("float64", "error less that of log M, mean over M; null = log M itself"),
-            "difference_margin": (
-                "float64",
-                "half-width of its t interval over M; null = one M",
-            ),
+            "difference_margin": ("float64", "half-width of its t interval over M; null = one M"),
             "verdict": (
                 "string",
                 "better or worse than log M where the interval says so, else undecided; null = log M itself",
@@ -511,10 +453,7 @@ TABLES: dict[str, Table] = {
 
 _ESTIMATE: Columns = {
     **_RESOLUTION,
-    "llc": (
-        "float64",
-        "lambda_hat, paired, without heating and slope; null if a chain diverged",
-    ),
+    "llc": ("float64", "lambda_hat, paired, without heating and slope; null if a chain diverged"),
     "standard_error": ("float64", "Monte Carlo standard error of llc"),
     "llc_unpaired": ("float64", "lambda_hat against l(w*) of all n sequences"),
     "standard_error_unpaired": ("float64", "Monte Carlo standard error of llc_unpaired"),
@@ -522,10 +461,7 @@ _ESTIMATE: Columns = {
         "float64",
         "what the slope at w* took off, added to llc; null for single positions, which are as measured",
     ),
-    "heating": (
-        "float64",
-        "what minibatch noise added, taken off llc; null for single positions",
-    ),
+    "heating": ("float64", "what minibatch noise added, taken off llc; null for single positions"),
     "centre_loss": ("float64", "l(w*) on the n sequences, in units of y^2"),
     "mean_loss": ("float64", "mean loss of the draws, in units of y^2"),
     "r_hat": ("float64", "split R-hat of the draws' paired losses; null for one chain"),
@@ -560,7 +496,7 @@ _ESTIMATE: Columns = {
     "fault": ("string", "what is wrong and what to change; null if healthy"),
 }
 _COMPONENT: Columns = {
-    "component": ("string", "the parameters that were sampled; all = the whole model"),
+    "component": ("string", "the parameters that were sampled; all = the whole model")
 }
 _QUADRATIC: Columns = {
     **_RESOLUTION,
@@ -574,10 +510,7 @@ _QUADRATIC: Columns = {
         "standard error of llc: the draw of the sequences, and the change from half of them to all",
     ),
     "llc_half": ("float64", "llc by half of the sequences, the mean of both halves"),
-    "in_sample": (
-        "float64",
-        "1/2 sum h / (h + r) of the sequences as they are, which is too low",
-    ),
+    "in_sample": ("float64", "1/2 sum h / (h + r) of the sequences as they are, which is too low"),
     "trace": ("float64", "sum of all h, the same at every r"),
     "largest": ("float64", "the largest h, the same at every r"),
     "healthy": ("bool", "whether the sequences suffice for this r"),
@@ -637,14 +570,7 @@ TABLES |= {
         runs=named_in("llc_ladder"),
     ),
     "llc_calibration": Table(
-        "run",
-        {
-            **RUN,
-            **_SGLD,
-            **_ESTIMATE,
-        },
-        on_request=True,
-        runs=named_in("llc_calibration"),
+        "run", {**RUN, **_SGLD, **_ESTIMATE}, on_request=True, runs=named_in("llc_calibration")
     ),
     "llc_calibration_traces": Table(
         "run", {**RUN, **_SGLD, **_TRACES}, on_request=True, runs=named_in("llc_calibration")

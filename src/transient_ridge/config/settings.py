@@ -55,23 +55,23 @@ SomeRuns = Annotated[
 
 
 class ComputeSettings(Section):
-    """Where and how jobs compute. Makes nothing stale."""
+    """Where and how jobs compute. A change here makes nothing stale."""
 
     device: Literal["auto", "cpu", "cuda"] = key(
         "auto: CUDA where there is one. Results at float32 on the CPU are the reference."
     )
     state_seconds: Positive = key(
-        "Time between two saves of a run's state: what a kill costs at most.", unit="s"
+        "Time between two saves of a run's state: the most that a kill can cost.", unit="s"
     )
     stack: Count = key(
-        "Runs that one training job advances at once, for a GPU that one small model leaves idle; on "
-        "a CPU 1 is faster. Agrees with training alone to float32 rounding.",
+        "Runs that one training job advances at once, for a GPU that one small model leaves idle; on a CPU, 1 is "
+        "faster. The results agree with those of separate training to float32 rounding.",
         unit="runs",
     )
 
 
 class GridSettings(Section):
-    """Which runs there are: every M from every seed."""
+    """Which runs there are: every M with every seed."""
 
     task_diversities: Annotated[
         tuple[Diversity, ...],
@@ -171,8 +171,7 @@ class TrainingSettings(Section):
         "Sequences per update, fresh at every step.", unit="sequences", origin=UNKNOWN
     )
     optimiser: Annotated[Choice, EntryOf(registries.OPTIMISERS)] = key(
-        "adam; or muon: Muon for the blocks' hidden matrices, Adam for the rest, in a third of the "
-        "steps.",
+        "adam; or muon: Muon for the blocks' hidden matrices and Adam for the rest, which needs a third of the steps.",
         origin=UNKNOWN,
     )
     learning_rate: Positive = key("Adam's learning rate.", origin=UNKNOWN)
@@ -180,9 +179,9 @@ class TrainingSettings(Section):
         "Adam's decay rates of the two moments.", origin="predecessor's code"
     )
     schedule: Annotated[Choice, EntryOf(registries.SCHEDULES)] = key(
-        "constant; warmup (linear rise, then constant); linear (rise, then linear fall to 0); wsd "
-        "(rise, constant, linear fall to 0 at the end); one_cycle (triangle). A fall to 0 ends at a "
-        "minimum, which an LLC is of.",
+        "constant; warmup (linear rise, then constant); linear (rise, then linear fall to 0); wsd (rise, constant, "
+        "linear fall to 0 at the end); one_cycle (triangle). A fall to 0 ends near a minimum, where the LLC is "
+        "defined.",
         origin=UNKNOWN,
     )
     warmup_steps: Updates = key(
@@ -191,8 +190,7 @@ class TrainingSettings(Section):
     decay_steps: Updates = key("Length of the fall, for wsd.", unit="updates, or share")
     gradient_clip: Positive | None = key("Largest joint gradient norm.", origin=UNKNOWN, null="off")
     precision: Literal["float32", "tf32", "bf16"] = key(
-        "tf32 and bf16 multiply matrices in less precision where the device can; weights stay "
-        "float32."
+        "tf32 and bf16 multiply matrices at lower precision where the device can; weights stay float32."
     )
     average: DecayAverage | HalfLifeAverage | None = key(
         "Exponential moving average of the weights, which checkpoints then hold. The decay of update "
@@ -207,17 +205,18 @@ class TrainingSettings(Section):
 
 
 class CheckpointSettings(Section):
-    """The steps at which weights are kept: C_lin, C_log and single steps."""
+    """The steps at which weights are kept: C_lin, C_log and further ones."""
 
     linear_every: Count = key(
-        "C_lin: a checkpoint every so many steps.", origin="predecessor's code, paper scale: 100"
+        "C_lin: the number of steps from one checkpoint to the next.",
+        origin="predecessor's code, paper scale: 100",
     )
     log_count: Natural = key(
-        "C_log: so many checkpoints evenly spaced in log(step); 0 for none.",
+        "C_log: the number of checkpoints evenly spaced in log(step); 0 for none.",
         origin="predecessor's code, paper scale: 1000",
     )
     extra_steps: Annotated[tuple[Natural, ...], Says("a list of steps >= 0")] = key(
-        "Single steps to keep besides."
+        "Further steps to keep."
     )
 
 
@@ -238,8 +237,7 @@ class EvaluationSettings(Section):
         origin="paper",
     )
     weights: Literal["auto", "averaged", "raw"] = key(
-        "Which weights are measured; auto: the average where training keeps one, as the LLC does "
-        "always."
+        "Which weights are measured; auto: the average where training keeps one. The LLC always takes it."
     )
 
 
@@ -247,7 +245,7 @@ class RunsSettings(Section):
     """Where the runs come from, if they were trained elsewhere."""
 
     adapter: Annotated[Choice, EntryOf(registries.ADAPTERS)] = key(
-        "From the names of their weights to ours: none, where they are the same; predecessor, the public code of "
+        "Translates the names of their weights into ours: none, if they are the same; predecessor, the public code of "
         "arXiv 2402.02364."
     )
 
@@ -256,7 +254,7 @@ class RunsSection(RunsSettings):
     """Runs that were trained elsewhere and are measured here: docs/adopting.md."""
 
     folder: str | None = key(
-        "A folder of runs that transient_ridge.export_run wrote.", null="the runs are trained"
+        "A folder of runs written by transient_ridge.export_run.", null="the runs are trained"
     )
 
 
@@ -273,7 +271,7 @@ class PcaSettings(Section):
 
     components: Count = key("v, the number of components kept.", origin="paper: 2 and 4")
     sequences: Count = key(
-        "B used by the PCA: the first so many root-task sequences.", origin="paper: 512"
+        "B of the PCA: it uses the first B root-task sequences.", origin="paper: 512"
     )
 
 
@@ -305,24 +303,24 @@ class HealthSettings(Section):
         null="no check",
     )
     missing: Positive | None = key(
-        "Largest share of the estimate that the chains may still lack at the mean of the draws, by "
-        "the curvature that they feel: above it they have not arrived.",
+        "Largest share of the estimate that the chains may still lack at the mean of the draws, predicted from the "
+        "curvature there: above it they have not arrived.",
         null="no check",
     )
     step_share: Positive | None = key(
         "Largest share of the estimate that the finite step may add.", null="no check"
     )
     heating: Positive | None = key(
-        "Largest share of the estimate that the noise of minibatches may have added; it is taken "
-        "off, which leaves about the square of the share.",
+        "Largest share of the estimate that minibatch noise may have added; it is subtracted, which leaves about the "
+        "square of the share.",
         null="no check",
     )
     locality: Positive | None = key(
         "Largest mean |w - w*| / |w*|: above it the chains are somewhere else.", null="no check"
     )
     slope_share: Positive | None = key(
-        "Largest share of the estimate that the slope of the loss at w* may have taken off; it is "
-        "added again, which leaves about the square of the share. Above it w* is not at a minimum.",
+        "Largest share of the estimate that the slope of the loss at w* may have removed; it is added back, which "
+        "leaves about the square of the share. Above it w* is not at a minimum.",
         null="no check",
     )
 
@@ -350,18 +348,17 @@ class SgldSettings(ChainSettings):
     epsilon: Positive = key("eps, the SGLD step size.", unit="weight^2", origin=CALIBRATED)
     gamma: Positive = key("gamma, the localisation.", unit="1/weight^2", origin=CALIBRATED)
     preconditioner: Annotated[Choice, EntryOf(registries.PRECONDITIONERS)] = key(
-        "none; rmsprop: the root of each chain's mean squared gradient, as in devinterp; diagonal, "
-        "kronecker: the posterior's variance by the curvature where the chains are, fixed before the "
-        "first draw; eps counts in it."
+        "none; rmsprop: the root of each chain's mean squared gradient, as in devinterp; diagonal, kronecker: the "
+        "posterior's variance, from the curvature where the chains are, fixed before the first draw; eps is measured "
+        "in it."
     )
     annealing: Natural = key(
-        "Stages in which the first half of the burn-in lowers gamma to its value, by 4 each; 0 for "
-        "none."
+        "Stages in which the first half of the burn-in lowers gamma to its value, each by a factor of 4; 0 for none."
     )
 
 
 class LlcSettings(SgldSettings):
-    """What one estimate depends on."""
+    """Everything that one estimate depends on."""
 
     loss: Literal["mse", "nll"] = key(
         "The loss that n_beta multiplies: mse, or nll = MSE / (2 sigma^2).",
@@ -377,12 +374,10 @@ class LlcSettings(SgldSettings):
         "Which sequences: of the run's own tasks, of the root task, or of tasks from N(0, I)."
     )
     minibatches: Literal["fixed", "fresh"] = key(
-        "fixed: drawn from these n, so that the loss of w* on each is known; or fresh ones at every "
-        "step."
+        "fixed: drawn from these n, so that the loss of w* on each is known; fresh: new ones at every step."
     )
     control_variate: bool = key(
-        "Gradients grad l_B(w) - grad l_B(w*) + grad l_n(w*): less noise of minibatches for twice the "
-        "time."
+        "Use grad l_B(w) - grad l_B(w*) + grad l_n(w*) as the gradient: less minibatch noise, for twice the time."
     )
     components: Annotated[
         tuple[str, ...],
@@ -395,7 +390,7 @@ class LlcSettings(SgldSettings):
     )
     per_token: bool = key("Also the LLC of the loss at each position of the context.")
     unhealthy: Literal["mark", "fail"] = key(
-        "What an estimate outside the limits does: mark its row, or fail the job."
+        "What to do with an estimate outside the limits: mark its row, or fail the job."
     )
     limits: HealthSettings
 
@@ -404,18 +399,16 @@ class LlcSection(LlcSettings):
     """The local learning coefficient: of which loss, data and component, and how it is estimated."""
 
     steps: Steps = key(
-        "Checkpoints whose LLC is estimated, for every run; shares snap to the schedule. [] leaves "
-        "the LLC out."
+        "Checkpoints whose LLC is estimated, for every run; shares snap to the schedule. [] leaves out the LLC."
     )
     chunk: Count = key(
-        "Consecutive checkpoints of the schedule that one job takes; one more step samples its chunk "
-        "again.",
+        "Consecutive checkpoints of the schedule in one job; adding a step samples only its chunk again.",
         unit="checkpoints",
     )
 
 
 class CalibrationSettings(ChainSettings):
-    """The sweep over eps x n beta x gamma, as it is done for each run."""
+    """The sweep over eps x n beta x gamma of one run."""
 
     steps: Steps = key("Checkpoints at which it must be healthy.")
     epsilons: Positives = key("eps of the sweep.")
@@ -439,20 +432,20 @@ class CrosscheckSettings(ChainSettings):
 class SpectrumSettings(Section):
     """Curvature of the loss (the Gauss-Newton matrix), and the LLC that it implies at every resolution."""
 
-    steps: Steps = key("Checkpoints of every run whose curvature is measured. [] leaves it out.")
+    steps: Steps = key("Checkpoints whose curvature is measured, for every run. [] leaves it out.")
     resolutions: Positives = key(
         "r = gamma / (n beta), on the mean squared error: the LLC counts directions of curvature "
         "above r."
     )
     sequences: Annotated[int, Field(ge=4), Read, Says(why="half of them are a check on all")] = key(
-        "N, the first of llc.sequences, whose curvature is measured. A fine r needs many; time grows as "
+        "N: the curvature is measured on the first N of llc.sequences. A fine r needs many; the time grows as "
         "N^2 to N^3.",
         unit="sequences",
     )
 
 
 class LadderSettings(ChainSettings):
-    """LLCs sampled over n beta x r, as it is done for each run."""
+    """LLCs sampled over n beta x r, of one run."""
 
     n_betas: Positives = key(
         "n beta of the ladder, on the mean squared error; 492 is n / log n of n = 4096."
@@ -472,7 +465,7 @@ class RobustnessSettings(Section):
     sequences: Annotated[
         tuple[Count, ...], Field(min_length=1), Different, Says("a list of different integers >= 1")
     ] = key(
-        "The joint PCA is fitted again with the first so many root-task sequences.",
+        "Other B: the joint PCA is fitted again with the first B root-task sequences.",
         origin="paper: App. C examines B; the values are our choice",
     )
 
@@ -480,16 +473,15 @@ class RobustnessSettings(Section):
 class ClaimSettings(Section):
     """Thresholds of the scorecard. The paper states findings in words and figures: unless marked 'paper', each is ours.
 
-    The origin of each says when it was set.
+    The origin of each records when it was set.
     """
 
     confidence: InnerShare = key(
-        "Of every interval, and of Holm's correction over the paper's statements.",
+        "Confidence level of every interval, and of Holm's correction over the paper's statements.",
         origin=SET_REVISED,
     )
     converged: Share = key(
-        "'Fully trained': M = inf keeps at most this share of the OOD excess loss over ridge of the "
-        "untrained model.",
+        "'Fully trained': M = inf keeps at most this share of the untrained model's OOD excess loss over ridge.",
         origin=SET_BEFORE,
     )
     dmmse_like: Share = key(
@@ -498,16 +490,17 @@ class ClaimSettings(Section):
     )
     ridge_like: Share = key("'As ridge': one quarter of the way (alpha).", origin=SET_BEFORE)
     grows: Rise = key(
-        "Rank correlation of what grows with M: one pair of neighbours in six may be exchanged "
-        "(0.94).",
+        "Rank correlation with M of what grows: of six M, one pair of neighbours may be out of order (0.94).",
         origin=SET_BEFORE,
     )
-    falls: Fall = key("Rank correlation of what falls with M.", origin=SET_BEFORE)
+    falls: Fall = key("Rank correlation with M of what falls.", origin=SET_BEFORE)
     follows: Rise = key(
-        "Rank correlation of what follows: it explains half of the variance of the ranks.",
+        "Rank correlation of two things of which one follows the other: half of the variance of the ranks.",
         origin=SET_BEFORE,
     )
-    follows_inversely: Fall = key("Rank correlation of what follows inversely.", origin=SET_BEFORE)
+    follows_inversely: Fall = key(
+        "Rank correlation where one follows the other inversely.", origin=SET_BEFORE
+    )
     paper_threshold: Positive | None = key(
         "The middle of the paper's threshold, between M = 128 and 362.",
         unit="M",
@@ -518,32 +511,32 @@ class ClaimSettings(Section):
         "Half the width of the paper's threshold.", unit="octaves", origin=SET_BEFORE
     )
     transience: Share = key(
-        "A transient ridge: the OOD loss dips below every way to dMMSE_M that never leads to ridge, and rises again, "
-        "both by this share of the gap to ridge's: twice the wiggles of a smoothed curve.",
+        "A transient ridge: the OOD loss dips below every path to dMMSE_M that avoids ridge, and rises again, both by "
+        "this share of the gap to ridge's: twice the wiggles of a smoothed curve.",
         origin=SET_BEFORE_DRAWS,
     )
     no_transience: Share = key(
-        "No transient ridge: the wiggles of a smoothed curve with 1,024 sequences, at most.",
+        "No transient ridge: at most the wiggles of a smoothed curve with 1,024 sequences.",
         origin=SET_BEFORE_DRAWS,
     )
     at_ridge: Share = key(
-        "'Ends at ridge': what is left of the squared distance between the predictors.",
+        "'Ends at ridge': share of the squared distance between the predictors that may be left.",
         origin=SET_GRID,
     )
     risen: Positive = key(
-        "'Rises to dMMSE's': the end of the OOD loss, 0 at ridge's and 1 at dMMSE's.",
+        "'Rises to dMMSE's': the OOD loss at the end, 0 at ridge's and 1 at dMMSE's.",
         origin=SET_BEFORE,
     )
     explained: Share = key("Share of the variance in two components.", origin="paper: 27.5 %")
     straight: Share = key(
-        "'Straight': share by which a path comes nearer to ridge, in squared distance in the subspace of the joint "
-        "PCA, than the straight one does.",
+        "'Straight': how much nearer to ridge a path comes than the straight one, as a share of the squared distance "
+        "in the subspace of the joint PCA.",
         origin=SET_BEFORE_DRAWS,
     )
     deflected: Share = key("'Deflected': the same share.", origin=SET_BEFORE)
     insensitive_from: Count = key("B from which the PCA is insensitive.", origin="paper")
     trajectory_distance: Share = key(
-        "Procrustes distance that is hardly seen: at 0.2 two sets of trajectories share 96 % of their variance.",
+        "Procrustes distance that the eye hardly sees: at 0.2 two sets of trajectories share 96 % of their variance.",
         origin=SET_BEFORE_DRAWS,
     )
     onset_octaves: Positive = key(
@@ -552,17 +545,18 @@ class ClaimSettings(Section):
         unit="octaves",
         origin=SET_BEFORE,
     )
-    plateau_from: Count = key("The M above which the LLC is level.", unit="M", origin="paper")
+    plateau_from: Count = key("The M from which on the LLC is level.", unit="M", origin="paper")
     llc_spread: Positive = key(
-        "What 'level' and 'equal' allow, relative: twice a usual standard error.", origin=SET_BEFORE
+        "Relative difference that 'level' and 'equal' allow: twice a usual standard error.",
+        origin=SET_BEFORE,
     )
     settled_octaves: Positive = key(
-        "'Settled': the threshold moved less than this while training doubled.",
+        "'Settled': the threshold moved by less than this while training doubled.",
         unit="octaves",
         origin=SET_BEFORE,
     )
     nearer_to_ridge: Share = key(
-        "alpha at t_crit of a run that is nearer to ridge than to dMMSE.",
+        "'Nearer to ridge than to dMMSE': alpha at t_crit.",
         origin=SET_REVISED,
     )
     axis_share: Share = key(
@@ -581,7 +575,7 @@ class ClaimSettings(Section):
         origin=SET_BEFORE_DRAWS,
     )
     in_draws: InnerShare = key(
-        "'There are M that ...': the share of draws to be exceeded. Eight of eight can show a third, and no more.",
+        "'There are M that ...': the share of draws to exceed. Eight draws out of eight can show a third, and no more.",
         origin=SET_BEFORE_DRAWS,
     )
     hook: Share = key(
@@ -590,20 +584,20 @@ class ClaimSettings(Section):
         origin=SET_BEFORE_DRAWS,
     )
     crossover_decades: Positive = key(
-        "n* 'is' the step of the switch: they differ by less than this.",
+        "n* 'is' the step of the switch: the two differ by less than this.",
         unit="powers of ten",
         origin=SET_BEFORE_DRAWS,
     )
     stays: Share = key(
-        "'Stays with ridge': the most that a run moves back towards dMMSE_M, as a share of the same way.",
+        "'Stays with ridge': the most that a run may move back towards dMMSE_M, as a share of the same way.",
         origin=SET_BEFORE_DRAWS,
     )
     aligned: Rise = key(
-        "Cosine of two directions in the plane that point the same way: within 45 degrees.",
+        "Cosine of two directions in the plane that agree: within 45 degrees.",
         origin=SET_BEFORE_DRAWS,
     )
     similar_loss: Share = key(
-        "'A similar loss': difference from the predictor's, as a share of the gap to the other's.",
+        "'A similar loss': difference from the predictor's loss, as a share of the gap to the other predictor's.",
         origin=SET_BEFORE_DRAWS,
     )
     own: Annotated[
@@ -618,8 +612,8 @@ class ClaimSettings(Section):
 Seed = Annotated[
     Natural,
     Field(
-        description="Root seed: tasks, evaluation sets, initial weights and batches are drawn from named streams "
-        "under it."
+        description="Root seed: tasks, evaluation sets, initial weights and batches come from streams seeded by it and "
+        "their names."
     ),
 ]
 
@@ -654,12 +648,11 @@ class Configuration(Section):
     preset: Name = key("Name of the preset; results go to results/<preset>/.")
     seed: Seed
     variants: Variants = key(
-        "Overlays that are run side by side, each into results/<preset>/<variant>/: sections here "
-        "replace those below, as in three-layers: {model: {layers: 3}}."
+        "Overlays that run side by side, each into results/<preset>/<variant>/: keys here replace those "
+        "below, as in three-layers: {model: {layers: 3}}."
     )
     keep_weights: bool = key(
-        "Keep all checkpoints. If false, a run's weights are deleted when every measurement of it is "
-        "done."
+        "Keep all checkpoints. If false, a run's weights are deleted once it has been measured."
     )
     compute: ComputeSettings
     grid: GridSettings

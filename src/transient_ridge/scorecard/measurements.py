@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -24,6 +24,8 @@ from ..artefacts.schemas import TABLES
 from ..artefacts.tables import Frames
 from ..config.settings import ClaimSettings
 from .outcomes import ContradictedError, GapError, Measured, NotTestableError
+
+Found = TypeVar("Found")
 
 TINY = np.finfo(np.float64).tiny
 
@@ -81,6 +83,12 @@ def first_for_good(holds: pd.Series) -> float:
     return float(so[0]) if len(so) else math.inf
 
 
+def _of_run(known: Mapping[Any, Found], M: float, seed: int, *key: str) -> Found:
+    if (M, seed, *key) not in known:
+        raise NotTestableError(f"the grid has no run with M = {M:g}, seed = {seed}")
+    return known[M, seed, *key]
+
+
 class Evidence:
     """The tables of a variant (name -> frame), the thresholds of `claims`, and the root seed."""
 
@@ -118,11 +126,10 @@ class Evidence:
 
     def path(self, M: float, seed: int) -> pd.DataFrame:
         """Smoothed distances of a run to both predictors, in the order of training."""
-        if (M, seed) not in self._paths:
-            raise NotTestableError(f"the grid has no run with M = {M:g}, seed = {seed}")
+        path = _of_run(self._paths, M, seed)
         if (M, seed) in self._with_gaps:
             raise GapError(f"not measured: relative_distances has gaps at M = {M:g}")
-        return self._paths[M, seed]
+        return path
 
     @cached_property
     def _paths(self) -> dict[Any, pd.DataFrame]:
@@ -247,10 +254,7 @@ class Evidence:
 
     def gate(self, M: float, seed: int) -> pd.DataFrame:
         """Gate between ridge (0) and dMMSE_M (1) of a run on q_M, one for all positions; index = step, ascending."""
-        found = self._gates.get((M, seed))
-        if found is None:
-            raise NotTestableError(f"the grid has no run with M = {M:g}, seed = {seed}")
-        return found
+        return _of_run(self._gates, M, seed)
 
     def last_gate_of_least(self, seed: int) -> pd.Series:
         """The row of :meth:`gate` at the last checkpoint of the least M, whose predictors must be told apart."""
@@ -267,9 +271,7 @@ class Evidence:
 
     def losses(self, M: float, seed: int, dataset: str) -> pd.Series:
         """Smoothed loss of a run over training, index = step."""
-        if (M, seed, dataset) not in self._losses:
-            raise NotTestableError(f"the grid has no run with M = {M:g}, seed = {seed}")
-        losses = self._losses[M, seed, dataset]
+        losses = _of_run(self._losses, M, seed, dataset)
         if losses.isna().any():
             raise GapError(f"not measured: smoothed_losses has gaps at M = {M:g}")
         return losses
@@ -360,9 +362,7 @@ class Evidence:
         """M whose predictors can be told apart at every seed, by their mean transience, the greatest first."""
         common = set.intersection(*(set(self.resolved(seed)) for seed in self.seeds))
         if not common:
-            raise NotTestableError(
-                "for no M can the predictors be told apart: train longer or wider"
-            )
+            raise NotTestableError(UNRESOLVED)
         means = {
             M: float(np.mean([self.transience(M, seed) for seed in self.seeds]))
             for M in sorted(common)

@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,7 +21,7 @@ from ..analysis.datasets import ROOT
 from ..analysis.gates import gate_of
 from ..analysis.phases import HALF, relative_distance, switch_step
 from ..analysis.trajectory_distance import trajectory_distance
-from ..analysis.views import RUN_KEY
+from ..analysis.views import RUN_KEY, of_run
 from .measurements import Evidence
 from .outcomes import NotTestableError
 
@@ -117,8 +118,7 @@ def _follow(
         parts.append(_placed(evidence, path.assign(**{name: at(name) for name in DISTANCES})))
         for column, dataset in LOSSES.items():
             if column in way:
-                own = (losses["task_diversity"] == M) & (losses["seed"] == seed)
-                rows = losses[own & (losses["dataset"] == dataset)].sort_values("step")
+                rows = of_run(losses[losses["dataset"] == dataset], M, seed).sort_values("step")
                 losses.loc[rows.index, "loss"] = at(column)
     world = {**evidence.frames, "smoothed_losses": losses}
     world["relative_distances"] = pd.concat(parts, ignore_index=True)
@@ -174,10 +174,10 @@ def _switches(world: Frames, selection: pd.DataFrame) -> pd.DataFrame:
     losses = world["smoothed_losses"]
     losses = losses[losses["dataset"] == OUT].sort_values("step")
     selection = selection.copy()
-    for (M, seed), rows in losses.groupby(RUN_KEY):
-        relative = world["relative_distances"]
-        run = relative[(relative["task_diversity"] == M) & (relative["seed"] == seed)]
-        own = (selection["task_diversity"] == M) & (selection["seed"] == seed)
+    groups: Any = losses.groupby(RUN_KEY)
+    for (M, seed), rows in groups:
+        run = of_run(world["relative_distances"], M, seed)
+        own = of_run(selection, M, seed).index
         if rows["loss"].isna().any():
             selection.loc[own, ["critical_step", "switch_step"]] = math.nan
             continue

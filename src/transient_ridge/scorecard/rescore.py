@@ -107,23 +107,14 @@ def _tables(
     frames |= {
         rows.table: rows.frame() for rows in (relative, thresholds, critical, smoothed, softened)
     }
-    runs = (
-        "relative_distances", "critical_steps", "smoothed_losses", "idealised_losses", "ridge_on_tasks",
-    )  # fmt: skip
-    given: dict[str, Any] = {name: frames[name] for name in runs} | {
+    given = {
         "noise_variance": data.noise_variance,
         "context_length": data.context_length,
         "batch_size": config["training"]["batch_size"],
         "dmmse_like": claims.dmmse_like,
     }
-    selection, _ = compute_selection(
-        llc=frames["llc"], llc_on_tasks=frames["llc_on_tasks"], **given
-    )
-    by_resolution = select_by_resolution(
-        quadratic_llc=frames["quadratic_llc"],
-        quadratic_llc_on_tasks=frames["quadratic_llc_on_tasks"],
-        **given,
-    )
+    selection, _ = compute_selection(frames, **given)
+    by_resolution = select_by_resolution(frames, **given)
     frames |= {"selection": selection.frame(), "selection_by_resolution": by_resolution.frame()}
     accounts, _ = compare_accounts(
         frames, config["seed"], data, config["training"]["batch_size"], claims.plateau_from

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from functools import partial
+from typing import Any, Literal
 
 from .measurements import Evidence
 from .outcomes import Measured
@@ -56,11 +57,11 @@ Measure = Callable[[Evidence, int], float | Measured]
 class Statement:
     """One row of the scorecard.
 
-    ``text`` may name keys of `claims` in braces. ``threshold`` is such a key, or one of `claims.own`, or a number that
-    the paper's text gives. ``measure`` gives the value for one seed; a ``joint`` statement has one value for all seeds
-    (the joint PCA, the idealised predictors). ``nulls`` are the worlds in which what it says is not so. One that
-    ``exists`` says that there are M of some kind, and is judged by the proportion of draws. One with ``only_if`` is
-    made where that key of `claims` is not null, or stated in `claims.own`.
+    ``text`` may name keys of `claims` in braces. ``threshold`` is such a key, or one of `claims.own`, or a number from
+    the paper's text. ``measure`` gives the value for one seed; a ``joint`` statement has one value for all seeds (the
+    joint PCA, the idealised predictors). ``nulls`` are the worlds in which the statement is false. A statement that
+    ``exists`` claims that there are M of some kind, and is judged by the proportion of draws. One with ``only_if`` is
+    scored only where that key of `claims` is not null, or is given in `claims.own`.
     """
 
     claim: int
@@ -89,13 +90,12 @@ STATEMENTS: list[Statement] = []
 
 
 def states(
-    claim: int,
-    part: str,
+    name: str,
     text: str,
     quantity: str,
-    comparison: Comparison,
-    threshold: str | float,
     *,
+    at_least: str | float | None = None,
+    at_most: str | float | None = None,
     nulls: tuple[str, ...] = (),
     kind: Kind = PAPER,
     exists: bool = False,
@@ -104,13 +104,17 @@ def states(
     joint: bool = False,
     only_if: str | None = None,
 ) -> Callable[[Measure], Measure]:
-    """Decorator: the function measures this statement, the paper's unless its claim is OWN; STATEMENTS holds it.
+    """Decorator: the function measures the statement ``name``, such as 2a, and STATEMENTS holds it.
 
-    Raises ValueError for one of the paper's that names no null.
+    Its threshold is ``at_least`` or ``at_most``. It is the paper's unless its claim is OWN. Raises ValueError for a
+    statement of the paper's without a null, and unless there is one threshold.
     """
-
+    claim, part = int(name[:-1]), name[-1]
     if not nulls and kind == PAPER and claim != OWN:
-        raise ValueError(f"statement {claim}{part} is the paper's and names no null")
+        raise ValueError(f"statement {name} is the paper's and names no null")
+    if (at_least is None) == (at_most is None):
+        raise ValueError(f"statement {name}: needs either at_least or at_most")
+    comparison, threshold = (AT_MOST, at_most) if at_least is None else (AT_LEAST, at_least)
 
     def register(measure: Measure) -> Measure:
         row = Statement(
@@ -123,34 +127,13 @@ def states(
     return register
 
 
-def asks(
-    claim: int,
-    part: str,
-    text: str,
-    quantity: str,
-    comparison: Comparison,
-    threshold: str | float,
-    *,
-    about: About = TRAINING,
-    joint: bool = False,
-) -> Callable[[Measure], Measure]:
-    """Decorator of a further question, scored beside the statements of ``claim`` and no part of its verdict."""
-    return states(
-        claim, part, text, quantity, comparison, threshold, kind=FURTHER, about=about, joint=joint
-    )
+#: Decorator of a further question, scored beside the statements of its claim and no part of the verdict.
+asks = partial(states, kind=FURTHER)
 
 
 def states_if_asked(
-    part: str,
-    text: str,
-    quantity: str,
-    comparison: Comparison,
-    threshold: str,
-    *,
-    about: About = TRAINING,
-    set_when: str = UNSEEN,
+    part: str, text: str, quantity: str, *, set_when: str = UNSEEN, **options: Any
 ) -> Callable[[Measure], Measure]:
-    """Decorator of a statement of a preset: made where the configuration has its ``threshold`` under `claims.own`."""
-    return states(
-        OWN, part, text, quantity, comparison, threshold, about=about, set_when=set_when, only_if=threshold
-    )  # fmt: skip
+    """Decorator of a preset's statement: scored where the configuration has its threshold under `claims.own`."""
+    threshold = options.get("at_least", options.get("at_most"))
+    return states(f"{OWN}{part}", text, quantity, set_when=set_when, only_if=threshold, **options)

@@ -3,21 +3,26 @@
 import pandas as pd
 
 from ...artefacts.schemas import TABLES
-from ...artefacts.tables import Rows
+from ...artefacts.tables import Frames, Rows
 from ...config.settings import BatchSize, ContextLength, DmmseLike, NoiseVariance
 from ...stage import stage
 from .selection import compute_selection
 
 
-@stage("selection_by_resolution")
+@stage(
+    "selection_by_resolution",
+    tables=(
+        "relative_distances",
+        "critical_steps",
+        "smoothed_losses",
+        "idealised_losses",
+        "ridge_on_tasks",
+        "quadratic_llc",
+        "quadratic_llc_on_tasks",
+    ),
+)
 def select_by_resolution(
-    relative_distances: pd.DataFrame,
-    critical_steps: pd.DataFrame,
-    smoothed_losses: pd.DataFrame,
-    idealised_losses: pd.DataFrame,
-    ridge_on_tasks: pd.DataFrame,
-    quadratic_llc: pd.DataFrame,
-    quadratic_llc_on_tasks: pd.DataFrame,
+    frames: Frames,
     noise_variance: NoiseVariance,
     context_length: ContextLength,
     batch_size: BatchSize,
@@ -25,20 +30,14 @@ def select_by_resolution(
 ) -> Rows:
     """The table `selection` once for each r; empty if no curvature was measured."""
     rows = Rows("selection_by_resolution")
-    for r in sorted(quadratic_llc["resolution"].unique()):
-        found, _ = compute_selection(
-            relative_distances,
-            critical_steps,
-            smoothed_losses,
-            idealised_losses,
-            at_resolution(quadratic_llc, r, "llc"),
-            ridge_on_tasks,
-            at_resolution(quadratic_llc_on_tasks, r, "llc_on_tasks"),
-            noise_variance,
-            context_length,
-            batch_size,
-            dmmse_like,
-        )
+    on_own, on_tasks = frames["quadratic_llc"], frames["quadratic_llc_on_tasks"]
+    for r in sorted(on_own["resolution"].unique()):
+        at_r = {
+            **frames,
+            "llc": at_resolution(on_own, r, "llc"),
+            "llc_on_tasks": at_resolution(on_tasks, r, "llc_on_tasks"),
+        }
+        found, _ = compute_selection(at_r, noise_variance, context_length, batch_size, dmmse_like)
         for row in found.records():
             rows.add(resolution=r, **row)
     return rows

@@ -20,12 +20,12 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import lambertw
 
-from ...artefacts.tables import Rows
+from ...artefacts.tables import Frames, Rows
 from ...config.settings import BatchSize, ContextLength, DmmseLike, NoiseVariance
 from ...stage import stage
 from ..datasets import IN_DISTRIBUTION
 from ..phases import switch_step
-from ..views import averages, last_healthy_llc, last_step
+from ..views import averages, last_healthy_llc, last_step, of_run
 
 Array = NDArray[np.float64]
 
@@ -71,15 +71,21 @@ class Tradeoff:
         return float(-lambertw(-ratio, -1).real / ratio)
 
 
-@stage("selection", "log_odds")
+@stage(
+    "selection",
+    "log_odds",
+    tables=(
+        "relative_distances",
+        "critical_steps",
+        "smoothed_losses",
+        "idealised_losses",
+        "llc",
+        "ridge_on_tasks",
+        "llc_on_tasks",
+    ),
+)
 def compute_selection(
-    relative_distances: pd.DataFrame,
-    critical_steps: pd.DataFrame,
-    smoothed_losses: pd.DataFrame,
-    idealised_losses: pd.DataFrame,
-    llc: pd.DataFrame,
-    ridge_on_tasks: pd.DataFrame,
-    llc_on_tasks: pd.DataFrame,
+    frames: Frames,
     noise_variance: NoiseVariance,
     context_length: ContextLength,
     batch_size: BatchSize,
@@ -87,30 +93,31 @@ def compute_selection(
 ) -> tuple[Rows, Rows]:
     """The trade-off of loss against complexity of every run with finite M.
 
-    ``llc`` and ``ridge_on_tasks`` may be empty: then there is no complexity, and no measured loss, to compare. For all
-    M of a seed lambda(u) is the same: the LLC of the M = infinity run on q_M if ``llc_on_tasks`` has a healthy one for
-    each of them, else its LLC on its own data.
+    The tables `llc` and `ridge_on_tasks` may be empty: then there is no complexity, or no measured loss, to compare.
+    lambda(u) is the same for all M of a seed: the LLC of the M = infinity run on q_M if `llc_on_tasks` has a healthy
+    one for each of them, else its LLC on its own data.
     """
-    relative = relative_distances
+    relative = frames["relative_distances"]
     last = int(relative["step"].max())
     pairs_per_step = batch_size * context_length
     rows, odds = Rows("selection"), Rows("log_odds")
     n = np.geomspace(1, max(last, 1) * pairs_per_step, POINTS)
     for seed in sorted(relative["seed"].unique()):
-        complexities = _llc_at_the_end(llc, seed, last)
-        of_ridge = _llc_of_ridge(complexities, llc_on_tasks, seed, last, _finite(relative))
+        complexities = _llc_at_the_end(frames["llc"], seed, last)
+        of_ridge = _llc_of_ridge(
+            complexities, frames["llc_on_tasks"], seed, last, _finite(relative)
+        )
         for M in _finite(relative):
-            run = relative[(relative["task_diversity"] == M) & (relative["seed"] == seed)]
+            run = of_run(relative, M, seed)
             if run.empty:
                 continue
-            observed = _observed(critical_steps, run, M, seed)
+            observed = _observed(frames["critical_steps"], run, M, seed)
             ends = last_step(relative[relative["seed"] == seed])
             alike = ends[ends["alpha"] >= dmmse_like]
             complexity = _complexity(
                 complexities, of_ridge, M, alike["task_diversity"].astype(float).tolist()
             )
-            losses = _losses(idealised_losses, smoothed_losses, ridge_on_tasks, M, seed)
-            for kind, (ridge, dmmse) in losses.items():
+            for kind, (ridge, dmmse) in _losses(frames, M, seed).items():
                 difference = (dmmse - ridge) / (2 * noise_variance)
                 key = {"task_diversity": M, "seed": seed, "losses": kind}
                 rows.add(
@@ -192,28 +199,20 @@ def _complexity(
     }
 
 
-def _losses(
-    idealised_losses: pd.DataFrame,
-    smoothed_losses: pd.DataFrame,
-    ridge_on_tasks: pd.DataFrame,
-    M: float,
-    seed: int,
-) -> dict[str, tuple[float, float]]:
+def _losses(frames: Frames, M: float, seed: int) -> dict[str, tuple[float, float]]:
     """Kind -> losses on q_M of (ridge-like, dMMSE-like) at the end of training.
 
     Only the idealised ones are known where the M = infinity run was not evaluated on q_M.
     """
-    ideal = averages(idealised_losses, IN_DISTRIBUTION)
+    ideal = averages(frames["idealised_losses"], IN_DISTRIBUTION)
     ideal = ideal[ideal["task_diversity"] == M]
     loss = dict(zip(ideal["predictor"], ideal["loss"].astype(float), strict=True))
     kinds = {"idealised": (loss["ridge"], loss["dmmse"])}
-    runs = averages(smoothed_losses, IN_DISTRIBUTION).sort_values("step")
-    own = runs[(runs["seed"] == seed) & (runs["task_diversity"] == M)]["loss"]
-    infinite = ridge_on_tasks[
-        (ridge_on_tasks["seed"] == seed)
-        & (ridge_on_tasks["task_diversity"] == M)
-        & ridge_on_tasks["token"].isna()
-    ]["loss"]
+    runs = averages(frames["smoothed_losses"], IN_DISTRIBUTION).sort_values("step")
+    own = of_run(runs, M, seed)["loss"]
+    whole = frames["ridge_on_tasks"]
+    whole = whole[whole["token"].isna()]
+    infinite = of_run(whole, M, seed)["loss"]
     if len(infinite) and len(own):
         kinds["measured"] = (float(infinite.iloc[-1]), float(own.iloc[-1]))
     return kinds
@@ -240,11 +239,7 @@ def _crossover(
 
 def _observed(critical: pd.DataFrame, run: pd.DataFrame, M: float, seed: int) -> dict[str, Any]:
     """What the run did: t_crit, when it went over to dMMSE_M for good, and where it ended."""
-    at = critical[
-        (critical["task_diversity"] == M)
-        & (critical["seed"] == seed)
-        & (critical["curve"] == "smoothed")
-    ]
+    at = of_run(critical[critical["curve"] == "smoothed"], M, seed)
     step = int(at["step"].iloc[0])
     run = run.sort_values("step")
     steps, ridge, dmmse = (

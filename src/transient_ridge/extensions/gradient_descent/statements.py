@@ -7,7 +7,7 @@ import pandas as pd
 from ...analysis.datasets import OUT_OF_DISTRIBUTION
 from ...scorecard.measurements import Evidence
 from ...scorecard.outcomes import NotTestableError
-from ...scorecard.statement import AT_MOST, TRIED, states_if_asked
+from ...scorecard.statement import TRIED, states_if_asked
 
 GD = "gd_plus_plus"
 #: The key of `claims.own` that holds the learning coefficient as derived.
@@ -18,8 +18,7 @@ DERIVED = "learning_coefficient"
     "w",
     "L layers of linear attention arrive at L layers of GD++, for L = 1 a step of gradient descent",
     "share of the first distance to GD++ that is left at M = inf, out of distribution",
-    AT_MOST,
-    "steps_left",
+    at_most="steps_left",
     set_when=TRIED,
 )
 def _layers_become_steps(evidence: Evidence, seed: int) -> float:
@@ -31,8 +30,7 @@ def _layers_become_steps(evidence: Evidence, seed: int) -> float:
     "x",
     "They are nearer to GD++ than to ridge",
     "distance to GD++ over that to ridge at the end of M = inf, out of distribution",
-    AT_MOST,
-    "steps_over_ridge",
+    at_most="steps_over_ridge",
     set_when=TRIED,
 )
 def _nearer_to_steps_than_to_ridge(evidence: Evidence, seed: int) -> float:
@@ -44,8 +42,7 @@ def _nearer_to_steps_than_to_ridge(evidence: Evidence, seed: int) -> float:
     "y",
     "The LLC of one layer is the learning coefficient that is derived for it",
     "relative difference of the two at the end of M = inf",
-    AT_MOST,
-    "coefficient_error",
+    at_most="coefficient_error",
     set_when=TRIED,
 )
 def _llc_is_the_coefficient(evidence: Evidence, seed: int) -> float:

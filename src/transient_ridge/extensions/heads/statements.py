@@ -8,7 +8,7 @@ import pandas as pd
 
 from ...scorecard.measurements import Evidence
 from ...scorecard.outcomes import NotTestableError
-from ...scorecard.statement import AT_LEAST, AT_MOST, states_if_asked
+from ...scorecard.statement import states_if_asked
 
 #: A checkpoint is at t_crit if the two steps differ by less than this factor.
 NEAR = 1.5
@@ -18,8 +18,7 @@ NEAR = 1.5
     "p",
     "What replaces ridge is in the MLPs: their refined LLC grows from t_crit to the end",
     "LLC of all MLPs at the end over that at t_crit, mean over the M that turn",
-    AT_LEAST,
-    "mlps_grow",
+    at_least="mlps_grow",
 )
 def _mlps_grow(evidence: Evidence, seed: int) -> float:
     return _over_turning(evidence, seed, lambda M: _growth(evidence, M, seed, "mlp"))
@@ -29,8 +28,7 @@ def _mlps_grow(evidence: Evidence, seed: int) -> float:
     "q",
     "The heads' refined LLC grows less than the MLPs'",
     "growth from t_crit to the end of all heads over that of all MLPs, mean over the M that turn",
-    AT_MOST,
-    "heads_grow_less",
+    at_most="heads_grow_less",
 )
 def _heads_grow_less(evidence: Evidence, seed: int) -> float:
     return _over_turning(
@@ -44,8 +42,7 @@ def _heads_grow_less(evidence: Evidence, seed: int) -> float:
     "r",
     "Heads differentiate: their refined LLCs lie further apart at the end than at t_crit",
     "spread over heads (standard deviation over mean) at the end over that at t_crit, mean over the M that turn",
-    AT_LEAST,
-    "heads_differentiate",
+    at_least="heads_differentiate",
 )
 def _heads_differentiate(evidence: Evidence, seed: int) -> float:
     return _over_turning(evidence, seed, lambda M: _spread_ratio(evidence, M, seed))

@@ -7,7 +7,7 @@ import pandas as pd
 from ...analysis.datasets import OUT_OF_DISTRIBUTION
 from ...scorecard.measurements import Evidence, first_for_good, rank_correlation
 from ...scorecard.outcomes import NotTestableError
-from ...scorecard.statement import AT_LEAST, AT_MOST, states_if_asked
+from ...scorecard.statement import states_if_asked
 
 #: A feature is learnt where this share of the fall of its loss is left.
 LEARNT = 0.1
@@ -17,8 +17,7 @@ LEARNT = 0.1
     "l",
     "The rarer a feature, the later it is learnt, where no task comes twice",
     "rank correlation, over features, of frequency and the step from which on half of the loss's fall is done",
-    AT_MOST,
-    "rare_features_later",
+    at_most="rare_features_later",
 )
 def _rare_features_later(evidence: Evidence, seed: int) -> float:
     left = _left(evidence, seed)
@@ -30,8 +29,7 @@ def _rare_features_later(evidence: Evidence, seed: int) -> float:
     "m",
     "In stages: when the most frequent feature is learnt, the rarest is not",
     "what is left of the fall of the rarest feature's loss when 0.1 of the most frequent one's is left",
-    AT_LEAST,
-    "rarest_left",
+    at_least="rarest_left",
 )
 def _in_stages(evidence: Evidence, seed: int) -> float:
     left, shares = _left(evidence, seed), _shares(evidence, seed)
@@ -43,8 +41,7 @@ def _in_stages(evidence: Evidence, seed: int) -> float:
     "n",
     "Training arrives at ridge, the mean of y at the same x drawn to 0",
     "share of the first distance to ridge that is left at M = inf",
-    AT_MOST,
-    "shrunk_mean_left",
+    at_most="shrunk_mean_left",
 )
 def _arrives_at_ridge(evidence: Evidence, seed: int) -> float:
     distances = evidence.path(math.inf, seed)["ridge"]
@@ -55,8 +52,7 @@ def _arrives_at_ridge(evidence: Evidence, seed: int) -> float:
     "o",
     "The rarest feature first pays for the frequent ones: its loss rises before it falls",
     "rise of the rarest feature's loss above its first value, as a share of its fall from there",
-    AT_LEAST,
-    "rarest_first_rises",
+    at_least="rarest_first_rises",
 )
 def _rarest_first_rises(evidence: Evidence, seed: int) -> float:
     left = _left(evidence, seed)

@@ -5,7 +5,7 @@ import math
 from ...analysis.phases import HALF
 from ...scorecard.measurements import Evidence, first_for_good, rank_correlation
 from ...scorecard.outcomes import NotTestableError
-from ...scorecard.statement import AT_LEAST, AT_MOST, MEMORY, RIDGE_PHASE, TRIED, states_if_asked
+from ...scorecard.statement import MEMORY, RIDGE_PHASE, TRIED, states_if_asked
 
 #: The fewest tasks of unequal frequency that are ranked.
 TASKS = 4
@@ -15,8 +15,7 @@ TASKS = 4
     "d",
     "Few tasks go in-weight",
     "gate of the least M at the end",
-    AT_LEAST,
-    "gate_opens",
+    at_least="gate_opens",
 )
 def _few_go_in_weight(evidence: Evidence, seed: int) -> float:
     return float(evidence.last_gate_of_least(seed)["gate"])
@@ -26,8 +25,7 @@ def _few_go_in_weight(evidence: Evidence, seed: int) -> float:
     "e",
     "The more tasks, the less goes in-weight",
     "rank correlation of M and the gate at the end",
-    AT_MOST,
-    "gate_closes",
+    at_most="gate_closes",
     about=RIDGE_PHASE,
 )
 def _many_go_in_weight_less(evidence: Evidence, seed: int) -> float:
@@ -42,8 +40,7 @@ def _many_go_in_weight_less(evidence: Evidence, seed: int) -> float:
     "f",
     "In-context first: the gate is not half open where a run with a transient ridge turns",
     "greatest gate at t_crit of these M",
-    AT_MOST,
-    "in_context_first",
+    at_most="in_context_first",
     about=RIDGE_PHASE,
 )
 def _in_context_first(evidence: Evidence, seed: int) -> float:
@@ -57,8 +54,7 @@ def _in_context_first(evidence: Evidence, seed: int) -> float:
     "g",
     "The gate tells how a model that went in-weight differs from ridge",
     "share of Delta(f, ridge) of the least M at the end that lies on the way to dMMSE_M",
-    AT_LEAST,
-    "gate_explains",
+    at_least="gate_explains",
 )
 def _gate_explains(evidence: Evidence, seed: int) -> float:
     end = evidence.last_gate_of_least(seed)
@@ -70,8 +66,7 @@ def _gate_explains(evidence: Evidence, seed: int) -> float:
     "z",
     "The more frequent a task, the sooner it goes in-weight",
     "rank correlation, over tasks of the greatest M, of share and the step from which on the gate is at least half",
-    AT_MOST,
-    "frequent_first",
+    at_most="frequent_first",
     about=MEMORY,
     set_when=TRIED,
 )

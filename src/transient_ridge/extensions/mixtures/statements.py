@@ -8,7 +8,7 @@ from ...analysis.datasets import IN_DISTRIBUTION
 from ...analysis.phases import HALF
 from ...scorecard.measurements import Evidence
 from ...scorecard.outcomes import ContradictedError, NotTestableError
-from ...scorecard.statement import AT_LEAST, states_if_asked
+from ...scorecard.statement import states_if_asked
 
 #: The predictors of each strategy. dMMSE_M is bigram retrieval by another likelihood: they share its weight by chance.
 STRATEGIES = {
@@ -43,8 +43,7 @@ def weights(evidence: Evidence, M: float, seed: int) -> pd.DataFrame:
     "s",
     "Few chains are retrieved by their bigrams",
     "weight of bigram retrieval at the end of the least M",
-    AT_LEAST,
-    "chains_retrieved",
+    at_least="chains_retrieved",
 )
 def _few_chains_are_retrieved(evidence: Evidence, seed: int) -> float:
     M = evidence.diversities(seed)[0]
@@ -56,8 +55,7 @@ def _few_chains_are_retrieved(evidence: Evidence, seed: int) -> float:
     "t",
     "Where no chain comes twice, bigrams are inferred",
     "weight of bigram inference at the end of M = inf",
-    AT_LEAST,
-    "bigrams_inferred",
+    at_least="bigrams_inferred",
 )
 def _new_chains_are_inferred(evidence: Evidence, seed: int) -> float:
     return float(weights(evidence, math.inf, seed)["bigram inference"].iloc[-1])
@@ -67,8 +65,7 @@ def _new_chains_are_inferred(evidence: Evidence, seed: int) -> float:
     "u",
     "Unigrams come before bigrams",
     "greatest weight of unigram inference at M = inf before bigram inference has half of the weight",
-    AT_LEAST,
-    "unigrams_first",
+    at_least="unigrams_first",
 )
 def _unigrams_come_first(evidence: Evidence, seed: int) -> float:
     found = weights(evidence, math.inf, seed)
@@ -82,8 +79,7 @@ def _unigrams_come_first(evidence: Evidence, seed: int) -> float:
     "v",
     "Some M passes through three of the four strategies",
     "number of strategies that have half of the weight at some checkpoint, the greatest over finite M",
-    AT_LEAST,
-    "phases",
+    at_least="phases",
 )
 def _some_pass_through_three(evidence: Evidence, seed: int) -> float:
     return max(

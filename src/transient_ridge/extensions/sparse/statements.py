@@ -5,7 +5,7 @@ import math
 from ...analysis.datasets import OUT_OF_DISTRIBUTION as OUT
 from ...scorecard.measurements import Evidence
 from ...scorecard.outcomes import NotTestableError
-from ...scorecard.statement import AT_LEAST, AT_MOST, states_if_asked
+from ...scorecard.statement import states_if_asked
 
 ALGORITHM = "preprocess_descend"
 #: A loss increase counts if it is greater than so many standard errors.
@@ -16,8 +16,7 @@ STANDARD_ERRORS = 2
     "h",
     "Where no task comes twice, the model learns that tasks are sparse: it ends below ridge",
     "OOD loss of M = inf at the end, as a share of ridge's",
-    AT_MOST,
-    "below_ridge",
+    at_most="below_ridge",
 )
 def _sparsity_is_learnt(evidence: Evidence, seed: int) -> float:
     return float(_last_loss(evidence, seed) / evidence.ideal("ridge", math.inf, OUT))
@@ -27,8 +26,7 @@ def _sparsity_is_learnt(evidence: Evidence, seed: int) -> float:
     "i",
     "It gains at least as much on ridge as preprocess-then-descend",
     "fall of the OOD loss of M = inf below ridge's at the end, as a share of that of preprocess-then-descend",
-    AT_LEAST,
-    "gain_of_algorithm",
+    at_least="gain_of_algorithm",
 )
 def _as_good_as_the_algorithm(evidence: Evidence, seed: int) -> float:
     measured = evidence.table("idealised_losses")
@@ -44,8 +42,7 @@ def _as_good_as_the_algorithm(evidence: Evidence, seed: int) -> float:
     "j",
     "The first layer uses more heads than the others",
     "heads that the first layer of M = inf uses, less the mean of the other layers",
-    AT_LEAST,
-    "more_heads_in_first_layer",
+    at_least="more_heads_in_first_layer",
 )
 def _first_layer_uses_more_heads(evidence: Evidence, seed: int) -> float:
     first, *others = _heads_in_use(evidence, seed)
@@ -56,8 +53,7 @@ def _first_layer_uses_more_heads(evidence: Evidence, seed: int) -> float:
     "k",
     "A later layer uses little more than one head",
     "heads that a layer of M = inf after the first uses, mean over layers",
-    AT_MOST,
-    "heads_in_later_layers",
+    at_most="heads_in_later_layers",
 )
 def _later_layers_use_one_head(evidence: Evidence, seed: int) -> float:
     others = _heads_in_use(evidence, seed)[1:]

@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ...analysis.views import averages, by_diversity, last_step, whole_model
+from ...analysis.views import averages, by_diversity, last_step, whole_model, with_error
 from ...artefacts.tables import Frames
 from ...config.registries import PREDICTORS
 from ...config.runs import TaskDiversity
@@ -113,10 +113,7 @@ def _points(
     columns: "Columns",
     moving: set[TaskDiversity],
 ) -> None:
-    """Mean over seeds, hollow for the M still ``moving``; bars are one standard error.
-
-    It is the standard error over seeds where there are several, else that of the estimate.
-    """
+    """Mean over seeds with one standard error, hollow for the M still ``moving``."""
     for still, name, face in (
         (False, "transformers", TRAINED_COLOUR),
         (True, "still moving", "white"),
@@ -124,13 +121,11 @@ def _points(
         rows = trained[trained["task_diversity"].isin(moving) == still]
         if rows.empty:
             continue
-        at = rows.groupby("task_diversity")
-        own, seeds = at["standard_error"].first(), at[value].count()
-        error = (at[value].std(ddof=1) / seeds**0.5).where(seeds > 1, own)
-        x, mean = [columns[float(M)] for M in own.index], at[value].mean()
+        points = with_error(rows, value, "task_diversity")
         axes.errorbar(
-            x, mean, yerr=error, color=TRAINED_COLOUR, marker="o", markersize=4, markerfacecolor=face, capsize=2,
-            linewidth=0.9, linestyle="none", zorder=4, label=name,
+            [columns[M] for M in points.index], points["mean"], yerr=points["error"], color=TRAINED_COLOUR,
+            marker="o", markersize=4, markerfacecolor=face, capsize=2, linewidth=0.9,
+            linestyle="none", zorder=4, label=name,
         )  # fmt: skip
 
 

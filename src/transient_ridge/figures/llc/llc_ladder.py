@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ...analysis.views import by_run, last_step
+from ...analysis.views import by_run, last_step, of_run
 from ...artefacts.tables import Frames
 from ..drawing.panels import resolution_axis
 from ..drawing.picture import figure_of
@@ -29,10 +29,7 @@ def draw(frames: Frames) -> Figure:
     panels = figure.subplots(1, max(1, len(runs)), sharey=True, squeeze=False)[0]
     panel_titles(panels, [f"$M$ = {label(run.task_diversity)}" for run, _ in runs])
     for axes, (run, cells) in zip(panels, runs, strict=False):
-        own = quadratic[
-            (quadratic["task_diversity"] == run.task_diversity) & (quadratic["seed"] == run.seed)
-        ]
-        draw_lines(axes, own, colours)
+        draw_lines(axes, of_run(quadratic, *run), colours)
         for marker, (n_beta, rows) in zip(cycle(MARKERS), cells.groupby("n_beta"), strict=False):
             _draw_cells(axes, rows, colours[run.task_diversity], marker, rf"$n\beta$ = {n_beta:g}")
         axes.set_yscale("log")

@@ -6,7 +6,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ...analysis.views import averages, by_diversity, whole_model
+from ...analysis.views import averages, by_diversity, whole_model, with_error
 from ...artefacts.tables import Frames
 from ..drawing.panels import curves, loss_axis, step_axis
 from ..drawing.picture import figure_of
@@ -31,12 +31,9 @@ def draw(frames: Frames) -> Figure:
 def _llc(axes: Axes, llc: pd.DataFrame, colours: DiversityColours) -> None:
     """Mean over seeds; the bars are one standard error, crosses mark unhealthy estimates."""
     for M, rows in by_diversity(llc):
-        at = rows.groupby("step")
-        seeds = at["llc"].count()
-        # Several seeds: the standard error between them; one seed: the Monte Carlo error of its chains.
-        error = (at["llc"].std(ddof=1) / seeds**0.5).where(seeds > 1, at["standard_error"].mean())
+        curve = with_error(rows, "llc", "step")
         axes.errorbar(
-            at["llc"].mean().index, at["llc"].mean(), yerr=error, color=colours[M], marker=".", markersize=3,
+            curve.index, curve["mean"], yerr=curve["error"], color=colours[M], marker=".", markersize=3,
             linewidth=1.0, elinewidth=0.7, label=f"_{M}", zorder=1.9 if math.isinf(M) else 2.0,
         )  # fmt: skip
         unhealthy = rows[~rows["healthy"].astype(bool)]

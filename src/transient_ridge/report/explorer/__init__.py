@@ -19,7 +19,7 @@ import pandas as pd
 from plotly.offline import get_plotlyjs
 
 from ...analysis.datasets import IN_DISTRIBUTION, OUT_OF_DISTRIBUTION, ROOT
-from ...analysis.views import by_run, critical_points, idealised_levels, whole_model
+from ...analysis.views import by_run, critical_points, idealised_levels, of_run, whole_model
 from ...artefacts.pages import RECORD, Page
 from ...artefacts.tables import Frames
 from ...config.registries import PREDICTORS
@@ -114,9 +114,9 @@ def _run(
     """One run at the thinned steps that it has; its LLC at the steps where that was measured."""
     wide = rows.pivot(index="step", columns="component", values="coordinate").sort_index()
     wide = wide[wide.index.isin(steps)]
-    relative = _of_run(frames["relative_distances"], run).set_index("step")["relative_distance"]
+    relative = of_run(frames["relative_distances"], *run).set_index("step")["relative_distance"]
     smoothed = frames["smoothed_losses"]
-    smoothed = _of_run(smoothed[smoothed["token"].isna()], run)
+    smoothed = of_run(smoothed[smoothed["token"].isna()], *run)
     losses = smoothed.pivot(index="step", columns="dataset", values="loss").reindex(wide.index)
     critical = critical_points(frames["critical_steps"], "smoothed").get(run)
     found: dict[str, Any] = {
@@ -131,17 +131,13 @@ def _run(
     }
     if not frames["llc"].empty:
         llc = frames["llc"]
-        measured = _of_run(whole_model(llc[llc["healthy"].astype(bool)]), run).sort_values("step")
+        measured = of_run(whole_model(llc[llc["healthy"].astype(bool)]), *run).sort_values("step")
         found["llc"] = {
             "steps": measured["step"].tolist(),
             "value": _rounded(measured["llc"]),
             "error": _rounded(measured["standard_error"]),
         }
     return found
-
-
-def _of_run(frame: pd.DataFrame, run: Run) -> pd.DataFrame:
-    return frame[(frame["task_diversity"] == run.task_diversity) & (frame["seed"] == run.seed)]
 
 
 def _ideal(frames: Frames, colours: DiversityColours) -> list[dict[str, Any]]:

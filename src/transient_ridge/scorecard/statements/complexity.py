@@ -7,16 +7,14 @@ import numpy as np
 from ..measurements import Evidence, rank_correlation, with_monte_carlo
 from ..nulls import CONSTANT, GROWING
 from ..outcomes import ContradictedError, Measured, NotTestableError
-from ..statement import AT_LEAST, AT_MOST, RIDGE_PHASE, states
+from ..statement import RIDGE_PHASE, states
 
 
 @states(
-    8,
-    "a",
+    "8a",
     "The LLC of dMMSE-like models grows with M",
     "rank correlation of M and the LLC",
-    AT_LEAST,
-    "grows",
+    at_least="grows",
     nulls=(CONSTANT,),
 )
 def _llc_grows(evidence: Evidence, seed: int) -> Measured:
@@ -27,12 +25,10 @@ def _llc_grows(evidence: Evidence, seed: int) -> Measured:
 
 
 @states(
-    8,
-    "b",
+    "8b",
     "It crosses lambda_inf where transience sets in",
     "octaves of M between the two",
-    AT_MOST,
-    "onset_octaves",
+    at_most="onset_octaves",
     nulls=(CONSTANT,),
     about=RIDGE_PHASE,
 )
@@ -68,12 +64,10 @@ def _around_crossing(llc: dict[float, float], onset: float) -> tuple[float, floa
 
 
 @states(
-    8,
-    "c",
-    "It levels off above M = {plateau_from}",
+    "8c",
+    "It levels off from M = {plateau_from} on",
     "range of the LLC over its mean",
-    AT_MOST,
-    "llc_spread",
+    at_most="llc_spread",
     nulls=(GROWING,),
 )
 def _llc_levels_off(evidence: Evidence, seed: int) -> Measured:
@@ -89,12 +83,10 @@ def _llc_levels_off(evidence: Evidence, seed: int) -> Measured:
 
 
 @states(
-    8,
-    "d",
+    "8d",
     "The LLC of the greatest M equals lambda_inf",
     "relative difference",
-    AT_MOST,
-    "llc_spread",
+    at_most="llc_spread",
     nulls=(GROWING,),
 )
 def _llc_converges(evidence: Evidence, seed: int) -> Measured:

@@ -3,18 +3,16 @@
 from ..measurements import UNRESOLVED, Evidence, rank_correlation
 from ..nulls import MEMORISING, STRAIGHT, VIA_RIDGE
 from ..outcomes import ContradictedError, Measured, NotTestableError
-from ..statement import AT_LEAST, AT_MOST, RIDGE_PHASE, states
+from ..statement import RIDGE_PHASE, states
 
 BENT = "deflection in the subspace of the PCA (0 = straight to its own end, 1 = through ridge)"
 
 
 @states(
-    4,
-    "a",
+    "4a",
     "The least M goes straight to dMMSE_M, and arrives",
     BENT,
-    AT_MOST,
-    "straight",
+    at_most="straight",
     nulls=(VIA_RIDGE,),
 )
 def _least_goes_straight(evidence: Evidence, seed: int) -> float:
@@ -26,12 +24,10 @@ def _least_goes_straight(evidence: Evidence, seed: int) -> float:
 
 
 @states(
-    4,
-    "b",
+    "4b",
     "Of runs that end as dMMSE_M, the deflection grows with M",
     "rank correlation of M and the deflection",
-    AT_LEAST,
-    "grows",
+    at_least="grows",
     nulls=(STRAIGHT,),
     about=RIDGE_PHASE,
 )
@@ -46,12 +42,10 @@ def _deflection_grows(evidence: Evidence, seed: int) -> float:
 
 
 @states(
-    4,
-    "c",
+    "4c",
     "Some path leads via ridge",
     f"greatest {BENT}",
-    AT_LEAST,
-    "deflected",
+    at_least="deflected",
     nulls=(STRAIGHT,),
     exists=True,
     about=RIDGE_PHASE,
@@ -74,12 +68,10 @@ def _bent(evidence: Evidence, seed: int) -> dict[float, float]:
 
 
 @states(
-    4,
-    "d",
+    "4d",
     "The greatest finite M goes to ridge and stays",
     "rise of alpha out of distribution from its least to the end",
-    AT_MOST,
-    "stays",
+    at_most="stays",
     nulls=(MEMORISING,),
     about=RIDGE_PHASE,
 )

@@ -8,18 +8,16 @@ from ...analysis.datasets import IN_DISTRIBUTION as IN
 from ..measurements import Evidence, rank_correlation
 from ..nulls import CONSTANT, GENERALISING, MEMORISING
 from ..outcomes import ContradictedError, Measured
-from ..statement import AT_MOST, PREDICTORS, RIDGE_PHASE, states
+from ..statement import PREDICTORS, RIDGE_PHASE, states
 
 OFF = "difference from the predictor's loss on q_M, share of the gap between the two, mean over M"
 
 
 @states(
-    7,
-    "a",
+    "7a",
     "On q_M, dMMSE_M's advantage over ridge shrinks as M grows",
     "rank correlation of M and the gap",
-    AT_MOST,
-    "falls",
+    at_most="falls",
     nulls=(CONSTANT,),
     about=PREDICTORS,
     joint=True,
@@ -31,12 +29,10 @@ def _gap_shrinks(evidence: Evidence, seed: int) -> float:
 
 
 @states(
-    7,
-    "b",
+    "7b",
     "Below the threshold, transformers reach the loss of dMMSE_M",
     OFF,
-    AT_MOST,
-    "similar_loss",
+    at_most="similar_loss",
     nulls=(GENERALISING,),
 )
 def _dmmses_loss_below(evidence: Evidence, seed: int) -> Measured:
@@ -45,12 +41,10 @@ def _dmmses_loss_below(evidence: Evidence, seed: int) -> Measured:
 
 
 @states(
-    7,
-    "c",
+    "7c",
     "Above it they reach the loss of ridge",
     OFF,
-    AT_MOST,
-    "similar_loss",
+    at_most="similar_loss",
     nulls=(MEMORISING,),
     about=RIDGE_PHASE,
 )

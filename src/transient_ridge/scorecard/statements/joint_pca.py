@@ -6,16 +6,14 @@ from ...analysis.datasets import ROOT
 from ..measurements import Evidence, rank_correlation
 from ..nulls import CONSTANT, GENERALISING, SWAPPED, WANDERING
 from ..outcomes import Measured, NotTestableError
-from ..statement import AT_LEAST, AT_MOST, asks, states
+from ..statement import asks, states
 
 
 @states(
-    3,
-    "a",
+    "3a",
     "Two components explain as much as in the paper",
     "share of the variance",
-    AT_LEAST,
-    "explained",
+    at_least="explained",
     nulls=(WANDERING,),
     joint=True,
 )
@@ -27,12 +25,10 @@ def _explained_by_two(evidence: Evidence, _: int) -> float:
 
 
 @states(
-    3,
-    "b",
+    "3b",
     "In their plane the OOD loss rises along the axis from ridge to dMMSE_M",
     "cosine of the loss's gradient and the mean axis",
-    AT_LEAST,
-    "aligned",
+    at_least="aligned",
     nulls=(GENERALISING,),
 )
 def _loss_rises_along_the_axis(evidence: Evidence, seed: int) -> float:
@@ -44,12 +40,10 @@ def _loss_rises_along_the_axis(evidence: Evidence, seed: int) -> float:
 
 
 @states(
-    3,
-    "c",
+    "3c",
     "Along the gradient the predictors lie in the order of M",
     "rank correlation of M and place",
-    AT_MOST,
-    "falls",
+    at_most="falls",
     nulls=(CONSTANT,),
 )
 def _gradient_orders_the_predictors(evidence: Evidence, seed: int) -> float:
@@ -59,12 +53,10 @@ def _gradient_orders_the_predictors(evidence: Evidence, seed: int) -> float:
 
 
 @states(
-    3,
-    "d",
+    "3d",
     "PC1 follows the loss on the root task",
     "absolute rank correlation over runs and steps",
-    AT_LEAST,
-    "follows",
+    at_least="follows",
     nulls=(SWAPPED,),
 )
 def _pc1_is_root_loss(evidence: Evidence, seed: int) -> float:
@@ -73,12 +65,10 @@ def _pc1_is_root_loss(evidence: Evidence, seed: int) -> float:
 
 
 @states(
-    3,
-    "e",
+    "3e",
     "PC1 follows development time",
     "rank correlation with the step within a run, mean over runs, absolute",
-    AT_LEAST,
-    "follows",
+    at_least="follows",
     nulls=(SWAPPED,),
 )
 def _pc1_is_time(evidence: Evidence, seed: int) -> float:
@@ -88,12 +78,10 @@ def _pc1_is_time(evidence: Evidence, seed: int) -> float:
 
 
 @asks(
-    3,
-    "f",
+    "3f",
     "PC2, and no other component, is the axis from dMMSE_M to ridge",
     "share of the predictors' squared distance, mean over M",
-    AT_LEAST,
-    "axis_share",
+    at_least="axis_share",
     joint=True,
 )
 def _pc2_is_the_ridge_axis(evidence: Evidence, _: int) -> Measured:
@@ -102,12 +90,10 @@ def _pc2_is_the_ridge_axis(evidence: Evidence, _: int) -> Measured:
 
 
 @states(
-    5,
-    "a",
+    "5a",
     "Earlier tokens load more on the component that is the axis to ridge",
     "rank correlation of position and loading",
-    AT_MOST,
-    "follows_inversely",
+    at_most="follows_inversely",
     nulls=(SWAPPED,),
     joint=True,
 )

@@ -8,16 +8,14 @@ from ...analysis.phases import HALF
 from ..measurements import Evidence, rank_correlation, with_monte_carlo
 from ..nulls import CONSTANT, STRAIGHT
 from ..outcomes import ContradictedError, Measured, NotTestableError
-from ..statement import AT_LEAST, AT_MOST, RIDGE_PHASE, asks, states
+from ..statement import RIDGE_PHASE, asks, states
 
 
 @states(
-    9,
-    "a",
+    "9a",
     "Models that end as dMMSE_M have a lower loss on q_M than ridge, the less so the greater M",
     "rank correlation of M and Delta l",
-    AT_LEAST,
-    "grows",
+    at_least="grows",
     nulls=(CONSTANT,),
 )
 def _loss_difference_shrinks(evidence: Evidence, seed: int) -> Measured:
@@ -33,12 +31,10 @@ def _loss_difference_shrinks(evidence: Evidence, seed: int) -> Measured:
 
 
 @states(
-    9,
-    "b",
+    "9b",
     "Its LLC is lower than ridge's at the least M, and higher at intermediate and high M",
     "lesser of -Delta lambda at the least M and its mean from the least transient M on, over lambda_inf",
-    AT_LEAST,
-    0.0,
+    at_least=0.0,
     nulls=(CONSTANT,),
     about=RIDGE_PHASE,
 )
@@ -64,12 +60,10 @@ def _llc_difference_changes_sign(evidence: Evidence, seed: int) -> Measured:
 
 
 @states(
-    9,
-    "c",
+    "9c",
     "The pivot from ridge to dMMSE_M comes the later the greater M",
     "rank correlation of M and the step of the switch; last, the M still at ridge at the end",
-    AT_LEAST,
-    "grows",
+    at_least="grows",
     nulls=(STRAIGHT, CONSTANT),
     about=RIDGE_PHASE,
 )
@@ -87,12 +81,10 @@ def _switch_grows(evidence: Evidence, seed: int) -> float:
 
 
 @asks(
-    9,
-    "d",
+    "9d",
     "n* of Eq. 8 grows with M",
     "rank correlation of M and n*",
-    AT_LEAST,
-    "grows",
+    at_least="grows",
     about=RIDGE_PHASE,
 )
 def _crossover_grows(evidence: Evidence, seed: int) -> Measured:
@@ -102,12 +94,10 @@ def _crossover_grows(evidence: Evidence, seed: int) -> Measured:
 
 
 @asks(
-    9,
-    "e",
+    "9e",
     "n* predicts t_crit",
     "rank correlation over transient M",
-    AT_LEAST,
-    "follows",
+    at_least="follows",
     about=RIDGE_PHASE,
 )
 def _crossover_predicts_critical_step(evidence: Evidence, seed: int) -> Measured:
@@ -115,12 +105,10 @@ def _crossover_predicts_critical_step(evidence: Evidence, seed: int) -> Measured
 
 
 @asks(
-    9,
-    "f",
+    "9f",
     "n* predicts the switch to dMMSE_M",
     "rank correlation over transient M",
-    AT_LEAST,
-    "follows",
+    at_least="follows",
     about=RIDGE_PHASE,
 )
 def _crossover_predicts_switch(evidence: Evidence, seed: int) -> Measured:
@@ -128,12 +116,10 @@ def _crossover_predicts_switch(evidence: Evidence, seed: int) -> Measured:
 
 
 @asks(
-    9,
-    "g",
+    "9g",
     "Eq. 8 calls every transient M 'ridge, then dMMSE'",
     "share of transient M",
-    AT_LEAST,
-    "foretold",
+    at_least="foretold",
     about=RIDGE_PHASE,
 )
 def _transient_is_foretold(evidence: Evidence, seed: int) -> Measured:
@@ -145,12 +131,10 @@ def _transient_is_foretold(evidence: Evidence, seed: int) -> Measured:
 
 
 @asks(
-    9,
-    "h",
+    "9h",
     "n* of Eq. 8, read as pairs seen, is the step of the switch",
     "greatest factor between the two over M that switch, in powers of ten",
-    AT_MOST,
-    "crossover_decades",
+    at_most="crossover_decades",
     about=RIDGE_PHASE,
 )
 def _crossover_is_the_switch(evidence: Evidence, seed: int) -> Measured:

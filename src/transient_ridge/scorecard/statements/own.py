@@ -1,7 +1,7 @@
 """Your own statements: one decorated function each, its threshold a number under `claims.own` in the configuration.
 
-    @states(OWN, "a", "M = 12 turns before it has passed half of training", "t_crit as a share of training",
-            AT_MOST, "turns_by", about=RIDGE_PHASE, set_when="before any run")
+    @states("11a", "M = 12 turns before it has passed half of training", "t_crit as a share of training",
+            at_most="turns_by", about=RIDGE_PHASE, set_when="before any run")
     def _turns_early(evidence: Evidence, seed: int) -> float:
         return evidence.critical_step(12, seed) / evidence.last_step(12, seed)
 

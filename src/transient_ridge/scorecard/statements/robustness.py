@@ -5,18 +5,16 @@ import pandas as pd
 from ..measurements import Evidence
 from ..nulls import CONSTANT
 from ..outcomes import Measured, NotTestableError
-from ..statement import AT_MOST, asks, states
+from ..statement import asks, states
 
 PROCRUSTES = "greatest Procrustes distance in the plane (0 = same, 1 = unrelated)"
 
 
 @states(
-    6,
-    "a",
+    "6a",
     "From B = {insensitive_from} on the trajectories keep their shape",
     PROCRUSTES,
-    AT_MOST,
-    "trajectory_distance",
+    at_most="trajectory_distance",
     nulls=(CONSTANT,),
     joint=True,
 )
@@ -32,12 +30,10 @@ def _same_with_fewer_sequences(evidence: Evidence, _: int) -> float:
 
 
 @asks(
-    6,
-    "b",
+    "6b",
     "Linear or logarithmic checkpoints alone give trajectories of the same shape",
     PROCRUSTES,
-    AT_MOST,
-    "trajectory_distance",
+    at_most="trajectory_distance",
     joint=True,
 )
 def _same_with_other_checkpoints(evidence: Evidence, _: int) -> Measured:

@@ -7,23 +7,21 @@ from ...analysis.phases import HALF, Threshold
 from ..measurements import Evidence, rank_correlation
 from ..nulls import GENERALISING, MEMORISING, SOFTENED
 from ..outcomes import ContradictedError, Measured, NotTestableError
-from ..statement import AT_LEAST, AT_MOST, RIDGE_PHASE, asks, states
+from ..statement import RIDGE_PHASE, asks, states
 
 END = "alpha on q_M at the end (0 = ridge, 1 = dMMSE_M)"
 
 
-@states(1, "a", "The least M ends as dMMSE_M", END, AT_LEAST, "dmmse_like", nulls=(GENERALISING,))
+@states("1a", "The least M ends as dMMSE_M", END, at_least="dmmse_like", nulls=(GENERALISING,))
 def _least_ends_at_dmmse(evidence: Evidence, seed: int) -> Measured:
     return _end(evidence, evidence.diversities(seed)[0], seed)
 
 
 @states(
-    1,
-    "b",
+    "1b",
     "The greatest finite M ends as ridge",
     END,
-    AT_MOST,
-    "ridge_like",
+    at_most="ridge_like",
     nulls=(MEMORISING, SOFTENED),
     about=RIDGE_PHASE,
 )
@@ -40,12 +38,10 @@ def _end(evidence: Evidence, M: float, seed: int) -> Measured:
 
 
 @states(
-    1,
-    "c",
+    "1c",
     "Between them the end moves from dMMSE_M to ridge as M grows",
     "rank correlation of M and alpha at the end",
-    AT_MOST,
-    "falls",
+    at_most="falls",
     nulls=(GENERALISING,),
     about=RIDGE_PHASE,
 )
@@ -60,12 +56,10 @@ def _end_falls(evidence: Evidence, seed: int) -> float:
 
 
 @states(
-    1,
-    "d",
-    "The threshold is where the paper finds it, between M = 128 and 362",
+    "1d",
+    "The threshold is where the paper finds it, about M = {paper_threshold:.0f}",
     "octaves of M between the two",
-    AT_MOST,
-    "threshold_octaves",
+    at_most="threshold_octaves",
     nulls=(MEMORISING, GENERALISING),
     about=RIDGE_PHASE,
     only_if="paper_threshold",
@@ -93,24 +87,20 @@ def _contradict_if_passed(
 
 
 @asks(
-    1,
-    "e",
+    "1e",
     "With M = inf, training ends at ridge",
     "distance to ridge at the end, share of Delta(dMMSE_M, ridge) out of distribution at the M of 2a",
-    AT_MOST,
-    "at_ridge",
+    at_most="at_ridge",
 )
 def _infinity_ends_at_ridge(evidence: Evidence, seed: int) -> float:
     return evidence.reach(seed) / evidence.predictors_apart(evidence.by_transience[0], OUT)
 
 
 @asks(
-    10,
-    "a",
+    "10a",
     "The threshold has settled by the end (if not, models above it may be under-trained)",
     "octaves of M moved in the second half of training",
-    AT_MOST,
-    "settled_octaves",
+    at_most="settled_octaves",
     about=RIDGE_PHASE,
 )
 def _threshold_still_moves(evidence: Evidence, seed: int) -> Measured:

@@ -7,7 +7,7 @@ import numpy as np
 from ..measurements import UNRESOLVED, Evidence
 from ..nulls import GENERALISING, SOFTENED, STRAIGHT
 from ..outcomes import Measured, NotTestableError
-from ..statement import AT_LEAST, AT_MOST, RIDGE_PHASE, asks, states
+from ..statement import RIDGE_PHASE, asks, states
 
 GAP = "share of the OOD gap between ridge and dMMSE_M"
 BOTH = f"lesser of dip (below every way that never leads to ridge) and rise, {GAP}"
@@ -15,12 +15,10 @@ NULLS = (STRAIGHT, SOFTENED)
 
 
 @states(
-    2,
-    "a",
+    "2a",
     "There are M at which the OOD loss falls towards ridge's, then rises",
     f"{BOTH}, best M",
-    AT_LEAST,
-    "transience",
+    at_least="transience",
     nulls=NULLS,
     exists=True,
     about=RIDGE_PHASE,
@@ -30,12 +28,10 @@ def _dips_and_rises(evidence: Evidence, seed: int) -> Measured:
 
 
 @states(
-    2,
-    "b",
+    "2b",
     "On that way runs turn: a hook towards ridge and back",
     "lesser of the fall of alpha out of distribution and its rise, best M",
-    AT_LEAST,
-    "hook",
+    at_least="hook",
     nulls=NULLS,
     exists=True,
     about=RIDGE_PHASE,
@@ -45,12 +41,10 @@ def _hook(evidence: Evidence, seed: int) -> Measured:
 
 
 @states(
-    2,
-    "c",
+    "2c",
     "There are several such M",
     f"{BOTH}, second-best M",
-    AT_LEAST,
-    "transience",
+    at_least="transience",
     nulls=NULLS,
     exists=True,
     about=RIDGE_PHASE,
@@ -73,12 +67,10 @@ def _best(
 
 
 @states(
-    2,
-    "d",
+    "2d",
     "There the OOD loss rises to dMMSE_M's",
     f"end of the OOD loss above ridge's, {GAP}, best M of 2a",
-    AT_LEAST,
-    "risen",
+    at_least="risen",
     nulls=NULLS,
     exists=True,
     about=RIDGE_PHASE,
@@ -89,12 +81,10 @@ def _rises_to_dmmse(evidence: Evidence, seed: int) -> float:
 
 
 @states(
-    2,
-    "e",
+    "2e",
     "The least and the greatest M show none of it, and one between does",
     f"greater of the two, {BOTH}",
-    AT_MOST,
-    "no_transience",
+    at_most="no_transience",
     nulls=(GENERALISING,),
     about=RIDGE_PHASE,
 )
@@ -110,12 +100,10 @@ def _not_at_the_ends_of_the_grid(evidence: Evidence, seed: int) -> float:
 
 
 @asks(
-    2,
-    "f",
+    "2f",
     "At t_crit a transient run is nearer to ridge than to dMMSE_M on q_M",
     "greatest alpha at t_crit over transient M",
-    AT_MOST,
-    "nearer_to_ridge",
+    at_most="nearer_to_ridge",
     about=RIDGE_PHASE,
 )
 def _nearer_to_ridge(evidence: Evidence, seed: int) -> float:
