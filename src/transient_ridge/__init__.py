@@ -1,8 +1,8 @@
 """Dynamics of transient structure in in-context linear regression transformers.
 
 Data and imports go one way: config -> regression -> model -> training -> llc, analysis -> scorecard -> figures ->
-report. Every room may use ``artefacts``, which reads and writes files. What is exported here works without the
-workflow, on other models and data (:mod:`.library`).
+report. Every room may use ``artefacts``, which reads and writes files. The exports of this module need no workflow,
+and work on other models and data (:mod:`.library`).
 """
 
 import importlib
@@ -42,7 +42,7 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
-    """Import an export when it is used: planning and jobs must not wait for all of them."""
+    """Import an export on first use: planning and jobs must not wait for all of them."""
     if name == "__version__":
         return importlib.import_module("importlib.metadata").version("transient-ridge")
     if name not in _HOMES:

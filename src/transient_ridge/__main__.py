@@ -1,8 +1,8 @@
 """``python -m transient_ridge STAGE``: run one job as the workflow does, or ask about results.
 
-A stage is named by its module, such as ``analysis.phases``; `STAGE --help` says what it computes, reads and writes.
-Tables are read, outputs locked, written and stamped with what made them here, once for all stages. A fault of the
-input ends with a message and exit status 1, a stop request with 128 + the signal's number.
+A stage is named after its module, such as ``analysis.phases``; `STAGE --help` explains what it computes, reads and
+writes. For all stages, tables are read here, and outputs locked, written and given their provenance. Faulty input ends
+with a message and exit status 1, a stop request with 128 + the signal's number.
 """
 
 import argparse
@@ -21,31 +21,31 @@ from .errors import Interrupted, TransientRidgeError
 from .report.commands import COMMANDS
 from .stage import Stage, check, is_stage, load, named, stages
 
-#: Seconds that a job waits for the orphan of a killed Snakemake that still writes the same files.
+#: Seconds that a job waits if the orphan of a killed Snakemake is still writing the same files.
 PATIENCE = 3600.0
 
 
-def run(name: str, told: argparse.Namespace) -> None:
+def run(name: str, options: argparse.Namespace) -> None:
     """Run the stage ``name`` on the files and settings of the command line."""
-    stage, inputs, outputs = load(name), named(told.inputs), named(told.outputs)
+    stage, inputs, outputs = load(name), named(options.inputs), named(options.outputs)
     check(stage, inputs, outputs, name)
     values = {each: _read(paths, each, stage) for each, paths in inputs.items()}
-    context = vars(told) | {"targets": {each: paths[0] for each, paths in outputs.items()}}
-    extra: dict[str, Any] = {"run": told.run} if told.run else {}
-    if told.run:
+    context = vars(options) | {"targets": {each: paths[0] for each, paths in outputs.items()}}
+    extra: dict[str, Any] = {"run": options.run} if options.run else {}
+    if options.run:
         from .config.runs import Run
 
-        context["run"] = Run.parse(told.run)
+        context["run"] = Run.parse(options.run)
     if "device" in stage.parameters:
         from .model.device import device_name, prepare, select_device
 
-        context["device"] = select_device(told.device)
-        prepare(context["device"], "float32", told.threads)
+        context["device"] = select_device(options.device)
+        prepare(context["device"], "float32", options.threads)
         extra["device"] = device_name(context["device"])
     if stage.settings:
         from .config.asked import values as typed
 
-        context |= typed(stage.settings, told.settings)
+        context |= typed(stage.settings, options.settings)
     context["frames"] = {each: values.pop(each) for each in stage.tables}
     values |= {each: context[each] for each in stage.parameters if each not in stage.reads}
     if stage.by_itself:
@@ -56,7 +56,7 @@ def run(name: str, told: argparse.Namespace) -> None:
         made = stage.compute(**values)
         made = made if isinstance(made, tuple) else (made,)
         files = [path for paths in inputs.values() for path in paths if path.is_file()]
-        record = collect(told.settings, inputs=files, **extra)
+        record = collect(options.settings, inputs=files, **extra)
         for each, artefact in zip(stage.writes, made, strict=True):
             artefact.save(context["targets"][each], record)
 
@@ -71,7 +71,7 @@ def _read(paths: list[Path], name: str, stage: Stage) -> Any:
 
 
 def parser(name: str) -> argparse.ArgumentParser:
-    """The options of a stage; with what it computes, reads and writes if there is such a stage."""
+    """The options of a stage; if it exists, with what it computes, reads and writes."""
     about = "Run one stage on files."
     if is_stage(name):
         stage = load(name)
@@ -90,13 +90,13 @@ def parser(name: str) -> argparse.ArgumentParser:
         help="files that it writes, by name",
     )
     add("--settings", type=json.loads, default={}, help="its part of the configuration, JSON")
-    add("--run", help="the run that it is about, such as M16-seed0")
-    add("--steps", type=int, nargs="*", default=[], help="the checkpoints that it is about")
+    add("--run", help="its run, such as M16-seed0")
+    add("--steps", type=int, nargs="*", default=[], help="its checkpoints")
     add("--device", default="auto", choices=["auto", "cpu", "cuda"])
     add("--threads", type=int, default=os.cpu_count())
-    add("--scratch", type=Path, help="folder of a training run's saved state")
+    add("--scratch", type=Path, help="folder for the saved state of a training run")
     add("--state-seconds", type=float, default=30.0, help="time between two saves of it")
-    add("--cohort", nargs="*", default=[], metavar="RUN", help="runs to train along")
+    add("--cohort", nargs="*", default=[], metavar="RUN", help="runs to train in the same stack")
     return found
 
 

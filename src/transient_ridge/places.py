@@ -1,7 +1,7 @@
 """Where the parts of the package lie: in the rooms of the core, and in ``extensions/``, which may be deleted.
 
-An extension is a folder that holds all there is about one neighbouring paper. Nothing imports it: what the core has in
-a folder of its own, such as ``regression/predictors/``, is looked for in the extensions as well, such as
+An extension is a folder with everything about one neighbouring paper. Nothing imports it: what the core keeps in a
+folder, such as ``regression/predictors/``, is also looked up in the extensions, such as
 ``extensions/sparse/predictors/``.
 """
 
@@ -22,18 +22,18 @@ def module_name(path: Path) -> str:
 
 
 def syntax(path: Path) -> ast.Module:
-    """The syntax tree of the module at ``path``, kept for who asks next; do not change it."""
+    """The syntax tree of the module at ``path``, cached; do not change it."""
     return _parsed(path.read_text())
 
 
-# By text, so that an edit counts; few, since garbage collection visits every tree that is kept.
+# Keyed by the text, so that an edit counts; few entries, since garbage collection visits every tree.
 @lru_cache(32)
 def _parsed(text: str) -> ast.Module:
     return ast.parse(text)
 
 
 def in_extensions(pattern: str) -> list[Path]:
-    """What matches ``pattern`` in the folder of an extension, sorted."""
+    """The files that match ``pattern`` in the folder of any extension, sorted."""
     return sorted(PACKAGE.glob(f"extensions/*/{pattern}"))
 
 

@@ -1,12 +1,12 @@
-"""What a stage is: one function from named inputs to named outputs, which the command line runs as one job.
+"""A stage: one function from named inputs to named outputs, which the command line runs as one job.
 
-Parameters of the function are its inputs, named as in the rule, its settings and what else the job is told
-(:data:`TOLD`). A parameter annotated with a section of the configuration, or with a :class:`Setting`, is a setting; the
-job is given these and depends on no others (:mod:`transient_ridge.config.asked`). A Parquet
-input is read as the table of that name: all its files together, which must be of the same settings, or, where the
-parameter is a list, one by one. A stage that looks ``across`` variants is given their tables under one another, with
-a column ``variant``. Any other input is passed as its path, or paths where the parameter is a list. The function
-returns one artefact per output, in the order in which the decorator names them.
+The function's parameters are its inputs, named as in the rule, its settings, and the context of the job
+(:data:`CONTEXT`). A parameter annotated with a section of the configuration, or with a :class:`Setting`, is a setting;
+the job receives these and depends on no others (:mod:`transient_ridge.config.asked`). A Parquet input is read as the
+table of that name: all its files as one frame, which must share their settings, or, if the parameter is a list, one
+frame per file. A stage that looks ``across`` variants receives their tables one below the other, with a column
+``variant``. Any other input is passed as its path, or as paths if the parameter is a list. The function returns one
+artefact per output, in the order in which the decorator names them.
 """
 
 import ast
@@ -22,9 +22,9 @@ from typing import Any, NamedTuple, Protocol, TypeVar, get_origin
 from .errors import StageError
 from .places import PACKAGE, module_name, syntax
 
-#: What a stage may be told besides its inputs and settings: which run and steps it is about, where it computes, and for
-#: stages that write by themselves, where.
-TOLD = ("settings", "run", "steps", "device", "targets", "scratch", "state_seconds", "cohort")
+#: What a stage may ask for besides inputs and settings: its run and steps, where it computes, and, if it writes by
+#: itself, where to.
+CONTEXT = ("settings", "run", "steps", "device", "targets", "scratch", "state_seconds", "cohort")
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -36,16 +36,16 @@ class Setting(NamedTuple):
 
 
 class Artefact(Protocol):
-    """What a stage returns: a table, a page, a picture."""
+    """What a stage returns: a table, a page or a picture."""
 
     def save(self, path: Path, record: Mapping[str, Any]) -> None:
-        """Write the file, complete or not at all, with the ``record`` of what made it."""
+        """Write the file, complete or not at all, with the ``record`` of how it was made."""
         ...
 
 
 @dataclass(frozen=True)
 class Stage:
-    """A function and the names of its outputs. One that writes ``by_itself`` is given their paths as ``targets``."""
+    """A function and the names of its outputs. If it writes ``by_itself``, it receives their paths as ``targets``."""
 
     compute: Callable[..., Any]
     writes: tuple[str, ...]
@@ -61,8 +61,8 @@ class Stage:
     @property
     def reads(self) -> list[str]:
         """Names of the inputs."""
-        told = {*TOLD, "frames", *self.settings}
-        return [*self.tables, *(name for name in self.parameters if name not in told)]
+        others = {*CONTEXT, "frames", *self.settings}
+        return [*self.tables, *(name for name in self.parameters if name not in others)]
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -76,7 +76,7 @@ class Stage:
         return {name: hints[name] for name in self.parameters}
 
     def one_by_one(self, name: str) -> bool:
-        """Whether the files of the input ``name`` are read apart."""
+        """Whether the files of the input ``name`` are read one by one."""
         return get_origin(self.annotations.get(name)) is list
 
     @property
@@ -87,7 +87,7 @@ class Stage:
 
 
 def is_setting(annotation: Any) -> bool:
-    """Whether a parameter annotated so is a setting: a section of the configuration or a key of it."""
+    """Whether a parameter with this annotation is a setting: a section of the configuration, or one of its keys."""
     notes = getattr(annotation, "__metadata__", ())
     return hasattr(annotation, "model_fields") or any(isinstance(note, Setting) for note in notes)
 
@@ -97,8 +97,8 @@ def stage(
 ) -> Callable[[Function], Function]:
     """Decorator: the function is the stage of its module, and returns (or writes ``by_itself``) these outputs.
 
-    One that reads many ``tables`` names them here and is given all of them as ``frames``; if they are of several
-    variants, it looks ``across`` these.
+    A stage of many ``tables`` names them here and receives them as ``frames``; ``across`` means that they come from
+    several variants.
     """
 
     def mark(compute: Function) -> Function:
@@ -180,7 +180,7 @@ def load(name: str) -> Stage:
 
 
 def named(pairs: list[str]) -> dict[str, list[Path]]:
-    """Name -> files, from NAME=FILE; ``NAME=`` alone names an input without files."""
+    """Name -> files, from NAME=FILE; ``NAME=`` names an input without files."""
     files: dict[str, list[Path]] = {}
     for pair in pairs:
         name, _, path = pair.partition("=")

@@ -98,7 +98,7 @@ def test_an_altered_missing_or_added_file_is_named(packed, tmp_path):
 
 def test_results_that_are_there_are_not_overwritten(packed):
     archive.unpack(packed)
-    with pytest.raises(ArchiveError, match="results/mine is there already"):
+    with pytest.raises(ArchiveError, match="results/mine exists already"):
         archive.unpack(packed)
 
 

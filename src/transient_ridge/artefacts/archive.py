@@ -1,9 +1,9 @@
-"""Results in one file: packed here, verified and taken for done by Snakemake elsewhere.
+"""Results in one file: packed here, verified elsewhere, where Snakemake then takes them for done.
 
-An archive holds the results folder of a preset (weights on request), the checksum of every file, the fingerprints of
-the code of every stage and of every entry of a registry that the configuration chooses, and Snakemake's records of what
-made each file. With these another machine plans as this one does: it does again what its own settings or code make
-stale, and nothing else.
+An archive holds the results folder of a preset (with weights on request), the checksum of every file, the fingerprints
+of every stage's code and of every registry entry that the configuration chooses, and Snakemake's record of how each
+file was made. From these another machine plans as this one does: it redoes what its own settings or code make stale,
+and nothing else.
 """
 
 import base64
@@ -26,19 +26,19 @@ from .provenance import git_state, sha256
 
 #: The first member of an archive.
 MANIFEST = "manifest.json"
-#: Folders and files of a results folder that are about work in progress, or about one machine.
+#: Folders and files about work in progress, or about one machine.
 LEFT_OUT = ("scratch", "logs", "status")
 PASSING = (".lock", ".handover", ".partial")
 WEIGHTS = "checkpoints"
-#: Where Snakemake keeps its records, each named by the base64 of the path that it is about.
+#: Where Snakemake keeps its records, each named by the base64 of the path that it describes.
 RECORDS = Path(".snakemake/metadata")
 
 
 def pack(results: Path, archive: Path, *, weights: bool = False) -> int:
-    """Write ``archive`` from the folder ``results``, below the working directory; how many files.
+    """Write ``archive`` from the folder ``results``, below the working directory; return the number of files.
 
-    Links are followed, leftovers of another configuration are left out. Raises ArchiveError if a run of the
-    configuration is not there, TableError if there is no configuration.
+    Follows links and leaves out leftovers of another configuration. Raises ArchiveError if a run of the configuration
+    is missing, TableError if there is no configuration.
     """
     results = Path(os.path.relpath(results))
     if results.parts[0] == os.pardir:
@@ -73,7 +73,7 @@ def pack(results: Path, archive: Path, *, weights: bool = False) -> int:
 
 
 def unpack(archive: Path, *, other_code: bool = False) -> Path:
-    """Put the results in ``archive`` where they were, below the working directory; the results folder.
+    """Put the results in ``archive`` back where they were, below the working directory; return their folder.
 
     Raises ArchiveError, before anything is written, if the archive is damaged, if the folder is there already, or,
     unless ``other_code`` is accepted, if the code here differs from the code that made the results.
@@ -130,7 +130,7 @@ def _records(contents: Contents) -> list[Path]:
 
 
 def _verify(archive: Path) -> Mapping[str, Any]:
-    """The manifest, after every member was compared with its checksum."""
+    """The manifest, after comparing every member with its checksum."""
     with tarfile.open(archive, "r:gz") as tar:
         first = tar.next()
         opened = tar.extractfile(first) if first and first.name == MANIFEST else None
@@ -155,11 +155,11 @@ def _verify(archive: Path) -> Mapping[str, Any]:
 
 
 def _check(archive: Path, manifest: Mapping[str, Any], *, other_code: bool) -> None:
-    """Refuse results that are there already, and results of other code."""
+    """Refuse results that exist already, and results of other code."""
     results = Path(manifest["results"])
     if results.exists() and any(results.iterdir()):
         raise ArchiveError(
-            f"{archive}: {results} is there already; move it away, or unpack in another checkout"
+            f"{archive}: {results} exists already; move it away, or unpack in another checkout"
         )
     differing = [name for name, made in manifest["code"].items() if _code_here(name) != made]
     if differing and not other_code:

@@ -1,4 +1,4 @@
-"""Which runs of a variant have a table: what each table of runs says of itself.
+"""Which runs of a variant have a table; each table of runs names one of these functions.
 
 A function :data:`Runs` takes a resolved configuration and returns names of runs.
 """
@@ -9,7 +9,7 @@ from collections.abc import Callable
 from ..config.grid import Config, runs
 from ..config.registries import Registry
 
-#: The runs, by name, that a resolved configuration has a table of.
+#: Resolved configuration -> names of the runs that have the table.
 Runs = Callable[[Config], list[str]]
 
 
@@ -24,7 +24,7 @@ def finite(config: Config) -> list[str]:
 
 
 def finite_beside_infinity(config: Config) -> list[str]:
-    """The runs of finite M if the grid has M = infinity, whose run of the same seed stands for ridge; else none."""
+    """The runs of finite M, if the grid has M = infinity, whose run of the same seed stands for ridge; else none."""
     found = finite(config)
     return found if len(found) < len(runs(config)) else []
 

@@ -1,4 +1,4 @@
-"""What a table declares of itself, and the columns that many tables share.
+"""How a table is declared, and the columns that many tables share.
 
 On disk ``task_diversity`` is a nullable int64 whose null means infinity; in paths and configurations it is ``inf``.
 ``token`` is k = 1..K; null means the average over all K positions. Losses are in units of y^2.
@@ -19,10 +19,10 @@ Columns = dict[str, tuple[Kind, str]]
 
 @dataclass(frozen=True)
 class Table:
-    """Columns (name -> type and meaning), what there is one file for, and who has and reads one.
+    """Columns (name -> type and meaning), the scope of one file, and which runs have it.
 
-    A table of chunks is also joined to one of the variant. One of the preset compares variants, and is made where there
-    are such (see ``configuration.comparisons``). Tables ``on_request`` are made by targets of their own.
+    The chunks of a table are also joined to one file per variant. A table of the preset compares variants, if there are
+    variants to compare (see ``configuration.comparisons``). Tables ``on_request`` have targets of their own.
     """
 
     scope: Literal["run", "variant", "chunk", "preset"]
@@ -34,9 +34,9 @@ class Table:
     judged: bool = False
 
     def pattern(self, name: str) -> str:
-        """Where files of this table, called ``name``, lie in a variant's folder; chunks joined.
+        """Where the files of this table, called ``name``, lie in a variant's folder, its chunks joined.
 
-        For one of the preset, in the folder ``variants`` beside those of the variants.
+        A table of the preset lies in the folder ``variants`` beside those of the variants.
         """
         return f"runs/*/{name}.parquet" if self.scope == "run" else f"tables/{name}.parquet"
 

@@ -1,7 +1,7 @@
-"""What belongs in a results folder, asked of the configuration beside the results.
+"""Which files belong in a results folder, according to the configuration beside them.
 
-A folder keeps what was made before: runs that have left the grid, variants that were renamed, tables and figures that
-no code makes any more. Such leftovers are neither read with the rest nor published nor packed.
+A folder keeps what was made before: runs that have left the grid, variants under an old name, tables and figures that
+no code makes any more. Such leftovers are not read with the rest, published or packed.
 """
 
 import re
@@ -45,7 +45,7 @@ _SIDE_CAR = beside(Path("x")).name.removeprefix("x")
 
 
 class Contents:
-    """What the configuration of a results folder, such as results/laptop, lets lie in it."""
+    """A results folder, such as results/laptop, and the files that its configuration accounts for."""
 
     def __init__(self, results: Path) -> None:
         """Raises TableError if there is no configuration in ``results``, or none that can be read."""
@@ -90,13 +90,13 @@ class Contents:
         return variant == "logs" or (variant in self._of_all and self._is_made(inside))
 
     def leftovers(self) -> list[Path]:
-        """The files that do not belong, ascending; records of results that are gone among them."""
+        """The files that do not belong, sorted; among them records of results that are gone."""
         found = files_below(self.results)
         strangers = {path for path in found if not self.holds(path.relative_to(self.results))}
         return sorted(strangers.union(_orphaned(found)))
 
     def remark(self) -> str:
-        """A line that names leftovers, if there are any, and how to be rid of them."""
+        """A line that names the leftovers, if there are any, and how to remove them."""
         found = self.leftovers()
         if not found:
             return ""
@@ -106,7 +106,7 @@ class Contents:
         )
 
     def remove_leftovers(self) -> list[Path]:
-        """Delete the files that do not belong, and folders that are empty then; the files.
+        """Delete the files that do not belong, and folders that this empties; return the files.
 
         Raises StorageError if a Snakemake is at work in the folder.
         """
@@ -137,7 +137,7 @@ class Contents:
         return {each.rpartition(".")[2] for each in stages() if "figures" in each.split(".")}
 
     def _is_made(self, inside: list[str]) -> bool:
-        """Whether there is a table or figure of that name."""
+        """Whether some code makes a table or figure of that name."""
         file = inside[-1].removesuffix(_SIDE_CAR)
         name = file.partition(".")[0]
         if inside[0] == "figures":
@@ -145,7 +145,7 @@ class Contents:
         return name in TABLES or name.isdigit() if file.endswith(".parquet") else True
 
     def _is_of_grid(self, variant: str, inside: list[str]) -> bool:
-        """Whether the file of a variant is of runs that the grid has, and, if it is of a chunk, of steps."""
+        """Whether the grid has the run of a variant's file and, for a chunk, its steps."""
         named = {match[1] for part in inside if (match := _RUN.match(part))}
         if not named <= self.runs[variant]:
             return False
@@ -161,7 +161,7 @@ class Contents:
 
 
 def read_variant(folder: Path | str) -> dict[str, "pd.DataFrame"]:
-    """Every table in the results of a variant, such as results/laptop/base, by name; leftovers are not read.
+    """Every table of a variant's results, such as results/laptop/base, by name; without leftovers.
 
     A folder without a configuration beside or in it is read whole. Raises TableError if there is no such folder or no
     table in it, and as :func:`transient_ridge.artefacts.tables.read_all` does.
@@ -190,12 +190,12 @@ def read_variant(folder: Path | str) -> dict[str, "pd.DataFrame"]:
 
 
 def remove_orphaned_records(results: Path) -> None:
-    """Delete the records of results that are gone, and folders that are empty then."""
+    """Delete the records of results that are gone, and folders that this empties."""
     _remove(_orphaned(files_below(results)))
 
 
 def _orphaned(files: Iterable[Path]) -> list[Path]:
-    """Records among ``files`` that stand beside nothing."""
+    """The records among ``files`` whose result is gone."""
     records = (path for path in files if path.name.endswith(_SIDE_CAR))
     return [path for path in records if not Path(str(path).removesuffix(_SIDE_CAR)).exists()]
 

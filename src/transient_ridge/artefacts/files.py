@@ -27,8 +27,8 @@ _LEAST_FREE = 1 << 16
 def complete_file(path: Path) -> Iterator[Path]:
     """Yield a name beside ``path`` to write to; on success flush it to disk and rename it to ``path``.
 
-    On failure the partial file is removed and ``path`` is untouched. What a SIGKILL leaves behind is removed by the
-    next write. Raises StorageError if the file system refuses.
+    On failure the partial file is removed and ``path`` untouched. The next write removes what a SIGKILL leaves behind.
+    Raises StorageError if the file system refuses.
     """
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
@@ -52,7 +52,7 @@ def complete_file(path: Path) -> Iterator[Path]:
 
 
 def files_below(folder: Path) -> list[Path]:
-    """Every file below ``folder``, ascending; links are followed, each folder once."""
+    """Every file below ``folder``, sorted; follows links, each folder once."""
     found, seen = [], set()
     for below, folders, names in os.walk(folder, followlinks=True):
         seen.add(os.path.realpath(below))
@@ -64,9 +64,9 @@ def files_below(folder: Path) -> list[Path]:
 
 
 def discard(folder: Path) -> None:
-    """Remove ``folder``, which is no longer needed: what cannot be removed is named on stderr and left.
+    """Remove ``folder``, which is no longer needed; if that fails, leave it and say so on stderr.
 
-    Network file systems keep files that a process still has open under another name, so their folder is not empty.
+    Network file systems rename files that a process still has open, so that their folder is not empty.
     """
     shutil.rmtree(folder, ignore_errors=True)
     if folder.exists():
@@ -74,14 +74,14 @@ def discard(folder: Path) -> None:
 
 
 def refusal(error: Exception) -> str | None:
-    """Why the file system refused, or None. Libraries wrap its errors in their own types, so messages are searched."""
+    """Why the file system refused, or None. Searches messages, as libraries wrap its errors in their own types."""
     if isinstance(error, OSError) and error.errno in _REFUSALS:
         return _REFUSALS[error.errno]
     return next((why for n, why in _REFUSALS.items() if os.strerror(n) in str(error)), None)
 
 
 def shortage(folder: Path) -> str | None:
-    """A message if the disk of ``folder`` is full (logs of failed jobs are then missing too), else None."""
+    """A message if the disk of ``folder`` is full, when failed jobs have no logs either; else None."""
     total, _, free = shutil.disk_usage(folder)
     if not total or free >= _LEAST_FREE:  # some mounts report a size of 0
         return None

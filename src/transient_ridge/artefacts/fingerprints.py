@@ -1,10 +1,10 @@
 """Code fingerprints, by which Snakemake knows which stages an edit makes stale.
 
-The fingerprint of a module covers its code and that of every module of this package that it imports, directly or not,
-and the other files of packages among them (a page, a style). Comments, docstrings and layout do not count, nor do the
-names and markers under which figures show an entry; those count for figures. Every Python gives the same fingerprint,
-so an upgrade of Python trains nothing again. It is a `params:` value of the stage's rule: an edit makes exactly those
-stages stale that use the edited code.
+The fingerprint of a module covers its code, that of every module of this package that it imports, directly or not, and
+the other files of packages among them (a page, a style). Comments, docstrings and layout do not count. The names and
+markers under which figures show an entry count for figures only. Every Python gives the same fingerprint, so an upgrade
+of Python trains nothing again. The fingerprint is a `params:` value of the stage's rule, so that an edit makes exactly
+those stages stale that use the edited code.
 """
 
 import ast
@@ -17,9 +17,9 @@ from typing import NamedTuple
 
 from ..places import PACKAGE, syntax
 
-#: Constants of a registry's entry that figures alone use.
+#: Constants of a registry's entry that only figures use.
 SHOWN = frozenset({"LABEL", "MARKER"})
-#: The module through which whatever shows an entry learns these constants.
+#: The module through which everything that shows an entry reads these constants.
 SHOWING = "figures.drawing.style"
 
 #: Excluded from fingerprints because they cannot change a number: a new table, key or message must not retrain a model.
@@ -60,8 +60,8 @@ def closure(modules: Iterable[str]) -> frozenset[str]:
 def fingerprint(*modules: str, shown: tuple[str, ...] = ()) -> str:
     """Hash of the code behind ``modules``, 16 hexadecimal digits.
 
-    Modules that a registry loads by name are imported nowhere: pass those in use along with the stage's own. Those
-    that the stage only shows are ``shown``: of them the constants :data:`SHOWN` count, and only where the stage draws.
+    Nothing imports the modules that a registry loads by name: pass those in use along with the stage's own. Of the
+    modules ``shown``, only the constants :data:`SHOWN` count, and only if the stage draws.
     """
     digest = hashlib.sha256()
     computing = closure(modules)
@@ -85,7 +85,7 @@ DOCUMENTED = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 
 
 class _Module(NamedTuple):
-    """What counts of a module: its code, the constants that are only shown, and the modules that it imports."""
+    """The parts of a module that count: its code, the constants that are only shown, and its imports."""
 
     code: str
     shown: str
@@ -114,10 +114,10 @@ def _is_shown(node: ast.stmt) -> bool:
 
 
 def canonical(code: object) -> str:
-    """A syntax tree as text that is the same under every version of Python.
+    """A syntax tree as text, the same under every version of Python.
 
-    Unlike `ast.dump` it leaves out fields that are empty, since later versions add fields and leave others out.
-    Docstrings are dropped, and neighbouring pieces of an f-string's text are joined.
+    Unlike `ast.dump` it leaves out empty fields, since later versions add fields and leave others out. It drops
+    docstrings and joins neighbouring pieces of an f-string's text.
     """
     if isinstance(code, list):
         return f"[{','.join(canonical(each) for each in code)}]"

@@ -19,9 +19,9 @@ _PATTERNS = {
     "variant": "{variant}/tables/{name}.parquet",
     "preset": "variants/tables/{name}.parquet",
 }
-#: Folders of a preset, beside those of its variants, for what is computed from all of them.
+#: Folders of a preset, beside those of its variants, for results computed from several variants.
 OF_ALL_VARIANTS = ("variants", "root-seeds")
-#: Names with a meaning of their own in the folder of a preset, of a variant or of a run.
+#: Names that have a meaning of their own in the folder of a preset, a variant or a run.
 TAKEN = frozenset(
     (*OF_ALL_VARIANTS, "logs", "status", "runs", "checkpoints", "tables", "figures", "benchmarks", "scratch")
 )  # fmt: skip
@@ -35,7 +35,7 @@ class Layout:
     def __init__(self, config: Config) -> None:
         """``config`` is valid, and not yet resolved.
 
-        Raises ConfigError if a variant has the name of a folder that means something else.
+        Raises ConfigError if a variant has one of the names :data:`TAKEN`.
         """
         self.config = config
         self.folder = f"results/{config['preset']}"
@@ -55,37 +55,37 @@ class Layout:
 
     @cached_property
     def compared(self) -> Mapping[str, Sequence[str]]:
-        """Table that compares variants -> the variants that it is made of."""
+        """Table that compares variants -> the variants behind it."""
         return comparisons(self.config)
 
     @cached_property
     def root_seeds(self) -> Sequence[str]:
-        """The variants that are judged together, because they differ in nothing but their root seed."""
+        """The variants that differ only in their root seed, and are judged together."""
         return root_seed_variants(self.config)
 
     def pattern(self, table: str, *, joined: bool = False) -> str:
-        """The path of a file of ``table``; ``joined`` that of all chunks of a variant as one file."""
+        """The path of a file of ``table``; if ``joined``, of the file that holds all chunks of a variant."""
         scope = "variant" if joined else TABLES[table].scope
         return f"{self.folder}/{_PATTERNS[scope].replace('{name}', table)}"
 
     def files(self, table: str, variant: str) -> list[str]:
-        """Every file of ``table`` that this variant has."""
+        """Every file of ``table`` in this variant."""
         return [
             self.pattern(table).format(variant=variant, run=run, chunk=chunk)
             for run, chunk in self._parts(table, variant)
         ]
 
     def read(self, table: str, variant: str | None) -> list[str] | str:
-        """What a stage of ``variant`` reads as ``table``: the files of all runs, or the one file of all chunks."""
+        """What a stage of ``variant`` reads as ``table``: the files of all runs, or the file that joins all chunks."""
         if TABLES[table].scope == "run" and variant is not None:
             return self.files(table, variant)
         return self.pattern(table, joined=TABLES[table].scope == "chunk").format(variant=variant)
 
     def tables(self) -> list[str]:
-        """Every table that is made without being asked for by name.
+        """Every table that is made without a request by name.
 
-        Chunks are among them as well as what is joined from them: a job that is killed has deleted its outputs, and
-        Snakemake does not miss an intermediate file while what was made of it before is there.
+        Includes both the chunks and the tables that join them: a killed job has deleted its outputs, and Snakemake
+        does not miss an intermediate file while the file made from it exists.
         """
         found: list[str] = []
         for name, table in TABLES.items():
@@ -98,7 +98,7 @@ class Layout:
         return found + [self.pattern(name) for name in self.compared]
 
     def pages(self) -> list[str]:
-        """What is read rather than computed with: scorecards, explorers, tables of the report, README of the tables."""
+        """The pages for people: scorecards, explorers, tables of the report, README of the tables."""
         pooled = ["root-seeds/claims.md"] if self.root_seeds else []
         own = [f"{variant}/{page}" for variant in self.variants for page in PAGES]
         return [f"{self.folder}/{page}" for page in ("README.md", *pooled, *own)]

@@ -1,9 +1,9 @@
 """Locks for one writer at a time.
 
-The kernel keeps a lock where the file system supports flock, and drops it with its holder, so a kill leaves none
+Where the file system supports flock, the kernel keeps the lock and drops it with its holder, so that a kill leaves none
 behind. Elsewhere (some mounts of Lustre, NFS and FUSE) the lock is a marker file, by :class:`filelock.SoftFileLock`.
-A marker whose process was killed is taken over on the same machine; on another one it must be deleted by hand, and the
-message that refuses to go on names it. Either file holds the process and the machine of its holder.
+After a kill the same machine takes over the marker; another machine names it in its message, to be deleted by hand.
+Either file holds the process and the machine of its holder.
 """
 
 import errno
@@ -41,7 +41,7 @@ class Held:
 
 @contextmanager
 def only_writer(lock: Path, patience: float) -> Iterator[bool]:
-    """Hold ``lock``; yield whether another process, such as the orphan of a killed Snakemake, held it before.
+    """Hold ``lock``; yield whether it had to wait for another process, such as the orphan of a killed Snakemake.
 
     The holder is asked to hand over (it can check :func:`handover_requested`). Raises StorageError if it still holds
     the lock after ``patience`` seconds.
@@ -95,7 +95,7 @@ def handover_requested(lock: Path) -> bool:
 
 
 def is_held(lock: Path) -> bool:
-    """Whether a process holds ``lock``; a lock of the kernel is looked at without taking it."""
+    """Whether a process holds ``lock``; looks at a lock of the kernel without taking it."""
     try:
         with lock.open("r") as handle:
             fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -169,7 +169,7 @@ def _holder(lock: Path) -> str:
 
 
 def _if_dead(lock: Path) -> str:
-    """The way out where nothing removes the lock of a process that was killed on another machine."""
+    """What to do where nothing removes the lock of a process that was killed on another machine."""
     if _has_flock(lock.parent):
         return ""
     return f"; this file system has no flock, so delete {lock} if that process is gone"

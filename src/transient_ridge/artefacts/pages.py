@@ -1,4 +1,4 @@
-"""Text files: scorecard, explorer, tables page."""
+"""Pages: scorecard, explorer, tables."""
 
 import html
 import json

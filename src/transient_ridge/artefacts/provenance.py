@@ -1,9 +1,8 @@
 """Provenance records: the settings, code, packages, machine and seed that made an artefact, and its inputs.
 
-A record is written beside every result as ``<name>.provenance.json``, with the result's SHA-256. Of the record, only
-what follows from the configuration is also in the result's own metadata, so that the same settings give the same bytes
-whatever commit, machine or day. :mod:`transient_ridge.artefacts.trace` follows the records from a figure to the
-settings.
+A record stands beside every result as ``<name>.provenance.json``, with the result's SHA-256. The result's own metadata
+repeat only what follows from the configuration, so that the same settings give the same bytes on any commit, machine or
+day. :mod:`transient_ridge.artefacts.trace` follows the records from a figure to the settings.
 """
 
 import functools
@@ -27,7 +26,7 @@ from ..config.runs import RUN_PATTERN
 from ..places import PACKAGE
 from .files import complete_file
 
-#: The packages whose version can change a number.
+#: The packages whose versions can change a number.
 PACKAGES = (
     "torch",
     "numpy",
@@ -42,8 +41,7 @@ PACKAGES = (
     "snakemake",
 )
 
-#: The fields of a record that go into the artefact itself. They follow from the configuration, so that the same job
-#: gives the same bytes on another day, machine or commit; the whole record stands beside the artefact.
+#: The fields of a record that the artefact itself holds: those that follow from the configuration.
 LASTING = ("settings", "settings_hash", "seeds", "run")
 
 
@@ -62,7 +60,7 @@ def collect(
 ) -> dict[str, Any]:
     """Provenance of an artefact made now from ``settings`` and the files ``inputs``.
 
-    ``extra`` adds what the stage knows: the run, the device.
+    ``extra`` holds what only the stage knows, such as the run and the device.
     """
     return {
         "settings": dict(settings),
@@ -79,7 +77,7 @@ def collect(
 
 
 def peak_memory_mb(usage: resource.struct_rusage) -> float:
-    """The largest resident set in MB (2^20 bytes); the kernel counts kilobytes, that of macOS bytes."""
+    """The largest resident set in MB (2^20 bytes); Linux counts kilobytes, macOS bytes."""
     return usage.ru_maxrss / (1 << 20 if sys.platform == "darwin" else 1 << 10)
 
 
@@ -100,12 +98,12 @@ def beside(artefact: Path) -> Path:
 
 
 def unseal(artefact: Path) -> None:
-    """Remove the record of ``artefact`` before it is replaced, so that no checksum stands beside another file."""
+    """Remove the record of ``artefact`` before replacing it, so that no checksum stands beside another file."""
     beside(artefact).unlink(missing_ok=True)
 
 
 def seal(artefact: Path, record: Mapping[str, Any]) -> None:
-    """Write the record of ``artefact`` beside it; paths of inputs are relative, so that results can be moved."""
+    """Write the record of ``artefact`` beside it, with relative paths of inputs, so that results can be moved."""
     inputs = [
         {**item, "path": os.path.relpath(item["path"], artefact.parent)}
         for item in record.get("inputs", [])
@@ -116,7 +114,7 @@ def seal(artefact: Path, record: Mapping[str, Any]) -> None:
 
 
 def read_beside(artefact: Path) -> dict[str, Any] | None:
-    """The record beside ``artefact``, or None if there is none that can be read."""
+    """The record beside ``artefact``, or None if there is no readable one."""
     try:
         record = json.loads(beside(artefact).read_text())
     except (OSError, ValueError):
@@ -125,7 +123,7 @@ def read_beside(artefact: Path) -> dict[str, Any] | None:
 
 
 def altered(artefact: Path) -> str | None:
-    """A message if ``artefact`` does not have its recorded checksum, else None."""
+    """A message if the checksum of ``artefact`` differs from its record, else None."""
     sealed = read_beside(artefact)
     if sealed is None or sealed.get("sha256") == sha256(artefact):
         return None
@@ -147,7 +145,7 @@ def _seeds(settings: Mapping[str, Any], run: str | None) -> dict[str, int | None
 
 
 def installed_packages() -> dict[str, str | None]:
-    """The versions of :data:`PACKAGES` in this environment; None for one that is not there."""
+    """The versions of :data:`PACKAGES` in this environment; None for one that is not installed."""
     return {name: _version(name) for name in PACKAGES}
 
 
@@ -182,7 +180,7 @@ def _version(package: str) -> str | None:
 def git_state() -> dict[str, Any]:
     """Commit of the source tree and whether the package differs from it.
 
-    Nulls where that is unknown: outside a git checkout, in one that does not track the package, or where git refuses.
+    Nulls if unknown: outside a git checkout, in one that does not track the package, or where git refuses.
     """
 
     def git(*arguments: str) -> str:

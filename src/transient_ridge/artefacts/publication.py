@@ -1,7 +1,8 @@
-"""The part of a preset's results that is small enough to be kept in the repository.
+"""The part of a preset's results that is small enough to keep in the repository.
 
-Tables, figures and scorecard of the variant `base`, and what is about all variants, each with its record. The tables of
-runs are joined, one file for all runs, where :func:`transient_ridge.artefacts.contents.read_variant` looks for runs.
+It consists of the tables, figures and scorecard of the variant `base`, and of whatever compares variants, each with its
+record. A table of runs becomes one file of all runs, where :func:`transient_ridge.artefacts.contents.read_variant`
+finds it.
 """
 
 import shutil
@@ -24,10 +25,10 @@ JOINED = "joined"
 
 
 def publish(results: Path, kept: Path) -> int:
-    """Replace the folder ``kept`` by what is to be kept of ``results``; its size in bytes.
+    """Replace the folder ``kept`` by the part of ``results`` to keep; return its size in bytes.
 
-    Leftovers of another configuration are not kept. Raises TableError, before anything is replaced, if there is no
-    configuration, no scorecard, or a table of a run that cannot be read.
+    Leaves out leftovers of another configuration. Raises TableError, before replacing anything, if there is no
+    configuration or scorecard, or if the table of a run cannot be read.
     """
     contents, base = Contents(results), results / "base"
 
@@ -58,9 +59,9 @@ def publish(results: Path, kept: Path) -> int:
 
 
 def join(name: str, paths: Sequence[Path]) -> tuple[Rows, dict[str, Any]]:
-    """The table ``name`` of several runs as one, with a record of the fields that all their records share.
+    """The table ``name`` of several runs as one, with the fields that all their records share.
 
-    Its code is modified if that of any run is, else the first's.
+    Its code is that of the first run, or of the first whose code was modified.
     Raises TableError if one cannot be read, or if they were made with different settings.
     """
     rows = Rows.of(name, read_all(paths, name))

@@ -1,6 +1,6 @@
-"""Every table: its columns, what there is one file for, and which runs have one. Extensions add theirs.
+"""Every table: its columns, its scope, and which runs have it.
 
-A table of an extension is declared in ``TABLES`` of its ``tables.py``.
+An extension declares its own tables in ``TABLES`` of its ``tables.py``.
 """
 
 import importlib
@@ -12,7 +12,7 @@ from .columns import DISTANCE, GATE, LOSS, PREDICTOR, RUN, SET, Columns, Table
 
 _ON_TASKS: Columns = {
     "task_diversity": ("int64", "M of the data, q_M"),
-    "seed": ("int64", "seed of the M = infinity run whose last checkpoint this is"),
+    "seed": ("int64", "seed of the M = infinity run, whose last checkpoint this is"),
     "step": RUN["step"],
 }
 _CLAIM: Columns = {
@@ -22,37 +22,40 @@ _CLAIM: Columns = {
 
 _JUDGED: Columns = {
     **_CLAIM,
-    "kind": ("string", "paper: decides the claim; further: a question of ours; own: of a preset"),
-    "statement": ("string", "the claim as something that can be measured"),
+    "kind": ("string", "paper: part of the claim; further: a question of ours; own: of a preset"),
+    "statement": ("string", "what is claimed, in measurable terms"),
     "about": (
         "string",
-        "what must be there for it to hold: predictors (the idealised ones), memory (needs no run that has learnt "
-        "ridge), training, or ridge phase",
+        "what it needs in order to hold: predictors (the idealised ones), memory (no run need have learnt ridge), "
+        "training, or ridge phase",
     ),
     "quantity": ("string", "what is measured"),
-    "existence": ("bool", "'there are M that ...': judged by the proportion of draws"),
-    "value": ("float64", "what was measured, mean over draws; null = could not be measured"),
+    "existence": (
+        "bool",
+        "whether it claims that there are M of some kind: judged by the proportion of draws",
+    ),
+    "value": ("float64", "the quantity, mean over draws; null = could not be measured"),
     "standard_error": (
         "float64",
-        "standard error of the mean over root seeds, or over seeds of one, with the LLC's Monte Carlo error; null = "
-        "one value",
+        "standard error of the mean over root seeds, or over the seeds of one, with the LLC's Monte Carlo error; "
+        "null = one value",
     ),
     "margin": (
         "float64",
-        "half-width of the t interval of the mean and what the grid leaves open; null = neither is known",
+        "half-width of the t interval of the mean, plus the uncertainty from the grid; null = neither is known",
     ),
-    "nulls": ("string", "worlds in which it is not so (docs/thresholds.md)"),
+    "nulls": ("string", "worlds in which it is false (docs/thresholds.md)"),
     "null_outcome": (
         "string",
-        "measured or contradicted there, in most draws; null = no null, or no value to compare",
+        "measured or contradicted there, in most draws; null = no null, or no value to compare with",
     ),
     "null_value": (
         "float64",
-        "the same quantity in the null that comes closest to passing, mean over draws; null = contradicted there",
+        "the quantity in the null that comes closest to passing, mean over draws; null = contradicted there",
     ),
     "difference": ("float64", "value less null, mean over draws"),
     "difference_margin": ("float64", "half-width of its t interval; null = not known"),
-    "share": ("float64", "share of draws in which it is so; null = judged by the mean"),
+    "share": ("float64", "share of draws in which it holds; null = judged by the mean"),
     "share_low": ("float64", "Clopper-Pearson interval of the share, lower end"),
     "share_high": ("float64", "Clopper-Pearson interval of the share, upper end"),
     "p_value": ("float64", "one-sided, before Holm's correction; null = one draw, or not scored"),
@@ -60,21 +63,21 @@ _JUDGED: Columns = {
     "root_seeds": ("int64", "number of root seeds, the draws"),
     "deviation_seeds": (
         "float64",
-        "standard deviation over seeds of weights and batches; null = one each",
+        "standard deviation over seeds of weights and batches; null = one seed each",
     ),
     "deviation_root_seeds": (
         "float64",
-        "standard deviation over root seeds beyond that; null = one root seed",
+        "standard deviation over root seeds beyond what seeds explain; null = one root seed",
     ),
     "comparison": ("string", "at least or at most"),
-    "threshold": ("float64", "what the value is compared with"),
-    "set_when": ("string", "when statement and threshold were set"),
+    "threshold": ("float64", "the number that the value is compared with"),
+    "set_when": ("string", "when the statement and its threshold were set"),
     "verdict": (
         "string",
-        "holds, does not hold, undecided, not discriminating (its null passes too), not testable at this scale; met or "
-        "not met: of one draw, or of draws that chose the regime",
+        "holds, does not hold, undecided, not discriminating (its null passes too), not testable at this scale; with "
+        "one draw, or draws that chose the regime, met or not met",
     ),
-    "reason": ("string", "why, in words"),
+    "reason": ("string", "the reason, in words"),
 }
 _RESOLUTION: Columns = {
     "resolution": ("float64", "r = gamma / (n beta), on the mean squared error")
@@ -93,12 +96,12 @@ _SELECTION: Columns = {
     "llc_difference_standard_error": ("float64", "Monte Carlo standard error of dlambda"),
     "complexity": (
         "string",
-        "where lambda(v_M) is from: measured (this run), extrapolated (the dMMSE-like run of greatest M); "
-        "null = not measured",
+        "source of lambda(v_M): measured (this run), extrapolated (the dMMSE-like run of greatest M); null = not "
+        "measured",
     ),
     "complexity_ridge": (
         "string",
-        "the data that lambda(u) is on, the same for all M: q_M, or q_inf and why; null = not measured",
+        "the data of lambda(u), the same for all M: q_M, or q_inf and why; null = not measured",
     ),
     "phase": (
         "string",
@@ -112,7 +115,7 @@ _SELECTION: Columns = {
     "crossover_high": ("float64", "n* at dlambda plus one standard error"),
     "crossover_step": (
         "float64",
-        "training step after which n* pairs were seen: t* if each counts as an observation of the posterior",
+        "training step at which n* pairs have been seen: t* if each counts as an observation of the posterior",
     ),
     "critical_step": ("int64", "t_crit on the smoothed OOD loss"),
     "switch_step": (
@@ -125,10 +128,13 @@ _SELECTION: Columns = {
 _ACCOUNT: Columns = {
     "account": (
         "string",
-        "what dMMSE_M costs by it: LLC, compressed size, log M, saturating log M, or constant",
+        "its cost of dMMSE_M: LLC, compressed size, log M, saturating log M, or constant",
     ),
     "resolution": ("float64", "r of the LLC; null = none is used"),
-    "split": ("string", "what is held out: M left out, each in its turn, or forecast"),
+    "split": (
+        "string",
+        "what is held out: each M in turn, or the later part of training (forecast)",
+    ),
 }
 
 #: Every table, by name.
@@ -137,7 +143,7 @@ TABLES: dict[str, Table] = {
         "run",
         {
             **RUN,
-            "loss": ("float64", "mean training loss over the updates since the row before"),
+            "loss": ("float64", "mean training loss over the updates since the previous row"),
             "gradient_norm": ("float64", "joint norm of the last gradient, before clipping"),
             "rate_factor": ("float64", "learning rate as a multiple of its base value"),
         },
@@ -158,7 +164,7 @@ TABLES: dict[str, Table] = {
         {
             "task_diversity": RUN["task_diversity"],
             **PREDICTOR,
-            "other": ("string", "the predictor that it is compared with"),
+            "other": ("string", "the predictor to which the distance is measured"),
             **SET,
             **DISTANCE,
         },
@@ -261,11 +267,11 @@ TABLES: dict[str, Table] = {
             "dmmse_out": ("float64", "Delta(f, dMMSE_M) out of distribution, smoothed"),
             "relative_distance": (
                 "float64",
-                "ridge / (ridge + dmmse): 0 = ridge, 1 = dMMSE_M; null at M = infinity, where they are one",
+                "ridge / (ridge + dmmse): 0 = ridge, 1 = dMMSE_M; null at M = infinity, where the two are one",
             ),
             "alpha": (
                 "float64",
-                "place along the line from ridge (0) to dMMSE_M (1) in distribution: (ridge - dmmse + A) / 2A, with A "
+                "position on the line from ridge (0) to dMMSE_M (1) in distribution: (ridge - dmmse + A) / 2A, with A "
                 "= Delta(dMMSE_M, ridge); null at M = infinity",
             ),
             "residual": (
@@ -285,12 +291,12 @@ TABLES: dict[str, Table] = {
             "dataset": SET["dataset"],
             "predictor": (
                 "string",
-                "an idealised predictor, for the M of this row; one that equals another there has no row",
+                "an idealised predictor, for the M of this row; a predictor that equals another has no row",
             ),
             "distance": ("float64", "Delta(f, predictor), in units of y^2"),
             "weight": (
                 "float64",
-                "of this predictor in the nearest mixture of all: at least 0, in sum 1",
+                "weight of this predictor in the nearest mixture of all: at least 0, in sum 1",
             ),
             "residual": ("float64", "Delta(f, that mixture), in units of y^2"),
         },
@@ -306,8 +312,8 @@ TABLES: dict[str, Table] = {
                 "task diversity at which the relative distance is 1/2, between M whose predictors the M = infinity "
                 "run can tell apart; null = not within them",
             ),
-            "below": ("int64", "greatest of these M on the side of dMMSE; null = none"),
-            "above": ("int64", "least of these M on the side of ridge; null = none"),
+            "below": ("int64", "greatest of these M nearer to dMMSE; null = none"),
+            "above": ("int64", "least of these M nearer to ridge; null = none"),
         },
         judged=True,
     ),
@@ -336,7 +342,7 @@ TABLES: dict[str, Table] = {
             "setting": ("string", "the B, the schedule, or the run that was left out"),
             "rows": ("int64", "checkpoints of all runs in this fit"),
             "sequences": ("int64", "B of this fit"),
-            "components": ("int64", "number of leading components that are compared"),
+            "components": ("int64", "number of leading components compared"),
             "angle": (
                 "float64",
                 "largest principal angle between this fit's components and the full fit's, in degrees",
@@ -345,7 +351,7 @@ TABLES: dict[str, Table] = {
                 "float64",
                 "Procrustes distance of all trajectories from the full fit's: 0 = same shape, 1 = unrelated",
             ),
-            "explained_variance_ratio": ("float64", "share of the variance that this fit explains"),
+            "explained_variance_ratio": ("float64", "share of the variance explained by this fit"),
             "reference": (
                 "bool",
                 "whether this is the full fit: greatest B, every checkpoint and run",
@@ -359,12 +365,12 @@ TABLES: dict[str, Table] = {
             **_ACCOUNT,
             "loss_weight": (
                 "float64",
-                "a, fitted to all points, or to the first tenth of training",
+                "constant a, fitted to all points, or to the first tenth of training",
             ),
-            "exponent": ("float64", "b, likewise"),
-            "cost_weight": ("float64", "c, likewise"),
-            "fitted": ("int64", "points (M, t) that these constants are fitted to"),
-            "held_out": ("int64", "points that the account is judged by"),
+            "exponent": ("float64", "constant b, likewise"),
+            "cost_weight": ("float64", "constant c, likewise"),
+            "fitted": ("int64", "number of points (M, t) in the fit of these constants"),
+            "held_out": ("int64", "points by which the account is judged"),
             "error_fitted": (
                 "float64",
                 "root mean square error of the relative distance, fitted points",
@@ -377,7 +383,7 @@ TABLES: dict[str, Table] = {
             "difference_margin": ("float64", "half-width of its t interval over M; null = one M"),
             "verdict": (
                 "string",
-                "better or worse than log M where the interval says so, else undecided; null = log M itself",
+                "better or worse than log M if the interval excludes 0, else undecided; null = log M itself",
             ),
         },
     ),
@@ -387,8 +393,11 @@ TABLES: dict[str, Table] = {
             **_ACCOUNT,
             "task_diversity": RUN["task_diversity"],
             "step": RUN["step"],
-            "relative_distance": ("float64", "measured, of the mean distances over seeds"),
-            "predicted": ("float64", "by the account, which was not fitted to this point"),
+            "relative_distance": ("float64", "measured, from the mean distances over seeds"),
+            "predicted": (
+                "float64",
+                "predicted by the account, which was not fitted to this point",
+            ),
         },
     ),
     "claim_values": Table(
@@ -398,23 +407,23 @@ TABLES: dict[str, Table] = {
             "part": _CLAIM["part"],
             "root_seed": ("int64", "root seed of this variant: tasks and evaluation sets"),
             "seed": ("int64", "seed of the runs; null = one value for all of them"),
-            "value": ("float64", "what was measured; null = nothing"),
-            "resolution": ("float64", "what the grid leaves open of the value, half-width"),
+            "value": ("float64", "the quantity; null = not measured"),
+            "resolution": ("float64", "half-width of the uncertainty of the value from the grid"),
             "error": ("float64", "Monte Carlo standard error of the value, of the LLC"),
             "null": (
                 "string",
-                "the null that comes closest to passing; null = the statement has none, or no value",
+                "the null that comes closest to passing; null = the statement has no null, or no value",
             ),
             "null_outcome": ("string", "measured or contradicted there"),
             "null_value": ("float64", "the value there; null = contradicted"),
             "outcome": ("string", "measured, contradicted or not testable"),
-            "reason": ("string", "why it is contradicted or not testable, or a remark"),
+            "reason": ("string", "reason for being contradicted or not testable, or a remark"),
         },
     ),
     "front": Table(
         "preset",
         {
-            "variant": ("string", "which of the preset's"),
+            "variant": ("string", "the variant of the preset"),
             "task_diversity": ("int64", "M, the number of training tasks; finite"),
             "seed": RUN["seed"],
             "critical_step": ("int64", "t_crit on the smoothed OOD loss"),
@@ -426,11 +435,11 @@ TABLES: dict[str, Table] = {
             ),
             "core_seconds": (
                 "float64",
-                "CPU time of training up to there; null = not reached, or not known",
+                "CPU time of training up to dmmse_step; null = not reached, or not known",
             ),
             "core_seconds_of_training": (
                 "float64",
-                "CPU time of the whole training; null = not known (trained in a stack, or not recorded)",
+                "CPU time of all training; null = not known (trained in a stack, or not recorded)",
             ),
         },
     ),
@@ -453,68 +462,75 @@ TABLES: dict[str, Table] = {
 
 _ESTIMATE: Columns = {
     **_RESOLUTION,
-    "llc": ("float64", "lambda_hat, paired, without heating and slope; null if a chain diverged"),
+    "llc": (
+        "float64",
+        "lambda_hat, paired, corrected for heating and slope; null if a chain diverged",
+    ),
     "standard_error": ("float64", "Monte Carlo standard error of llc"),
     "llc_unpaired": ("float64", "lambda_hat against l(w*) of all n sequences"),
     "standard_error_unpaired": ("float64", "Monte Carlo standard error of llc_unpaired"),
     "slope": (
         "float64",
-        "what the slope at w* took off, added to llc; null for single positions, which are as measured",
+        "the correction for the slope at w*, added to llc; null for single positions, which are not corrected",
     ),
-    "heating": ("float64", "what minibatch noise added, taken off llc; null for single positions"),
+    "heating": (
+        "float64",
+        "the correction for minibatch noise, subtracted from llc; null for single positions",
+    ),
     "centre_loss": ("float64", "l(w*) on the n sequences, in units of y^2"),
     "mean_loss": ("float64", "mean loss of the draws, in units of y^2"),
     "r_hat": ("float64", "split R-hat of the draws' paired losses; null for one chain"),
     "ess": (
         "float64",
-        "effective sample size of the draws' paired losses, their minibatch noise included",
+        "effective sample size of the draws' paired losses, including their minibatch noise",
     ),
     "share_below": ("float64", "share of draws whose loss is below that of w*"),
     "mala_acceptance": ("float64", "mean Metropolis acceptance of the SGLD steps"),
     "distance": ("float64", "mean |w - w*|"),
-    "gradient_norm": ("float64", "mean length of the gradient's part of a step"),
-    "noise_norm": ("float64", "mean length of the noise's part of a step"),
+    "gradient_norm": ("float64", "mean length of the gradient part of a step"),
+    "noise_norm": ("float64", "mean length of the noise part of a step"),
     "relaxations": ("float64", "length of the burn-in in relaxations of a flat direction"),
     "b_min": (
         "float64",
-        "least curvature, in the metric of the chains, that carries llc; null where w* has none",
+        "least curvature, in the metric of the chains, that contributes to llc; null where w* has none",
     ),
-    "b_max": ("float64", "the largest; eps b below 4 is stable"),
+    "b_max": ("float64", "largest curvature, likewise; eps b below 4 is stable"),
     "missing_at_start": ("float64", "share of llc that the chains lack at the first draw"),
-    "missing": ("float64", "share of llc that they lack at the mean of the draws"),
-    "step_share": ("float64", "share of llc that the finite step adds"),
+    "missing": ("float64", "share of llc that the chains lack at the mean of the draws"),
+    "step_share": ("float64", "share of llc added by the finite step"),
     "distance_trend": (
         "float64",
         "change of |w - w*|^2 during the draws over its mean, less two standard errors",
     ),
-    "radius_share": ("float64", "mean |w - w*|^2 over P / gamma, the localisation's alone"),
+    "radius_share": (
+        "float64",
+        "mean |w - w*|^2 over P / gamma, its value if only the localisation acted",
+    ),
     "heating_share": ("float64", "heating over llc"),
     "locality": ("float64", "mean |w - w*| over |w*|"),
     "centre_slope": ("float64", "|grad l_n(w*)|, 0 at a minimum, in units of y^2 / weight"),
     "slope_share": ("float64", "slope over llc"),
     "healthy": ("bool", "whether every diagnostic is within the limits of the configuration"),
-    "fault": ("string", "what is wrong and what to change; null if healthy"),
+    "fault": ("string", "the fault and what to change; null if healthy"),
 }
-_COMPONENT: Columns = {
-    "component": ("string", "the parameters that were sampled; all = the whole model")
-}
+_COMPONENT: Columns = {"component": ("string", "the sampled parameters; all = the whole model")}
 _QUADRATIC: Columns = {
     **_RESOLUTION,
     "llc": (
         "float64",
-        "1/2 sum h / (h + r), lambda_hat of a quadratic loss of these curvatures, in the limit of many sequences; "
+        "1/2 sum h / (h + r), lambda_hat of a quadratic loss with these curvatures, in the limit of many sequences; "
         "null if they are too few for this r",
     ),
     "standard_error": (
         "float64",
-        "standard error of llc: the draw of the sequences, and the change from half of them to all",
+        "standard error of llc, from the draw of the sequences and the change from half of them to all",
     ),
     "llc_half": ("float64", "llc by half of the sequences, the mean of both halves"),
-    "in_sample": ("float64", "1/2 sum h / (h + r) of the sequences as they are, which is too low"),
+    "in_sample": ("float64", "1/2 sum h / (h + r) on these sequences, which is too low"),
     "trace": ("float64", "sum of all h, the same at every r"),
     "largest": ("float64", "the largest h, the same at every r"),
     "healthy": ("bool", "whether the sequences suffice for this r"),
-    "fault": ("string", "what is wrong and what to change; null if healthy"),
+    "fault": ("string", "the fault and what to change; null if healthy"),
 }
 _POSITION: Columns = {"token": ("int64", "position k = 1..K of the loss; null = all positions")}
 _TRACES: Columns = {
@@ -543,7 +559,7 @@ TABLES |= {
             "upper": ("float64", "greatest curvature of the bin"),
             "number": (
                 "float64",
-                "eigenvalues in it, of those that are not 0 for want of sequences",
+                "number of eigenvalues in the bin, not counting zeros due to too few sequences",
             ),
         },
         runs=measured("spectrum"),
@@ -560,10 +576,10 @@ TABLES |= {
             **_ESTIMATE,
             "llc_halved": ("float64", "lambda_hat with half the step and twice the burn-in"),
             "standard_error_halved": ("float64", "Monte Carlo standard error of llc_halved"),
-            "z": ("float64", "difference of both, in its standard errors"),
+            "z": ("float64", "difference of the two, in its standard errors"),
             "equilibrated": (
                 "bool",
-                "whether the chains had forgotten w* and half the step agrees",
+                "whether the chains had forgotten w* and half the step gives the same",
             ),
         },
         on_request=True,
@@ -581,7 +597,7 @@ TABLES |= {
             **RUN,
             **_SGLD,
             **_ESTIMATE,
-            "recommended": ("bool", "the setting to use, by the rule of config/README.md"),
+            "recommended": ("bool", "whether this is the recommended setting (docs/llc.md)"),
         },
         on_request=True,
     ),

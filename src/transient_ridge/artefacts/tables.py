@@ -1,6 +1,6 @@
 """Read and write tables: Parquet with the declared columns and a provenance record.
 
-M = infinity is ``math.inf`` in memory and null on disk. It is converted here and nowhere else.
+M = infinity is ``math.inf`` in memory and null on disk; only this module converts it.
 """
 
 import json
@@ -31,7 +31,7 @@ class Rows:
 
     @classmethod
     def of(cls, table: str, frame: "pd.DataFrame") -> "Rows":
-        """The columns of ``frame`` that belong to ``table``; pandas' NaN and NA become None."""
+        """The columns of ``frame`` that belong to ``table``; NaN and NA of pandas become None."""
         rows = cls(table)
         for name in rows.columns:
             values, missing = frame[name].tolist(), frame[name].isna().tolist()
@@ -87,15 +87,15 @@ def read(path: Path, table: str) -> "pd.DataFrame":
 
 
 def read_all(paths: Sequence[Path], table: str) -> "pd.DataFrame":
-    """The rows of several files of one ``table``, one under the other.
+    """The rows of several files of one ``table``, one file after the other.
 
-    Raises TableError if one cannot be read, or if not all were made with the same settings.
+    Raises TableError if one cannot be read, or if their settings differ.
     """
     return _frame(_read_all(paths, table))
 
 
 def read_across(paths: Sequence[Path], table: str) -> "pd.DataFrame":
-    """The rows of one ``table`` of several variants, one under the other in this order, with a column ``variant``.
+    """The rows of one ``table`` of several variants, one variant after the other, with a column ``variant``.
 
     Raises TableError as :func:`read_all` does, for each variant.
     """

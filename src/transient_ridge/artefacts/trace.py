@@ -17,7 +17,7 @@ Record = Mapping[str, Any]
 def describe(artefact: Path) -> list[str]:
     """Lines that show the chain behind ``artefact``, every step with its settings.
 
-    Inputs made by the same settings and code, such as one table of many runs, share a step. A step is shown once.
+    Inputs made by the same settings and code, such as one table of many runs, share a step, which is shown once.
     Raises TableError if ``artefact`` has no record.
     """
     if read_beside(artefact) is None:
@@ -31,7 +31,7 @@ def describe(artefact: Path) -> list[str]:
 def state_of_code(artefact: Path) -> str:
     """ "committed", "MODIFIED" if anything behind ``artefact`` was made by uncommitted code, else "unknown".
 
-    It is unknown for a file without a record, and for one made outside a git checkout or where git refused to answer.
+    It is unknown for a file without a record, and for one made outside a git checkout or where git refused.
     """
     states = {
         None if record is None else record.get("git", {}).get("dirty")
@@ -45,7 +45,7 @@ def state_of_code(artefact: Path) -> str:
 def _packages(artefact: Path) -> list[str]:
     """Lines for packages whose versions differ among the files behind ``artefact``, or from this environment.
 
-    An upgrade makes nothing stale, because most change no number and training again takes days. It is reported here.
+    An upgrade makes nothing stale, since most change no number and training takes days; so it is reported here.
     """
     behind = [read_beside(path) or {} for path in _ancestry(artefact)]
     lines = []
@@ -78,7 +78,7 @@ def _inputs(artefact: Path) -> list[tuple[Path, str]]:
 
 
 def _steps(artefacts: list[Path], shown: set[Path], depth: int) -> Iterator[str]:
-    """The step that made ``artefacts``, and what it came from."""
+    """The step that made ``artefacts``, and those behind it."""
     indent = "    " * depth
     first = artefacts[0]
     record = read_beside(first)
