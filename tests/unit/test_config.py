@@ -134,7 +134,7 @@ def change(path: str, value) -> dict:
         ("claims.risen", float("inf"), r"claims\.risen = inf: must be a finite number"),
         ("claims.own", {"mine": float("nan")}, r"claims\.own\.mine = nan: must be a finite number"),
         ("claims.grows", 1.5, r"claims\.grows = 1\.5: must be a number in \(0, 1\]"),
-        ("claims.own", {"grows": -1}, r"claims\.own\.grows = -1\.0: claims has a threshold of this name"),
+        ("claims.own", {"grows": -1}, r"claims\.own\.grows = -1\.0: claims already has this key; choose another name"),
         ("variants", {"base": {}, False: {}}, r"variants: the name False must be put in quotes: YAML"),
         ("variants", {"base": {"compute": {}}}, r"compute: is the same for all variants \(in variants\.base\)"),
         ("training.optimiser", "muon", r"training\.optimiser\.learning_rate: missing"),

@@ -1,4 +1,4 @@
-"""What a model of given settings consists of: how many parameters, and which parts have a refined LLC."""
+"""The parts of a model: how many parameters it has, and which components have a refined LLC."""
 
 from .settings import ModelSettings
 

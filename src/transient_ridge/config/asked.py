@@ -1,8 +1,8 @@
 """Which keys of the configuration a stage asks for: those in its signature, and no others.
 
-A parameter named after a section and annotated with its model is given that section, or the part of it that the model
-declares. ``Annotated[float, Setting("data.noise_variance")]`` is given that key. A model of no section, such as
-:class:`~.settings.TrainedBy`, is given the keys of the configuration that it declares. Planning reads the annotations
+A parameter named after a section and annotated with its model receives that section, or the part of it that the model
+declares. ``Annotated[float, Setting("data.noise_variance")]`` receives that key. A model without a section, such as
+:class:`~.settings.TrainedBy`, receives the keys of the configuration that it declares. Planning reads the annotations
 without importing the stage, which would import torch.
 """
 
@@ -23,7 +23,7 @@ from .settings import Configuration
 
 
 class _Part(NamedTuple):
-    """What a parameter is given: the part of the configuration at a dotted key, and what that must be."""
+    """What a parameter receives: the part of the configuration at a dotted key, and its type."""
 
     at: str  # empty for keys of the configuration itself
     kind: Any
@@ -60,7 +60,7 @@ def keys_of(stage: str) -> tuple[str, ...]:
 
 
 def _evaluated(annotation: ast.expr | None) -> Any:
-    """An annotation; None if it has nothing to do with the configuration, whose names are all that is known here."""
+    """An annotation; None unless it concerns the configuration, whose names are the only ones known here."""
     known = {**vars(settings), "Annotated": Annotated, "Setting": Setting}
     if isinstance(annotation, ast.Subscript) and getattr(annotation.value, "id", "") == "Annotated":
         kind, *notes = annotation.slice.elts  # type: ignore[attr-defined]
@@ -73,7 +73,7 @@ def _evaluated(annotation: ast.expr | None) -> Any:
 def values(wanted: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
     """A stage's settings, typed: ``wanted`` maps parameters to annotations, ``given`` is a part of the configuration.
 
-    Raises ConfigError that lists every fault, and what is missing or surplus.
+    Raises ConfigError that lists every fault, missing key and surplus key.
     """
     parts = {parameter: _part(parameter, kind) for parameter, kind in wanted.items()}
     asked = {key for part in parts.values() for key in part.keys}
@@ -103,7 +103,7 @@ def _part(parameter: str, annotation: Any) -> _Part:
 
 
 def _declared(dotted: str) -> Any:
-    """What the configuration declares at a dotted key: a section, or a type with its constraints."""
+    """The declaration at a dotted key: a section, or a type with its constraints."""
     kind: Any = Configuration
     for name in filter(None, dotted.split(".")):
         field = kind.model_fields[name]

@@ -1,7 +1,7 @@
 """The configuration as the workflow uses it: variants, the grid of runs, and the keys of each job.
 
-A job is given the keys that its rule names and no others (:func:`pick`). So what can change a result is what makes it
-stale.
+A job receives the keys that its stage asks for and no others (:func:`pick`), so that exactly what can change a result
+makes it stale.
 """
 
 import copy
@@ -20,7 +20,7 @@ from .settings import CheckpointSettings, Configuration, TrainedBy
 #: The folder below results/ that is kept in the repository.
 PUBLISHED = "published"
 
-#: The whole configuration in a results folder, by which the folder is checked.
+#: The whole configuration in a results folder, against which the folder is checked.
 RESOLVED_FILE = "config.yaml"
 
 #: Sections that name checkpoints of the schedule, and sections that name runs of the grid.
@@ -42,8 +42,8 @@ def resolve(config: Config, variant: str) -> dict[str, Any]:
 def overlay(base: Config, changes: Config | None, within: Any = Configuration) -> dict[str, Any]:
     """``base`` with ``changes`` laid over it, section by section; lists and values are replaced.
 
-    A mapping that is one of several forms of a value, such as ``{decay: ...}``, is replaced as well. ``within`` is what
-    the configuration declares of ``base``: a section, or the type of what a mapping of names holds.
+    A mapping that is one of several forms of a value, such as ``{decay: ...}``, is replaced as well. ``within`` is the
+    declaration of ``base``: a section, or the type of a mapping of names.
     """
     merged = dict(copy.deepcopy(base))
     for name, value in (changes or {}).items():
@@ -56,7 +56,7 @@ def overlay(base: Config, changes: Config | None, within: Any = Configuration) -
 
 
 def _declared(within: Any, name: str) -> Any:
-    """What the key ``name`` holds if that is laid over part by part; None if it is replaced."""
+    """The declaration of the key ``name`` if it is merged part by part; None if it is replaced."""
     if (
         get_origin(within) is dict
     ):  # of variants: overlays, whose parts are those of a configuration
@@ -91,7 +91,7 @@ def settle(config: Config) -> dict[str, Any]:
 
 
 def pick(config: Config, keys: Iterable[str], without: Iterable[str] = ()) -> dict[str, Any]:
-    """The part of ``config`` under ``keys``, each a section or ``section.key``, less the keys ``without``."""
+    """The part of ``config`` under ``keys``, each a section or ``section.key``, except the keys ``without``."""
     part: dict[str, Any] = {}
     for dotted in keys:
         section, _, name = dotted.partition(".")
@@ -114,7 +114,7 @@ def trained_by(config: Config) -> TrainedBy:
 def llc_chunks(config: Config) -> dict[int, list[int]]:
     """The steps whose LLC is estimated, by chunk: `llc.chunk` consecutive checkpoints of the schedule.
 
-    A step's chunk depends on the schedule alone, so asking for one more step moves no other step.
+    A step's chunk depends only on the schedule, so that one more step moves no other.
     """
     chunks: dict[int, list[int]] = {}
     schedule = checkpoint_schedule(config)
@@ -130,7 +130,7 @@ def checkpoint_schedule(config: Config) -> list[int]:
 
 
 def root_seed_variants(config: Config) -> list[str]:
-    """Variants that differ in their root seed alone; none if there are fewer than two root seeds among them."""
+    """Variants that differ only in their root seed; none if they share one."""
     seeds = {
         variant: resolve(config, variant)["seed"]
         for variant, changes in config["variants"].items()
@@ -140,10 +140,10 @@ def root_seed_variants(config: Config) -> list[str]:
 
 
 def comparisons(config: Config) -> dict[str, list[str]]:
-    """Table that compares variants -> the variants that it is made of; without those that have nothing to compare.
+    """Table that compares variants -> the variants behind it, for tables that have something to compare.
 
-    ``front`` is of all variants if they differ in data, model or training; ``averaging`` of the first two that
-    measure the averaged and the raw weights of the same training, in this order.
+    ``front`` compares all variants, if they differ in data, model or training; ``averaging`` the first two that measure
+    the averaged and the raw weights of the same training, in this order.
     """
     resolved = {variant: resolve(config, variant) for variant in config["variants"]}
     trained = [pick(each, ("data", "model", "training")) for each in resolved.values()]
@@ -165,7 +165,7 @@ def _measures_average(config: Config) -> bool:
 
 
 def _but_for_average(config: Config) -> dict[str, Any]:
-    """What the curves of a variant depend on, less what says which weights they are of."""
+    """Everything that the curves of a variant depend on, except the choice of weights."""
     of_average = ("training.average", "training.keep_raw", "evaluation.weights")
     return pick(config, (*TrainedBy.model_fields, "grid", "evaluation"), without=of_average)
 
@@ -173,7 +173,7 @@ def _but_for_average(config: Config) -> dict[str, Any]:
 def check_results_folder(config: Config, results: Path) -> None:
     """Raise ConfigError if ``results`` was written by another preset (a copied or renamed folder).
 
-    Or if it is the folder of what is kept in the repository, one below for each preset.
+    Also if it is the folder of published results, which has one folder for each preset.
     """
     if config["preset"] == PUBLISHED:
         raise ConfigError(

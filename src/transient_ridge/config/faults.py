@@ -1,4 +1,4 @@
-"""What is wrong with a configuration, in words: ``KEY = VALUE: must be ...``, every fault at once."""
+"""The faults of a configuration in words, ``KEY = VALUE: must be ...``, all at once."""
 
 import difflib
 from collections.abc import Iterator, Mapping
@@ -69,7 +69,7 @@ def _lines(error: ErrorDetails, value: Any, schema: Schema, key: str) -> Iterato
 
 
 def _inner(value: Any, schema: Schema, part: str | int) -> tuple[Any, Schema] | None:
-    """What ``part`` names in a value and in its schema; None if either has no such part."""
+    """The ``part`` of a value and of its schema; None if either lacks it."""
     if isinstance(part, int):
         if not isinstance(value, list | tuple) or part >= len(value):
             return None
@@ -82,7 +82,7 @@ def _inner(value: Any, schema: Schema, part: str | int) -> tuple[Any, Schema] | 
 
 
 def expects(schema: Schema) -> str:
-    """What a value may be: words that complete "must be ..."."""
+    """The values that a schema allows: words that complete "must be ..."."""
     kinds = schema.get("anyOf", [])
     null = any(kind.get("type") == "null" for kind in kinds)
     if null:

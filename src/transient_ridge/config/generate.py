@@ -107,7 +107,7 @@ def _rows(schema: Mapping[str, Any], prefix: str, read_by: Mapping[str, set[str]
 
 
 def readers(rules: str) -> dict[str, set[str]]:
-    """Rule -> the keys that its stage asks for, from the text of the rules."""
+    """Rule -> the keys that its stage asks for, found in the text of the rules."""
     found = re.findall(
         r'^ *(?:use rule \w+ as|rule) (\w+)(?: with)?:(?:(?!^ *(?:use )?rule ).)*?\*\*stage\(\s*"([\w.]+)"',
         rules,

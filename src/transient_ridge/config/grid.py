@@ -1,4 +1,4 @@
-"""The runs that a configuration asks for. Imports no settings: jobs need it to know which runs have a table."""
+"""The runs that a configuration asks for. Imports no settings, since jobs need it to know which runs have a table."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -19,7 +19,7 @@ DEFAULT = "laptop"
 
 
 def known() -> dict[str, Path]:
-    """The file of every preset, by name, sorted; each states what it changes of the default."""
+    """The file of every preset, by name, sorted; each holds the keys that differ from the default."""
     found = by_name([*FOLDER.glob("[!.]*.yaml"), *in_extensions("[!.]*.yaml")])
     found[DEFAULT] = found.pop("config")
     return dict(sorted(found.items()))
@@ -51,9 +51,9 @@ def read(preset: str) -> dict[str, Any]:
 def stated(own: Sequence[Path], changes: Mapping[str, Any]) -> dict[str, Any]:
     """The configuration that the default, the files ``own`` and then ``changes`` state, not yet validated.
 
-    The default is config/config.yaml in the working directory if there is one. Snakemake would merge the forms of a
-    value that exclude each other. Raises ConfigError for a key that a file states twice, and for a file without a
-    `preset` of its own name, whose results would replace those of another.
+    The default is config/config.yaml in the working directory, if it exists. Snakemake itself would merge alternative
+    forms of a value. Raises ConfigError for a duplicate key, and for a file whose `preset` is not its name, since its
+    results would replace those of another preset.
     """
     here = Path("config/config.yaml")
     config = read_file(here if here.exists() else FOLDER / "config.yaml")
@@ -69,7 +69,7 @@ def stated(own: Sequence[Path], changes: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def read_file(path: Path) -> dict[str, Any]:
-    """What a YAML file states; nothing if it is empty. Raises ConfigError if it states a key twice."""
+    """The contents of a YAML file, which may be empty. Raises ConfigError for a duplicate key."""
     try:
         return yaml.load(path.read_text(), _Loader) or {}
     except yaml.MarkedYAMLError as error:
@@ -77,7 +77,7 @@ def read_file(path: Path) -> dict[str, Any]:
 
 
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """Refuses a mapping with a key twice, of which YAML would forget the first."""
+    """Refuses duplicate keys, of which YAML would drop the first."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         """The mapping of ``node``."""

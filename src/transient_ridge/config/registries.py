@@ -1,9 +1,9 @@
-"""Registries: what a configuration chooses by name is a file in a package.
+"""Registries: whatever a configuration chooses by name is a file in a package.
 
-``training/schedules/wsd.py`` is the schedule ``wsd``. To add one, add a file that implements the protocol its package
-names; those of an extension lie in its folder, as in ``extensions/sparse/predictors/lasso.py``. Names and constants are
-read without importing, because planning and figures must not wait for torch. Only chosen entries are part of a stage's
-fingerprint, so a new file makes nothing stale.
+``training/schedules/wsd.py`` is the schedule ``wsd``. To add one, add a file that implements the protocol named in its
+package; an extension keeps its own in its folder, as in ``extensions/sparse/predictors/lasso.py``. Names and constants
+are read without an import, because planning and figures must not wait for torch. Only chosen entries are part of a
+stage's fingerprint, so a new file makes nothing stale.
 """
 
 import ast
@@ -17,15 +17,15 @@ from typing import Any
 from ..errors import ConfigError
 from ..places import PACKAGE, by_name, in_extensions, module_name, syntax
 
-#: What a configuration may say: a name, or a mapping with a ``name`` and the options of that entry.
+#: An entry as a configuration gives it: a name, or a mapping with a ``name`` and the options of that entry.
 Choice = str | Mapping[str, Any]
 
 
 class Registry:
-    """The entries of one package, and of the folders of its name in the extensions."""
+    """The entries of one package, and of the extensions' folders with its name."""
 
     def __init__(self, package: str, kind: str) -> None:
-        """``package`` is dotted and relative to transient_ridge; ``kind`` is what messages call an entry."""
+        """``package`` is dotted and relative to transient_ridge; messages call an entry a ``kind``."""
         self.package, self.kind = package, kind
 
     @cached_property
@@ -52,9 +52,9 @@ class Registry:
         return importlib.import_module(f"transient_ridge.{self.module(choice)}")
 
     def options_model(self, choice: Choice) -> Any:
-        """The entry's class ``Options`` (a :class:`~.section.Section`); None if it declares none.
+        """The entry's class ``Options`` (a :class:`~.section.Section`); None if it has none.
 
-        Only that class is executed, because validation must not wait for what else the entry imports.
+        Only that class is executed, because validation must not wait for the entry's other imports.
         """
         module = self.module(choice)
         path, tree = self._path(choice), self._tree(choice)
@@ -72,7 +72,7 @@ class Registry:
         return names["Options"]
 
     def function(self, choice: Choice, name: str) -> Callable[..., Any]:
-        """The entry's function (or class) ``name``, with its ``options`` bound if it has any.
+        """The entry's function (or class) ``name``, with the ``options`` bound if it has any.
 
         Raises ConfigError if there is no such entry.
         """

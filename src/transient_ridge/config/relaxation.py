@@ -1,4 +1,4 @@
-"""How long a burn-in must be: in relaxations, the steps in which a flat direction forgets a factor e."""
+"""How long a burn-in must be, in relaxations: the steps in which a flat direction decays by a factor e."""
 
 import math
 
@@ -7,7 +7,7 @@ from .settings import SgldSettings
 
 
 def relaxation_steps(sgld: SgldSettings) -> float | None:
-    """Steps of one relaxation, infinite without localisation; None where only the chains can tell."""
+    """Steps of one relaxation, infinite without localisation; None if only the chains can tell."""
     if PRECONDITIONERS.constant(sgld.preconditioner, "NATURAL_STEP"):
         return 2 / sgld.epsilon
     if sgld.preconditioner != "none":

@@ -1,4 +1,4 @@
-"""What choices in the section ``llc`` imply: the tasks behind ``data``, and what a sampler rules out."""
+"""Consequences of choices in the section ``llc``: the tasks behind ``data``, and settings that a sampler rules out."""
 
 import math
 from collections.abc import Iterator, Mapping
@@ -9,7 +9,7 @@ from .runs import ROOT_TASK, Run, TaskDiversity
 
 
 def sampler_contradictions(llc: Mapping[str, Any]) -> Iterator[str]:
-    """Why the sampler of the section ``llc`` cannot do what other keys ask, one message for each key.
+    """Why the sampler of the section ``llc`` cannot obey other keys, one message for each key.
 
     Raises ConfigError if there is no such preconditioner or sampler.
     """

@@ -1,8 +1,8 @@
 """How a section of the configuration is declared: a frozen pydantic model, whose fields are its keys.
 
-The type of a field says what the key may hold, :func:`key` what it means. From these follow validation, the messages of
-:mod:`.faults`, the JSON schema, the comments of ``config/config.yaml`` and the table in ``config/README.md``
-(:mod:`.generate`). Text that reads as a number is one, because YAML 1.1 takes 1e-3 for text.
+The type of a field states what the key may hold, :func:`key` what it means. Validation, the messages of :mod:`.faults`,
+the JSON schema, the comments of ``config/config.yaml`` and the table in ``config/README.md`` (:mod:`.generate`) follow
+from these. Text that reads as a number counts as one, because YAML 1.1 takes 1e-3 for text.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -32,20 +32,20 @@ INFINITE = float("inf")
 class Section(BaseModel):
     """A section of the configuration. No field has a default: every value comes from a configuration file."""
 
-    # Models are built when first used: a job needs few of them.
+    # Build a model on first use: a job needs few of them.
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     @classmethod
     def of(cls, section: Mapping[str, Any]) -> Self:
-        """Build from a mapping that may hold more."""
+        """Build from a mapping that may hold further keys."""
         return cls.model_validate({name: section[name] for name in cls.model_fields})
 
     def stated(self) -> dict[str, Any]:
-        """The section as JSON states it."""
+        """The section as JSON values."""
         return self.model_dump(mode="json")
 
     def part(self, section: type["Section"]) -> dict[str, Any]:
-        """The fields that this section has from ``section``, which it extends."""
+        """The fields of ``section``, which this one extends."""
         return {name: getattr(self, name) for name in section.model_fields}
 
     def changed(self, **changes: Any) -> Self:
@@ -58,8 +58,8 @@ def key(
 ) -> Any:
     """Declare a configuration key.
 
-    ``origin`` says where the default's value is from if it is not our choice, ``null`` what null means. ``expects``
-    completes "KEY = VALUE: must be ..." where the type does not say it well.
+    ``origin`` is the source of the default value if it is not our choice, ``null`` the meaning of null. ``expects``
+    completes "KEY = VALUE: must be ..." where the type alone gives a poor message.
     """
     notes = {"unit": unit, "origin": origin, "null": null, "expects": expects}
     extra: dict[str, Any] = {name: note for name, note in notes.items() if note}
@@ -89,7 +89,7 @@ class Reads:
     def __get_pydantic_core_schema__(
         self, source: Any, handler: GetCoreSchemaHandler
     ) -> CoreSchema:
-        """Validate by ``read`` alone."""
+        """Validate by ``read``."""
         return core_schema.no_info_plain_validator_function(self.read)
 
     def __get_pydantic_json_schema__(
@@ -100,7 +100,7 @@ class Reads:
 
 
 class OptionsError(ValueError):
-    """What is ``stated`` is not the ``model`` of the options of a registry's entry."""
+    """The options ``stated`` for a registry's entry do not fit their ``model``."""
 
     def __init__(
         self, model: type[Section], stated: Mapping[str, Any], error: ValidationError
@@ -110,7 +110,7 @@ class OptionsError(ValueError):
 
 
 class EntryOf(Reads):
-    """An entry of ``registry``: its name, or a mapping of its name and options. Without options it becomes its name."""
+    """An entry of ``registry``: its name, or a mapping with its name and options; without options, its name."""
 
     def __init__(self, registry: Registry) -> None:
         self.registry = registry
@@ -124,7 +124,7 @@ class EntryOf(Reads):
         return {"anyOf": [{"enum": names}, named], "expects": either(names)}
 
     def read(self, stated: Any) -> Choice:
-        """The choice that is ``stated``; raises ValueError, or OptionsError if its options are wrong."""
+        """Read the choice ``stated``. Raises ValueError, or OptionsError if its options are wrong."""
         if not isinstance(stated, str | Mapping) or name_of(stated) not in self.registry.names:
             raise ValueError
         name, given = name_of(stated), options_in(stated)
@@ -142,7 +142,7 @@ class EntryOf(Reads):
 def choices(
     stated: Mapping[str, Any], section: type[Section], at: str = ""
 ) -> Iterator[tuple[str, Registry, Choice]]:
-    """Every choice of a registry's entry in a part of ``section``: its dotted key, the registry, and what is chosen."""
+    """Every choice of a registry's entry in a part of ``section``: dotted key, registry and choice."""
     for name, field in section.model_fields.items():
         if name not in stated:
             continue
@@ -158,7 +158,7 @@ def choices(
 
 
 def number(value: Any) -> Any:
-    """``value``, or the number that it reads as if it is text. Raises ValueError for true and false."""
+    """``value``, or the number that it spells if it is text. Raises ValueError for true and false."""
     if isinstance(value, bool):
         raise ValueError
     if isinstance(value, str):
@@ -169,7 +169,7 @@ def number(value: Any) -> Any:
 
 
 def _whole(value: Any) -> int | None:
-    """``value`` as an integer, None if it is none."""
+    """``value`` as an integer, or None if it is not one."""
     read = number(value)
     whole = isinstance(read, int | float) and read == read // 1
     return int(read) if whole else None
@@ -216,7 +216,7 @@ def either(names: Iterable[str]) -> str:
 _share = {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1}
 _natural, _count = {"type": "integer", "minimum": 0}, {"type": "integer", "minimum": 1}
 
-#: A number, or text that reads as one.
+#: A number, or text that spells one.
 Read = BeforeValidator(number)
 Finite = Field(allow_inf_nan=False)
 
@@ -231,11 +231,11 @@ Share = Annotated[float, Field(ge=0, le=1), Finite, Read]
 InnerShare = Annotated[float, Field(gt=0, lt=1), Finite, Read]
 Rise = Annotated[float, Field(gt=0, le=1), Finite, Read]
 Fall = Annotated[float, Field(ge=-1, lt=0), Finite, Read]
-#: How much of a moving average stays.
+#: The share of a moving average that stays in one update.
 Decay = Annotated[float, Field(ge=0, lt=1), Finite, Read]
 NAME = "a name of lower-case letters, digits, '-' and '_'"
 Name = Annotated[str, Field(pattern="^[a-z0-9][a-z0-9_-]*$"), Says(NAME)]
-#: In a list: each value at most once.
+#: A list without duplicates.
 Different = AfterValidator(_different)
 Positives = Annotated[
     tuple[Positive, ...], Field(min_length=1), Different, Says("a list of different numbers > 0")
@@ -248,7 +248,7 @@ Diversity = Annotated[
     ),
     PlainSerializer(lambda M: format_task_diversity(M) if M == INFINITE else M, when_used="json"),
 ]
-#: A number of updates, or a share of training, which is worked out before a stage sees it.
+#: A number of updates; a share of training becomes one before a stage sees it.
 Updates = Annotated[
     int,
     Reads(
@@ -260,7 +260,7 @@ Updates = Annotated[
     ),
 ]
 HalfLife = Annotated[int, Reads(_half_life, {"anyOf": [_count, _share]})]
-#: A step of the schedule, as a share of training or ``last`` if need be, which are worked out before a stage sees it.
+#: A step of the schedule; a share of training or ``last`` becomes one before a stage sees it.
 Step = Annotated[
     int,
     Reads(
@@ -280,14 +280,14 @@ Steps = Annotated[
 
 @dataclass(frozen=True)
 class OrAuto:
-    """A type, or the word ``auto``, whose meaning is worked out before a stage sees the value."""
+    """A type, or the word ``auto``, which becomes a value before a stage sees it."""
 
     meaning: str
 
     def __get_pydantic_core_schema__(
         self, source: Any, handler: GetCoreSchemaHandler
     ) -> CoreSchema:
-        """The type's schema behind a look for the word."""
+        """The type's schema, after a check for the word."""
 
         def read(value: Any, valid: Callable[[Any], Any]) -> Any:
             return value if value == "auto" else valid(value)

@@ -1,6 +1,6 @@
 """Memory, time and disk that jobs need, from the configuration.
 
-Constants are upper bounds of what ``benchmarks/memory.py`` measures, because schedulers kill jobs that exceed a
+Constants are upper bounds of what ``benchmarks/memory.py`` measures, because schedulers kill jobs that exceed their
 request. Functions that end in ``_mb`` return MB.
 """
 
@@ -14,12 +14,12 @@ from .grid import Config, runs
 from .limits import CHUNK, GRADIENT_NUMBERS, PER_SEQUENCE_NUMBERS, PRODUCT_SEQUENCES
 from .settings import ModelSettings
 
-#: MB of Python, torch, ArviZ, tables and what malloc keeps: up to 970 measured, in LLC jobs of the laptop preset.
+#: MB of Python, torch, ArviZ, tables and malloc's reserve: up to 970 measured, in LLC jobs of the laptop preset.
 PROCESS = 1500
 
 
 def weights_bytes(config: Config) -> int:
-    """Disk that the weights of one run take, in bytes (float32)."""
+    """Disk space for the weights of one run, in bytes (float32)."""
     kept = 2 if config["training"]["keep_raw"] else 1
     return 4 * kept * _parameters(config) * len(checkpoint_schedule(config))
 
@@ -32,7 +32,7 @@ def train_mb(config: Config) -> int:
 
 
 def evaluate_mb(config: Config) -> int:
-    """Memory of a job that measures all checkpoints of a run: one forward pass, and the outputs that it collects."""
+    """Memory of a job that measures all checkpoints of a run: one forward pass, and the collected outputs."""
     outputs = 4 * _outputs(config, config["evaluation"]["root_task_sequences"])
     checkpoints = len(checkpoint_schedule(config))
     return PROCESS + round((_forward(config) + 3 * outputs * checkpoints) / 1e6)
@@ -90,7 +90,7 @@ def robustness_fits(config: Config) -> int:
 
 
 def check_disk(config: Config, results: Path, runs_at_once: int) -> None:
-    """Raise ConfigError if the disk cannot hold the weights of the runs that are still to be trained."""
+    """Raise ConfigError if the disk cannot hold the weights of the runs yet to be trained."""
     needed = 0
     for variant in config["variants"]:
         resolved = resolve(config, variant)

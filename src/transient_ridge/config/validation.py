@@ -1,4 +1,4 @@
-"""Checks of a configuration: every fault at once, each with the key, its value and what is allowed."""
+"""Checks of a configuration: all faults at once, each with the key, its value and what is allowed."""
 
 import warnings
 from collections.abc import Iterator, Mapping, MutableMapping
@@ -27,15 +27,15 @@ from .settings import ClaimSettings, Configuration, DataSettings, ModelSettings,
 #: Keys that no variant may change.
 OF_PRESET = ("preset", "variants", "keep_weights", "compute", "runs")
 
-#: Predictors that phases, model selection and the scorecard are about.
+#: The predictors that phases, model selection and the scorecard need.
 NEEDED_PREDICTORS = ("ridge", "dmmse")
 
 
 def validate(config: MutableMapping[str, Any]) -> None:
     """Check ``config`` and each of its variants, and normalise it in place.
 
-    Numbers that came as text (``--config 'pca={"components":3}'``, YAML's ``1e-3``) become numbers, 32.0 becomes 32
-    where an integer is asked for. Raises ConfigError that lists every fault: the key, its value and what is allowed.
+    Numbers given as text (``--config 'pca={"components":3}'``, YAML's ``1e-3``) become numbers; 32.0 becomes 32 where
+    the key takes integers. Raises ConfigError that lists every fault with the key, its value and what is allowed.
     """
     if isinstance(config.get("variants"), Mapping):
         config["variants"] = {name: part or {} for name, part in config["variants"].items()}
@@ -65,7 +65,7 @@ def _variant_faults(config: Config, variant: str, changes: Config) -> Iterator[s
 
 
 def _contradictions(config: Config) -> Iterator[str]:
-    """Values that contradict each other."""
+    """Faults between keys: values that contradict each other."""
     data, model, training = config["data"], config["model"], config["training"]
     if model["d_model"] % model["heads"]:
         yield f"model.heads = {model['heads']}: must divide model.d_model = {model['d_model']}"
@@ -88,14 +88,14 @@ def _contradictions(config: Config) -> Iterator[str]:
     missing = [name for name in NEEDED_PREDICTORS if name not in config["evaluation"]["predictors"]]
     if missing:
         yield (
-            f"evaluation.predictors = {config['evaluation']['predictors']}: must hold {' and '.join(missing)}, "
-            "which phases and claims are about"
+            f"evaluation.predictors = {config['evaluation']['predictors']}: must include {' and '.join(missing)}, "
+            "which phases and claims need"
         )
     yield from _contradictions_of_analysis(config)
 
 
 def _contradictions_of_averaging(config: Config) -> Iterator[str]:
-    """Which weights are kept and measured; warns of an average that is longer than training."""
+    """Faults in which weights are kept and measured; warns of an average longer than training."""
     training, measured = config["training"], config["evaluation"]["weights"]
     average, keep_raw = training["average"], training["keep_raw"]
     if average is not None and config["runs"]["folder"] is not None:
@@ -110,19 +110,19 @@ def _contradictions_of_averaging(config: Config) -> Iterator[str]:
             yield "evaluation.weights = averaged: training keeps no average; set training.average, or auto"
         return
     if measured == "raw" and not keep_raw:
-        yield "evaluation.weights = raw: training keeps the average alone; set training.keep_raw: true, or auto"
+        yield "evaluation.weights = raw: training keeps only the average; set training.keep_raw: true, or auto"
     half_life = half_life_of(average)
     if half_life > training["steps"]:
         warnings.warn(
             f"training.average = {average}: a half-life of {half_life:.0f} updates is longer than training.steps = "
-            f"{training['steps']}; the average hardly leaves the beginning",
+            f"{training['steps']}; the average hardly leaves the initial weights",
             ConfigWarning,
             stacklevel=2,
         )
 
 
 def _entry_faults(config: Config) -> Iterator[str]:
-    """Entries of registries that are not for these data, as their ``fault`` or a literal of theirs says."""
+    """Registry entries that do not fit these data, by their function ``fault`` or a constant of theirs."""
     data = DataSettings.of(config["data"])
     for dotted, registry, choice in choices(config, Configuration):
         if registry.offers(choice, "fault") and (fault := registry.function(choice, "fault")(data)):
@@ -137,7 +137,7 @@ def _entry_faults(config: Config) -> Iterator[str]:
 
 
 def _contradictions_of_analysis(config: Config) -> Iterator[str]:
-    """Values of PCA, scorecard and LLC that contradict others."""
+    """Faults between keys of PCA, scorecard and LLC."""
     if config["pca"]["sequences"] > config["evaluation"]["root_task_sequences"]:
         yield (
             f"pca.sequences = {config['pca']['sequences']}: must be at most "
@@ -163,7 +163,7 @@ def _contradictions_of_analysis(config: Config) -> Iterator[str]:
             yield f"claims.{low} = {thresholds[low]}: must be less than claims.{high} = {thresholds[high]}"
     for name in sorted(set(thresholds["own"]) & set(ClaimSettings.model_fields)):
         yield (
-            f"claims.own.{name} = {thresholds['own'][name]}: claims has a threshold of this name; choose another"
+            f"claims.own.{name} = {thresholds['own'][name]}: claims already has this key; choose another name"
         )
     yield from _llc_contradictions(config)
 

@@ -1,7 +1,7 @@
 """Claims 8 and 9 along the resolution r = gamma / (n beta): every LLC claim holds at a given r only.
 
-Each statement of the two is measured and judged once more for each r of the quadratic LLCs, on the same runs and by
-the same thresholds.
+Each of their statements is measured and judged again for each r of the quadratic LLCs, on the same runs and with the
+same thresholds.
 """
 
 from ..analysis.model_selection.by_resolution import at_resolution

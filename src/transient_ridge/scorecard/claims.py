@@ -1,7 +1,8 @@
 """The scorecard: each claim of the paper as statements with a number, a null, a threshold and a verdict.
 
-A statement is measured once for each seed, and again in its null worlds. 'Not testable' is for what was not measured,
-not resolved by the models' own distance to ridge, or not trained; what was measured and is not so does not hold.
+A statement is measured once for each seed, and again in its null worlds. It is 'not testable' if its quantity was not
+measured, not resolved (the models' own distance to ridge is too great), or the models not trained; it does not hold if
+it was measured and found false.
 """
 
 import math
@@ -22,9 +23,9 @@ from .statement import MEMORY, PREDICTORS, Statement
 from .statements import STATEMENTS
 from .verdicts import CONTRADICTED, MEASURED, NOT_TESTABLE, assess, excess_of, holm, joined
 
-#: The null of a statement that has none: a further question, or one of a preset's.
+#: The null of a statement without one: a further question, or a preset's own statement.
 NO_NULL: dict[str, Any] = {"null": None, "null_outcome": None, "null_value": None}
-#: What a statement comes to, beside the outcome.
+#: The numbers of a measured statement.
 NUMBERS = ("value", "resolution", "error")
 
 
@@ -41,7 +42,7 @@ def made(settings: ClaimSettings, claims: Collection[int] | None = None) -> list
 
 
 def threshold_of(statement: Statement, settings: ClaimSettings) -> float:
-    """The number that a statement's value is compared with. Raises ConfigError if the configuration has none."""
+    """The number to compare a statement's value with. Raises ConfigError if the configuration has none."""
     name = statement.threshold
     if not isinstance(name, str):
         return name
@@ -55,7 +56,7 @@ def threshold_of(statement: Statement, settings: ClaimSettings) -> float:
 
 
 def measure(evidence: Evidence, claims: Collection[int] | None = None) -> Rows:
-    """The table `claim_values`: what every statement, of all or of these ``claims``, comes to for every seed."""
+    """The table `claim_values`: the outcome of every statement, of all or of these ``claims``, for every seed."""
     rows = Rows("claim_values")
     try:
         seeds: list[int | None] = list(evidence.seeds)
@@ -75,7 +76,7 @@ def measure(evidence: Evidence, claims: Collection[int] | None = None) -> Rows:
                 try:
                     null, unknown = worlds.null_of(statement, seed)
                     found["reason"] = joined(found["reason"], *unknown)
-                except NotTestableError as why:  # what cannot be set against its null does not pass
+                except NotTestableError as why:  # without its null it cannot pass
                     found = _without_value(NOT_TESTABLE, f"its null is not known: {why}")
             own = None if statement.joint else seed
             rows.add(**key, seed=own, **found, **null)
@@ -90,10 +91,10 @@ class _Worlds:
         self.made: dict[str, Evidence] = {}
 
     def null_of(self, statement: Statement, seed: int | None) -> tuple[dict[str, Any], list[str]]:
-        """The null that comes closest to passing: name, outcome and value; one that is contradicted has no value.
+        """The null that comes closest to passing (name, outcome, and value unless contradicted), and remarks.
 
-        And why others do not decide the statement. Raises NotTestableError if a null cannot be made or has a gap, and
-        if none decides it.
+        The remarks explain why other nulls do not decide the statement. Raises NotTestableError if a null cannot be
+        made or has a gap, and if none decides it.
         """
         threshold = threshold_of(statement, self.evidence.settings)
         closest, excess, unknown = NO_NULL, -math.inf, []
@@ -141,14 +142,14 @@ def _without_value(outcome: str, reason: str) -> dict[str, Any]:
 
 
 def _value(statement: Statement, evidence: Evidence, seed: int | None) -> Measured:
-    """What ``statement`` comes to; raises GapError if that is not a number."""
+    """The value of ``statement``; raises GapError if it is not a number."""
     first = evidence.seeds[0] if seed is None else seed
     if statement.about not in (PREDICTORS, MEMORY):
         evidence.require_trained(first)
     found = statement.measure(evidence, first)
     found = found if isinstance(found, Measured) else Measured(found)
     if any(math.isnan(getattr(found, name)) for name in NUMBERS):
-        raise GapError(f"not a number for seed {first}: a table that it is computed from has a gap")
+        raise GapError(f"not a number for seed {first}: a table behind it has a gap")
     return found
 
 
@@ -161,9 +162,9 @@ def pooled(parts: Sequence[Rows]) -> Rows:
 
 
 def score(values: Rows, settings: ClaimSettings, claims: Collection[int] | None = None) -> Rows:
-    """The table `claims`: every statement, judged by its ``values`` of one variant or of several root seeds.
+    """The table `claims`: every statement, judged by its ``values`` in one variant or over several root seeds.
 
-    ``claims`` are those that were measured; None if all were.
+    ``claims`` are the measured ones; None if all were measured.
     """
     rows, judged = values.records(), []
     words = {**vars(settings), **settings.own}
@@ -203,7 +204,7 @@ def score(values: Rows, settings: ClaimSettings, claims: Collection[int] | None 
     tables=judged(),
 )
 def judge_claims(frames: Frames, claims: ClaimSettings, seed: RootSeed) -> tuple[Rows, Rows, Page]:
-    """Judge every statement by the tables; as a table, with what each seed gives, and as a page."""
+    """Judge every statement by the tables; return the verdicts, the values of each seed, and a page."""
     evidence = Evidence(frames, claims, seed)
     values = measure(evidence)
     scored = score(values, claims)

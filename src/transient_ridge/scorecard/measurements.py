@@ -1,8 +1,8 @@
-"""What the claims are judged by: numbers for each seed, computed from the tables.
+"""The numbers by which claims are judged, computed from the tables for each seed.
 
-Every method answers one question about the runs of one seed. It raises NotTestableError, with the reason, where the
-tables cannot answer it, and ContradictedError where they answer that what the question takes for granted is not so.
-Numbers at the end of training are of the last checkpoint: smoothed curves end there as measured.
+Every method answers one question about the runs of one seed. It raises NotTestableError, with the reason, if the tables
+cannot answer it, and ContradictedError if they show that its premise is false. Numbers at the end of training belong to
+the last checkpoint, where smoothed curves end as measured.
 """
 
 import math
@@ -29,7 +29,7 @@ Found = TypeVar("Found")
 
 TINY = np.finfo(np.float64).tiny
 
-#: Draws of the estimates by which a Monte Carlo error is carried through a statement.
+#: Draws of the estimates that carry a Monte Carlo error through a statement.
 RESAMPLES = 200
 
 UNRESOLVED = "for no M can the predictors be told apart: train longer or wider"
@@ -61,9 +61,9 @@ def with_monte_carlo(
     estimates: Mapping[float, tuple[float, float]],
     resolution: float = 0.0,
 ) -> Measured:
-    """``measure`` of ``estimates``, M -> (value, standard error), and what the errors make of it.
+    """``measure`` of ``estimates``, M -> (value, standard error), with the error that follows from theirs.
 
-    Estimates drawn again in which the statement is contradicted are left out.
+    Leaves out redrawn estimates that contradict the statement.
     """
     rng = np.random.default_rng(0)
     value = measure({M: estimate for M, (estimate, _) in estimates.items()})
@@ -78,7 +78,7 @@ def with_monte_carlo(
 
 
 def first_for_good(holds: pd.Series) -> float:
-    """The first step (the index, ascending) from which on ``holds`` is true; infinity if it is false at the last."""
+    """The first step (the index, ascending) from which on ``holds`` stays true; infinity if it is false at the last."""
     so = holds.index[holds[::-1].cummin()[::-1]]
     return float(so[0]) if len(so) else math.inf
 
@@ -151,7 +151,7 @@ class Evidence:
         return int(self.path(M, seed)["step"].iloc[-1])
 
     def alpha(self, M: float, seed: int, dataset: str = IN) -> pd.Series:
-        """Place along the line from ridge (0) to dMMSE_M (1) over training, on q_M by default; index = step."""
+        """Position on the line from ridge (0) to dMMSE_M (1) over training, on q_M by default; index = step."""
         path = self.path(M, seed).set_index("step")
         return path["alpha" if dataset == IN else "alpha_out"]
 
@@ -164,12 +164,12 @@ class Evidence:
         return float(self.alpha(M, seed)[self.critical_step(M, seed)])
 
     def hook(self, M: float, seed: int) -> tuple[float, float]:
-        """Out of distribution: how far alpha falls to its least value, and how far it rises from there to the end."""
+        """Out of distribution: the fall of alpha to its least value, and its rise from there to the end."""
         alpha = self.alpha(M, seed, OUT)
         return float(alpha.iloc[0] - alpha.min()), float(alpha.iloc[-1] - alpha.min())
 
     def predictors_apart(self, M: float, dataset: str = IN) -> float:
-        """Delta(dMMSE_M, ridge), in distribution unless ``dataset`` says otherwise."""
+        """Delta(dMMSE_M, ridge) on ``dataset``, in distribution by default."""
         if M not in self._apart[dataset]:
             raise NotTestableError(f"not measured: idealised_distances lacks M = {M:g}")
         return self._apart[dataset][M]
@@ -213,9 +213,9 @@ class Evidence:
         return [M for M in self.diversities(seed) if self.end(M, seed) >= close]
 
     def deflection(self, M: float, seed: int) -> float:
-        """How far a path is bent towards ridge in the subspace of the joint PCA: 0 = no nearer than the straight way.
+        """How far a path bends towards ridge in the subspace of the joint PCA: 0 = straight, 1 = through ridge.
 
-        1 = through ridge. The straight way is that from the path's start to its own end; squared distances.
+        Straight is the segment from the path's start to its own end; distances are squared.
         """
         ridge = self.predictors_in_subspace().loc[math.inf]
         path = self._paths_in_subspace.get((M, seed))
@@ -238,7 +238,7 @@ class Evidence:
     def threshold(self, seed: int, share: float = 1.0) -> Threshold:
         """The threshold after this share of training, with the two M that enclose it.
 
-        Raises NotTestableError if the M that can be told apart do not enclose one.
+        Raises NotTestableError if the resolved M do not enclose one.
         """
         rows = self.table("thresholds")
         rows = rows[rows["seed"] == seed].sort_values("step")
@@ -257,7 +257,7 @@ class Evidence:
         return _of_run(self._gates, M, seed)
 
     def last_gate_of_least(self, seed: int) -> pd.Series:
-        """The row of :meth:`gate` at the last checkpoint of the least M, whose predictors must be told apart."""
+        """The row of :meth:`gate` at the last checkpoint of the least M, which must be resolved."""
         M = self.diversities(seed)[0]
         self.require_resolved(M, seed)
         return self.gate(M, seed).iloc[-1]
@@ -297,7 +297,7 @@ class Evidence:
         return {key: float(loss) for key, loss in rows["loss"].items()}
 
     def gap(self, M: float) -> float:
-        """How much more dMMSE_M loses out of distribution than ridge."""
+        """The OOD loss of dMMSE_M less that of ridge."""
         gap = self.ideal("dmmse", M, OUT) - self.ideal("ridge", M, OUT)
         if not gap > 0:
             raise NotTestableError(f"dMMSE_{M:g} has no greater OOD loss than ridge here")
@@ -306,8 +306,8 @@ class Evidence:
     def dip_and_rise(self, M: float, seed: int) -> tuple[float, float]:
         """Fall of the OOD loss to its least value, and rise from there to the end, as shares of :meth:`gap`.
 
-        The fall counts from the least OOD loss on the two ways to dMMSE_M that never lead to ridge: straight from the
-        untrained model, and by softened dMMSE_M. On either the loss may fall and rise too.
+        The fall counts from the least OOD loss on the two paths to dMMSE_M that avoid ridge: straight from the
+        untrained model, and through softened dMMSE_M. On either path the loss may fall and rise too.
         """
         losses, gap = self.losses(M, seed, OUT), self.gap(M)
         least = losses.min()
@@ -342,7 +342,7 @@ class Evidence:
         return float((self.losses(M, seed, IN).iloc[-1] - dmmse) / (ridge - dmmse))
 
     def below_and_above(self, seed: int) -> tuple[list[float], list[float]]:
-        """M that can be told apart on dMMSE's side of the threshold, and on ridge's."""
+        """The resolved M on dMMSE's side of the threshold, and on ridge's."""
         rows = self.table("thresholds")
         last = rows[rows["seed"] == seed].sort_values("step").iloc[-1]
         diversities = self.resolved(seed)
@@ -352,14 +352,14 @@ class Evidence:
         return below, [M for M in diversities if M not in below]
 
     def transience(self, M: float, seed: int) -> float:
-        """The lesser of dip and rise: both must be there for a transient ridge."""
-        if (M, seed) not in self._transience:  # asked for by most statements
+        """The lesser of dip and rise: a transient ridge needs both."""
+        if (M, seed) not in self._transience:  # most statements ask for it
             self._transience[M, seed] = float(np.min(self.dip_and_rise(M, seed)))
         return self._transience[M, seed]
 
     @cached_property
     def by_transience(self) -> list[float]:
-        """M whose predictors can be told apart at every seed, by their mean transience, the greatest first."""
+        """The M that are resolved at every seed, by their mean transience, the greatest first."""
         common = set.intersection(*(set(self.resolved(seed)) for seed in self.seeds))
         if not common:
             raise NotTestableError(UNRESOLVED)
@@ -390,7 +390,7 @@ class Evidence:
     # -- complexity --------------------------------------------------------------------------
 
     def llc(self, seed: int) -> dict[float, tuple[float, float]]:
-        """M -> LLC of the whole model at the last checkpoint and its standard error, of the healthy estimates."""
+        """M -> LLC of the whole model at the last checkpoint and its standard error, if healthy."""
         found = last_healthy_llc(self.table("llc"), seed)
         last = [self.last_step(float(M), seed) for M in found.index]
         found = found[found["step"].to_numpy() == np.array(last, np.int64)]
@@ -413,7 +413,7 @@ class Evidence:
             )
 
     def trade_offs(self, seed: int) -> pd.DataFrame:
-        """Losses, LLCs and phases of Eq. 8 of every finite M, ascending; measured losses where there are any."""
+        """Losses, LLCs and phases of Eq. 8 of every finite M, ascending; from measured losses if there are any."""
         rows = self.table("selection")
         rows = rows[(rows["seed"] == seed) & (rows["losses"] == self.kind_of_losses)]
         return rows.sort_values("task_diversity")
@@ -432,7 +432,7 @@ class Evidence:
 
     @cached_property
     def kind_of_losses(self) -> str:
-        """Whether Eq. 8 is judged by measured losses, or by the predictors' where l(u) was not measured on q_M."""
+        """Whether Eq. 8 uses measured losses, or those of the predictors because l(u) was not measured on q_M."""
         return "measured" if "measured" in set(self.table("selection")["losses"]) else "idealised"
 
     # -- joint PCA ---------------------------------------------------------------------------
@@ -478,7 +478,7 @@ class Evidence:
     def along_components(self) -> pd.Series:
         """Share of the squared distance from dMMSE_M to ridge along each component (the index), mean over M.
 
-        Only the components that were kept count.
+        Counts only the components that were kept.
         """
         points = self.table("pca_idealised")
         points = points[points["predictor"].isin(["ridge", "dmmse"])]
@@ -511,7 +511,7 @@ class Evidence:
 
 
 def least_on_segment(start: float, end: float, length: float) -> float:
-    """Least mean squared error on the segment between two functions, from theirs and their squared distance ``length``.
+    """Least mean squared error on the segment between two functions, from their errors and squared distance ``length``.
 
     Along it the error is (1 - s) start + s end - s (1 - s) length.
     """

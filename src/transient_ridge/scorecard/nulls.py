@@ -1,8 +1,8 @@
-"""Worlds in which what a statement says is not so, made from the tables that it is judged by.
+"""Null worlds: made from the tables that judge a statement, but such that the statement is false.
 
-A null is the same tables with other trajectories, scored by the same code. Each is a function of
-:class:`~.measurements.Evidence` that returns the tables of its world, and raises NotTestableError where they lack what
-it is made of.
+A null has the same tables with other trajectories, scored by the same code. Each is a function of
+:class:`~.measurements.Evidence` that returns the tables of its world, and raises NotTestableError if they lack
+something that it needs.
 """
 
 import math
@@ -30,28 +30,28 @@ STRAIGHT, SOFTENED, VIA_RIDGE = "straight", "softened", "via ridge"
 MEMORISING, GENERALISING, CONSTANT = "memorising", "generalising", "constant"
 SWAPPED, WANDERING, GROWING = "swapped", "wandering", "growing"
 
-#: Places on a way at which it is tabulated.
+#: Points at which a path is tabulated.
 PLACES = 401
-#: Steps of a random walk; the shares of its components hardly depend on them.
+#: Steps of a random walk; the shares of its components hardly depend on their number.
 WALK = 40
-#: Column of a way -> the data set whose loss it is.
+#: Column of a path -> the data set of the loss.
 LOSSES = {"loss": IN, "loss_out": OUT, "loss_root": ROOT}
 DISTANCES = ["ridge", "dmmse", "ridge_out", "dmmse_out"]
 
 
-# -- another way, the same clock ----------------------------------------------------------------
+# -- another path, the same clock ----------------------------------------------------------------
 
 
 def straight(evidence: Evidence) -> Frames:
-    """Every run goes straight from where it started to where it ended.
+    """Every run goes straight from its start to its end.
 
-    The parts of the two off the axis from ridge to dMMSE_M are taken to be at a right angle to each other.
+    Off the axis from ridge to dMMSE_M, the two are assumed to be orthogonal.
     """
     return _follow(evidence, _straight_way)
 
 
 def softened(evidence: Evidence) -> Frames:
-    """Every run with finite M is a dMMSE_M of higher temperature: a way that never leads to ridge."""
+    """Every run with finite M is a dMMSE_M of higher temperature: a path that avoids ridge."""
     table = evidence.table("softened_dmmse")
 
     def way(evidence: Evidence, M: float, seed: int) -> pd.DataFrame | None:
@@ -95,7 +95,7 @@ def _quadratic(
 def _follow(
     evidence: Evidence, way_of: Callable[[Evidence, float, int], pd.DataFrame | None]
 ) -> Frames:
-    """The world in which each run is, at every step, at the place of its way that has its loss on q_M."""
+    """The world in which each run is, at every step, at the point of its path that has its loss on q_M."""
     parts, losses, places = [], evidence.table("smoothed_losses").copy(), {}
     losses = losses[losses["token"].isna()]
     for (M, seed), path in _paths(evidence):
@@ -136,7 +136,7 @@ def _paths(evidence: Evidence) -> Iterator[tuple[tuple[float, int], pd.DataFrame
 
 
 def _placed(evidence: Evidence, path: pd.DataFrame) -> pd.DataFrame:
-    """``path`` of one run with what follows from its distances."""
+    """``path`` of one run with the columns that follow from its distances."""
     M = float(path["task_diversity"].iloc[0])
     if math.isinf(M):
         return path
@@ -149,7 +149,7 @@ def _placed(evidence: Evidence, path: pd.DataFrame) -> pd.DataFrame:
 
 
 def _straight_coordinates(evidence: Evidence, places: dict[tuple[float, int], pd.Series]) -> Frames:
-    """The paths of the joint PCA, whose basis is kept."""
+    """The paths in the joint PCA, whose basis stays the same."""
     try:
         measured = evidence.table("pca_trajectories")
     except NotTestableError:  # and so are the statements about it
@@ -170,7 +170,7 @@ def _coordinates(trajectories: pd.DataFrame, most: float = math.inf) -> NDArray[
 
 
 def _switches(world: Frames, selection: pd.DataFrame) -> pd.DataFrame:
-    """`selection` with t_crit and the switch of the world's own runs."""
+    """`selection` with t_crit and the switch of this world's runs."""
     losses = world["smoothed_losses"]
     losses = losses[losses["dataset"] == OUT].sort_values("step")
     selection = selection.copy()
@@ -199,7 +199,7 @@ def memorising(evidence: Evidence) -> Frames:
 
 
 def generalising(evidence: Evidence) -> Frames:
-    """Every run with finite M takes the course of the greatest, in units of its own predictors."""
+    """Every run with finite M takes the course of the greatest M, in units of its own predictors."""
     return _all_like(evidence, -1)
 
 
@@ -243,7 +243,7 @@ def _of_each(rows: pd.DataFrame, number: Callable[[float], float]) -> pd.Series:
 def _of_models(
     places: pd.DataFrame, diversities: pd.Series, models: dict[int, float], columns: list[str]
 ) -> Iterator[NDArray[np.float64]]:
-    """``columns`` of ``places`` as they are, at the same seed and step, in the run with its seed's M in ``models``."""
+    """``columns`` of ``places`` at the same seed and step, from the run whose M is that of its seed in ``models``."""
     own = places[diversities == places["seed"].map(models)].set_index(["seed", "step"])
     keys = pd.MultiIndex.from_frame(places[["seed", "step"]])
     for column in columns:
@@ -251,7 +251,7 @@ def _of_models(
 
 
 def _one_side(thresholds: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
-    """`thresholds` of runs that are all on the same side."""
+    """`thresholds` if all runs are on the same side."""
     relative = runs.groupby(["seed", "step"])["relative_distance"].mean()
     keys = pd.MultiIndex.from_frame(thresholds[["seed", "step"]])
     on_dmmse = relative.reindex(keys).to_numpy() >= HALF
@@ -264,9 +264,9 @@ def _one_side(thresholds: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def constant(evidence: Evidence) -> Frames:
-    """What is compared over M is its mean over M: LLCs, trade-offs, switches, predictors, paths of the joint PCA.
+    """Whatever is compared over M equals its mean over M: LLCs, trade-offs, switches, predictors, paths in the PCA.
 
-    Distances and losses of the runs are as they were. Another fit of the PCA is off by what tells the paths apart.
+    Distances and losses of the runs stay the same. Other fits of the PCA differ by what distinguishes the paths.
     """
     world = dict(evidence.frames)
     for table, columns, keys in (
@@ -337,7 +337,7 @@ def via_ridge(evidence: Evidence) -> Frames:
 
 
 def wandering(evidence: Evidence) -> Frames:
-    """Runs from a common start are random walks, each in directions of its own: what two components explain then."""
+    """Runs are random walks from a common start, in directions of their own: two components still explain a share."""
     runs = len(evidence.table("pca_trajectories")[RUN_KEY].drop_duplicates())
     at = np.arange(WALK)
     walks = np.kron(np.eye(runs), np.minimum.outer(at, at))
@@ -350,7 +350,7 @@ def wandering(evidence: Evidence) -> Frames:
 
 
 def growing(evidence: Evidence) -> Frames:
-    """Above M = `claims.plateau_from` the LLC goes on growing as it does up to there, by a line in log M."""
+    """Above M = `claims.plateau_from` the LLC goes on growing as it does up to there, linearly in log M."""
     llc, start = evidence.table("llc").copy(), evidence.settings.plateau_from
     for seed in evidence.seeds:
         known = evidence.llc(seed)

@@ -1,10 +1,10 @@
-"""What comes of measuring a statement for one seed: a number, a contradiction, or nothing."""
+"""The outcome of measuring a statement for one seed: a number, a contradiction, or nothing."""
 
 from typing import NamedTuple
 
 
 class Measured(NamedTuple):
-    """A value, the half-width that the grid leaves open, a remark, and the Monte Carlo standard error."""
+    """A value, the half-width of its uncertainty from the grid, a remark, and the Monte Carlo standard error."""
 
     value: float
     resolution: float = 0.0
@@ -17,8 +17,8 @@ class NotTestableError(Exception):
 
 
 class GapError(NotTestableError):
-    """A table that the answer is computed from has a gap."""
+    """A table behind the answer has a gap."""
 
 
 class ContradictedError(Exception):
-    """What a statement takes for granted was measured, and is not so: it fails without a value."""
+    """A premise of the statement was measured and is false, so the statement fails without a value."""

@@ -1,4 +1,4 @@
-"""The scorecard as Markdown: the claims, then their statements, further questions, and every M."""
+"""The scorecard as Markdown: claims, statements, further questions, and every M."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -27,10 +27,10 @@ def scorecard(claims: Rows) -> str:
 def _claims(rows: Sequence[Row]) -> list[str]:
     lines = ["| claim | | verdict | those that do not hold |", "|---|---|---|---|"]
     for claim, found in by_claim(rows).items():
-        told = (_bold(found.verdict), ", ".join(found.others))
+        cells = (_bold(found.verdict), ", ".join(found.others))
         if found.verdict == NO_CLAIM:
-            told = ("-", "the paper makes no claim: numbers only")
-        lines.append(f"| {claim} | {TITLES[claim]} | {told[0]} | {told[1]} |")
+            cells = ("-", "the paper makes no claim: numbers only")
+        lines.append(f"| {claim} | {TITLES[claim]} | {cells[0]} | {cells[1]} |")
     return lines
 
 
@@ -62,7 +62,7 @@ def _table(rows: Sequence[Row]) -> list[str]:
 
 
 def _null(row: Row) -> str:
-    """The value in the null; in words where the null contradicts the statement."""
+    """The value in the null, or 'contradicted'."""
     return (
         str(row["null_outcome"])
         if row["null_value"] is None and row["null_outcome"]
@@ -114,7 +114,7 @@ def in_words(verdicts: Sequence[tuple[float, str]]) -> str:
 
 
 def along_resolution(claims: pd.DataFrame) -> str:
-    """The statements about the LLC, with where along r they hold; nothing if no curvature was measured."""
+    """The statements about the LLC and where along r they hold; empty if no curvature was measured."""
     if claims.empty:
         return ""
     lines = [
@@ -132,7 +132,7 @@ def along_resolution(claims: pd.DataFrame) -> str:
 
 
 def accounts_page(accounts: pd.DataFrame) -> str:
-    """The accounts of when runs turn, with their constants and errors; a line if there are none."""
+    """The accounts of when runs turn, with constants and errors; one line if there are none."""
     if accounts.empty:
         return "No curvature was measured, or there are too few M.\n"
     lines = [
@@ -182,7 +182,7 @@ def by_diversity(evidence: Evidence) -> str:
         return f"{error}.\n"
     lines = [
         f"Means over {len(evidence.seeds)} seed(s) and their standard errors. Dip, counted from the least OOD loss on "
-        "every way to dMMSE_M that never leads to ridge, and rise are shares of the gap between the OOD losses of "
+        "every path to dMMSE_M that avoids ridge, and rise are shares of the gap between the OOD losses of "
         "dMMSE_M and ridge; alpha is 0 at ridge and 1 at dMMSE_M, on q_M unless 'out' says out of distribution.",
         "",
         f"| {' | '.join(names)} |",

@@ -1,4 +1,4 @@
-"""Score published tables again: by today's statements, from the tables that a folder holds."""
+"""Score published tables again, by today's statements."""
 
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,7 @@ MEASURED = (
     "quadratic_llc_on_tasks",
 )  # fmt: skip
 
-#: Statements of tables that have no column `kind` -> what they are called now; the others kept their names.
+#: Statements of tables without a column `kind` -> their names today; the others kept theirs.
 RENAMED = {
     "2b": "2d", "2c": "2e", "2d": "2c", "2e": "1e", "9a": "-", "9b": "9d", "9c": "9e", "9d": "9f", "9e": "9g",
 }  # fmt: skip
@@ -84,7 +84,7 @@ def _of_folder(folder: Path) -> str:
 def _tables(
     folder: Path, config: dict[str, Any], claims: ClaimSettings
 ) -> tuple[Frames, pd.DataFrame]:
-    """The tables that statements are judged by, and `accounts`."""
+    """The tables that judge statements, and `accounts`."""
     data, curves = DataSettings.of(config["data"]), CurveSettings.of(config["curves"])
     frames = {
         name: _columns_of_today(path, name) for name in MEASURED if (path := _files(folder, name))
@@ -152,5 +152,5 @@ def _files(folder: Path, table: str) -> Path | None:
 
 
 def _columns_of_today(path: Path, name: str) -> pd.DataFrame:
-    """The table at ``path``, which may be of older code: columns that it lacks are empty, others are left out."""
+    """The table at ``path``, perhaps by older code: missing columns are empty, surplus ones left out."""
     return Rows.of(name, pd.read_parquet(path).reindex(columns=list(TABLES[name].columns))).frame()

@@ -1,6 +1,6 @@
 """The scorecard over root seeds: variants that differ in nothing else, judged together.
 
-Their intervals are over root seeds, which draw tasks and evaluation sets anew.
+Intervals are over root seeds, each with its own tasks and evaluation sets.
 """
 
 import pandas as pd
@@ -17,7 +17,7 @@ from .page import scorecard
 def judge_over_root_seeds(
     claim_values: list[pd.DataFrame], claims: ClaimSettings
 ) -> tuple[Rows, Page]:
-    """Judge every statement by the values of all these variants; as a table and as a page."""
+    """Judge every statement by the values of all these variants; return a table and a page."""
     together = pooled([Rows.of("claim_values", values) for values in claim_values])
     scored = score(together, claims)
     return scored, Page(scorecard(scored))

@@ -1,4 +1,4 @@
-"""What a statement is, and the decorators that make one of a function."""
+"""Statements of the scorecard, and the decorators that turn a function into one."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,16 +12,16 @@ AT_LEAST: Literal["at least"] = "at least"
 AT_MOST: Literal["at most"] = "at most"
 Comparison = Literal["at least", "at most"]
 
-#: What must be there for a statement to hold. Tests score worlds without training, and without a ridge phase, in which
-#: no statement about them may hold. What is about the idealised predictors is no finding about models; what is about
-#: memory needs no run with M = infinity that has learnt ridge.
+#: What a statement needs in order to hold. Tests score worlds without training, and without a ridge phase, in which no
+#: statement about these may hold. A statement about the idealised predictors is no finding about models; one about
+#: memory needs no M = infinity run that has learnt ridge.
 About = Literal["predictors", "memory", "training", "ridge phase"]
 PREDICTORS: About = "predictors"
 MEMORY: About = "memory"
 TRAINING: About = "training"
 RIDGE_PHASE: About = "ridge phase"
 
-#: Whose a statement is. Only the paper's decide a claim.
+#: Who makes a statement. Only the paper's decide a claim.
 Kind = Literal["paper", "further", "own"]
 PAPER: Kind = "paper"
 FURTHER: Kind = "further"
@@ -31,7 +31,7 @@ ANNOUNCED = "before the scored draws"
 UNSEEN = "before the preset was run"
 TRIED = "after trials with one seed"
 
-#: The claim of statements that are not the paper's.
+#: The number under which a preset's own statements stand.
 OWN = 11
 
 #: Titles of the paper's claims, by number.
@@ -85,7 +85,7 @@ class Statement:
         return f"{self.claim}{self.part}"
 
 
-#: Every statement that was made, in the order of the files.
+#: Every statement, in the order of the files.
 STATEMENTS: list[Statement] = []
 
 

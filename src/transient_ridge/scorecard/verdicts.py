@@ -1,8 +1,7 @@
 """From values of single seeds to a verdict.
 
-Two things vary: the seed of weights and batches, and the root seed, from which tasks and evaluation sets are drawn
-anew. A draw is a root seed; with one root seed an interval is over seeds and says nothing about other tasks.
-docs/thresholds.md has the rules.
+Two things vary: the seed of weights and batches, and the root seed of tasks and evaluation sets. A draw is a root seed;
+with one root seed an interval is over seeds and says nothing about other tasks. docs/thresholds.md has the rules.
 """
 
 import math
@@ -20,7 +19,7 @@ from .statement import AT_LEAST, OWN, PAPER, Statement
 HOLDS, FAILS = "holds", "does not hold"
 UNDECIDED, UNTESTABLE = "undecided", "not testable at this scale"
 NOT_DISCRIMINATING = "not discriminating"
-#: Of one draw, or of draws that chose the regime: compared with the threshold, and no verdict.
+#: For one draw, or draws that chose the regime: a comparison with the threshold, and no verdict.
 MET, NOT_MET = "met", "not met"
 NO_CLAIM = "a number, no verdict"
 
@@ -50,7 +49,7 @@ class Spread:
     def of(cls, values: Mapping[int, Sequence[float]]) -> "Spread":
         """From ``values``, root seed -> values of its seeds.
 
-        The variance over root seeds is that of their means beyond what the seeds explain.
+        The variance over root seeds is that of the root-seed means beyond what the seeds explain.
         """
         means = [float(np.mean(each)) for each in values.values()]
         repeated = [each for each in values.values() if len(each) > 1]
@@ -68,13 +67,13 @@ class Spread:
         return cls(float(np.mean(means)), error, len(means) - 1, within, between)
 
     def with_monte_carlo(self, error: float) -> "Spread":
-        """With at least the Monte Carlo ``error`` of the mean, which is normal: 0 degrees of freedom."""
+        """With at least the Monte Carlo ``error`` of the mean, which is normal (0 degrees of freedom)."""
         if error <= (self.standard_error or 0.0):
             return self
         return Spread(self.mean, error, 0, self.over_seeds, self.over_root_seeds)
 
     def half_width(self, confidence: float) -> float:
-        """Half the width of the t interval of the mean; 0 of a single value without an error of its own."""
+        """Half the width of the t interval of the mean; 0 for a single value without an error of its own."""
         if self.standard_error is None:
             return 0.0
         quantile = (1 + confidence) / 2
@@ -90,7 +89,7 @@ class Spread:
 
 
 class Proportion(NamedTuple):
-    """Share of units in which something is so, with its Clopper-Pearson interval."""
+    """Share of units in which something holds, with its Clopper-Pearson interval."""
 
     share: float
     low: float
@@ -100,7 +99,7 @@ class Proportion(NamedTuple):
 
     @classmethod
     def of(cls, so: int, open_: int, count: int, least: float, confidence: float) -> "Proportion":
-        """``so`` of ``count`` units, ``open_`` of which may be either; tails of the test against ``least``."""
+        """``so`` of ``count`` units, with ``open_`` more undecided; tails of the test against ``least``."""
         tail, most = (1 - confidence) / 2, so + open_
         low = float(beta.ppf(tail, so, count - so + 1)) if so else 0.0
         high = float(beta.ppf(1 - tail, most + 1, count - most)) if most < count else 1.0
@@ -109,7 +108,7 @@ class Proportion(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """A statement's value, its null, how sure both are, and what follows: columns of the table `claims`."""
+    """A statement's value, its null, their uncertainty, and the verdict: columns of the table `claims`."""
 
     value: float | None = None
     standard_error: float | None = None
@@ -135,7 +134,7 @@ def assess(
 ) -> Verdict:
     """The verdict on a statement, before Holm's correction, from its rows of the table `claim_values`.
 
-    Root seeds on which the regime was chosen are left out where there are others.
+    Leaves out root seeds on which the regime was chosen, if there are others.
     """
     tuned = set() if statement.claim == OWN else set(settings.tuned_on)
     scored = [row for row in rows if row["root_seed"] not in tuned]
@@ -193,7 +192,7 @@ def _judge(
 
 
 def _by_proportion(found: Verdict, proportion: Proportion, error: float) -> Verdict:
-    """``found`` with the verdict of the proportion."""
+    """``found`` with the verdict that the proportion gives."""
     verdict = UNDECIDED
     if proportion.p_more <= error:
         verdict = HOLDS
@@ -209,7 +208,7 @@ def _by_proportion(found: Verdict, proportion: Proportion, error: float) -> Verd
 
 
 def _outcome(rows: Sequence[Row]) -> str:
-    """What most seeds of a draw come to; a tie goes against the statement."""
+    """The outcome of most seeds of a draw; a tie goes against the statement."""
     outcomes = [row["outcome"] for row in rows]
     return max((CONTRADICTED, NOT_TESTABLE, MEASURED), key=outcomes.count)
 
@@ -219,14 +218,14 @@ def _met(statement: Statement, value: float, threshold: float) -> bool:
 
 
 def excess_of(comparison: str, value: float, threshold: float) -> float:
-    """How far ``value`` is on the right side of ``threshold``."""
+    """How far ``value`` lies on the right side of ``threshold``."""
     return value - threshold if comparison == AT_LEAST else threshold - value
 
 
 def _measured(
     statement: Statement, rows: Sequence[Row], threshold: float, settings: ClaimSettings
 ) -> Verdict:
-    """Mean, null and difference of rows that all have a value, and the verdict of the mean."""
+    """Mean, null and difference of rows that all have a value, and the verdict on the mean."""
     values = _by_root_seed(rows, "value")
     count, roots = len(rows), len(values)
     error = math.sqrt(float(np.mean([(row["error"] or 0.0) ** 2 for row in rows])) / count)
@@ -236,7 +235,7 @@ def _measured(
     excess = excess_of(statement.comparison, spread.mean, threshold)
     met = _met(statement, spread.mean, threshold)
     enough = count > 1 and (statement.claim == OWN or roots > 1)
-    # Seeds of one draw say nothing about other draws: only what its own value leaves open counts.
+    # Seeds of one draw say nothing about other draws: only the uncertainty of its own value counts.
     open_ = margin if enough else norm.ppf((1 + settings.confidence) / 2) * error + resolution
     p = spread.p_value(excess - resolution) if math.isfinite(excess) else 1.0
     verdict = UNDECIDED if abs(excess) < open_ else (HOLDS if enough else MET) if met else (
@@ -289,12 +288,12 @@ def _counted(count: int, roots: int) -> str:
 
 
 def joined(*parts: str) -> str:
-    """What is not empty of ``parts``, in one line."""
+    """The non-empty ``parts`` in one line."""
     return "; ".join(part for part in parts if part)
 
 
 def holm(rows: Sequence[dict[str, Any]], confidence: float) -> None:
-    """Take back the 'holds' of the paper's statements that do not survive Holm's correction; in place."""
+    """Revoke the 'holds' of the paper's statements that do not survive Holm's correction; in place."""
     family = [row for row in rows if row["kind"] == PAPER and row["p_value"] is not None]
     survives = True
     for i, row in enumerate(sorted(family, key=lambda row: float(row["p_value"]))):
@@ -309,7 +308,7 @@ def holm(rows: Sequence[dict[str, Any]], confidence: float) -> None:
 
 
 class ClaimVerdict(NamedTuple):
-    """What the paper's statements under a claim come to; ``others`` are those that do not, such as 2c undecided."""
+    """The verdict on a claim from the paper's statements; ``others`` are those that do not hold, as 2c undecided."""
 
     verdict: str
     holding: int
@@ -345,7 +344,7 @@ def _short_verdict(row: Row) -> str:
 
 
 def tally(rows: Sequence[Row]) -> str:
-    """How many of the paper's statements hold, and what the others come to."""
+    """How many of the paper's statements hold, and the verdicts on the others."""
     counted = [row["verdict"] for row in rows if row["kind"] == PAPER] or [
         row["verdict"] for row in rows
     ]

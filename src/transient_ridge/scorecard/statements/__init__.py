@@ -1,6 +1,6 @@
-"""The statements of the scorecard, a file for each subject; :data:`STATEMENTS` holds all of them.
+"""The statements of the scorecard, one file per subject; :data:`STATEMENTS` holds them all.
 
-A statement of your own is one function in ``own.py``; those of an extension are in its ``statements.py``.
+Your own statements are functions in ``own.py``; an extension keeps its own in its ``statements.py``.
 """
 
 import importlib

@@ -1,4 +1,4 @@
-"""Claim 8: the LLC against M. The Monte Carlo errors of the LLCs go with every value."""
+"""Claim 8: the LLC against M. Every value carries the Monte Carlo errors of the LLCs."""
 
 import math
 

@@ -6,8 +6,8 @@
         return evidence.critical_step(12, seed) / evidence.last_step(12, seed)
 
 with ``claims: {own: {turns_by: 0.5}}``. The function is called once for each seed, and returns a number, or a
-`Measured` that says how much of it is left open. What `Evidence` answers is in measurements.py; a table that it has no
-question for is ``evidence.table("training")`` once rule `claims` reads it. Raise NotTestableError for what was not
-measured, not resolved or not trained, and ContradictedError for what was, and is not so. The statement is scored, put
-into table, page and figure, and tried on the worlds of tests/unit/test_claims.py in which nothing happens.
+`Measured` with its uncertainty. measurements.py has the questions that `Evidence` answers; any other table is
+``evidence.table("training")``, once rule `claims` reads it. Raise NotTestableError for what was not measured, resolved
+or trained, and ContradictedError if a premise is false. The statement is scored, appears in table, page and figure, and
+is tried on the worlds of tests/unit/test_claims.py in which nothing happens.
 """

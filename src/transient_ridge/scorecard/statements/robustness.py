@@ -44,7 +44,7 @@ def _same_with_other_checkpoints(evidence: Evidence, _: int) -> Measured:
 
 
 def _worst(table: pd.DataFrame, check: str) -> Measured | None:
-    """The greatest distance in the plane of the fits of ``check``; None if there are none but the full one."""
+    """The greatest distance in the plane over the fits of ``check``; None if there is only the full one."""
     in_plane = table["components"] <= 2
     rows = table[(table["check"] == check) & in_plane & ~table["reference"].astype(bool)]
     if rows.empty:

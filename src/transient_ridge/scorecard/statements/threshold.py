@@ -78,7 +78,7 @@ def _threshold_where_the_paper_finds_it(evidence: Evidence, seed: int) -> Measur
 def _contradict_if_passed(
     evidence: Evidence, seed: int, centre: float, why: NotTestableError
 ) -> None:
-    """The threshold lies outside the M that can be told apart: is one of them beyond the paper's, on the wrong side?"""
+    """Raise ContradictedError if a resolved M beyond the paper's threshold is on its wrong side."""
     diversities, wide = evidence.resolved(seed), 2**evidence.settings.threshold_octaves
     above = [M for M in diversities if centre * wide < M and evidence.end(M, seed) > HALF]
     below = [M for M in diversities if centre / wide > M and evidence.end(M, seed) < HALF]

@@ -58,7 +58,7 @@ def _a_second_one(evidence: Evidence, seed: int) -> Measured:
 def _best(
     evidence: Evidence, seed: int, measure: Callable[[float, int], float], rank: int
 ) -> Measured:
-    """The greatest of ``measure`` over M whose predictors can be told apart, or the next by ``rank``."""
+    """The greatest ``measure`` over the resolved M, or the next ones by ``rank``."""
     values = {M: measure(M, seed) for M in evidence.resolved(seed)}
     if not values:
         raise NotTestableError(UNRESOLVED)
