@@ -9,7 +9,7 @@ from tests.conftest import ROOT
 PACKAGE = ROOT / "src" / "transient_ridge"
 #: From the ground up: a room imports from those before it, and from itself.
 FLOORS = [
-    "errors", "environment", "progress", "places", "stage", "config", "artefacts", "regression", "model", "training",
+    "errors", "places", "environment", "progress", "stage", "config", "artefacts", "regression", "model", "training",
     "analysis", "llc", "library", "scorecard", "figures", "report", "extensions", "__main__",
 ]  # fmt: skip
 #: Loaded by name alone: nothing but the registry knows an entry, except entries of the same registry.

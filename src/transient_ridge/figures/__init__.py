@@ -1,1 +1,1 @@
-"""Figures, one module each, drawn from tables alone."""
+"""Figures, one module each, drawn only from tables."""

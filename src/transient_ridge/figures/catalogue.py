@@ -1,4 +1,4 @@
-"""Which figures there are and which tables each reads, found without importing them: Snakemake asks before it plans."""
+"""The figures and the tables that each reads, found without importing them: Snakemake asks before it plans."""
 
 import ast
 from functools import cache
@@ -24,7 +24,7 @@ class Entry(NamedTuple):
 
     @property
     def on_request(self) -> bool:
-        """Whether it shows what is made on request alone."""
+        """Whether it shows tables that are made only on request."""
         return any(TABLES[table].on_request for table in self.tables)
 
     @property

@@ -10,7 +10,7 @@ def time_by_stage(folder: Path, files: Iterable[Path]) -> str:
     """Text table of the stages, from ``files`` of Snakemake's below ``folder``; "" if there are none.
 
     Columns: jobs, sums of wall and CPU time in seconds, share of the wall time, memory of the largest job in MB.
-    Of a job that was interrupted and restarted, Snakemake records the last attempt.
+    Of a job that was interrupted and restarted, Snakemake records only the last attempt.
     """
     rows = []
     for path in files:

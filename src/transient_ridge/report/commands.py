@@ -1,4 +1,4 @@
-"""Commands that ask about results: `python -m transient_ridge COMMAND ...`."""
+"""Commands about results: `python -m transient_ridge COMMAND ...`."""
 
 import argparse
 import inspect
@@ -45,25 +45,24 @@ def summary(results: Path) -> None:
 
 
 def status(results: Path) -> None:
-    """Print how far the Snakemake at work in a results folder is; reads its page `status`."""
+    """Print the progress of the Snakemake that runs in a results folder; reads its page `status`."""
     from .status import describe
 
     print(describe(results))
 
 
 def provenance(artefact: Path) -> None:
-    """Print what a figure, table or manifest came from, back to the settings; reads the records beside results."""
+    """Print the origin of a figure, table or manifest, back to the settings; reads the records beside results."""
     from ..artefacts.trace import describe
 
     print("\n".join(describe(artefact)))
 
 
 def publish(results: Path, kept: Path) -> None:
-    """Replace a small folder by the tables, figures and scorecard of a results folder; writes README.md and docs, too.
+    """Replace a small folder by the tables, figures and scorecard of a results folder; also writes README.md and docs.
 
-    Tables of runs are joined. What holds whole outputs or traces is left out, and so are all variants but `base`.
-    README.md and docs/results.md, if they are here, then quote the new scorecard: that of all root seeds
-    where there is one.
+    Joins the tables of runs. Leaves out whole outputs, traces, and all variants but `base`. README.md and
+    docs/results.md, if they are here, then quote the new scorecard, over all root seeds if there are several.
     """
     from ..artefacts.publication import LEFT_OUT
     from ..artefacts.publication import publish as write
@@ -79,7 +78,7 @@ def publish(results: Path, kept: Path) -> None:
 def pack(results: Path, archive: Path, weights: bool) -> None:
     """Pack a results folder into one file that another machine can take over; reads it and Snakemake's records.
 
-    With --weights the checkpoints too, so that their LLC can be done again without training.
+    With --weights also the checkpoints, so that their LLC can be estimated again without training.
     """
     from ..artefacts.archive import pack as write
 
@@ -90,7 +89,7 @@ def pack(results: Path, archive: Path, weights: bool) -> None:
 def unpack(archive: Path, other_code: bool) -> None:
     """Verify an archive and put its results where Snakemake takes them for done; writes the results folder.
 
-    With --other-code also if other code made them: Snakemake then does again what the code here makes stale.
+    With --other-code also if other code made them: Snakemake then redoes what the code here makes stale.
     """
     from ..artefacts.archive import unpack as write
 
@@ -100,7 +99,7 @@ def unpack(archive: Path, other_code: bool) -> None:
 def leftovers(results: Path, remove: bool) -> None:
     """Print the files of a results folder that its configuration does not ask for; with --remove delete them.
 
-    Such are runs that have left the grid, variants that are gone, and tables and figures that no code makes any more.
+    These are runs that left the grid, variants that are gone, and tables and figures that no code makes any more.
     """
     from ..artefacts.contents import Contents
 
@@ -141,14 +140,14 @@ def ro_crate(results: Path) -> None:
 
 
 def rescore(kept: list[Path]) -> None:
-    """Print a page of published tables, scored again by today's statements; reads tables and configurations."""
+    """Print a page that scores published tables again by today's statements; reads tables and configurations."""
     from ..scorecard.rescore import rescore as score_again
 
     print(score_again(kept))
 
 
 def benchmark_llc() -> None:
-    """Print what our sampler and devinterp's find where the learning coefficient is known; takes minutes.
+    """Print the estimates of our sampler and devinterp's where the learning coefficient is known; takes minutes.
 
     Normal crossings, reduced-rank regression and deep linear networks, as a Markdown table.
     """

@@ -18,7 +18,7 @@ LICENCE = "mit"
 
 
 def write_model_card(results: Path, folder: Path) -> list[str]:
-    """Write ``folder`` from the variant base of ``results``; the names of its runs.
+    """Write ``folder`` from the variant base of ``results``; return the names of its runs.
 
     Raises TableError if ``results`` is no folder of results, CheckpointError if a run has no weights.
     """
@@ -42,7 +42,7 @@ def write_model_card(results: Path, folder: Path) -> list[str]:
 def _card(
     config: Mapping[str, Any], runs: list[str], claims: Path, record: Mapping[str, Any]
 ) -> Iterator[str]:
-    """The lines of the card: what the Hub reads, then what people read."""
+    """The lines of the card: first for the Hub, then for people."""
     data, model, training = config["data"], config["model"], config["training"]
     commit = record.get("git", {}).get("commit") or "unknown"
     packages = record.get("packages", {})
@@ -55,7 +55,7 @@ def _card(
         f"# transient-ridge, preset {config['preset']}",
         "",
         "Transformers trained on in-context linear regression, for the study of how they change during training "
-        "(arXiv 2501.17745). They predict y_k from (x_1, y_1, ..., x_k) and are of no use beyond that.",
+        "(arXiv 2501.17745). They predict y_k from (x_1, y_1, ..., x_k) and serve no other purpose.",
         "",
         "```python",
         "from transient_ridge import from_pretrained",
@@ -72,7 +72,7 @@ def _card(
         "",
         "## Data",
         "",
-        "Made while training: no data set is behind these models.",
+        "Drawn during training: there is no data set behind these models.",
         "",
         *_table("Sequences", data),
         "",
@@ -80,8 +80,8 @@ def _card(
         "",
         *_table("Settings", training),
         "",
-        f"Root seed {config['seed']}; code at commit {commit}; torch {packages.get('torch', 'unknown')}. Kept is the "
-        "average of the weights over training, where `average` names one.",
+        f"Root seed {config['seed']}; code at commit {commit}; torch {packages.get('torch', 'unknown')}. The weights "
+        "are the average over training, if `average` asks for one.",
         "",
         "## Verdicts",
         "",

@@ -27,7 +27,7 @@ def scorecard_of(results: Path) -> Path:
 def quote(scorecard: Path, preset: str, root: Path = Path()) -> list[Path]:
     """Put the parts of ``scorecard`` into the pages below ``root``; returns the pages that quote ``preset``.
 
-    A part that the scorecard lacks leaves its place empty. Pages that a checkout lacks are passed over.
+    Leaves the place of a missing part empty, and passes over pages that the checkout lacks.
     """
     text = scorecard.read_text()
     quoting = []

@@ -1,7 +1,7 @@
 """A results folder as a Workflow Run RO-Crate (https://w3id.org/ro/wfrun/workflow): provenance that others read.
 
-The crate is the folder itself: its tables, figures and pages stay where they are, and ``ro-crate-metadata.json`` says
-what made them, with the SHA-256 of each. A copy of the workflow lies beside them.
+The crate is the folder itself: its tables, figures and pages stay where they are, and ``ro-crate-metadata.json`` holds
+their origin and the SHA-256 of each. A copy of the workflow lies beside them.
 """
 
 import shutil
@@ -24,7 +24,7 @@ PROFILES = {
 TERMS = "https://w3id.org/ro/terms/workflow-run/context"
 LICENCE = "https://spdx.org/licenses/MIT"
 PAPER = "https://arxiv.org/abs/2501.17745"
-#: Kinds of files that the crate names. Weights are named by the manifest of their run, which has their checksums.
+#: Kinds of files in the crate. The manifest of a run stands for its weights, and has their checksums.
 KINDS = {
     ".parquet": "application/vnd.apache.parquet",
     ".png": "image/png",
@@ -36,10 +36,10 @@ KINDS = {
 
 
 def write_crate(results: Path) -> int:
-    """Write the crate of ``results``; the number of its results.
+    """Write the crate of ``results``; return the number of its results.
 
-    Raises TableError if it is no folder of results or holds none, StageError if the library rocrate or the workflow is
-    not there.
+    Raises TableError if it is no folder of results or holds none, StageError without the library rocrate or the
+    workflow.
     """
     try:
         from rocrate.model.contextentity import ContextEntity
@@ -100,14 +100,14 @@ def _made(contents: Contents) -> Iterator[Path]:
     """The results, relative to their folder."""
     for path in files_below(contents.results):
         inside = path.relative_to(contents.results)
-        # A record of provenance belongs to the file beside it; a run's manifest is a result.
+        # A record of provenance belongs to the file beside it; the manifest of a run is a result.
         kind = path.suffix in KINDS and (path.suffix != ".json" or path.name == "checkpoints.json")
         if kind and inside.parts[0] != "workflow" and contents.holds(inside):
             yield inside
 
 
 def _properties(path: Path) -> dict[str, str]:
-    """Of one result: what it is, how large, and its checksum, which is that of its record if it has one."""
+    """Kind, size and checksum of one result, from its record if it has one."""
     record = read_beside(path) or {}
     return {
         "name": path.stem,

@@ -1,7 +1,7 @@
 """Jobs of a running Snakemake, and the status page ``<results>/status`` that shows them.
 
 Snakemake reports every job to its log handlers; each job writes its progress to its own log
-(:mod:`transient_ridge.progress`). :class:`Jobs` puts the two together, for the page here and for
+(:mod:`transient_ridge.progress`). :class:`Jobs` combines the two, for the page here and for
 :mod:`transient_ridge.report.terminal`.
 """
 
@@ -47,23 +47,23 @@ class Job:
         return time.time() - self.started
 
     def last_line(self) -> str:
-        """The last line of the job's log; a job without one is starting, or waits in a queue."""
+        """The last line of the job's log; without one, the job is starting or waits in a queue."""
         return next(iter(tail(self.log, 1)), "no output yet")
 
     def reading(self) -> Reading | None:
-        """The job's progress, if its last line says so."""
+        """The job's progress, if its last line shows it."""
         return parse(self.last_line())
 
     def seconds_left(self) -> float | None:
-        """Seconds until the job is done by its own estimate; None if it has not made one."""
+        """Seconds until the job is done, by its own estimate; None without one."""
         reading = self.reading()
         return reading.seconds_left if reading and math.isfinite(reading.seconds_left) else None
 
 
 class Jobs:
-    """What Snakemake has reported: jobs planned, running, done and failed, by stage.
+    """The jobs that Snakemake has reported as planned, running, done and failed, by stage.
 
-    :meth:`note` and the other methods may be called from different threads: one dictionary is copied at once.
+    Different threads may call :meth:`note` and the other methods, which copy a dictionary in one step.
     """
 
     def __init__(self) -> None:
@@ -113,9 +113,9 @@ class Jobs:
         return Counter(job.stage for job in list(self.failed.values()))
 
     def seconds_left(self, of: str) -> float | None:
-        """Seconds until stage ``of`` is done, if as many of its jobs stay at work as now.
+        """Seconds until stage ``of`` is done, if as many of its jobs go on running as now.
 
-        A job takes as long as those before it, or as long as the running ones expect. None if neither is known.
+        Assumes that a job takes as long as earlier ones, or as the running ones expect. None if neither is known.
         """
         running = self.running(of)
         own = {job: left for job in running if (left := job.seconds_left()) is not None}
@@ -135,7 +135,7 @@ class Jobs:
         return f"{self.done.total()} of {sum(self.planned.values())} jobs done{failed}"
 
     def progress(self, of: str) -> str:
-        """``3 of 8``, with the time that is left while jobs of the stage are at work."""
+        """``3 of 8``, with the time left while jobs of the stage run."""
         left = self.seconds_left(of) if self.running(of) else None
         remark = "" if left is None else f" ({clock(left)} left)"
         return f"{self.done[of]} of {self.planned[of]}{remark}"
@@ -196,7 +196,7 @@ class StatusPage(logging.Handler):
 
 
 def describe(results: Path) -> str:
-    """The page of ``results``, with a remark if no Snakemake is at work there. Raises TableError if it is no folder."""
+    """The page of ``results``, with a remark if no Snakemake runs there. Raises TableError if it is no folder."""
     page = results / PAGE_FILE
     if not results.is_dir():
         raise TableError(f"{results}: no such folder; name one of results, such as results/laptop")
@@ -216,12 +216,12 @@ def is_target(rule: str) -> bool:
 
 
 def stage(rule: str) -> str:
-    """The stage that a rule counts towards: all figures are one."""
+    """The stage to which a rule belongs; all figures are one stage."""
     return "figures" if rule.startswith("figure_") else rule
 
 
 def tail(log: Path | None, lines: int) -> list[str]:
-    """The last non-empty lines of a log; none if there is no log that can be read."""
+    """The last non-empty lines of a log; none if it cannot be read."""
     if log is None:
         return []
     try:

@@ -18,13 +18,13 @@ _TYPES = {
 
 _HEAD = """# Tables of {preset}
 
-Made by the pipeline; do not edit. Every table is tidy Parquet, one row per observation, with the meaning of each column
-in its schema and its settings, run and seeds in its metadata under `provenance`. The rest of what made it (git commit,
-versions, machine, inputs) is in `<name>.provenance.json` beside it.
+Made by the pipeline; do not edit. Every table is tidy Parquet, one row per observation. Its schema holds the meaning of
+each column, its metadata the settings, run and seeds under `provenance`. The rest of its origin (git commit, versions,
+machine, inputs) is in `<name>.provenance.json` beside it.
 `task_diversity` is null for M = infinity; losses are in units of y^2.
 
-Variants: {variants}. The examples read `{first}` and run in this folder. They read every run there is, also such as
-have left the grid: `make clean-leftovers PRESET={preset}` removes these.
+Variants: {variants}. The examples read `{first}` and run in this folder. They read every run in it, even those that
+left the grid; `make clean-leftovers PRESET={preset}` removes these.
 """
 
 
@@ -32,7 +32,7 @@ have left the grid: `make clean-leftovers PRESET={preset}` removes these.
 def make_tables_readme(
     preset: PresetName, variants: Annotated[Mapping[str, Any], Setting("variants")]
 ) -> Page:
-    """The README of a results folder, with every table that is made without being asked for."""
+    """The README of a results folder, with every table that needs no request."""
     first = next(iter(variants))
     parts = [_HEAD.format(preset=preset, variants=", ".join(variants), first=first)]
     for name, table in TABLES.items():

@@ -1,6 +1,6 @@
-"""What `make reproduce` shows while it runs: a few lines redrawn in place, or plain lines where there is no terminal.
+"""The display of `make reproduce`: a few lines redrawn in place, or plain lines without a terminal.
 
-The full log goes to a file; its path is printed at the start, and again after a failure.
+The full log goes to a file, whose path is printed at the start and again after a failure.
 """
 
 import logging
@@ -19,17 +19,17 @@ from .status import STOPPING, Job, Jobs, clock, tail
 
 #: Redraws per second of the live lines.
 REFRESH = 2
-#: Running jobs shown; the rest are counted.
+#: Running jobs shown; the others are only counted.
 JOBS_SHOWN = 8
 #: Lines shown of the log of a failed job.
 LOG_LINES = 15
 
-#: Seconds between plain lines: this share of the time so far, within these bounds.
+#: Seconds between plain lines: this share of the elapsed time, within these bounds.
 PLAIN_SHARE, PLAIN_SHORTEST, PLAIN_LONGEST = 0.02, 10.0, 300.0
 
-#: Beginnings of Snakemake's messages that matter although they are no warnings.
+#: How Snakemake's messages begin that matter although they are no warnings.
 SHOWN = ("Nothing to be done", STOPPING, "Will exit after finishing")
-#: Beginnings of errors that say no more than that a job failed, which is shown anyway.
+#: How errors begin that only repeat that a job failed, which is shown anyway.
 REDUNDANT = (
     "Exiting because a job execution failed",
     "RuleException:\nCalledProcessError",
@@ -61,7 +61,7 @@ class Terminal:
             threading.Thread(target=self._keep_printing, daemon=True).start()
 
     def note(self, record: logging.LogRecord) -> None:
-        """Take in one log record, and print what should stay on the screen.
+        """Take in one log record, and print it if it should stay on the screen.
 
         Raises KeyError, TypeError or AttributeError if the record is an event of an unknown form.
         """
@@ -84,7 +84,7 @@ class Terminal:
             self._print(message)
 
     def close(self) -> None:
-        """Remove the live lines and print how it ended; a second call does nothing."""
+        """Remove the live lines and print how the run ended; a second call does nothing."""
         if self._ended.is_set():
             return
         self._ended.set()

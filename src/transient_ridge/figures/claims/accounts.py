@@ -1,4 +1,4 @@
-"""Accounts of when runs turn to dMMSE_M: what two of them predict of runs left out, and the errors of all."""
+"""Accounts of when runs turn to dMMSE_M: the predictions of two of them for held-out runs, and the errors of all."""
 
 from typing import Any
 

@@ -17,7 +17,7 @@ from ..drawing.verdicts import NULL, VERDICTS, verdict_key
 
 CLAIM, LINE, GAP = 0.2, 0.095, 0.07  # inches
 CHARACTERS = 37  # of a line of the statements' type
-#: Where in the width of the figure the axis lies, and how far from the threshold it goes, in units of the threshold.
+#: The ends of the axis within the width of the figure, and its reach from the threshold, in units of the threshold.
 LEFT, RIGHT, FAR = 0.56, 0.99, 1.25
 FAINT = "0.85"
 #: Plain names of the statements, as they are set in figures.
@@ -62,7 +62,7 @@ def draw(frames: Frames) -> Figure:
 
 
 def _across(excess: float) -> float:
-    """Where in the width a value is that lies ``excess`` thresholds beyond its own; at the edge if it is too far."""
+    """Position in the width of a value that lies ``excess`` thresholds beyond its own; at the edge if too far."""
     share = (max(-FAR, min(FAR, excess)) + FAR) / (2 * FAR)
     return LEFT + share * (RIGHT - LEFT)
 
@@ -75,7 +75,7 @@ def _claim(axes: Axes, y: float, claim: int, verdict: str) -> None:
 
 
 def _statement(axes: Axes, y: float, row: Row, text: Sequence[str]) -> None:
-    """Its letter and text, and at the right its null, interval and value, or in words why it has none."""
+    """Its letter and text, and at the right its null, interval and value, or the reason for having none."""
     axes.text(0.0, y, f"{row['part']}", va="center", fontsize=6, color="0.35")
     axes.text(0.035, y, _set("\n".join(text)), va="center", fontsize=5.5, linespacing=1.1)
     unit = abs(row["threshold"]) or 1.0

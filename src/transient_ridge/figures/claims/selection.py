@@ -1,4 +1,4 @@
-"""Loss against complexity for every M: dl, dlambda, the posterior log-odds, and n* beside what the runs did."""
+"""Loss against complexity for every M: dl, dlambda, the posterior log-odds, and n* beside the observed steps."""
 
 import math
 from typing import Any
@@ -108,7 +108,7 @@ def _odds(axes: Axes, log_odds: pd.DataFrame, colours: DiversityColours) -> None
 def _prediction(axes: Axes, selection: pd.DataFrame, colours: DiversityColours) -> None:
     """t_crit and the step of the switch against the step at which n* pairs were seen.
 
-    Eq. 8 orders the M; that training at a step is the posterior of the pairs seen by then is an assumption.
+    Eq. 8 orders the M; to equate training at a step with the posterior of the pairs seen by then is an assumption.
     """
     rows = selection[selection["losses"] == "measured"]
     rows = rows[(rows["crossover_step"] > 0) & np.isfinite(rows["crossover_step"])]

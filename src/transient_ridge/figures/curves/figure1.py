@@ -33,7 +33,7 @@ from ..drawing.style import (
     predictors_in,
 )
 
-#: Where a run is as far from ridge as from dMMSE_M; broad and pale, as no run is. M = infinity runs along it.
+#: Equally far from ridge and dMMSE_M; broad and pale, unlike any run. M = infinity moves along it.
 EQUAL: dict[str, Any] = {"color": "0.87", "linewidth": 5, "solid_capstyle": "butt"}
 TITLES = ("OOD loss over training", "joint trajectory PCA", "distance to the predictors")
 

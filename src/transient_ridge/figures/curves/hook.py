@@ -24,7 +24,7 @@ from ..drawing.style import (
 
 #: Suffix of the columns -> title.
 PANELS = {"_out": "out of distribution", "": "on $q_M$"}
-#: A path is shown from where this share of its first residual is left: before, little more than the scale is learnt.
+#: A path starts where this share of its first residual is left: before, little more than the scale is learnt.
 LEARNT = 0.75
 ALPHA = r"$\alpha$: 0 = ridge, 1 = dMMSE$_M$"
 

@@ -16,7 +16,7 @@ from ..drawing.panels import step_axis
 from ..drawing.picture import figure_of
 from ..drawing.style import CRITICAL, DOUBLE_COLUMN, label, mark, marker_key, new_figure, note
 
-#: From ridge (0) through half-way (white) to dMMSE (1); its two hues are told apart with any colour vision.
+#: From ridge (0) through half-way (white) to dMMSE (1); its two hues differ for any colour vision.
 COLOURS = "PuOr"
 LINE: dict[str, Any] = {"color": "0.1", "linewidth": 1.2, "linestyle": "-"}
 CROSSOVER: dict[str, Any] = {
@@ -59,7 +59,7 @@ def draw(frames: Frames) -> Figure:
 
 
 def _map(axes: Axes, relative: pd.DataFrame, grid: list[float]) -> pd.DataFrame:
-    """Draw the cells; returns which are masked, untrained (index M, columns the steps)."""
+    """Draw the cells; return which are masked as untrained (index M, columns the steps)."""
     columns = ["relative_distance", "ridge", "dmmse"]
     wide = relative.pivot_table(index="task_diversity", columns="step", values=columns)
     steps = wide["ridge"].columns.to_numpy(dtype=float)
@@ -80,7 +80,7 @@ def _map(axes: Axes, relative: pd.DataFrame, grid: list[float]) -> pd.DataFrame:
 def untrained(ridge: Any, dmmse: Any) -> Any:
     """Which checkpoints (M, S), in order of steps, keep more than half of the first distance to the nearer predictor.
 
-    A model that is far from both is about as far from one as from the other, which says nothing.
+    A model far from both is about equally far from each, which means nothing.
     """
     nearer = np.minimum(ridge, dmmse)
     return nearer > LEFT * nearer[:, :1]

@@ -1,4 +1,4 @@
-"""Lines of what is more or less frequent: dark for the most frequent, light for the rarest."""
+"""Colours by frequency: dark for the most frequent, light for the rarest."""
 
 from typing import Any
 

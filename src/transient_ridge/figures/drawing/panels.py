@@ -43,13 +43,13 @@ def path(axes: Axes, x: Any, y: Any, run: Run, colours: DiversityColours) -> Non
 
 
 def arrow_of_time(axes: Axes, x: Any, y: Any, colour: str, share: float = 0.4) -> None:
-    """An arrowhead on the path (x, y) where ``share`` of its length, as it is shown, lies behind."""
+    """An arrowhead on the path (x, y), after ``share`` of its length as drawn."""
     x, y = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
     shown = axes.transData.transform(np.column_stack([x, y]))
     behind = np.append(0, np.hypot(*np.diff(shown, axis=0).T).cumsum())
     if not behind[-1]:
         return
-    # A chord, as single segments are too short to have the path's direction.
+    # A chord, since single segments are too short to show the path's direction.
     ends = np.array([share - 0.05, share]) * behind[-1]
     tail, head = zip(np.interp(ends, behind, x), np.interp(ends, behind, y), strict=True)
     axes.add_patch(
@@ -71,7 +71,7 @@ def panel_for_each(
 ) -> tuple[Figure, NDArray[Any]]:
     """A figure with a titled panel for each M, at most ``most`` to a row of ``height`` inches, and its panels (R, C).
 
-    ``margin`` inches are for what is below all rows. Without any M there is one panel, which says ``nothing``.
+    ``margin`` inches are kept free below all rows. Without any M there is one panel with the note ``nothing``.
     """
     columns = min(most, max(len(diversities), 1))
     rows = max(-(-len(diversities) // columns), 1)
@@ -105,7 +105,7 @@ def step_axis(axes: Axes, steps: pd.Series) -> None:
 
 
 def resolution_axis(axes: Axes) -> None:
-    """r = gamma / (n beta), logarithmic and falling: to the right one sees more."""
+    """r = gamma / (n beta), logarithmic and falling: finer to the right."""
     axes.set_xscale("log")
     axes.invert_xaxis()
     axes.set_xlabel(r"resolution $r = \gamma / n\beta$")
@@ -194,7 +194,7 @@ def level(
 ) -> None:
     """An idealised predictor's value: a faint dash at the right edge and a marker outside.
 
-    What is the same for all M has a column of its own; a predictor whose M is not in the grid is left out.
+    Predictors that are the same for all M have a column of their own; those whose M is not in the grid are left out.
     """
     if not math.isinf(task_diversity) and task_diversity not in colours:
         return
@@ -227,7 +227,7 @@ def plane(
 ) -> None:
     """Trajectories of all runs in the plane of two components, with t_crit and the idealised predictors.
 
-    Each starts where it lies farthest from its end: until there nothing is learnt but the scale of the outputs.
+    Each starts where it is farthest from its end: before, only the scale of the outputs is learnt.
     """
     first, second = components
     t_crit = critical_points(frames["critical_steps"], "smoothed")

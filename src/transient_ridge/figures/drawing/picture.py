@@ -51,7 +51,7 @@ def figure_of(
 ) -> Callable[[Draw], Callable[[Frames], tuple[Picture, Picture]]]:
     """Decorator: the function draws the figure of its module from these ``tables``.
 
-    One ``over_draws`` is given the tables of the variants that differ in their root seed, each draw as a seed.
+    A figure ``over_draws`` receives the tables of the variants that differ in their root seed, each draw as a seed.
     """
 
     def mark(draw: Draw) -> Callable[[Frames], tuple[Picture, Picture]]:

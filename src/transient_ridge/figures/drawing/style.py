@@ -21,7 +21,7 @@ from ...config.runs import TaskDiversity
 SINGLE_COLUMN = 3.4  # inches
 DOUBLE_COLUMN = 7.0
 
-#: What differs from matplotlib's defaults.
+#: Deviations from matplotlib's defaults.
 _STYLE: Any = {
     "font.family": "sans-serif",
     "font.sans-serif": ["DejaVu Sans"],
@@ -88,9 +88,9 @@ def label(task_diversity: TaskDiversity) -> str:
 class DiversityColours:
     """Colour of each M of a grid, in even steps through one perceptually uniform map, dark to light; infinity is black.
 
-    Even steps, and not log M, tell neighbours apart where the grid is dense. The map (plasma) stays readable with any
-    colour vision and in grey. Its lightest part is left out, since lines in it vanish on white; its dark end is blue
-    and cannot be taken for black.
+    Even steps, rather than steps in log M, separate neighbours where the grid is dense. The map (plasma) stays readable
+    with any colour vision and in grey. Its lightest part is left out, since such lines vanish on white; its dark end is
+    blue, not to be confused with black.
     """
 
     RANGE = (0.04, 0.85)
@@ -222,12 +222,12 @@ def panel_titles(axes: Sequence[Axes], titles: Sequence[str]) -> None:
         panel.set_title(rf"$\mathbf{{{letter}}}$  {title}")
 
 
-#: What an empty panel says of LLCs that nobody asked for.
+#: The note in a panel for LLCs that were not requested.
 NOT_MEASURED = "LLC not measured"
 
 
 def note(axes: Axes, text: str) -> None:
-    """Say in the middle of an empty panel why it is empty; ticks would number nothing."""
+    """State in the middle of an empty panel why it is empty, and remove its ticks."""
     axes.text(
         0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center", color="0.45", zorder=9
     )

@@ -1,4 +1,4 @@
-"""How verdicts are drawn, the same in all figures."""
+"""The marks of verdicts in all figures."""
 
 from typing import Any
 
@@ -27,14 +27,14 @@ VERDICTS: dict[str, dict[str, Any]] = {
     UNTESTABLE: {"marker": "_", "color": "0.55"},
     NO_CLAIM: {"marker": ".", "color": "0.55"},
 }
-#: What a statement comes to where it is false.
+#: The value of a statement in a world where it is false.
 NULL: dict[str, Any] = {
     "marker": "|", "color": "0.6", "markersize": 6, "markeredgewidth": 1.6, "linestyle": "none",
 }  # fmt: skip
 
 
 def verdict_key(figure: Figure, null: bool = False) -> None:
-    """The signs explained under the figure, with that of the ``null`` if it is drawn."""
+    """Explain the marks under the figure, and that of the ``null`` if it is drawn."""
     handles = [
         Line2D([], [], label=verdict.removesuffix(" at this scale"), linestyle="none", **look)
         for verdict, look in VERDICTS.items()

@@ -89,7 +89,7 @@ def _order(axes: Axes, means: pd.DataFrame, colours: DiversityColours) -> None:
 
 
 def _claims(axes: Axes, claims: pd.DataFrame) -> None:
-    """A line for each statement (from the top): its verdict once, over the range of r in which it is that."""
+    """A line for each statement (from the top): each verdict once, over the range of r in which it is reached."""
     found = verdicts_by_resolution(Rows.of("claims_by_resolution", claims).records())
     for height, verdicts in enumerate(found.values()):
         for verdict, same in groupby(verdicts, key=itemgetter(1)):

@@ -20,7 +20,7 @@ PANELS = {
 
 @figure_of("llc")
 def draw(frames: Frames) -> Figure:
-    """One panel per diagnostic, one line per run; crosses mark the estimates that were found unhealthy."""
+    """One panel per diagnostic, one line per run; crosses mark unhealthy estimates."""
     llc = whole_model(frames["llc"])
     colours = colours_of(llc)
     # The two share their draws, and the unpaired one's error is by far the larger: it is the unit.

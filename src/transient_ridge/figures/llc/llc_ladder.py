@@ -1,4 +1,4 @@
-"""The ladder: sampled LLCs over n beta and r, beside what the curvature at w* implies."""
+"""The ladder: sampled LLCs over n beta and r, beside those that the curvature at w* implies."""
 
 from itertools import cycle
 from typing import Any
@@ -14,7 +14,7 @@ from ..drawing.picture import figure_of
 from ..drawing.style import DOUBLE_COLUMN, colours_of, label, new_figure, panel_titles
 from .llc_by_resolution import draw_lines
 
-#: Of the n beta, ascending; the first again after the last.
+#: Markers of the n beta, ascending; after the last, the first again.
 MARKERS = "osD^v<>pPh*"
 
 

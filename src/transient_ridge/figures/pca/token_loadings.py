@@ -1,4 +1,4 @@
-"""How much of each component lies on each position of the context."""
+"""The share of each component on each position of the context."""
 
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator

@@ -43,7 +43,7 @@ TITLES = (
     over_draws=True,
 )
 def draw(frames: Frames) -> Figure:
-    """Six panels; what they call seeds are draws."""
+    """Six panels, in which draws take the place of seeds."""
     places = frames["relative_distances"].dropna(subset=["alpha"])
     colours = colours_of(frames["smoothed_losses"])
     figure = new_figure(DOUBLE_COLUMN, 7.2)

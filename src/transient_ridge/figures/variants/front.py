@@ -21,7 +21,7 @@ POINT, LINE = "#0072b2", "0.45"
 
 @figure_of("front")
 def draw(frames: Frames) -> Figure:
-    """Means over seeds; a variant of which one seed does not reach dMMSE does not."""
+    """Means over seeds; a variant counts as reaching dMMSE only if every seed does."""
     grouped = frames["front"].groupby(["task_diversity", "variant"], sort=False)
     runs = grouped.agg(
         depth=("relative_distance", "mean"),
@@ -76,7 +76,7 @@ def _panel(axes: Axes, points: pd.DataFrame, height: float) -> None:
 
 
 def pareto(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Indices, by ascending ``x``, of the points (x, y) than which no other has both less."""
+    """Indices, by ascending ``x``, of the points (x, y) that no other point undercuts in both."""
     order = np.lexsort((y, x))
     best = np.minimum.accumulate(y[order])
     return order[np.concatenate([[True], best[1:] < best[:-1]])] if len(order) else order

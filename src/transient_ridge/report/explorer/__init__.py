@@ -28,7 +28,7 @@ from ...config.settings import PresetName
 from ...figures.drawing.style import DarkDiversityColours, DiversityColours, colours_of, label
 from ...stage import stage
 
-#: Most checkpoints drawn of a run, which bounds the size of the page; more are thinned evenly in log(step).
+#: Most checkpoints drawn per run, to bound the size of the page; more are thinned evenly in log(step).
 POINTS = 400
 
 LOSSES = {"ood": OUT_OF_DISTRIBUTION, "inside": IN_DISTRIBUTION, "root": ROOT}
@@ -68,7 +68,7 @@ SYMBOLS = {
     ),
 )
 def make_explorer(frames: Frames, preset: PresetName) -> Page:
-    """The explorer: all trajectories, losses and LLCs under one slider, as one HTML file; ``llc`` may be empty."""
+    """The explorer: all trajectories, losses and LLCs under one slider, in one HTML file; ``llc`` may be empty."""
     return Page(_page(payload(frames, f"transient-ridge: {preset}")))
 
 
@@ -158,7 +158,7 @@ def _ideal(frames: Frames, colours: DiversityColours) -> list[dict[str, Any]]:
 
 
 def _rounded(values: Any) -> list[float | None]:
-    """Five significant digits; what is unknown or infinite becomes null, which JSON has."""
+    """Five significant digits; unknown and infinite values become null, since JSON has neither."""
     return [
         float(f"{value:.5g}") if value is not None and math.isfinite(value) else None
         for value in values
@@ -166,7 +166,7 @@ def _rounded(values: Any) -> list[float | None]:
 
 
 def _page(data: Mapping[str, Any]) -> str:
-    """The template with style, script, library and data put in."""
+    """The template, filled with style, script, library and data."""
     parts = {name: _part(name) for name in ("page.html", "style.css", "script.js")}
     return Template(parts["page.html"]).substitute(
         title=html.escape(data["title"]),
