@@ -113,7 +113,7 @@ def change(path: str, value) -> dict:
         ("llc_calibration.runs", ["M3-seed0"], r"llc_calibration\.runs = M3-seed0: not a run of the grid"),
         ("llc_calibration.epsilons", [], r"llc_calibration\.epsilons = \[\]: must be a list of different numbers > 0"),
         ("llc_crosscheck.steps", [2390], r"llc_crosscheck\.steps = 2390: has no checkpoint"),
-        ("training.optimiser", "sgd", r"training\.optimiser = 'sgd': must be adam or muon"),
+        ("training.optimiser", "lion", r"training\.optimiser = 'lion': must be adam, muon or sgd"),
         ("training.average", {"decay": 1}, r"average = {'decay': 1}: must be null \(none\) or {decay: .*\[0, 1\)"),
         ("training.average", {"decay": -0.1}, r"must be null \(none\) or {decay: .*\[0, 1\)"),
         ("training.average", {"half_life": 0}, r"{'half_life': 0}: must be .* integer >= 1 or share"),

@@ -42,6 +42,23 @@ def test_muon_is_torchs_up_to_its_bfloat16(shape):
     assert (ours - theirs).norm() < 0.03 * (ours - start).norm()
 
 
+@pytest.mark.parametrize("momentum", [0.0, 0.5])
+def test_sgd_moves_against_the_sum_of_gradients(momentum):
+    """Each update is rate times the gradient, and momentum times the last update besides."""
+    optimiser = {"name": "sgd", "momentum": momentum}
+    parameter = torch.nn.Parameter(torch.zeros(3))
+    (made,) = make_optimisers(
+        {"unembedding.weight": parameter}, SETTINGS.changed(optimiser=optimiser)
+    )
+    update, expected = torch.zeros(3), torch.zeros(3)
+    for _ in range(3):
+        parameter.grad = torch.randn(3)
+        update = momentum * update - 0.1 * parameter.grad
+        expected = expected + update
+        made.step()
+        torch.testing.assert_close(parameter.detach(), expected)
+
+
 def test_newton_schulz_brings_singular_values_near_one():
     torch.manual_seed(0)
     values = torch.linalg.svdvals(orthogonalise(torch.randn(3, 2, 24, 16), 1e-7))

@@ -101,7 +101,11 @@ class Killed(BaseException):
     """Stands for a SIGKILL: nothing is saved on the way out."""
 
 
-@pytest.mark.parametrize("optimiser", ["adam", MUON], ids=["adam", "muon"])
+@pytest.mark.parametrize(
+    "optimiser",
+    ["adam", MUON, {"name": "sgd", "momentum": 0}, {"name": "sgd", "momentum": 0.9}],
+    ids=["adam", "muon", "sgd", "momentum"],
+)
 @pytest.mark.parametrize("killed_at", [1, 7, 33, 60])
 def test_a_killed_run_goes_on_to_the_same_bits(tiny, tmp_path, monkeypatch, optimiser, killed_at):
     tiny["training"]["optimiser"] = optimiser

@@ -171,10 +171,11 @@ class TrainingSettings(Section):
         "Sequences per update, fresh at every step.", unit="sequences", origin=UNKNOWN
     )
     optimiser: Annotated[Choice, EntryOf(registries.OPTIMISERS)] = key(
-        "adam; or muon: Muon for the blocks' hidden matrices and Adam for the rest, which needs a third of the steps.",
+        "adam; muon: Muon for the blocks' hidden matrices and Adam for the rest, which needs a third of the steps; "
+        "sgd: gradient descent.",
         origin=UNKNOWN,
     )
-    learning_rate: Positive = key("Adam's learning rate.", origin=UNKNOWN)
+    learning_rate: Positive = key("Learning rate of adam and sgd.", origin=UNKNOWN)
     betas: Annotated[tuple[Decay, Decay], Says("two numbers in [0, 1)")] = key(
         "Adam's decay rates of the two moments.", origin="predecessor's code"
     )
