@@ -102,3 +102,29 @@ def test_sequences_may_have_any_number_of_axes_before_them(name):
     assert torch.equal(folded.reshape(6, 5), together)
     alone = predict(x[0], y[0], None, NOISE)
     assert torch.equal(alone, predict(x[:1], y[:1], None, NOISE)[0])
+
+
+@pytest.mark.parametrize("D", [2, 4])
+@pytest.mark.parametrize("ours", [True, False], ids=["ours", "theirs"])
+def test_the_directions_that_count_in_one_layer_of_linear_attention(D, ours):
+    """The rank of its derivative by the weights, at a step of gradient descent; theirs has neither u nor b."""
+    torch.manual_seed(0)
+    K, count = 6, 400
+    x = torch.rand(count, K, D, dtype=torch.float64) * 2 - 1
+    y = (x @ torch.randn(count, D, 1, dtype=torch.float64))[..., 0]
+    pairs = torch.cat([y[..., None], x], dim=-1)[:, :-1]
+    queries = torch.cat([torch.zeros_like(y)[..., None], x], dim=-1)
+    tokens = torch.cat([pairs, queries], dim=1) if ours else pairs
+
+    def output(u, b, v, A):
+        last = x[:, -1]
+        attended = torch.einsum("bjd,d,bje,ef,bf->b", tokens, v, tokens, A, last)
+        return attended + last @ u + b if ours else attended
+
+    v, A = torch.eye(D + 1, dtype=torch.float64)[0], torch.zeros(D + 1, D, dtype=torch.float64)
+    A[1:] = 0.1 * torch.eye(D)
+    at = (torch.zeros(D, dtype=torch.float64), torch.zeros((), dtype=torch.float64), v, A)
+    parts = torch.func.jacrev(output, argnums=(0, 1, 2, 3))(*at)
+    derivative = torch.cat([part.reshape(count, -1) for part in parts], dim=1)
+    expected = D**2 + 3 * D + 1 if ours else D**2 + 2 * D
+    assert int(torch.linalg.matrix_rank(derivative)) == expected
