@@ -11,7 +11,7 @@ import ast
 import functools
 import hashlib
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -120,21 +120,21 @@ def canonical(code: object) -> str:
     docstrings and joins neighbouring pieces of an f-string's text.
     """
     if isinstance(code, list):
-        return f"[{','.join(canonical(each) for each in code)}]"
-    if not isinstance(code, ast.AST):
-        return ascii(code)  # which characters `repr` takes for printable changes with the version
-    parts = dict(ast.iter_fields(code))
+        return f"[{','.join(map(canonical, code))}]"
     if isinstance(code, ast.Constant):
-        parts.pop("kind", None)  # u"..." is "..."
+        # u"..." is "..."; which characters `repr` takes for printable changes with the version.
+        return f"Constant(value={code.value!a})"
+    if not isinstance(code, ast.AST):
+        return ascii(code)
+    parts = vars(code)
     if isinstance(code, DOCUMENTED) and ast.get_docstring(code, clean=False) is not None:
-        parts["body"] = code.body[1:]
-    if isinstance(code, ast.JoinedStr):
-        parts["values"] = _joined(code.values)
+        parts = {**parts, "body": code.body[1:]}
+    elif isinstance(code, ast.JoinedStr):
+        parts = {"values": _joined(code.values)}
     stated = [
         f"{name}={canonical(part)}"
-        for name, part in parts.items()
-        # A value of None is a constant; elsewhere None stands for what is absent.
-        if part != [] and (part is not None or isinstance(code, ast.Constant))
+        for name in code._fields
+        if (part := parts.get(name)) is not None and part != []
     ]
     return f"{type(code).__name__}({','.join(stated)})"
 
@@ -164,7 +164,7 @@ def _other_files(module: str) -> list[Path]:
 def _imports(module: str, tree: ast.Module) -> Iterator[str]:
     """Modules of this package named by the import statements of ``module``, wherever they stand."""
     parent = module.split(".") if _path(module).name == "__init__.py" else module.split(".")[:-1]
-    for node in ast.walk(tree):
+    for node in _statements(tree.body):
         if isinstance(node, ast.Import):
             named = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
@@ -177,3 +177,11 @@ def _imports(module: str, tree: ast.Module) -> Iterator[str]:
             package, _, own = name.partition(".")
             if package == PACKAGE.name and own and _path(own).is_file():
                 yield own
+
+
+def _statements(body: Sequence[ast.AST]) -> Iterator[ast.AST]:
+    """The statements in ``body`` and within them, without a look at expressions."""
+    for node in body:
+        yield node
+        for within in ("body", "orelse", "handlers", "finalbody", "cases"):
+            yield from _statements(getattr(node, within, ()))

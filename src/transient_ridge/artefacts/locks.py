@@ -20,8 +20,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
-from filelock import SoftFileLock, Timeout
-
 from ..errors import StorageError
 from .files import refusal
 
@@ -148,6 +146,8 @@ def _drop(lock: Path, handle: TextIO) -> None:
 
 
 def _by_marker(lock: Path) -> Held | None:
+    from filelock import SoftFileLock, Timeout  # noqa: PLC0415 - few file systems need it
+
     marker = SoftFileLock(lock)
     try:
         marker.acquire(timeout=0)

@@ -16,11 +16,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterable, Mapping
-from importlib import metadata
 from pathlib import Path
 from typing import Any
-
-import psutil
 
 from ..config.runs import RUN_PATTERN
 from ..places import PACKAGE
@@ -62,6 +59,8 @@ def collect(
 
     ``extra`` holds what only the stage knows, such as the run and the device.
     """
+    import psutil  # noqa: PLC0415 - slow, and needed when a job ends
+
     return {
         "settings": dict(settings),
         "settings_hash": settings_hash(settings),
@@ -171,6 +170,8 @@ def _processor() -> str:
 
 
 def _version(package: str) -> str | None:
+    from importlib import metadata  # noqa: PLC0415 - slow, and needed when a job ends
+
     try:
         return metadata.version(package)
     except metadata.PackageNotFoundError:
