@@ -99,6 +99,7 @@ def pca(config: grid.Config) -> float:
     compute_joint_pca(
         made_up("outputs", keys),
         made_up("idealised_outputs", predictors),
+        made_up("softened_outputs", []),
         PcaSettings.of(config["pca"]),
         config["data"]["context_length"],
     )

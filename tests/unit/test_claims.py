@@ -465,6 +465,23 @@ def test_a_null_is_its_own_null(name, one_seed, settings):
         assert judged_by(one_seed, settings).deflection(64, 0) > 0.5
 
 
+def test_a_softened_dmmse_that_bends_by_itself_takes_the_deflection_its_evidence(
+    one_seed, settings, alone
+):
+    assert alone("4c", one_seed, settings)["verdict"] == MET
+    points = one_seed["pca_softened"].copy()
+    late = points["component"] == 2
+    points.loc[late, "coordinate"] *= points.loc[late, "inverse_temperature"] ** 9
+    bent = one_seed | {"pca_softened": points}
+    softened = judged_by(NULLS[SOFTENED](judged_by(bent, settings)), settings)
+    assert softened.deflection(64, 0) > 0.5
+    assert alone("4c", bent, settings)["verdict"] == NOT_DISCRIMINATING
+    without = {name: frame for name, frame in one_seed.items() if name != "pca_softened"}
+    found = alone("4c", without, settings)
+    assert found["verdict"] == MET
+    assert "null 'softened': not measured" in found["reason"]
+
+
 def test_straight_ways_show_no_transience_in_any_course(settings):
     for course in (0, 9, 17):
         world = worlds.tables(worlds.WIDE, (0,), over=worlds.perfect(course))
@@ -590,6 +607,7 @@ def test_a_statement_of_the_papers_own_setting_is_made_there_alone(world, settin
 #: What the paper's are not judged by: the claims along r are for the page alone, the rest for presets' statements.
 OTHERS = {
     "claims_by_resolution", "gates", "head_ablation", "feature_losses", "task_gates", "strategies", "softened_dmmse",
+    "pca_softened",
 }  # fmt: skip
 READ = sorted(set(load("scorecard.claims").tables) - OTHERS)
 

@@ -53,7 +53,7 @@ def test_loadings_are_shares_per_position():
     )
 
 
-def joint(rng, components=2, sequences=B, ridge=3.0):
+def joint(rng, components=2, sequences=B, ridge=3.0, softened=True):
     origin, axis = rng.standard_normal((2, B * K))
     outputs, ideal = Rows("outputs"), Rows("idealised_outputs")
     for M, height in ((1, 1.0), (16, 0.5), (math.inf, 0.0)):
@@ -65,12 +65,18 @@ def joint(rng, components=2, sequences=B, ridge=3.0):
         along = ridge if math.isinf(M) else 3.0
         end = (along * origin + height * 9 * axis).astype(np.float32)
         ideal.add(task_diversity=M, predictor=predictor, outputs=end)
+    soft = Rows("softened_outputs")
+    for u in (0.0, 0.5, 1.0):
+        soft.add(task_diversity=1, inverse_temperature=u, outputs=(u * end).astype(np.float32))
     settings = {
         "pca": {"components": components, "sequences": sequences},
         "data": {"context_length": K},
     }
     made = pca.compute_joint_pca(
-        outputs.frame(), ideal.frame(), **told(pca.compute_joint_pca, settings)
+        outputs.frame(),
+        ideal.frame(),
+        (soft if softened else Rows("softened_outputs")).frame(),
+        **told(pca.compute_joint_pca, settings),
     )
     return {rows.table: rows.frame() for rows in made}
 
@@ -90,6 +96,15 @@ def test_a_plane_of_trajectories_is_found(rng):
     assert ideal[2].iloc[0] > ideal[2].iloc[1] > ideal[2].iloc[2]
     sums = frames["pca_loadings"].groupby("component")["loading"].sum()
     np.testing.assert_allclose(sums, 1)
+
+
+def test_softened_predictors_are_projected_and_may_be_none(rng):
+    frames = joint(rng)
+    points = frames["pca_softened"].pivot_table(
+        index="inverse_temperature", columns="component", values="coordinate"
+    )
+    np.testing.assert_allclose(points.loc[0.5], (points.loc[0.0] + points.loc[1.0]) / 2, atol=1e-4)
+    assert joint(rng, softened=False)["pca_softened"].empty
 
 
 def test_pc1_points_where_the_run_of_infinite_m_goes_wherever_ridge_lies(rng):

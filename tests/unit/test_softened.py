@@ -12,8 +12,9 @@ from transient_ridge.config import presets
 
 def test_it_ends_at_dmmse_and_its_loss_on_q_m_falls_to_there():
     config = presets.load("smoke", grid={"task_diversities": [4, 16, math.inf]})
-    found = soften(**told(soften, config)).frame()
+    found, outputs = (rows.frame() for rows in soften(**told(soften, config)))
     assert set(found["task_diversity"]) == {4, 16}
+    assert len(outputs) == len(found)
     for _, rows in found.groupby("task_diversity"):
         assert len(rows) == len(TEMPERATURES)
         assert rows["dmmse"].iloc[-1] == pytest.approx(0, abs=1e-9)

@@ -180,16 +180,28 @@ def _components(made, components):
     for component in range(3, components + 1):
         second = {
             name: made[name][made[name]["component"] == 2].assign(component=component)
-            for name in ("pca_trajectories", "pca_idealised", "pca_variance", "pca_loadings")
+            for name in (
+                "pca_trajectories",
+                "pca_idealised",
+                "pca_softened",
+                "pca_variance",
+                "pca_loadings",
+            )
         }
-        for name in ("pca_trajectories", "pca_idealised"):
+        for name in ("pca_trajectories", "pca_idealised", "pca_softened"):
             turned = np.sin(component * second[name]["coordinate"])
             second[name] = second[name].assign(coordinate=turned)
         second["pca_variance"]["explained_variance_ratio"] = 0.4 / component
         second["pca_loadings"]["loading"] = 1 / worlds.K
         for name, frame in second.items():
             made[name] = pd.concat([made[name], frame])
-    for name in ("pca_trajectories", "pca_idealised", "pca_variance", "pca_loadings"):
+    for name in (
+        "pca_trajectories",
+        "pca_idealised",
+        "pca_softened",
+        "pca_variance",
+        "pca_loadings",
+    ):
         made[name] = made[name][made[name]["component"] <= components]
     ratio = made["pca_variance"]["explained_variance_ratio"]
     made["pca_variance"] = made["pca_variance"].assign(explained_variance=25 * ratio)
@@ -454,6 +466,7 @@ def _outputs(made):
     for table, keys in (
         ("outputs", made["pca_trajectories"][["task_diversity", "seed", "step"]]),
         ("idealised_outputs", made["pca_idealised"][["task_diversity", "predictor"]]),
+        ("softened_outputs", made["pca_softened"][["task_diversity", "inverse_temperature"]]),
     ):
         rows = keys.drop_duplicates()
         values = _noise(3).normal(size=(len(rows), 2 * worlds.K)).tolist()

@@ -117,7 +117,7 @@ def tables(
     names = (
         "losses", "distances", "llc", "ridge_on_tasks", "llc_on_tasks", "idealised_losses",
         "idealised_distances", "pca_trajectories", "pca_idealised", "pca_variance", "pca_loadings",
-        "pca_robustness", "head_ablation", "feature_losses", "task_gates", "softened_dmmse",
+        "pca_robustness", "head_ablation", "feature_losses", "task_gates", "softened_dmmse", "pca_softened",
     )  # fmt: skip
     rows = {name: [] for name in names}
     for M in grid:
@@ -254,6 +254,9 @@ def _idealised(rows, M):
             row["dmmse" + suffix] = left + (1 - u) ** 2 * between
         losses = {"loss": RIDGE - apart(M) + row["dmmse"], "loss_out": RIDGE + row["ridge_out"]}
         rows["softened_dmmse"].append(row | losses)
+        for component, end in ((1, developed(STEPS[-1], LEARNT[-1])), (2, gap(M) ** 0.5)):
+            point = {"component": component, "coordinate": u * end}
+            rows["pca_softened"].append({"task_diversity": M, "inverse_temperature": u} | point)
     for component, value in ((1, developed(STEPS[-1], LEARNT[-1])), (2, gap(M) ** 0.5)):
         rows["pca_idealised"].append(
             {

@@ -43,11 +43,17 @@ def sampled(runs=RUNS, chunks=(0, 2)) -> set[str]:
 #: Stages between the measurements and the figures, and the tables that each of them makes.
 MAKES = {
     "curves": ("critical_steps", "smoothed_losses"),
-    "joint_pca": ("pca_trajectories", "pca_idealised", "pca_variance", "pca_loadings"),
+    "joint_pca": (
+        "pca_trajectories",
+        "pca_idealised",
+        "pca_softened",
+        "pca_variance",
+        "pca_loadings",
+    ),
     "pca_robustness": ("pca_robustness",),
     "phases": ("relative_distances", "thresholds"),
     "gates": ("gates", "strategies"),
-    "softened": ("softened_dmmse",),
+    "softened": ("softened_dmmse", "softened_outputs"),
     "selection": ("selection", "log_odds"),
     "selection_by_resolution": ("selection_by_resolution",),
     "claims": ("claims", "claim_values"),

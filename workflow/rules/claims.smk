@@ -31,18 +31,6 @@ use rule curves as selection with:
         **stage("analysis.model_selection.selection"),
 
 
-# dMMSE_M at higher temperatures: runs that never know ridge.
-use rule idealised as softened with:
-    output:
-        softened_dmmse=LAYOUT.pattern("softened_dmmse"),
-    log:
-        log_of("softened"),
-    benchmark:
-        benchmark_of("softened")
-    params:
-        **stage("analysis.softened"),
-
-
 # The trade-off by the quadratic LLCs at every resolution.
 use rule curves as selection_by_resolution with:
     input:

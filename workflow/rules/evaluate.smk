@@ -73,6 +73,19 @@ rule idealised:
         job(STAGE)
 
 
+# dMMSE_M at higher temperatures: runs that never know ridge.
+use rule idealised as softened with:
+    output:
+        softened_dmmse=LAYOUT.pattern("softened_dmmse"),
+        softened_outputs=LAYOUT.pattern("softened_outputs"),
+    log:
+        log_of("softened"),
+    benchmark:
+        benchmark_of("softened")
+    params:
+        **stage("analysis.softened"),
+
+
 use rule idealised as curves with:
     input:
         losses=parts("losses"),

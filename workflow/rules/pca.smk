@@ -5,9 +5,11 @@ rule joint_pca:
     input:
         outputs=parts("outputs"),
         idealised_outputs=rules.idealised.output.idealised_outputs,
+        softened_outputs=rules.softened.output.softened_outputs,
     output:
         pca_trajectories=LAYOUT.pattern("pca_trajectories"),
         pca_idealised=LAYOUT.pattern("pca_idealised"),
+        pca_softened=LAYOUT.pattern("pca_softened"),
         pca_variance=LAYOUT.pattern("pca_variance"),
         pca_loadings=LAYOUT.pattern("pca_loadings"),
     log:

@@ -73,14 +73,15 @@ def token_loadings(components: Array, context_length: int) -> Array:
     return shares
 
 
-@stage("pca_trajectories", "pca_idealised", "pca_variance", "pca_loadings")
+@stage("pca_trajectories", "pca_idealised", "pca_softened", "pca_variance", "pca_loadings")
 def compute_joint_pca(
     outputs: pd.DataFrame,
     idealised_outputs: pd.DataFrame,
+    softened_outputs: pd.DataFrame,
     pca: PcaSettings,
     context_length: ContextLength,
-) -> tuple[Rows, Rows, Rows, Rows]:
-    """Fit the joint PCA of all runs' outputs: coordinates, variance and loadings.
+) -> tuple[Rows, Rows, Rows, Rows, Rows]:
+    """Fit the joint PCA of all runs' outputs: coordinates of runs and predictors, variance and loadings.
 
     PC1 points from the first checkpoint to the last of the runs of the greatest M, infinity where the grid has it;
     every other component from ridge to the dMMSE predictor of the least M.
@@ -88,6 +89,7 @@ def compute_joint_pca(
     K = context_length
     rows = outputs_matrix(outputs, pca.sequences * K)
     points = outputs_matrix(idealised_outputs, pca.sequences * K)
+    softened = outputs_matrix(softened_outputs, pca.sequences * K)
     predictors = idealised_outputs["predictor"]
     diversities = idealised_outputs["task_diversity"].where(predictors == "dmmse", np.inf)
     ridge = points[int((predictors == "ridge").argmax())]
@@ -112,6 +114,7 @@ def compute_joint_pca(
     return (
         _tidy("pca_trajectories", outputs, fitted.project(rows)),
         _tidy("pca_idealised", idealised_outputs, fitted.project(points)),
+        _tidy("pca_softened", softened_outputs, fitted.project(softened)),
         variance,
         loadings,
     )
@@ -119,6 +122,8 @@ def compute_joint_pca(
 
 def outputs_matrix(table: pd.DataFrame, columns: int | None = None) -> NDArray[np.float32]:
     """The first ``columns`` outputs of every row, those of the first B sequences; all of them by default."""
+    if table.empty:
+        return np.empty((0, columns or 0), dtype=np.float32)
     return np.stack([row[:columns] for row in table["outputs"]])
 
 

@@ -13,29 +13,29 @@ from ..config.registries import name_of
 from ..config.runs import TaskDiversity
 from ..config.settings import DataSettings, EvaluationSettings, RootSeed
 from ..stage import Setting, stage
-from .datasets import IN_DISTRIBUTION, OUT_OF_DISTRIBUTION
+from .datasets import IN_DISTRIBUTION, OUT_OF_DISTRIBUTION, ROOT
 from .evaluation_sets import evaluation_sets, idealised_predictions
 
 #: Inverse temperatures u; the first is as good as 0, the mean task.
 TEMPERATURES = (1e-9, *np.geomspace(1e-3, 1, 19).tolist())
 
 
-@stage("softened_dmmse")
+@stage("softened_dmmse", "softened_outputs")
 def soften(
     seed: RootSeed,
     data: DataSettings,
     evaluation: EvaluationSettings,
     task_diversities: Annotated[tuple[TaskDiversity, ...], Setting("grid.task_diversities")],
-) -> Rows:
+) -> tuple[Rows, Rows]:
     """Losses of every softened dMMSE_M and its squared distances to ridge and dMMSE_M, in and out of distribution.
 
-    Empty if ridge or dMMSE_M is not among the predictors.
+    And its outputs on D(1). Both are empty if ridge or dMMSE_M is not among the predictors.
     """
-    rows = Rows("softened_dmmse")
+    rows, outputs = Rows("softened_dmmse"), Rows("softened_outputs")
     both = tuple(each for each in evaluation.predictors if name_of(each) in ("ridge", "dmmse"))
     softened = tuple(each for each in both if name_of(each) == "dmmse")
     if len(both) < 2:
-        return rows
+        return rows, outputs
     for M in task_diversities:
         if np.isinf(M):
             continue
@@ -46,6 +46,7 @@ def soften(
         }
         for u in TEMPERATURES:
             warmer = data.model_copy(update={"noise_variance": data.noise_variance / u})
+            key = {"task_diversity": M, "inverse_temperature": u}
             row: dict[str, float] = {}
             for name, suffix in ((IN_DISTRIBUTION, ""), (OUT_OF_DISTRIBUTION, "_out")):
                 soft = idealised_predictions(seed, warmer, softened, M, sets[name])["dmmse"]
@@ -53,5 +54,7 @@ def soften(
                 for predictor in ("ridge", "dmmse"):
                     away = (soft - ideal[name][predictor]).square().mean().item()
                     row[predictor + suffix] = away
-            rows.add(task_diversity=M, inverse_temperature=u, **row)
-    return rows
+            rows.add(**key, **row)
+            on_root = idealised_predictions(seed, warmer, softened, M, sets[ROOT])["dmmse"]
+            outputs.add(**key, outputs=on_root.flatten().numpy())
+    return rows, outputs

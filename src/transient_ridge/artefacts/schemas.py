@@ -15,6 +15,10 @@ _ON_TASKS: Columns = {
     "seed": ("int64", "seed of the M = infinity run, whose last checkpoint this is"),
     "step": RUN["step"],
 }
+_SOFTENED: Columns = {
+    "task_diversity": RUN["task_diversity"],
+    "inverse_temperature": ("float64", "u: 0 = the mean task, 1 = dMMSE_M"),
+}
 _CLAIM: Columns = {
     "claim": ("int64", "number of the paper's claim"),
     "part": ("string", "letter of the statement within the claim"),
@@ -173,8 +177,7 @@ TABLES: dict[str, Table] = {
     "softened_dmmse": Table(
         "variant",
         {
-            "task_diversity": RUN["task_diversity"],
-            "inverse_temperature": ("float64", "u: 0 = the mean task, 1 = dMMSE_M"),
+            **_SOFTENED,
             "loss": ("float64", "mean squared error on q_M, in units of y^2"),
             "ridge": ("float64", "Delta(softened dMMSE_M, ridge) on q_M, in units of y^2"),
             "dmmse": ("float64", "Delta(softened dMMSE_M, dMMSE_M) on q_M"),
@@ -183,6 +186,13 @@ TABLES: dict[str, Table] = {
             "dmmse_out": ("float64", "Delta(softened dMMSE_M, dMMSE_M) out of distribution"),
         },
         judged=True,
+    ),
+    "softened_outputs": Table(
+        "variant",
+        {
+            **_SOFTENED,
+            "outputs": ("list<float32>", "predictions on D(1), B*K values, sequence-major"),
+        },
     ),
     "idealised_outputs": Table(
         "variant",
@@ -234,6 +244,15 @@ TABLES: dict[str, Table] = {
                 "M of the predictor's task set; null = infinity, or no task set",
             ),
             **PREDICTOR,
+            "component": ("int64", "principal component, from 1"),
+            "coordinate": ("float64", "projection on the component; not part of the fit"),
+        },
+        judged=True,
+    ),
+    "pca_softened": Table(
+        "variant",
+        {
+            **_SOFTENED,
             "component": ("int64", "principal component, from 1"),
             "coordinate": ("float64", "projection on the component; not part of the fit"),
         },

@@ -217,7 +217,7 @@ class Evidence:
 
         Straight is the segment from the path's start to its own end; distances are squared.
         """
-        ridge = self.predictors_in_subspace().loc[math.inf]
+        ridge = self.predictors_in_subspace.loc[math.inf]
         path = self._paths_in_subspace.get((M, seed))
         if path is None:
             raise NotTestableError(f"the joint PCA has no run with M = {M:g}, seed = {seed}")
@@ -461,6 +461,7 @@ class Evidence:
         slope = np.linalg.lstsq(plane - plane.mean(axis=0), loss - loss.mean(), rcond=None)[0]
         return np.asarray(slope / max(np.linalg.norm(slope), TINY))
 
+    @cached_property
     def predictors_in_subspace(self) -> pd.DataFrame:
         """Coordinates of dMMSE_M and, at M = infinity, of ridge; a column a component, index M, ascending."""
         points = self.table("pca_idealised")

@@ -26,6 +26,7 @@ from .measurements import Evidence
 from .outcomes import NotTestableError
 
 Frames = dict[str, pd.DataFrame]
+Numbers = NDArray[np.float64]
 STRAIGHT, SOFTENED, VIA_RIDGE = "straight", "softened", "via ridge"
 MEMORISING, GENERALISING, CONSTANT = "memorising", "generalising", "constant"
 SWAPPED, WANDERING, GROWING = "swapped", "wandering", "growing"
@@ -47,7 +48,13 @@ def straight(evidence: Evidence) -> Frames:
 
     Off the axis from ridge to dMMSE_M, the two are assumed to be orthogonal.
     """
-    return _follow(evidence, _straight_way)
+    world, places = _follow(evidence, _straight_way)
+
+    def coordinate(path: pd.DataFrame, place: Numbers) -> Numbers:
+        start, end = path["coordinate"].iloc[[0, -1]]
+        return (1 - place) * start + place * end
+
+    return world | _repositioned(evidence, places, coordinate)
 
 
 def softened(evidence: Evidence) -> Frames:
@@ -58,14 +65,26 @@ def softened(evidence: Evidence) -> Frames:
         rows = table[table["task_diversity"] == M].sort_values("inverse_temperature")
         return None if rows.empty else rows.rename(columns={"inverse_temperature": "place"})
 
-    return _follow(evidence, way)
+    world, places = _follow(evidence, way)
+    try:
+        points = evidence.table("pca_softened").sort_values("inverse_temperature")
+    except NotTestableError:  # and so are the statements about paths in the joint PCA
+        world.pop("pca_trajectories", None)
+        return world
+
+    def coordinate(path: pd.DataFrame, place: Numbers) -> Numbers:
+        M, component = path[["task_diversity", "component"]].iloc[0]
+        way = points[(points["task_diversity"] == M) & (points["component"] == component)]
+        return np.asarray(np.interp(place, way["inverse_temperature"], way["coordinate"]))
+
+    return world | _repositioned(evidence, places, coordinate)
 
 
 def _straight_way(evidence: Evidence, M: float, seed: int) -> pd.DataFrame:
     """Losses and squared distances at places from 0, the start, to 1, the end."""
     path = evidence.path(M, seed)
     place = np.linspace(0, 1, PLACES)
-    way: dict[str, NDArray[np.float64]] = {"place": place}
+    way: dict[str, Numbers] = {"place": place}
     for dataset, suffix, loss in ((IN, "", "loss"), (OUT, "_out", "loss_out")):
         apart = 0.0 if math.isinf(M) else evidence.predictors_apart(M, dataset)
         ends = path[["ridge" + suffix, "dmmse" + suffix]].to_numpy(np.float64)[[0, -1]]
@@ -84,18 +103,19 @@ def _straight_way(evidence: Evidence, M: float, seed: int) -> pd.DataFrame:
     return pd.DataFrame(way)
 
 
-def _quadratic(
-    place: NDArray[np.float64], start: float, end: float, length: float
-) -> NDArray[np.float64]:
+def _quadratic(place: Numbers, start: float, end: float, length: float) -> Numbers:
     """A mean squared error on the segment between two functions whose squared distance is ``length``."""
-    found: NDArray[np.float64] = (1 - place) * start + place * end - place * (1 - place) * length
+    found: Numbers = (1 - place) * start + place * end - place * (1 - place) * length
     return found
 
 
 def _follow(
     evidence: Evidence, way_of: Callable[[Evidence, float, int], pd.DataFrame | None]
-) -> Frames:
-    """The world in which each run is, at every step, at the point of its path that has its loss on q_M."""
+) -> tuple[Frames, dict[tuple[float, int], pd.Series]]:
+    """The world in which each run is, at every step, at the point of its path that has its loss on q_M.
+
+    And those points by (M, seed); the index is the step. A run without such a path stays as it is.
+    """
     parts, losses, places = [], evidence.table("smoothed_losses").copy(), {}
     losses = losses[losses["token"].isna()]
     for (M, seed), path in _paths(evidence):
@@ -110,9 +130,7 @@ def _follow(
         )
         places[M, seed] = pd.Series(place, index=measured.index)
 
-        def at(
-            column: str, place: NDArray[np.float64] = place, way: pd.DataFrame = way
-        ) -> NDArray[np.float64]:
+        def at(column: str, place: Numbers = place, way: pd.DataFrame = way) -> Numbers:
             return np.asarray(np.interp(place, way["place"], way[column]))
 
         parts.append(_placed(evidence, path.assign(**{name: at(name) for name in DISTANCES})))
@@ -122,11 +140,9 @@ def _follow(
                 losses.loc[rows.index, "loss"] = at(column)
     world = {**evidence.frames, "smoothed_losses": losses}
     world["relative_distances"] = pd.concat(parts, ignore_index=True)
-    if way_of is _straight_way:
-        world |= _straight_coordinates(evidence, places)
     with suppress(NotTestableError):
         world["selection"] = _switches(world, evidence.table("selection"))
-    return world
+    return world, places
 
 
 def _paths(evidence: Evidence) -> Iterator[tuple[tuple[float, int], pd.DataFrame]]:
@@ -148,22 +164,28 @@ def _placed(evidence: Evidence, path: pd.DataFrame) -> pd.DataFrame:
     return path.assign(relative_distance=relative)
 
 
-def _straight_coordinates(evidence: Evidence, places: dict[tuple[float, int], pd.Series]) -> Frames:
-    """The paths in the joint PCA, whose basis stays the same."""
+def _repositioned(
+    evidence: Evidence,
+    places: dict[tuple[float, int], pd.Series],
+    coordinate: Callable[[pd.DataFrame, Numbers], Numbers],
+) -> Frames:
+    """The paths in the joint PCA, whose basis stays the same, with the ``coordinate`` of a run's path at its places."""
     try:
         measured = evidence.table("pca_trajectories")
     except NotTestableError:  # and so are the statements about it
         return {}
     parts = []
-    for _, rows in measured.sort_values("step").groupby([*RUN_KEY, "component"]):
-        of_run = places[float(rows["task_diversity"].iloc[0]), int(rows["seed"].iloc[0])]
-        place = np.interp(rows["step"], of_run.index, of_run)
-        start, end = rows["coordinate"].iloc[[0, -1]]
-        parts.append(rows.assign(coordinate=(1 - place) * start + place * end))
+    for (M, seed, _), path in measured.sort_values("step").groupby([*RUN_KEY, "component"]):
+        if (M, seed) in places:
+            of_run = places[M, seed]
+            place = np.interp(path["step"], of_run.index, of_run)
+            parts.append(path.assign(coordinate=coordinate(path, place)))
+        else:
+            parts.append(path)
     return {"pca_trajectories": pd.concat(parts, ignore_index=True)}
 
 
-def _coordinates(trajectories: pd.DataFrame, most: float = math.inf) -> NDArray[np.float64]:
+def _coordinates(trajectories: pd.DataFrame, most: float = math.inf) -> Numbers:
     rows = trajectories[trajectories["component"] <= most]
     wide = rows.pivot_table(index=[*RUN_KEY, "step"], columns="component", values="coordinate")
     return wide.to_numpy(np.float64)
@@ -242,7 +264,7 @@ def _of_each(rows: pd.DataFrame, number: Callable[[float], float]) -> pd.Series:
 
 def _of_models(
     places: pd.DataFrame, diversities: pd.Series, models: dict[int, float], columns: list[str]
-) -> Iterator[NDArray[np.float64]]:
+) -> Iterator[Numbers]:
     """``columns`` of ``places`` at the same seed and step, from the run whose M is that of its seed in ``models``."""
     own = places[diversities == places["seed"].map(models)].set_index(["seed", "step"])
     keys = pd.MultiIndex.from_frame(places[["seed", "step"]])
@@ -324,7 +346,7 @@ def swapped(evidence: Evidence) -> Frames:
 
 def via_ridge(evidence: Evidence) -> Frames:
     """In the subspace of the joint PCA every run goes straight to ridge, and from there straight to its own end."""
-    ridge = evidence.predictors_in_subspace().loc[math.inf]
+    ridge = evidence.predictors_in_subspace.loc[math.inf]
     parts = []
     paths = evidence.table("pca_trajectories").sort_values("step")
     for _, rows in paths.groupby([*RUN_KEY, "component"]):

@@ -27,8 +27,8 @@ from .verdicts import written
 #: Tables that are taken as they are; the others are computed again.
 MEASURED = (
     "distances", "losses", "idealised_distances", "idealised_losses", "llc", "llc_on_tasks", "ridge_on_tasks",
-    "pca_trajectories", "pca_idealised", "pca_variance", "pca_loadings", "pca_robustness", "quadratic_llc",
-    "quadratic_llc_on_tasks",
+    "pca_trajectories", "pca_idealised", "pca_softened", "pca_variance", "pca_loadings", "pca_robustness",
+    "quadratic_llc", "quadratic_llc_on_tasks",
 )  # fmt: skip
 
 #: Statements of tables without a column `kind` -> their names today; the others kept theirs.
@@ -98,7 +98,7 @@ def _tables(
         frames["distances"], frames["idealised_distances"], curves
     )
     critical, smoothed = compute_curves(frames["losses"], curves)
-    softened = soften(
+    softened, _ = soften(
         config["seed"],
         data,
         EvaluationSettings.of(config["evaluation"]),

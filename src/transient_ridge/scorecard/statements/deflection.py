@@ -1,7 +1,7 @@
 """Claim 4: paths are bent towards ridge, the more the greater M."""
 
 from ..measurements import UNRESOLVED, Evidence, rank_correlation
-from ..nulls import MEMORISING, STRAIGHT, VIA_RIDGE
+from ..nulls import MEMORISING, SOFTENED, STRAIGHT, VIA_RIDGE
 from ..outcomes import ContradictedError, Measured, NotTestableError
 from ..statement import RIDGE_PHASE, states
 
@@ -28,7 +28,7 @@ def _least_goes_straight(evidence: Evidence, seed: int) -> float:
     "Of runs that end as dMMSE_M, the deflection grows with M",
     "rank correlation of M and the deflection",
     at_least="grows",
-    nulls=(STRAIGHT,),
+    nulls=(STRAIGHT, SOFTENED),
     about=RIDGE_PHASE,
 )
 def _deflection_grows(evidence: Evidence, seed: int) -> float:
@@ -46,7 +46,7 @@ def _deflection_grows(evidence: Evidence, seed: int) -> float:
     "Some path leads via ridge",
     f"greatest {BENT}",
     at_least="deflected",
-    nulls=(STRAIGHT,),
+    nulls=(STRAIGHT, SOFTENED),
     exists=True,
     about=RIDGE_PHASE,
 )

@@ -32,7 +32,7 @@ def _explained_by_two(evidence: Evidence, _: int) -> float:
     nulls=(GENERALISING,),
 )
 def _loss_rises_along_the_axis(evidence: Evidence, seed: int) -> float:
-    points = evidence.predictors_in_subspace()[[1, 2]].to_numpy()
+    points = evidence.predictors_in_subspace[[1, 2]].to_numpy()
     if len(points) < 2:
         raise NotTestableError("the joint PCA has no dMMSE_M of a finite M")
     axis = points[:-1].mean(axis=0) - points[-1]
@@ -47,7 +47,7 @@ def _loss_rises_along_the_axis(evidence: Evidence, seed: int) -> float:
     nulls=(CONSTANT,),
 )
 def _gradient_orders_the_predictors(evidence: Evidence, seed: int) -> float:
-    points = evidence.predictors_in_subspace()[[1, 2]]
+    points = evidence.predictors_in_subspace[[1, 2]]
     place = points.to_numpy() @ evidence.gradient_of_ood_loss(seed)
     return rank_correlation(points.index, place, "idealised predictors")
 
