@@ -52,7 +52,7 @@ def straight(evidence: Evidence) -> Frames:
 
     def coordinate(path: pd.DataFrame, place: Numbers) -> Numbers:
         start, end = path["coordinate"].iloc[[0, -1]]
-        return (1 - place) * start + place * end
+        return np.asarray((1 - place) * start + place * end)
 
     return world | _repositioned(evidence, places, coordinate)
 
@@ -175,13 +175,13 @@ def _repositioned(
     except NotTestableError:  # and so are the statements about it
         return {}
     parts = []
-    for (M, seed, _), path in measured.sort_values("step").groupby([*RUN_KEY, "component"]):
-        if (M, seed) in places:
-            of_run = places[M, seed]
-            place = np.interp(path["step"], of_run.index, of_run)
-            parts.append(path.assign(coordinate=coordinate(path, place)))
-        else:
+    for _, path in measured.sort_values("step").groupby([*RUN_KEY, "component"]):
+        of_run = places.get((float(path["task_diversity"].iloc[0]), int(path["seed"].iloc[0])))
+        if of_run is None:
             parts.append(path)
+            continue
+        place = np.interp(path["step"], of_run.index, of_run)
+        parts.append(path.assign(coordinate=coordinate(path, place)))
     return {"pca_trajectories": pd.concat(parts, ignore_index=True)}
 
 
