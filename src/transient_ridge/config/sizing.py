@@ -5,6 +5,7 @@ request. Functions that end in ``_mb`` return MB.
 """
 
 import shutil
+from functools import partial
 from pathlib import Path
 
 from ..errors import ConfigError
@@ -51,9 +52,9 @@ def llc_mb(config: Config, section: str = "llc") -> int:
     return PROCESS + round(max(steps + curvature, _forward(config)) / 1e6)
 
 
-def ladder_mb(config: Config) -> int:
-    """Memory of the ladder, which samples one cell after another."""
-    return llc_mb(config, "llc_ladder")
+#: Memory of the ladder and of the calibration's sweep, which sample one cell after another.
+ladder_mb = partial(llc_mb, section="llc_ladder")
+calibration_mb = partial(llc_mb, section="llc_calibration")
 
 
 def spectrum_mb(config: Config) -> int:
@@ -64,11 +65,6 @@ def spectrum_mb(config: Config) -> int:
     # Gradients that are held, and those of one chunk with the copies of the parameters that they belong to.
     gradients = 4 * (max(GRADIENT_NUMBERS, rows * largest) + 3 * PER_SEQUENCE_NUMBERS)
     return PROCESS + round((gradients + 6 * 8 * rows**2) / 1e6)
-
-
-def calibration_mb(config: Config) -> int:
-    """Memory of the calibration's sweep, which samples one setting after another."""
-    return llc_mb(config, "llc_calibration")
 
 
 def pca_mb(config: Config) -> int:

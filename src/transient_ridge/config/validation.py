@@ -24,6 +24,14 @@ from .schedule import half_life_of
 from .section import choices
 from .settings import ClaimSettings, Configuration, DataSettings, ModelSettings, SgldSettings
 
+#: Key -> another that it must not exceed, and key -> another that it must stay below.
+AT_MOST = {
+    "pca.sequences": "evaluation.root_task_sequences",
+    "spectrum.sequences": "llc.sequences",
+    "llc.minibatch": "llc.sequences",
+}
+LESS = {"claims.ridge_like": "claims.dmmse_like", "claims.no_transience": "claims.transience"}
+
 #: Keys that no variant may change.
 OF_PRESET = ("preset", "variants", "keep_weights", "compute", "runs")
 
@@ -138,11 +146,11 @@ def _entry_faults(config: Config) -> Iterator[str]:
 
 def _contradictions_of_analysis(config: Config) -> Iterator[str]:
     """Faults between keys of PCA, scorecard and LLC."""
-    if config["pca"]["sequences"] > config["evaluation"]["root_task_sequences"]:
-        yield (
-            f"pca.sequences = {config['pca']['sequences']}: must be at most "
-            f"evaluation.root_task_sequences = {config['evaluation']['root_task_sequences']}"
-        )
+    for limits, must in ((AT_MOST, "at most"), (LESS, "less than")):
+        for key, other in limits.items():
+            value, limit = (_at(config, dotted) for dotted in (key, other))
+            if value > limit or (limits is LESS and value == limit):
+                yield f"{key} = {value}: must be {must} {other} = {limit}"
     kept, K = config["evaluation"]["root_task_sequences"], config["data"]["context_length"]
     checked, components = config["pca_robustness"]["sequences"], config["pca"]["components"]
     too_many = [B for B in checked if kept < B]
@@ -157,15 +165,15 @@ def _contradictions_of_analysis(config: Config) -> Iterator[str]:
             f"pca_robustness.sequences = {checked}: {too_few} times data.context_length = {K} must be at least "
             f"pca.components = {components}"
         )
-    thresholds = config["claims"]
-    for low, high in (("ridge_like", "dmmse_like"), ("no_transience", "transience")):
-        if thresholds[low] >= thresholds[high]:
-            yield f"claims.{low} = {thresholds[low]}: must be less than claims.{high} = {thresholds[high]}"
-    for name in sorted(set(thresholds["own"]) & set(ClaimSettings.model_fields)):
-        yield (
-            f"claims.own.{name} = {thresholds['own'][name]}: claims already has this key; choose another name"
-        )
+    own = config["claims"]["own"]
+    for name in sorted(set(own) & set(ClaimSettings.model_fields)):
+        yield f"claims.own.{name} = {own[name]}: claims already has this key; choose another name"
     yield from _llc_contradictions(config)
+
+
+def _at(config: Config, dotted: str) -> Any:
+    section, key = dotted.split(".")
+    return config[section][key]
 
 
 def _llc_contradictions(config: Config) -> Iterator[str]:
@@ -181,16 +189,9 @@ def _llc_contradictions(config: Config) -> Iterator[str]:
     for section in WITH_RUNS:
         for name in sorted(set(config[section]["runs"]) - set(grid)):
             yield f"{section}.runs = {name}: not a run of the grid, which has {', '.join(grid)}"
-    if config["spectrum"]["sequences"] > llc["sequences"]:
-        yield (
-            f"spectrum.sequences = {config['spectrum']['sequences']}: must be at most llc.sequences = "
-            f"{llc['sequences']}"
-        )
     known = components(ModelSettings.of(config["model"]))
     for name in sorted(set(llc["components"]) - set(known)):
         yield f"llc.components = {name}: unknown; this model has {', '.join(known)}"
-    if llc["minibatch"] > llc["sequences"]:
-        yield f"llc.minibatch = {llc['minibatch']}: must be at most llc.sequences = {llc['sequences']}"
     yield from sampler_contradictions(llc)
     yield from _chain_contradictions(config)
 

@@ -1,7 +1,9 @@
 """A folder for the Hugging Face Hub: the last checkpoint of every run of a preset, and the model card about them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from importlib import resources
 from pathlib import Path
+from string import Template
 from typing import Any
 
 from ..artefacts.contents import Contents
@@ -14,7 +16,6 @@ from ..library.pretrained import save_pretrained
 from ..training.checkpoints import Checkpoints
 
 VARIANT = "base"
-LICENCE = "mit"
 
 
 def write_model_card(results: Path, folder: Path) -> list[str]:
@@ -35,68 +36,36 @@ def write_model_card(results: Path, folder: Path) -> list[str]:
         record = read_beside(files["manifest"]) or {}
         save_pretrained(kept, kept.steps[-1], folder / run, run=run, preset=config["preset"])
     with complete_file(folder / "README.md") as partial:
-        partial.write_text("\n".join(_card(config, runs, results / VARIANT / "claims.md", record)))
+        partial.write_text(_card(config, runs, results / VARIANT / "claims.md", record))
     return runs
 
 
 def _card(
     config: Mapping[str, Any], runs: list[str], claims: Path, record: Mapping[str, Any]
-) -> Iterator[str]:
-    """The lines of the card: first for the Hub, then for people."""
-    data, model, training = config["data"], config["model"], config["training"]
-    commit = record.get("git", {}).get("commit") or "unknown"
-    packages = record.get("packages", {})
-    yield from (
-        "---",
-        f"license: {LICENCE}",
-        "library_name: transient-ridge",
-        "tags: [in-context-learning, linear-regression, developmental-interpretability, arxiv:2501.17745]",
-        "---",
-        f"# transient-ridge, preset {config['preset']}",
-        "",
-        "Transformers trained on in-context linear regression, for the study of how they change during training "
-        "(arXiv 2501.17745). They predict y_k from (x_1, y_1, ..., x_k) and serve no other purpose.",
-        "",
-        "```python",
-        "from transient_ridge import from_pretrained",
-        f'model = from_pretrained("{runs[-1]}")  # then model(x, y), x (B, {data["context_length"]}, '
-        f"{data['dimension']}), y (B, {data['context_length']})",
-        "```",
-        "",
-        "## Models",
-        "",
-        f"The weights at the last step of {len(runs)} runs, each in a folder `M<tasks>-seed<seed>`: {', '.join(runs)}. "
-        "M is the number of tasks in training; inf draws a fresh one for every sequence.",
-        "",
-        *_table("Architecture", model),
-        "",
-        "## Data",
-        "",
-        "Drawn during training: there is no data set behind these models.",
-        "",
-        *_table("Sequences", data),
-        "",
-        "## Training",
-        "",
-        *_table("Settings", training),
-        "",
-        f"Root seed {config['seed']}; code at commit {commit}; torch {packages.get('torch', 'unknown')}. The weights "
-        "are the average over training, if `average` asks for one.",
-        "",
-        "## Verdicts",
-        "",
-    )
+) -> str:
+    """The card: what the Hub reads, then what people read."""
+    verdicts = "Not scored."
     if claims.is_file():
-        yield "How these runs fare against the claims of the paper:"
-        yield ""
-        yield claims.read_text().split("\n\n|", 1)[-1].join(["|", ""]).split("\n\n")[0]
-    else:
-        yield "Not scored."
-    yield from ("", "## Licence", "", "MIT, as the code.", "")
+        table = claims.read_text().split("\n\n|", 1)[-1].split("\n\n")[0]
+        verdicts = f"How these runs fare against the claims of the paper:\n\n|{table}"
+    template = resources.files(__package__).joinpath("model_card.md").read_text(encoding="utf-8")
+    return Template(template).substitute(
+        preset=config["preset"],
+        seed=config["seed"],
+        last=runs[-1],
+        count=len(runs),
+        runs=", ".join(runs),
+        D=config["data"]["dimension"],
+        K=config["data"]["context_length"],
+        model=_table("Architecture", config["model"]),
+        data=_table("Sequences", config["data"]),
+        training=_table("Settings", config["training"]),
+        commit=record.get("git", {}).get("commit") or "unknown",
+        torch=record.get("packages", {}).get("torch", "unknown"),
+        verdicts=verdicts,
+    )
 
 
-def _table(title: str, section: Mapping[str, Any]) -> Iterator[str]:
-    yield f"| {title} | |"
-    yield "|---|---|"
-    for name, value in section.items():
-        yield f"| `{name}` | {value} |"
+def _table(title: str, section: Mapping[str, Any]) -> str:
+    rows = [f"| `{name}` | {value} |" for name, value in section.items()]
+    return "\n".join([f"| {title} | |", "|---|---|", *rows])
