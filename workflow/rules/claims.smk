@@ -59,7 +59,7 @@ use rule curves as claims_by_resolution with:
         **stage("scorecard.by_resolution"),
 
 
-# When runs turn: by the LLC at every resolution, by the compressed size, and by M alone.
+# When runs turn: by the LLC at every resolution, by the compressed size, and by M itself.
 use rule curves as accounts with:
     input:
         unpack(tables(*tables_read_by("analysis.model_selection.accounts"))),
@@ -91,7 +91,7 @@ use rule curves as claims with:
 
 if LAYOUT.root_seeds:
 
-    # The scorecard over variants that differ in their root seed alone.
+    # The scorecard over variants that differ only in their root seed.
     use rule curves as root_seeds with:
         input:
             claim_values=expand(

@@ -220,7 +220,7 @@ def light(mb=1500, minutes=3):
 
 
 def computing(need, minutes):
-    """Resources of a job that computes on the device with `need` MB of it, for so many minutes."""
+    """Resources of a job that computes on the device with `need` MB of it, for that many `minutes`."""
     return IN_TURN | {
         "mem_mb": memory(need),
         "device": DEVICE,
@@ -298,7 +298,7 @@ def of_variants(variants, *names):
 
 
 def figure_files(*figures):
-    """The named figures; without names, all but those made on request alone."""
+    """The named figures; without names, all but those made only on request."""
     return [
         f"{path}.{format}"
         for name, entry in catalogue().items()

@@ -1,6 +1,6 @@
 """The whole configuration beside its results, and what is checked before work starts."""
 
-# Keeps results/<preset>/status up to date, in the main process alone: jobs parse this file, too.
+# Keeps results/<preset>/status up to date, only in the main process: jobs parse this file, too.
 STATUS = status.StatusPage(Path(RESULTS))
 if workflow.is_main_process and not workflow.dryrun:
     logger.addHandler(STATUS)

@@ -1,4 +1,4 @@
-"""One rule per figure, drawn from tables alone: the modules of `figures/` that say which tables they read."""
+"""One rule per figure, drawn only from tables, which the modules of `figures/` name."""
 
 for FIGURE, ENTRY in catalogue().items():
     if is_drawn(ENTRY):

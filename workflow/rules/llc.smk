@@ -194,7 +194,7 @@ rule llc_ladder_all:
 
 
 rule llc_calibration_all:
-    """On request: it is done once for a preset, whose config states the outcome."""
+    """On request: done once for a preset, whose configuration holds the outcome."""
     input:
         figure_files("llc_calibration"),
         of_variants(VARIANTS, "llc_calibration", "llc_recommendation"),

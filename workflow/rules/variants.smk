@@ -8,7 +8,7 @@ if "front" in LAYOUT.compared:
                 LAYOUT.compared["front"], "relative_distances"
             ),
             critical_steps=of_variants(LAYOUT.compared["front"], "critical_steps"),
-            # Their records say what training took.
+            # Their records hold the cost of training.
             manifests=[
                 path
                 for variant in LAYOUT.compared["front"]

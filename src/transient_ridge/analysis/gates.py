@@ -1,6 +1,6 @@
 """The mixture of idealised predictors that is nearest to a model: of ridge and dMMSE_M, the gate, and of all of them.
 
-Both need squared distances alone: of the model to the predictors, and of these to each other.
+Both need only squared distances: of the model to the predictors, and of these to each other.
 
 The gate, after arXiv 2410.23042: f ~ (1 - alpha) ridge + alpha dMMSE_M. alpha(t, k) is fitted by least squares over
 sequences, one number for each checkpoint t and position k.

@@ -1,4 +1,4 @@
-"""The phases of training: nearer to ridge or to dMMSE_M, and the task diversity at which that turns over."""
+"""The phases of training: nearer to ridge or to dMMSE_M, and the task diversity at which one gives way to the other."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -57,7 +57,7 @@ def predictors_apart(idealised_distances: pd.DataFrame, dataset: str) -> dict[fl
 def resolved(apart: Mapping[float, float], reach: float) -> list[float]:
     """Finite M whose two predictors lie further ``apart`` than ``reach``, the M = infinity run's distance to ridge.
 
-    For any other M, being nearer to one of them says nothing: no model trained here comes so close to either.
+    For any other M it means nothing to be nearer to one: no model trained here comes that close to either.
     """
     return sorted(M for M, distance in apart.items() if not math.isinf(M) and distance > reach)
 

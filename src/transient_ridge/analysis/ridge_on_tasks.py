@@ -25,9 +25,9 @@ def evaluate_on_tasks(
 ) -> Rows:
     """The loss on the in-distribution set of ``run`` of the M = infinity run's last checkpoint.
 
-    ``manifest`` and ``weights`` are those of the M = infinity run of the same seed. The set is the one that ``run`` is
-    measured on, so that both losses are of the same sequences. Raises CheckpointError if the checkpoint is missing,
-    damaged or made with other settings.
+    ``manifest`` and ``weights`` are those of the M = infinity run of the same seed. The set is the one on which
+    ``run`` is measured, so that both losses use the same sequences. Raises CheckpointError if the checkpoint is
+    missing, damaged or made with other settings.
     """
     trained = TrainedRun(manifest, weights, trained_by, evaluation, device)
     step = trained.steps[-1]

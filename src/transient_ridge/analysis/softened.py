@@ -1,4 +1,4 @@
-"""dMMSE_M at higher temperatures: the ways of a model that never knows ridge.
+"""dMMSE_M at higher temperatures: the path of a model that never knows ridge.
 
 The weight of task m is proportional to exp(-(u / 2 sigma^2) sum (y - t_m.x)^2), with u from 0, the mean task, to 1,
 dMMSE_M itself.

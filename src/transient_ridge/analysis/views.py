@@ -1,4 +1,4 @@
-"""Queries on tables that analysis, scorecard, figures and explorer share."""
+"""Queries on tables, shared by analysis, scorecard, figures and explorer."""
 
 import math
 from typing import Any
@@ -79,8 +79,8 @@ def critical_points(frame: pd.DataFrame, curve: str) -> dict[Run, tuple[int, flo
 def idealised_levels(frame: pd.DataFrame, dataset: str) -> dict[tuple[str, TaskDiversity], float]:
     """Loss of every idealised predictor on ``dataset``, by (predictor, M).
 
-    A predictor whose loss is the same for all M is one entry, at M = infinity. One whose loss at M = infinity is
-    another's (dMMSE_inf is ridge) has no entry there.
+    A predictor whose loss is the same for all M has one entry, at M = infinity. One that equals another at M = infinity
+    (dMMSE_inf is ridge) has no entry there.
     """
     levels: dict[tuple[str, TaskDiversity], float] = {}
     taken: set[float] = set()

@@ -1,4 +1,4 @@
-"""What the entries of the registry in this room offer. An entry is a module, which implements the protocol."""
+"""The protocol of the registry in this room; an entry is a module that implements it."""
 
 from typing import Protocol
 

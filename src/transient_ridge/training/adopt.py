@@ -1,4 +1,4 @@
-"""A run that was trained elsewhere, as if it had been trained here: its checkpoints under our names."""
+"""Adopt a run that was trained elsewhere: its checkpoints under our names, as if it had been trained here."""
 
 import shutil
 from collections.abc import Mapping

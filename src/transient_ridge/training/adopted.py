@@ -1,4 +1,4 @@
-"""How checkpoints that others trained lie on disk, before the workflow adopts them.
+"""The layout on disk of checkpoints trained elsewhere, before the workflow adopts them.
 
 A folder per run, named as runs are (``M4-seed0``). It holds one safetensors file per step, with the names that the
 weights have where they come from; what the trained model predicted on a few sequences, ``predictions.safetensors``; and
@@ -24,7 +24,7 @@ MANIFEST, PREDICTIONS = "manifest.json", "predictions.safetensors"
 
 
 class Manifest(BaseModel):
-    """What a run's folder says of itself."""
+    """The manifest of a run's folder."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -88,7 +88,7 @@ class AdoptedRun:
     """Reads what :func:`export_run` wrote. Every fault is a CheckpointError that names the file."""
 
     def __init__(self, manifest: Path, run: Run, data: Mapping[str, Any]) -> None:
-        """``run`` and ``data``, the section of the configuration, are what it must be a run of."""
+        """The manifest must name ``run`` and the section ``data`` of the configuration."""
         self.folder = manifest.parent
         try:
             self.says = Manifest.model_validate_json(manifest.read_text())

@@ -1,4 +1,4 @@
-"""An exponential moving average of the weights: it takes out the noise of the rate without a decay of the rate."""
+"""An exponential moving average of the weights: it removes the noise of the learning rate without its decay."""
 
 from collections.abc import Mapping
 
@@ -9,7 +9,7 @@ from ..config.settings import DecayAverage, HalfLifeAverage
 
 
 def decay_at(average: DecayAverage | HalfLifeAverage, step: int) -> float:
-    """How much of the average stays in the update that leads to ``step + 1``.
+    """The share of the average that stays in the update to ``step + 1``.
 
     Early on the decay is (1 + step) / (10 + step), so
     that the average soon forgets the initial weights.

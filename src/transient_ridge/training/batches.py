@@ -1,6 +1,6 @@
 """Training batches, on a GPU prepared ahead of the step that needs them.
 
-A batch is a pure function of the seeds and the step, so who computes it and when changes nothing.
+A batch is a pure function of the seeds and the step, so it does not matter who computes it or when.
 """
 
 from collections import deque
@@ -11,14 +11,14 @@ import torch
 
 from ..regression.sequences import Sequences, SequenceSource
 
-#: Batches that are under way at once.
+#: Batches in preparation at once.
 AHEAD = 4
 
 
 class Batches:
     """The batches of one run on ``device``, asked for in the order of the steps.
 
-    On the CPU each is drawn when it is asked for; for a GPU the next few are drawn by threads meanwhile and lie in
+    On the CPU each is drawn when needed; for a GPU, threads draw the next few meanwhile and leave them in
     pinned memory, so that neither drawing nor copying holds up the device.
     """
 

@@ -1,4 +1,4 @@
-"""How kept weights lie on disk.
+"""The layout of kept weights on disk.
 
 A run's checkpoints are one safetensors file per step in one folder, and a manifest beside it, written last,
 that names the settings which made them and the SHA-256 of every file. Nothing is ever unpickled.
@@ -22,7 +22,7 @@ from ..config.settings import TrainedBy
 from ..errors import CheckpointError
 from ..model.transformer import Transformer
 
-#: What the names of raw weights begin with in a checkpoint that holds the averaged ones besides.
+#: Prefix of the raw weights in a checkpoint that also holds the averaged ones.
 RAW = "raw/"
 
 
@@ -65,7 +65,7 @@ class Checkpoints:
         return cls(files["manifest"], files["weights"])
 
     def __init__(self, manifest: Path, folder: Path, trained_by: TrainedBy | None = None) -> None:
-        """``trained_by`` is what the checkpoints must have been made with; None accepts any.
+        """``trained_by`` are the settings that must have made the checkpoints; None accepts any.
 
         Raises CheckpointError if the manifest is unreadable, of another run or records other settings.
         """

@@ -1,4 +1,4 @@
-"""Which runs one process advances: the run of its own job, and others of its cohort that wait for theirs.
+"""The runs that one process advances: that of its own job, and others of its cohort that wait for their jobs.
 
 Snakemake knows one job per run, each with its own outputs, settings and fingerprint, so that staleness, failure and
 provenance stay the run's own. A job may advance the *pending* runs of its cohort along with its own, each in the
@@ -62,7 +62,7 @@ class Cohort:
         return [self.own, *self.companions]
 
     def invite(self, runs: Iterable[Run], settings: TrainedBy, manifest: Path) -> None:
-        """Take those of ``runs`` along that are pending, free and at the same step.
+        """Take along those of ``runs`` that are pending, free and at the same step.
 
         ``settings`` are those of every run of the cohort; ``manifest`` is where the own run's will be, from which
         follows where the others' are.
@@ -84,7 +84,7 @@ class Cohort:
         self._restack()
 
     def update(self) -> None:
-        """One optimiser update of every member. A companion that diverges is left to its own job, which will say so.
+        """One optimiser update of every member. A companion that diverges is left to its own job, which will report it.
 
         Raises DivergenceError if the own run does, after the companions' states are saved.
         """
@@ -120,7 +120,7 @@ class Cohort:
 def published(manifest: Path, scratch: Path) -> bool:
     """Whether ``manifest`` belongs to the run that keeps its state in ``scratch``: the same settings and code.
 
-    The record beside the manifest says so; the manifest itself is the same for all code that trains the same weights.
+    The record beside the manifest shows it; the manifest is the same for all code that trains the same weights.
     """
     record = read_beside(manifest) or {}
     return manifest.exists() and record.get("scratch") == scratch.name

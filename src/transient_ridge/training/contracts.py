@@ -1,4 +1,4 @@
-"""What the entries of the registries in this room offer. An entry is a module, which implements the protocol."""
+"""The protocols of the registries in this room; an entry is a module that implements one."""
 
 from collections.abc import Mapping
 from typing import Protocol

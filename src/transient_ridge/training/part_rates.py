@@ -30,7 +30,7 @@ def groups(
 
 
 def check(names: Iterable[str], multipliers: RateSettings) -> None:
-    """Raise ConfigError if a multiplier other than 1 is of a part to which none of the parameters ``names`` belongs."""
+    """Raise ConfigError if a multiplier other than 1 is set for a part without any of the parameters ``names``."""
     there = {part_of(name) for name in names}
     for part, multiplier in multipliers:
         if multiplier != 1 and part not in there:

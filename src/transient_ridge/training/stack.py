@@ -1,12 +1,11 @@
-"""Runs that advance together: the tensors that a training step works on.
+"""Runs that advance together: the tensors behind a training step.
 
-A small model leaves most of a GPU idle; a stack of them fills it. Every run stays what it is alone: its batches, its
-initial weights, its learning rates and its curve are its own, its parameters, averages and moments are *views* of the
-stack (so that its checkpoints and its state are written as ever), and no run's arithmetic depends on another's.
-Batched products round differently from single ones, so that a run trained in a stack agrees with the run trained
-alone to float32 rounding, not to the bit.
+A small model leaves most of a GPU idle; a stack of them fills it. Every run keeps its own batches, initial weights,
+learning rates and curve; its parameters, averages and moments are *views* of the stack, so that its checkpoints and its
+state are written as usual; and no run's arithmetic depends on another's. Batched products round differently from single
+ones, so that stacked and separate training of a run agree to float32 rounding, not to the bit.
 
-A stack of one run has no axis of runs: it is the run's own tensors.
+A stack of one run has no axis of runs: its tensors are the run's own.
 """
 
 from collections.abc import Sequence
@@ -97,7 +96,7 @@ class Stack:
             self.share_optimisers()
 
     def _stack_optimisers(self) -> None:
-        """Make the optimisers' state of the moments that every run brings along."""
+        """Make the optimisers' state from the moments of every run."""
         for number, optimiser in enumerate(self.optimisers):
             for name, leaf in self._of(optimiser):
                 states = [t.optimisers[number].state[t.parameters[name]] for t in self.trainers]

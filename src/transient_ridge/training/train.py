@@ -1,4 +1,4 @@
-"""One training run: optimise, keep checkpoints, survive being killed.
+"""One training run: optimise, keep checkpoints, survive a kill.
 
 The batch of a step is a pure function of the seeds and the step, so parameters, optimiser moments and the
 curve so far are the whole state. It is saved every few seconds and on SIGTERM or SIGINT; a run that is
@@ -30,7 +30,7 @@ from . import checkpoints
 from .cohort import Cohort, Member, lock_of
 from .trainer import WEIGHTS, Trainer
 
-#: Seconds between two looks whether another job wants to take over, and those that it waits for the state.
+#: Seconds between two checks whether another job wants to take over, and those that it waits for the state.
 LOOK_EVERY = 1.0
 PATIENCE = 120.0
 #: Seconds of grace for the clean-up of the Snakemake whose job was made to hand over: it takes that job for a
@@ -55,8 +55,8 @@ def train(
     """Train ``run``: its checkpoints, their manifest and the training curve.
 
     ``scratch`` belongs to this run, these settings and this code; it holds the state between attempts and is
-    removed at the end. ``state_seconds`` is the longest time of work that a kill can cost. Pending runs among
-    ``cohort`` are advanced along with this one (see :mod:`transient_ridge.training.cohort`).
+    removed at the end. ``state_seconds`` is the most work that a kill can cost. Pending runs among
+    ``cohort`` advance along with this one (see :mod:`transient_ridge.training.cohort`).
     Raises DivergenceError if the loss explodes, Interrupted after a SIGTERM or SIGINT or if another process takes
     over, StorageError if one holds the run and does not let go.
     """

@@ -1,4 +1,4 @@
-"""A trained run as those see it that measure it: its checkpoints, one after the other, as one model."""
+"""A trained run, for measurements: its checkpoints, one after the other, as one model."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from .checkpoints import Checkpoints
 
 
 class TrainedRun:
-    """Checkpoints of one run, and what they are measured on."""
+    """Checkpoints of one run, and the settings of their measurement."""
 
     def __init__(
         self,

@@ -29,7 +29,7 @@ CURVE_EVERY = 50
 #: A mean loss of this many times that of predicting zero, D + sigma^2, counts as divergence.
 DIVERGED = 100.0
 
-#: What lies in the folder of a run that is being trained.
+#: The contents of the folder of a run in training.
 STATE_FILE = "state.safetensors"
 WEIGHTS = "weights"
 
@@ -70,7 +70,7 @@ class Trainer:
         if self.training.average is not None:
             self.averages = {name: p.detach().clone() for name, p in self.parameters.items()}
         self.step = 0
-        #: The most runs that were advanced together with this one, itself included.
+        #: The most runs that advanced together with this one, itself included.
         self.stacked = 1
         self.curve = Curve()
         self.loss_sum = torch.zeros((), dtype=torch.float64, device=device)
@@ -86,7 +86,7 @@ class Trainer:
             self._close_row(norm)
 
     def _close_row(self, norm: float) -> None:
-        # Only here is the loss read back, so that a GPU is not made to wait at every step.
+        # Reads the loss back only here, so that a GPU need not wait at every step.
         mean = float(self.loss_sum) / CURVE_EVERY
         self.loss_sum.zero_()
         limit = DIVERGED * (self.data.dimension + self.data.noise_variance)
@@ -157,7 +157,7 @@ class Trainer:
             checkpoints.save(weights, self.step, self.kept_weights())
 
     def kept_weights(self) -> dict[str, Tensor]:
-        """What a checkpoint holds: the average if there is one, with the raw weights beside it if they are kept."""
+        """The weights in a checkpoint: the average if there is one, with the raw weights if they are kept."""
         if not self.averages:
             return self.parameters
         raw = self.parameters if self.training.keep_raw else {}

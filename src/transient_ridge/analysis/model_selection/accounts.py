@@ -1,16 +1,16 @@
-r"""Accounts of when a run turns from ridge to dMMSE_M, fitted to the same runs and judged by others.
+r"""Accounts of when a run turns from ridge to dMMSE_M, fitted to some runs and judged by others.
 
-All say that a run is as if it predicted by the posterior over the two solutions, with p the probability of dMMSE_M:
+Each describes a run as if it predicted by the posterior over the two solutions, with p the probability of dMMSE_M:
 
     logit p = a (-dl) N^b - C,    N = pairs (x, y) seen,    dl = l(v_M) - l(u) in nats per pair,
 
-where C is what dMMSE_M costs. *Compressed size*, after Wurgaft et al. 2025 (arXiv 2506.17859): C = K^c, K the size in
+where C is the cost of dMMSE_M. *Compressed size*, after Wurgaft et al. 2025 (arXiv 2506.17859): C = K^c, K the size in
 nats of the compressed task set. *LLC*, Eq. 8 of arXiv 2501.17745 with a free rate of learning: C = c dlambda(r) log N.
-Three rivals look at neither weights nor tasks: C = c log M; c log min(M, P), which levels off where the paper finds
-that the LLC does; and c, the same for every M. Each has three constants, a, b and c.
+Three rivals use neither weights nor tasks: C = c log M; c log min(M, P), which levels off where the paper finds the LLC
+level; and c, the same for every M. Each has three constants, a, b and c.
 
 A model that predicts p dMMSE_M + (1 - p) ridge has the relative distance p^2 / (p^2 + (1 - p)^2). Points held out at
-random would be known from their neighbours in time. Held out is a whole M, each in its turn, or all of training but its
+random could be guessed from their neighbours in time, so a whole M is held out at a time, or all of training but its
 first tenth (a forecast).
 """
 
@@ -42,7 +42,7 @@ LOG, SATURATING = "log M", "saturating log M"
 LEFT_OUT, FORECAST = "M left out", "forecast"
 FIRST = 0.1
 
-#: Of an account against c log M, by the t interval over M of the difference of their errors.
+#: The verdict on an account against c log M, by the t interval over M of the difference of their errors.
 BETTER, WORSE, UNDECIDED = "better", "worse", "undecided"
 CONFIDENCE = 0.95
 
@@ -61,7 +61,7 @@ class Points(NamedTuple):
 
 
 class Account(NamedTuple):
-    """What dMMSE_M costs by it, from the points and the constant c."""
+    """Its cost of dMMSE_M, from the points and the constant c."""
 
     name: str
     resolution: float | None
@@ -75,7 +75,7 @@ class Account(NamedTuple):
 
 
 class Judged(NamedTuple):
-    """An account under one split: its constants, what it says of the points held out, and its error for every M."""
+    """An account under one split: its constants, its predictions for the held-out points, and its error for every M."""
 
     account: Account
     constants: Array
@@ -101,10 +101,10 @@ def compare_accounts(
     batch_size: BatchSize,
     plateau_from: Annotated[int, Setting("claims.plateau_from")],
 ) -> tuple[Rows, Rows]:
-    """Every account under both splits: constants, errors and verdict; and what each predicts of the points held out.
+    """Every account under both splits: constants, errors and verdict; and its predictions for the held-out points.
 
-    The LLC's at every r at which it is known for all M. Both tables are empty if no curvature was measured, or if
-    there are fewer than three M or 12 points. A forecast is left out if the first tenth has fewer than 12 of them.
+    That of the LLC appears at every r at which the LLC is known for all M. Both tables are empty if no curvature was
+    measured, or if there are fewer than three M or 12 points. A forecast is left out if the first tenth has fewer than 12 of them.
     """
     summary, predictions = Rows("accounts"), Rows("account_points")
     selections = {
@@ -221,7 +221,7 @@ def paired(
 
 
 def verdict_of(difference: float, margin: float | None) -> str:
-    """Better or worse than c log M if the interval of the difference says so, else undecided."""
+    """Better or worse than c log M if the interval of the difference excludes 0, else undecided."""
     if margin is None or not abs(difference) > margin:
         return UNDECIDED
     return BETTER if difference < 0 else WORSE
@@ -230,8 +230,8 @@ def verdict_of(difference: float, margin: float | None) -> str:
 def points_of(frames: Frames, selection: pd.DataFrame, pairs: int) -> Points:
     """The points of finite M at which a run is between its predictors, mean over seeds.
 
-    Between: its squared distances to both sum to at most twice that of the two. Before, a run is near neither, and
-    which is nearer says nothing of a choice. An update sees so many ``pairs`` (x, y).
+    Between: its squared distances to both sum to at most twice that between the two. Before, a run is near neither, and
+    the nearer one is no choice. An update sees ``pairs`` pairs (x, y).
     """
     relative = frames["relative_distances"]
     apart = predictors_apart(frames["idealised_distances"], "in_distribution")
@@ -277,7 +277,7 @@ def by_log(plateau_from: int | None) -> Account:
 
 
 def by_constant() -> Account:
-    """C = c: what dMMSE_M costs does not depend on M."""
+    """C = c: the cost of dMMSE_M does not depend on M."""
     return Account(CONSTANT, None, lambda at, c: np.full_like(at.step, c))
 
 
@@ -292,9 +292,9 @@ def relative_of(logit: Array) -> Array:
 
 
 def fit(account: Account, points: Points, near: Array | None = None) -> Array:
-    """The constants of least squared error of the relative distance, of several searches the best.
+    """The constants of least squared error of the relative distance: the best of several searches.
 
-    Or of one search that starts ``near`` some constants.
+    Or the result of one search that starts ``near`` some constants.
     """
 
     def errors(constants: Array) -> Array:

@@ -159,7 +159,7 @@ def _llc_of_ridge(
     last: int,
     diversities: list[float],
 ) -> tuple[str, Mapping[float, tuple[float, float]]]:
-    """lambda(u) and its standard error for every M, by one definition, and the name of it."""
+    """The name of one definition, and by it lambda(u) with its standard error for every M."""
     found = _llc_at_the_end(on_tasks, seed, last)
     lacking = [M for M in diversities if M not in found]
     if not lacking:
@@ -177,9 +177,9 @@ def _complexity(
     M: float,
     dmmse_like: list[float],
 ) -> dict[str, Any]:
-    """lambda of both solutions; ``of_ridge`` is that of ridge by M, with its definition; ``dmmse_like`` M end so.
+    """lambda of both solutions; ``of_ridge`` has that of ridge by M, with its definition; the M ``dmmse_like`` end so.
 
-    Above the threshold no run ends dMMSE-like: the LLC of the last that does stands in. The paper finds the LLC of the
+    Above the threshold no run ends dMMSE-like: the LLC of the greatest M that does stands in. The paper finds the LLC of
     dMMSE-like models level beyond M = 32, and dl alone then sets the phase.
     """
     candidates = [m for m in dmmse_like if m <= M and m in llc]
@@ -238,7 +238,7 @@ def _crossover(
 
 
 def _observed(critical: pd.DataFrame, run: pd.DataFrame, M: float, seed: int) -> dict[str, Any]:
-    """What the run did: t_crit, when it went over to dMMSE_M for good, and where it ended."""
+    """The observed course: t_crit, the final switch to dMMSE_M, and the end."""
     at = of_run(critical[critical["curve"] == "smoothed"], M, seed)
     step = int(at["step"].iloc[0])
     run = run.sort_values("step")

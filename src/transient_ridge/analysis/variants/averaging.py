@@ -1,4 +1,4 @@
-"""What averaging the weights does to every curve: the same training measured on averaged and on raw weights."""
+"""The effect of averaging the weights on every curve: the same training, measured on averaged and on raw weights."""
 
 import pandas as pd
 
@@ -11,7 +11,7 @@ from ..views import RUN_KEY, averages
 
 @stage("averaging", tables=("losses", "distances"), across=True)
 def compare_averaging(frames: Frames) -> Rows:
-    """Losses and relative distances as measured, of the variant that averages, which comes first, and the raw one."""
+    """Losses and relative distances as measured, for the averaged variant, which comes first, and the raw one."""
     weights = dict(zip(frames["losses"]["variant"].unique(), ("averaged", "raw"), strict=True))
     key = ["variant", *RUN_KEY, "step"]
     losses = {

@@ -1,4 +1,4 @@
-"""Root seeds pooled: variants that differ in their draw of tasks, weights and batches as seeds of one variant."""
+"""Root seeds pooled: draws of tasks, weights and batches as seeds of one variant."""
 
 import pandas as pd
 
@@ -9,7 +9,7 @@ MEASURED = ("loss", "standard_error")
 
 
 def draws_as_seeds(frames: Frames) -> Frames:
-    """Tables of several variants (column ``variant``) as those of one, in which every draw is another seed.
+    """The tables of several variants (column ``variant``) as those of one, with every draw as another seed.
 
     A table without seeds, such as that of the idealised predictors, becomes the mean over draws.
     """

@@ -1,4 +1,4 @@
-"""What a variant's settings buy: how near its runs come to ridge, and how soon they are dMMSE afterwards."""
+"""The merit of a variant's settings: how near its runs come to ridge, and how soon they reach dMMSE afterwards."""
 
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from ..views import RUN_KEY
 def compute_front(frames: Frames, manifests: list[Path], dmmse_like: DmmseLike) -> Rows:
     """For every run of finite M: relative distance at t_crit, and CPU time until alpha is claims.dmmse_like afterwards.
 
-    ``manifests`` are those of the runs' checkpoints; the time is what their records say of training.
+    ``manifests`` are those of the runs' checkpoints, whose records hold the time of training.
     """
     seconds = {
         (path.absolute().parents[2].name, *Run.parse(path.parent.name)): seconds_per_update(path)
@@ -48,7 +48,7 @@ def compute_front(frames: Frames, manifests: list[Path], dmmse_like: DmmseLike) 
 def seconds_per_update(manifest: Path) -> float | None:
     """CPU seconds per update of the run with this ``manifest``, of its last attempt, the start of the process included.
 
-    None if they are not recorded, or if other runs were trained along with it.
+    None if it was not recorded, or if other runs trained in the same stack.
     """
     record = read_beside(manifest) or {}
     if record.get("stacked", 1) > 1 or "cpu_seconds" not in record:

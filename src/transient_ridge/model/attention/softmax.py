@@ -47,7 +47,7 @@ class Attention(nn.Module):
         return out
 
     def weights(self, scores: Tensor, mask: Tensor) -> Tensor:
-        """What every token takes of the others: ``mask`` is minus infinity at those after it, and 0 elsewhere."""
+        """The weight of every token for each other; ``mask`` is minus infinity at later tokens, and 0 elsewhere."""
         T = scores.shape[-1]
         # Rows that fill whole vector registers: PyTorch's softmax is several times as fast on them.
         padded = F.pad(scores + mask, (0, -T % LANES), value=-math.inf)

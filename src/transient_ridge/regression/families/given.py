@@ -51,7 +51,7 @@ def sample(
     dtype: type = np.float64,
     options: Options,
 ) -> NDArray[np.floating]:
-    """``count`` independent tasks, which the file has nothing to do with."""
+    """``count`` independent tasks, regardless of the file."""
     return gaussian.sample(generator, count, dimension, dtype=dtype)
 
 

@@ -1,4 +1,4 @@
-"""0, the mean of y over all tasks of a family that has mean 0: nothing is used, neither context nor input."""
+"""0, the mean of y over all tasks of a family with mean 0: it uses neither context nor input."""
 
 from torch import Tensor
 

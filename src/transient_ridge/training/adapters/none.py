@@ -1,4 +1,4 @@
-"""Weights that have our names."""
+"""For weights that already have our names."""
 
 from torch import Tensor
 
@@ -6,5 +6,5 @@ from ...config.settings import TrainedBy
 
 
 def translate(weights: dict[str, Tensor], trained_by: TrainedBy) -> dict[str, Tensor]:
-    """The same."""
+    """The weights as they are."""
     return weights

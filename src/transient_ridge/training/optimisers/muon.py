@@ -22,8 +22,8 @@ class Muon(torch.optim.Optimizer):
 
     The same update as ``torch.optim.Muon`` (nesterov, original rate adjustment, no weight decay), which
     iterates in bfloat16: a CPU without bfloat16 units emulates that at twenty times the cost. Parameters are
-    matrices or stacks of matrices; all of one shape are orthogonalised by one batched product. The rows of each are
-    taken for so many matrices as its group has ``parts``.
+    matrices or stacks of matrices; all of one shape are orthogonalised by one batched product. The rows of each
+    count as as many matrices as its group has ``parts``.
     """
 
     def __init__(
@@ -83,7 +83,7 @@ def orthogonalise(matrices: Tensor, eps: float) -> Tensor:
 
 
 class Options(Section):
-    """How Muon takes the hidden matrices."""
+    """How Muon treats the hidden matrices."""
 
     learning_rate: Positive = key("Muon's learning rate.")
     split_qkv: bool = key("Takes Q, K and V for three matrices rather than for one.")

@@ -1,4 +1,4 @@
-"""Warm-up, stable, decay: a linear fall to zero over the last ``decay_steps`` alone."""
+"""Warm-up, stable, decay: a linear fall to zero over only the last ``decay_steps``."""
 
 from ...config.settings import TrainingSettings
 from . import warmup
