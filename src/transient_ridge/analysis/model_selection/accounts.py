@@ -104,7 +104,8 @@ def compare_accounts(
     """Every account under both splits: constants, errors and verdict; and its predictions for the held-out points.
 
     That of the LLC appears at every r at which the LLC is known for all M. Both tables are empty if no curvature was
-    measured, or if there are fewer than three M or 12 points. A forecast is left out if the first tenth has fewer than 12 of them.
+    measured, or if there are fewer than three M or 12 points. A forecast is left out if the first tenth has fewer than
+    12 points.
     """
     summary, predictions = Rows("accounts"), Rows("account_points")
     selections = {

@@ -179,8 +179,8 @@ def _complexity(
 ) -> dict[str, Any]:
     """lambda of both solutions; ``of_ridge`` has that of ridge by M, with its definition; the M ``dmmse_like`` end so.
 
-    Above the threshold no run ends dMMSE-like: the LLC of the greatest M that does stands in. The paper finds the LLC of
-    dMMSE-like models level beyond M = 32, and dl alone then sets the phase.
+    Above the threshold no run ends dMMSE-like: the LLC of the greatest M that does stands in. The paper finds the LLC
+    of dMMSE-like models level beyond M = 32, and dl alone then sets the phase.
     """
     candidates = [m for m in dmmse_like if m <= M and m in llc]
     definition, known_of_ridge = of_ridge
