@@ -69,7 +69,7 @@ CHAINS = 2
 #: Trajectories of a chain of HMC that are not counted; in these the step is adapted.
 BURN_IN = 8
 #: Seconds of a core that HMC takes in all.
-SECONDS = 3000.0
+SECONDS = 4000.0
 
 
 def estimator(folder: Path, **changes: Any) -> Estimator:

@@ -17,6 +17,8 @@ from transient_ridge.llc.quadratic import Prediction, Quadratic
 TRACED = (
     "losses", "centre_losses", "noise", "distance", "acceptance", "gradient_norm", "noise_norm", "heat",
 )  # fmt: skip
+#: Those of the prediction.
+AUTOCOVARIANCES = ("autocovariance", "by_slope")
 
 
 def run_chains(
@@ -37,12 +39,12 @@ def run_chains(
         "norm": centre.norm,
         "gradient": float(centre.gradient.norm()),
         "free": float(centre.free),
-        **{n: value for n, value in traces.prediction._asdict().items() if n != "memory"},
+        **{n: v for n, v in traces.prediction._asdict().items() if n not in AUTOCOVARIANCES},
     }
     found = {name: getattr(traces, name) for name in TRACED}
     found |= {name: torch.tensor(value, dtype=torch.float64) for name, value in said.items()}
     found["probed"] = torch.tensor(traces.probed)
-    found["memory"] = traces.prediction.memory
+    found |= {name: getattr(traces.prediction, name) for name in AUTOCOVARIANCES}
     found["errors"] = centre.errors
     return {name: tensor.cpu() for name, tensor in found.items()}
 
@@ -69,7 +71,10 @@ class Replayed(Estimator):
         if isinstance(posterior, str):
             raise ChainDivergedError(posterior)
         found: Mapping[str, Tensor] = posterior
-        said = {name: float(found[name]) for name in Prediction._fields if name != "memory"}
+        told = {
+            name: found[name] if name in AUTOCOVARIANCES else float(found[name])
+            for name in Prediction._fields
+        }
         return Traces(
             **{name: found[name] for name in TRACED},
             probed=tuple(found["probed"].tolist()),
@@ -78,7 +83,7 @@ class Replayed(Estimator):
             quadratic=cast(
                 Quadratic, _Said(*(float(found[name]) for name in ("taken", "added", "power")))
             ),
-            prediction=Prediction(**said, memory=found["memory"]),
+            prediction=Prediction(**told),
         )
 
     def centre(self, posterior: Any, component: str) -> Centre:

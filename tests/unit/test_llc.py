@@ -79,7 +79,7 @@ def fake_traces(pairs: torch.Tensor, centre: float = 1.0) -> Traces:
         acceptance=0.9 * ones, gradient_norm=3 * ones, noise_norm=4 * ones, heat=0 * ones,
         probed=(0, S // 2, S - 2, S - 1), relaxation=5.0, gradient_noise=torch.zeros(8),
         quadratic=Quadratic(of_matrix(torch.zeros(8, 8)), torch.zeros(8), Metric(torch.ones(1, 1)), 1.0, 1.0),
-        prediction=Prediction(math.nan, math.nan, 0.0, 0.0, 0.0, torch.zeros(0)),
+        prediction=Prediction(math.nan, math.nan, 0.0, 0.0, 0.0, *torch.zeros(2, S)),
     )  # fmt: skip
 
 

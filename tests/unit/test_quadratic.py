@@ -52,7 +52,7 @@ def test_plain_steps_answer_as_the_formulas_say():
     for t in (0, 1, 7, 250):
         exact = (1 - kept ** (2 * t)) / (1 - epsilon * b / 4)
         torch.testing.assert_close(found.held()[t], exact)
-    torch.testing.assert_close(found.memory(50)[20, 1:], kept[1:] ** 40, atol=1e-6, rtol=0)
+    torch.testing.assert_close(found.autocorrelation(50)[20, 1:], kept[1:] ** 20, atol=1e-6, rtol=0)
     torch.testing.assert_close(found.push[3], -epsilon / 2 * kept**3)
 
 
@@ -86,6 +86,21 @@ def test_lambda_is_found_direction_by_direction(turned):
     assert felt.b.max().item() == pytest.approx(b.max().item(), rel=1e-6)
 
 
+def test_the_loss_varies_as_linear_algebra_says(turned):
+    """Its autocovariance in equilibrium, over lambda, for the draw x: 1/2 x B^-1 rho W rho B^-1 x."""
+    _, A, R, quadratic = turned
+    B, W = R @ A @ R, R @ (A - GAMMA * torch.eye(6).double()) @ R
+    x = math.sqrt(N_BETA) * R @ quadratic.curvature.draw
+    answers = response(settings(sampler="sgld", epsilon=0.2), quadratic.felt.b, 3000)
+    found = quadratic.felt.autocovariance(answers.autocorrelation(40))
+    for t in (0, 3, 39):
+        moved = torch.linalg.matrix_power(torch.eye(6).double() - 0.1 * B, t)
+        along = moved @ torch.linalg.solve(B, x)
+        exact = along @ W @ along / (x @ torch.linalg.solve(B, x))
+        assert found[t].item() == pytest.approx(exact.item(), rel=1e-3)
+    assert quadratic.felt.llc == pytest.approx(float(x @ torch.linalg.solve(B, x)) / 2)
+
+
 def test_the_slope_takes_off_what_linear_algebra_says(turned):
     """n beta E[l - l(w*)] with and without the slope, the posterior being normal around its shifted mean."""
     H, A, _, quadratic = turned
@@ -95,6 +110,27 @@ def test_the_slope_takes_off_what_linear_algebra_says(turned):
     assert exact > 0
     assert replace(quadratic, slope=g).taken == pytest.approx(exact.item(), rel=1e-8)
     assert quadratic.taken == 0
+
+
+def test_the_slope_varies_the_loss_as_linear_algebra_says(turned):
+    """Around its mean under the posterior the loss slopes, which its variance in draws of that posterior shows."""
+    H, A, _, quadratic = turned
+    g = torch.tensor([0.1, -0.2, 0.05, 0.3, 0.0, 0.1]).double()
+    slid = replace(quadratic, slope=g).slid
+    mean, half = -N_BETA * torch.linalg.solve(A, g), torch.linalg.cholesky(torch.linalg.inv(A))
+    flat, sloped = (
+        N_BETA * (w @ each + 0.5 * torch.einsum("si,ij,sj->s", w, H, w)).var()
+        for each, w in (
+            (zero, m + torch.randn(400_000, 6, generator=generator(5)).double() @ half.T)
+            for zero, m in ((0 * g, 0 * mean), (g, mean))
+        )
+    )
+    assert slid.variance.sum().item() == pytest.approx(N_BETA * (sloped - flat).item(), rel=0.05)
+    kept = 1 - 0.1 * slid.b
+    answers = response(settings(sampler="sgld", epsilon=0.2), slid.b, 3000)
+    found = slid.autocovariance(answers.autocorrelation(40))
+    assert found[30].item() == pytest.approx((slid.variance * kept**30).sum().item(), rel=1e-3)
+    assert quadratic.slid.autocovariance(torch.ones(3, 0).double()).tolist() == [0, 0, 0]
 
 
 def test_the_noise_adds_what_the_stationary_covariance_says(turned):
@@ -183,13 +219,15 @@ class Noisy:
         yield rows
 
 
-def estimated(target: Noisy, n_beta: float, r: float, **changes: object) -> Estimate:
+def estimated(
+    target: Noisy, n_beta: float, r: float, ess: float = 0.0, **changes: object
+) -> Estimate:
     hyper = settings(**{
         "gamma": n_beta * r, "epsilon": 0.1, "chains": 3, "burn_in": 60, "draws": 60, "preconditioner": "diagonal",
         "sampler": "leimkuhler_matthews", **changes,
     })  # fmt: skip
     P = len(target.centre)
-    traces = sample(target, hyper, n_beta, noise(P, hyper.chains, seed=target.seed))
+    traces = sample(target, hyper, n_beta, noise(P, hyper.chains, seed=target.seed), ess=ess)
     return estimate(traces, n_beta, hyper, centre(P))[0]
 
 
@@ -253,6 +291,18 @@ def test_the_finite_step_is_a_fault_of_plain_steps_only():
     (fault,) = faults(plain, limits)
     assert fault.startswith("the finite step adds ")
     assert faults(averaged, limits) == []
+
+
+def test_chains_are_lengthened_until_their_effective_draws_suffice():
+    """To an ESS that health accepts, to four times the draws at most, and not where noise makes every draw count."""
+    curvatures = torch.logspace(-1.5, 1.5, 60, dtype=torch.float64)
+    quiet, noisy = (Noisy(curvatures, 20, noise, 0) for noise in (0.0, 0.1))
+    how = {"preconditioner": "kronecker", "epsilon": 0.2}
+    short, long = (estimated(quiet, 1000.0, 0.3, ess=ess, **how) for ess in (0.0, 50.0))
+    assert short.ess < 30
+    assert 50 <= long.ess < 180
+    assert 100 < estimated(noisy, 1000.0, 0.3, ess=50.0, **how).ess <= 180
+    assert 0 < estimated(quiet, 1000.0, 0.3, draws=16, ess=1000.0, **how).ess < 192
 
 
 def test_error_bars_cover_as_often_as_they_say():

@@ -90,7 +90,8 @@ def estimate_llc(
     is, on its device, float32 or float64.
 
     ``n_beta`` multiplies the loss, in units of 1 / loss; ``gamma`` is in units of 1 / weight^2. ``chains`` chains take
-    ``burn_in`` + ``draws`` steps of size ``epsilon``, each on ``minibatch`` samples. The metric of the default
+    ``burn_in`` + ``draws`` steps of size ``epsilon``, each on ``minibatch`` samples; up to four times the draws where
+    fewer promise too small an ESS. The metric of the default
     ``preconditioner`` is the posterior's own variance, in a Kronecker eigenbasis of every weight; axes longer than
     2,048 keep their own, as a vocabulary does. ``sampler``, ``preconditioner``, ``annealing`` and ``limits`` are those
     of the section ``llc`` in config/README.md, and limits that are left out are as there. ``resolutions`` asks besides
@@ -135,7 +136,7 @@ def estimate_llc(
                 "module what the loss is curved in, such as logits with cross_entropy"
             )
         try:
-            traces = sample(posterior, settings, n_beta, posterior.noise())
+            traces = sample(posterior, settings, n_beta, posterior.noise(), ess=allowed.ess or 0.0)
         except ChainDivergedError as error:
             raise ChainDivergedError(_as_arguments(str(error))) from None
         spectrum = _spectrum(posterior, resolutions)

@@ -9,10 +9,15 @@ from ..config.settings import SgldSettings
 from ..errors import ChainDivergedError
 from .diagnostics import Record, Traces
 from .dynamics import Dynamics, State
+from .error import draws_for
 from .measured import Measured
 from .quadratic import Prediction, Quadratic
 from .response import response
 from .target import Noise, Target
+
+#: Chains that would fall short of the ESS that is asked for are lengthened, to this many times ``draws`` at most. They
+#: aim above it by a margin, because what ArviZ finds in the draws scatters around what is expected.
+MOST, MARGIN = 4, 1.5
 
 #: Annealing lowers gamma by this factor from one stage of the burn-in to the next.
 ANNEALING_FACTOR = 4.0
@@ -33,9 +38,11 @@ def sample(
     noise: Noise,
     mask: Tensor | None = None,
     measured: Measured | None = None,
+    ess: float = 0.0,
 ) -> Traces:
     """Run the chains of ``settings.sampler`` from w* for burn-in + draws steps.
 
+    They take more draws where ``draws`` of them, by the curvature that the chains feel, have an ESS below ``ess``.
     ``n_beta`` multiplies the target's loss. ``mask`` (P,) of zeros and ones restricts the chains to a subset of
     the parameters. ``measured`` is what :func:`measure` found, if the caller shares it between samplings. Raises
     ChainDivergedError if a loss or the curvature is not finite, and before the first draw if the step is too long for
@@ -49,7 +56,8 @@ def sample(
     measured = measured or measure(target, settings)
     seen = measured.by_preconditioner
     state: State | None = None
-    for step in range(settings.burn_in + settings.draws):
+    step = 0
+    while step < record.steps:
         if step in stages:
             gamma = stages[step]
             if step:
@@ -64,21 +72,28 @@ def sample(
             state = init(positions, dynamics, noise)
         if step == settings.burn_in:
             quadratic = measured.quadratic(target, metric.of_one(), n_beta, gamma)
-            prediction = predict(quadratic, settings)
+            prediction = predict(quadratic, settings, ess, record.noise())
+            record.steps = settings.burn_in + len(prediction.autocovariance)
         eta = noise()
         if record.probes_at(step):
             record.probe(step, positions, here, eta, dynamics)
         state = move(state, here.gradient, eta, dynamics)
         positions = state.positions
+        step += 1
     return record.traces(quadratic, prediction)
 
 
-def predict(quadratic: Quadratic, settings: SgldSettings) -> Prediction:
-    """What the quadratic says of the chains. Raises ChainDivergedError if they cannot be stable."""
+def predict(quadratic: Quadratic, settings: SgldSettings, ess: float, noise: float) -> Prediction:
+    """What the quadratic says of the chains, and of how many draws they need.
+
+    ``noise`` is the variance of n beta times the loss by its minibatch. Raises ChainDivergedError if they cannot be
+    stable.
+    """
     felt = quadratic.felt
     # What annealing takes is not spent at the posterior that is sampled.
     at_rest = settings.burn_in - settings.burn_in // 2 if settings.annealing else settings.burn_in
-    answers = response(settings, felt.b, at_rest + settings.draws)
+    draws, longest = settings.draws, settings.draws * (MOST if ess else 1)
+    answers = response(settings, felt.b, at_rest + longest)
     if not bool(answers.stable().all()):
         steepest = float(felt.b.max())
         raise ChainDivergedError(
@@ -86,7 +101,12 @@ def predict(quadratic: Quadratic, settings: SgldSettings) -> Prediction:
             f"metric is b = {steepest:.3g}: eps b = {settings.epsilon * steepest:.3g}, and Langevin steps are stable "
             f"below 4; set llc.epsilon below {4 / steepest:.2g}, or take another llc.preconditioner"
         )
-    return Prediction.of(felt, answers, at_rest, settings.draws)
+    of_slope = response(settings, quadratic.slid.b, at_rest + longest).autocorrelation(longest)
+    by_slope = quadratic.slid.autocovariance(of_slope)
+    if ess:
+        slow = felt.llc * felt.autocovariance(answers.autocorrelation(longest)) + by_slope
+        draws = max(draws, draws_for(MARGIN * ess, noise, slow.numpy(), settings.chains))
+    return Prediction.of(felt, answers, at_rest, draws, by_slope[:draws])
 
 
 def _measured(target: Target, settings: SgldSettings, positions: Tensor, step: int) -> Any:

@@ -74,7 +74,8 @@ class Record:
         self._probes: list[Tensor] = []
         self._probed: list[int] = []
         self._relaxation = math.nan
-        self._steps = settings.burn_in + settings.draws
+        #: How many steps the chains take.
+        self.steps = settings.burn_in + settings.draws
 
     def add(self, step: int, positions: Tensor, here: Evaluation) -> None:
         """Note the losses (C, K) of this step; raises ChainDivergedError if one is not finite."""
@@ -87,9 +88,14 @@ class Record:
         distance = (positions - self.target.centre).norm(dim=1)
         self._seen.append((here.losses, here.centre_losses, here.noise, distance))
 
+    def noise(self) -> float:
+        """Variance of n beta times the paired loss by its minibatch, in the second half of the steps so far."""
+        late = torch.stack([noise for *_, noise, _ in self._seen[len(self._seen) // 2 :]])
+        return float(self.n_beta**2 * late.double().mean())
+
     def probes_at(self, step: int) -> bool:
         """Whether this step is looked at more closely."""
-        return step % PROBE_EVERY == 0 or step == self._steps - 1
+        return step % PROBE_EVERY == 0 or step == self.steps - 1
 
     def probe(
         self,
@@ -112,8 +118,9 @@ class Record:
             + gamma / 2 * (w - centre).double().square().sum(dim=1)
             for at, w in both
         ]
-        # Minibatches of steps that are not taken are as independent of this one's as can be.
-        other = self.target.evaluate(positions, self._steps + step)
+        # Minibatches of later steps are as independent of this one's as can be.
+        ahead = self.settings.burn_in + self.settings.draws
+        other = self.target.evaluate(positions, ahead + step)
         xi = (here.gradient - other.gradient) / math.sqrt(2)
         push = metric.apply(here.gradient).mul_(0.5 * epsilon * n_beta)
         self._probes.append(

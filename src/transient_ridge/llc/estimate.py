@@ -16,14 +16,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from torch import Tensor
 
 from ..config.registries import SAMPLERS
 from ..config.settings import SgldSettings
 from .diagnostics import Traces
+from .error import Array, known_error
 
-Array = NDArray[np.float64]
+#: ArviZ's error over one that is known in another way, up to which the latter is believed.
+BELIEVED = 2.0
 
 
 @dataclass(frozen=True)
@@ -43,33 +44,18 @@ class ChainMean:
     def of(cls, draws: Array, known: float = 0.0) -> "ChainMean":
         """From ``draws`` (chains, draws), and a standard error that is ``known`` in another way.
 
-        The larger of that and ArviZ's, which sees the autocorrelation in the draws only, and in short chains with much
-        minibatch noise not all of it.
+        ArviZ's error of short chains scatters widely, and is mostly too small. So it only serves to contradict: it is
+        taken where it is so much larger that what was known cannot hold.
         """
         if np.ptp(draws) == 0:  # every draw is the same: there is nothing to be unsure of
             return cls(float(draws.flat[0]), 0.0, 1.0, float(draws.size))
         # Centred first: ArviZ estimates autocovariances of numbers whose spread may be 1e-4 of their size.
         centred = draws - draws.mean()
         seen = _arviz("mcse", centred, "mean")
-        error = max(seen, known)
+        error = seen if seen > BELIEVED * known else known
         r_hat = _arviz("rhat", centred, "split") if len(draws) > 1 else None
-        ess = min(_arviz("ess", centred, "mean") * (seen / error) ** 2, draws.size)
+        ess = min(_arviz("ess", centred, "mean") * (seen / error) ** 2, float(draws.size))
         return cls(float(draws.mean()), error, r_hat, ess)
-
-
-def predicted_error(draws: Array, noise: float, memory: Array) -> float:
-    """Standard error of the mean of ``draws`` (C, S), whose autocorrelation is known.
-
-    ``noise`` is the variance of a draw by its minibatch, independent of all others; the rest of the variance has the
-    autocorrelation ``memory`` (S,) within a chain, and none between chains.
-    """
-    C, S = draws.shape
-    # How many draws the mean of the rest is worth fewer by.
-    lags = 1 + 2 * float(((1 - np.arange(1, S) / S) * memory[1:]).sum())
-    rest = max(float(draws.var()) - noise * (1 - 1 / (C * S)), 0.0)
-    # Around their own mean, draws spread too little by the variance of that mean.
-    rest /= 1 - min(lags / (C * S), 0.5)
-    return math.sqrt((noise + rest * lags) / (C * S))
 
 
 def _arviz(statistic: str, draws: Array, method: str) -> float:
@@ -159,12 +145,12 @@ def estimate(
         pair = pairs[..., columns].mean(axis=-1)
         of_all = token is None
         own = losses[..., columns].mean(axis=-1)
-        known = _known_errors(traces, settings, n_beta, pair, own) if of_all else (0.0, 0.0)
+        corrected = slope - heating if of_all else 0.0
+        llc = n_beta * float(pair.mean()) + corrected
+        known = _known_errors(traces, n_beta, llc, pair, own) if of_all else (0.0, 0.0)
         paired, loss = ChainMean.of(n_beta * pair, known[0]), ChainMean.of(own, known[1] / n_beta)
         of_frozen = frozen[:, columns].mean(axis=-1)
         unsure = 0.0 if centre.exact else of_frozen.std(ddof=1) / math.sqrt(len(of_frozen))
-        corrected = slope - heating if of_all else 0.0
-        llc = paired.mean + corrected
         size = max(abs(llc), np.finfo(float).tiny)
         estimates.append(
             Estimate(
@@ -198,21 +184,19 @@ def _corrections(traces: Traces, settings: SgldSettings) -> tuple[float, float]:
 
 
 def _known_errors(
-    traces: Traces, settings: SgldSettings, n_beta: float, pair: Array, loss: Array
+    traces: Traces, n_beta: float, llc: float, pair: Array, loss: Array
 ) -> tuple[float, float]:
-    """Standard errors of n beta times the means of ``pair`` and ``loss`` (C, S) by the quadratic, 0 if unknown.
+    """Standard errors of n beta times the means of ``pair`` and ``loss`` (C, S), by the quadratic of that ``llc``.
 
     What varies more in the loss than in the pair is noise of its minibatches.
     """
-    memory = traces.prediction.memory.cpu().numpy()
-    if not len(memory):
-        return 0.0, 0.0
-    noise = float(traces.noise[:, settings.burn_in :].double().mean())
+    C, S = pair.shape
+    told = traces.prediction
+    slow = (max(llc, 0.0) * told.autocovariance + told.by_slope).cpu().numpy()
+    noise = float(traces.noise[:, -S:].double().mean())
     more = max(float(loss.var() - pair.var()), 0.0)
-    return (
-        predicted_error(n_beta * pair, n_beta**2 * noise, memory),
-        predicted_error(n_beta * loss, n_beta**2 * (noise + more), memory),
-    )
+    of_pair, of_loss = (known_error(n_beta**2 * each, slow, C) for each in (noise, noise + more))
+    return of_pair, of_loss
 
 
 def _diagnostics(traces: Traces, settings: SgldSettings, centre: Centre) -> dict[str, Any]:

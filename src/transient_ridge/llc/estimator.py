@@ -66,7 +66,15 @@ class Estimator:
         if name not in posterior.measured:
             posterior.measured[name] = measure(posterior, self.llc)
         restriction, measured = self.restriction(posterior, component), posterior.measured[name]
-        return sample(posterior, self.llc, self.n_beta(), posterior.noise(), restriction, measured)
+        return sample(
+            posterior,
+            self.llc,
+            self.n_beta(),
+            posterior.noise(),
+            restriction,
+            measured,
+            ess=self.llc.limits.ess or 0.0,
+        )
 
     def restriction(self, posterior: CheckpointPosterior, component: str) -> torch.Tensor | None:
         """Ones (P,) at the parameters of ``component``; None for all of them."""

@@ -6,8 +6,12 @@ in each. All of it is found by Lanczos from a few vectors:
 
 - lambda = 1/2 tr(n beta H A^-1) = 1/2 E[x^T B^-1 x] for x of covariance n beta R^T H R: started from x, Lanczos
   gives values b of weight p, each of which carries p / 2b of lambda. Flat directions carry none of it;
+- in equilibrium the loss varies by 1/2 tr (W B^-1)^2, W = n beta R^T H R = B - gamma R^T R, and what is left of that
+  after t steps is 1/2 tr (W B^-1 rho)^2, rho(B) the autocorrelation of u: started from the same x, again;
 - the slope g moves the mean of the posterior by -n beta A^-1 g, which takes
   (n beta)^2 (1/2 g^T A^-1 g + gamma/2 |A^-1 g|^2) off lambda;
+  At the mean m of u the loss slopes still, by -gamma R^T R m, and so varies by gamma^2 m R^T R B^-1 R^T R m more, of
+  which rho is left;
 - minibatch noise of covariance C gives u the covariance X = sum_t k_t(B) C k_t(B), k_t the answer to one unit of
   gradient, which adds 1/2 tr((B - gamma R^T R) X). For SGLD in a direction of its own that is
   s (eps / 8) C / (1 - eps b / 4), s = n beta h / (n beta h + gamma).
@@ -40,10 +44,28 @@ class Felt(NamedTuple):
 
     b: Tensor  # (N,)
     share: Tensor  # (N,), of lambda; they sum to 1
+    spread: Tensor  # (N, N), of the variance of n beta times the loss, over lambda
+    llc: float  # lambda, by this one draw of the curvature
+
+    def autocovariance(self, of_u: Tensor) -> Tensor:
+        """That of n beta times the loss, over lambda, where u has the autocorrelation ``of_u`` (lags, N)."""
+        return ((of_u @ self.spread) * of_u).sum(dim=-1)
 
     def mean(self, of_each: Tensor) -> Tensor:
         """The mean over lambda of a quantity (..., N) of each direction."""
         return (of_each * self.share).sum(dim=-1)
+
+
+class Slid(NamedTuple):
+    """What the slope at w* does, along curvatures b, in float64; N = 0 where there is none."""
+
+    taken: float  # off lambda
+    b: Tensor  # (N,)
+    variance: Tensor  # (N,), that n beta times the loss has by it along each
+
+    def autocovariance(self, of_u: Tensor) -> Tensor:
+        """That of n beta times the loss by it, where u has the autocorrelation ``of_u`` (lags, N)."""
+        return of_u @ self.variance
 
 
 @dataclass(frozen=True)
@@ -60,23 +82,34 @@ class Quadratic:
     def felt(self) -> Felt:
         """Where lambda lies, by one draw of the curvature."""
         if not bool(self.curvature.draw.any()):
-            return Felt(*torch.zeros(2, 0, dtype=torch.float64))
+            none = torch.zeros(0, dtype=torch.float64)
+            return Felt(none, none, none[:, None], 0.0)
         run = self._lanczos(self.curvature.draw, STEPS, TOLERANCE)
         part = run.weights / run.values
-        return Felt(run.values, part / part.sum())
+        along = run.components(self._pulled(self.curvature.draw)) / run.values
+        spread = along[:, None] * self._loss(run) * along
+        return Felt(
+            run.values, part / part.sum(), spread / part.sum(), float(self.n_beta / 2 * part.sum())
+        )
 
     @cached_property
-    def taken(self) -> float:
-        """What the slope g takes off lambda."""
+    def slid(self) -> "Slid":
+        """What the slope g does."""
         pulled_slope = self._pulled(self.slope)
         if not bool(pulled_slope.any()):
-            return 0.0
+            return Slid(0.0, *torch.zeros(2, 0, dtype=torch.float64))
         run = self._lanczos(self.slope, STEPS, TOLERANCE)
-        moved = run.components(pulled_slope) / run.values  # B^-1 R^T g, along the Ritz vectors
-        inner = (moved * run.values) @ moved
+        moved = self.n_beta * run.components(pulled_slope) / run.values  # along the Ritz vectors
         turned = self._turned(run)
-        pulled = self.gamma * (moved.to(turned) @ turned).square().sum().cpu()
-        return float(self.n_beta**2 * (inner + pulled) / 2)
+        away = moved.to(turned) @ turned
+        taken = (moved * run.values) @ moved + self.gamma * away.square().sum().cpu()
+        pull = self.gamma * (turned @ away).cpu()
+        return Slid(float(taken / 2), run.values, pull.square() / run.values)
+
+    @property
+    def taken(self) -> float:
+        """What the slope g takes off lambda."""
+        return self.slid.taken
 
     def added_by(self, noise: Tensor, settings: SgldSettings, steps: int) -> float:
         """What noise of covariance E[``noise`` noise^T] in the gradients (P,) of ``steps`` steps adds to lambda."""
@@ -84,9 +117,7 @@ class Quadratic:
             return 0.0
         run = self._lanczos(noise, FEW_STEPS)
         answers = response(settings, run.values, steps).push * run.components(self._pulled(noise))
-        turned = self._turned(run)
-        loss = torch.diag(run.values) - (self.gamma * turned @ turned.mT).cpu()
-        return float(self.n_beta**2 / 2 * (loss * (answers.mT @ answers)).sum())
+        return float(self.n_beta**2 / 2 * (self._loss(run) * (answers.mT @ answers)).sum())
 
     def power(self, noise: Tensor) -> float:
         """|R^T n beta noise|^2 of a ``noise`` (P,)."""
@@ -103,6 +134,11 @@ class Quadratic:
     def _pulled(self, vector: Tensor) -> Tensor:
         return self.metric.root_transposed(vector[None])[0]
 
+    def _loss(self, run: Ritz) -> Tensor:
+        """W along the Ritz vectors, (N, N) float64: the curvatures of n beta times the loss, without localisation."""
+        turned = self._turned(run)
+        return torch.diag(run.values) - (self.gamma * turned @ turned.mT).cpu()
+
     def _turned(self, run: Ritz) -> Tensor:
         """R y for every Ritz vector y, (N, P) float64."""
         return self.metric.root(run.vectors.mT).double()
@@ -118,13 +154,18 @@ class Prediction(NamedTuple):
     missing_at_start: float  # share of lambda that the chains lack at the first draw
     missing: float  # and at the mean of the draws
     step: float  # share that the finite step adds at the mean of the draws
-    memory: Tensor  # (draws,), autocorrelation of the loss between draws, minibatch noise apart; empty if unknown
+    # (draws,), of n beta times the loss, minibatch noise apart: over lambda, and what the slope adds
+    autocovariance: Tensor
+    by_slope: Tensor
 
     @classmethod
-    def of(cls, felt: Felt, answers: Response, burn_in: int, draws: int) -> "Prediction":
+    def of(
+        cls, felt: Felt, answers: Response, burn_in: int, draws: int, by_slope: Tensor
+    ) -> "Prediction":
         """Of ``draws`` after ``burn_in`` steps from w*, by the ``answers`` along ``felt.b``."""
         if not len(felt.b):
-            return cls(float("nan"), float("nan"), 0.0, 0.0, 0.0, torch.zeros(0))
+            none = torch.zeros_like(by_slope)
+            return cls(float("nan"), float("nan"), 0.0, 0.0, 0.0, none, by_slope)
         held = answers.held()[burn_in : burn_in + draws]
         missing = felt.mean((1 - held).clamp(min=0))
         return cls(
@@ -133,5 +174,6 @@ class Prediction(NamedTuple):
             float(missing[0]),
             float(missing.mean()),
             float(felt.mean((held - 1).clamp(min=0)).mean()),
-            felt.mean(answers.memory(draws)),
+            felt.autocovariance(answers.autocorrelation(draws)),
+            by_slope,
         )

@@ -42,12 +42,14 @@ class Response(NamedTuple):
         )
         return self.b * (before + self.start.square())
 
-    def memory(self, lags: int) -> Tensor:
-        """Squared autocorrelation (lags, N) of u: that of u^2, of which the loss is made, in equilibrium."""
+    def autocorrelation(self, lags: int) -> Tensor:
+        """The autocorrelation (lags, N) of u in equilibrium."""
+        if not len(self.b):
+            return self.noise[:lags]
         # Products of all lags at once; padded, so that the end does not meet the beginning.
         spectrum = torch.fft.rfft(self.noise, n=2 * len(self.noise), dim=0).abs().square()
         products: Tensor = torch.fft.irfft(spectrum, dim=0)[:lags]
-        return (products / products[0]).square()
+        return products / products[0]
 
 
 def response(settings: SgldSettings, b: Tensor, steps: int) -> Response:

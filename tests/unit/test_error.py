@@ -1,0 +1,39 @@
+"""The error of the mean of correlated draws: against sums written out."""
+
+import numpy as np
+import pytest
+
+from transient_ridge.llc.error import dependence, draws_for, known_error
+
+RHO = 0.9 ** np.arange(200)
+
+
+def variance_of_the_mean(covariance, S):
+    """By the covariance matrix of S draws of one chain."""
+    lags = np.abs(np.subtract.outer(np.arange(S), np.arange(S)))
+    return covariance[lags].sum() / S**2
+
+
+@pytest.mark.parametrize("S", [1, 2, 7, 200])
+def test_draws_are_worth_fewer_by_their_dependence(S):
+    assert dependence(RHO)[S - 1] == pytest.approx(S * variance_of_the_mean(RHO, S))
+    slow = 4.0 * RHO[:S]
+    exact = (3.0 / S + variance_of_the_mean(slow, S)) / 5
+    assert known_error(3.0, slow, chains=5) == pytest.approx(exact**0.5)
+
+
+def test_noise_alone_averages_out():
+    assert known_error(4.0, np.zeros(25), chains=4) == pytest.approx(0.2)
+    assert known_error(0.0, np.zeros(25), chains=4) == 0
+
+
+def test_as_many_draws_as_an_ess_takes():
+    noise, slow, chains = 1.0, 2.0 * RHO, 3
+    found = draws_for(20, noise, slow, chains)
+
+    def worth(S):
+        return (noise + slow[0]) / known_error(noise, slow[:S], chains) ** 2
+
+    assert worth(found - 1) < 20 <= worth(found)
+    assert draws_for(1e6, noise, slow, chains) == 200
+    assert draws_for(20, 0.0, np.zeros(8), chains) == 1
