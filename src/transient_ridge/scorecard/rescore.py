@@ -6,19 +6,15 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from ..analysis.curves import compute_curves
-from ..analysis.model_selection.accounts import compare_accounts
-from ..analysis.model_selection.by_resolution import select_by_resolution
-from ..analysis.model_selection.selection import compute_selection
-from ..analysis.phases import compute_phases
-from ..analysis.softened import soften
 from ..artefacts.schemas import TABLES
 from ..artefacts.tables import Frames, Rows
+from ..config.asked import keys_of, values
+from ..config.configuration import pick
 from ..config.presets import DEFAULT
 from ..config.presets import load as load_preset
-from ..config.settings import ClaimSettings, CurveSettings, DataSettings, EvaluationSettings
+from ..config.settings import ClaimSettings
 from ..errors import ConfigError
-from .by_resolution import judge_by_resolution
+from ..stage import load as load_stage
 from .claims import measure, score
 from .measurements import Evidence
 from .page import accounts_page, along_resolution, by_diversity, scorecard
@@ -29,6 +25,12 @@ MEASURED = (
     "distances", "losses", "idealised_distances", "idealised_losses", "llc", "llc_on_tasks", "ridge_on_tasks",
     "pca_trajectories", "pca_idealised", "pca_softened", "pca_variance", "pca_loadings", "pca_robustness",
     "quadratic_llc", "quadratic_llc_on_tasks",
+)  # fmt: skip
+
+#: The stages that compute the others, in this order.
+AGAIN = (
+    "analysis.phases", "analysis.curves", "analysis.softened", "analysis.model_selection.selection",
+    "analysis.model_selection.by_resolution", "analysis.model_selection.accounts", "scorecard.by_resolution",
 )  # fmt: skip
 
 #: Statements of tables without a column `kind` -> their names today; the others kept theirs.
@@ -60,32 +62,28 @@ def _of_folder(folder: Path) -> str:
             f"{path}: missing; name a folder of published results, as results/published/laptop"
         )
     config = yaml.safe_load(path.read_text())
-    claims = ClaimSettings.of(
-        load_preset(DEFAULT)["claims"]
-        | {"paper_threshold": config["claims"]["paper_threshold"], "own": {}}
-    )
-    frames, accounts = _tables(folder, config, claims)
-    evidence = Evidence(frames, claims, config["seed"])
-    scored = score(measure(evidence), claims)
+    config["claims"] = load_preset(DEFAULT)["claims"] | {
+        "paper_threshold": config["claims"]["paper_threshold"],
+        "own": {},
+    }
+    frames = _tables(folder, config)
+    evidence = Evidence(frames, ClaimSettings.of(config["claims"]), config["seed"])
+    scored = score(measure(evidence), evidence.settings)
     parts = [f"## {folder.name}", "", scorecard(scored)]
     if before := _files(folder, "claims"):
         parts += ["### Then and now", "", then_and_now(pd.read_parquet(before), scored.frame())]
     parts += ["### Every M", "", by_diversity(evidence)]
-    along_r = judge_by_resolution(frames, claims, config["seed"]).frame()
     parts += [
         "### Claims 8 and 9 along r",
         "",
-        along_resolution(along_r) or "No curvature was measured.\n",
+        along_resolution(frames["claims_by_resolution"]) or "No curvature was measured.\n",
     ]
-    parts += ["### When do runs turn?", "", accounts_page(accounts)]
+    parts += ["### When do runs turn?", "", accounts_page(frames["accounts"])]
     return "\n".join(parts)
 
 
-def _tables(
-    folder: Path, config: dict[str, Any], claims: ClaimSettings
-) -> tuple[Frames, pd.DataFrame]:
-    """The tables that judge statements, and `accounts`."""
-    data, curves = DataSettings.of(config["data"]), CurveSettings.of(config["curves"])
+def _tables(folder: Path, config: dict[str, Any]) -> Frames:
+    """The published tables, and those that the stages :data:`AGAIN` compute from them."""
     frames = {
         name: _columns_of_today(path, name) for name in MEASURED if (path := _files(folder, name))
     }
@@ -94,32 +92,14 @@ def _tables(
         if found["healthy"].isna().all():  # of older code, which did not check
             frames[name] = found.assign(healthy=True)
     frames.setdefault("llc_on_tasks", Rows("llc_on_tasks").frame())
-    relative, thresholds = compute_phases(
-        frames["distances"], frames["idealised_distances"], curves
-    )
-    critical, smoothed = compute_curves(frames["losses"], curves)
-    softened, _ = soften(
-        config["seed"],
-        data,
-        EvaluationSettings.of(config["evaluation"]),
-        tuple(sorted(frames["idealised_losses"]["task_diversity"].unique().tolist())),
-    )
-    frames |= {
-        rows.table: rows.frame() for rows in (relative, thresholds, critical, smoothed, softened)
-    }
-    given = {
-        "noise_variance": data.noise_variance,
-        "context_length": data.context_length,
-        "batch_size": config["training"]["batch_size"],
-        "dmmse_like": claims.dmmse_like,
-    }
-    selection, _ = compute_selection(frames, **given)
-    by_resolution = select_by_resolution(frames, **given)
-    frames |= {"selection": selection.frame(), "selection_by_resolution": by_resolution.frame()}
-    accounts, _ = compare_accounts(
-        frames, config["seed"], data, config["training"]["batch_size"], claims.plateau_from
-    )
-    return frames, accounts.frame()
+    for name in AGAIN:
+        stage = load_stage(name)
+        settings = values(stage.settings, pick(config, keys_of(name)))
+        inputs: dict[str, Any] = {table: frames[table] for table in stage.reads}
+        made = stage.compute(**({"frames": inputs} if stage.tables else inputs), **settings)
+        for rows in made if isinstance(made, tuple) else (made,):
+            frames[rows.table] = rows.frame()
+    return frames
 
 
 def then_and_now(before: pd.DataFrame, now: pd.DataFrame) -> str:
