@@ -682,6 +682,12 @@ def test_a_statement_of_the_papers_without_a_null_is_refused():
         statement.states("1z", "", "", at_least=0.5)
 
 
+@pytest.mark.parametrize("thresholds", [{}, {"at_least": 0.5, "at_most": 0.6}])
+def test_a_statement_has_one_threshold(thresholds):
+    with pytest.raises(ValueError, match="statement 1z: needs either at_least or at_most"):
+        statement.states("1z", "", "", nulls=(STRAIGHT,), **thresholds)
+
+
 def test_without_llc_everything_else_is_judged(one_seed, settings):
     found = scored(one_seed | {"llc": worlds.empty("llc")}, settings)
     lost = found["claim"].isin([8, 9])

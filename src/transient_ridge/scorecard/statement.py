@@ -112,9 +112,10 @@ def states(
     claim, part = int(name[:-1]), name[-1]
     if not nulls and kind == PAPER and claim != OWN:
         raise ValueError(f"statement {name} is the paper's and names no null")
-    if (at_least is None) == (at_most is None):
+    threshold = at_most if at_least is None else at_least
+    if threshold is None or None not in (at_least, at_most):
         raise ValueError(f"statement {name}: needs either at_least or at_most")
-    comparison, threshold = (AT_MOST, at_most) if at_least is None else (AT_LEAST, at_least)
+    comparison = AT_MOST if at_least is None else AT_LEAST
 
     def register(measure: Measure) -> Measure:
         row = Statement(
