@@ -4,8 +4,9 @@ On disk ``task_diversity`` is a nullable int64 whose null means infinity; in pat
 ``token`` is k = 1..K; null means the average over all K positions. Losses are in units of y^2.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 from .availability import Runs, every_run
 
@@ -14,7 +15,16 @@ if TYPE_CHECKING:  # columns are read when a workflow is planned, and by trainin
 
 #: By Arrow's names.
 Kind = Literal["int64", "float64", "string", "bool", "list<float32>"]
-Columns = dict[str, tuple[Kind, str]]
+Column = tuple[Kind, str]
+Columns = dict[str, Column]
+
+
+def _of_kind(kind: Kind) -> Callable[[str], Column]:
+    return lambda meaning: (kind, meaning)
+
+
+#: Each declares a column by its meaning.
+integer, number, text, flag, numbers = (_of_kind(kind) for kind in get_args(Kind))
 
 
 @dataclass(frozen=True)
@@ -46,8 +56,8 @@ class Table:
         import pyarrow as pa  # noqa: PLC0415
 
         def arrow(kind: Kind) -> pa.DataType:
-            numbers = kind == "list<float32>"
-            return pa.list_(pa.float32()) if numbers else pa.type_for_alias(kind)
+            is_list = kind == "list<float32>"
+            return pa.list_(pa.float32()) if is_list else pa.type_for_alias(kind)
 
         return pa.schema(
             [
@@ -58,28 +68,27 @@ class Table:
 
 
 RUN: Columns = {
-    "task_diversity": ("int64", "M, the number of training tasks; null = infinity"),
-    "seed": ("int64", "seed of the run (initial weights and batches)"),
-    "step": ("int64", "number of optimiser updates made"),
+    "task_diversity": integer("M, the number of training tasks; null = infinity"),
+    "seed": integer("seed of the run (initial weights and batches)"),
+    "step": integer("number of optimiser updates made"),
 }
 SET: Columns = {
-    "dataset": ("string", "in_distribution (q_M), out_of_distribution (q_inf) or root_task (q_1)"),
-    "token": ("int64", "position k = 1..K; null = mean over all positions"),
+    "dataset": text("in_distribution (q_M), out_of_distribution (q_inf) or root_task (q_1)"),
+    "token": integer("position k = 1..K; null = mean over all positions"),
 }
-PREDICTOR: Columns = {"predictor": ("string", "an idealised predictor, for the M of this row")}
+PREDICTOR: Columns = {"predictor": text("an idealised predictor, for the M of this row")}
 LOSS: Columns = {
-    "loss": ("float64", "mean squared error, in units of y^2"),
-    "standard_error": ("float64", "standard error of the mean over sequences"),
+    "loss": number("mean squared error, in units of y^2"),
+    "standard_error": number("standard error of the mean over sequences"),
 }
 DISTANCE: Columns = {
-    "distance": ("float64", "Delta: mean squared difference of predictions, in units of y^2"),
-    "standard_error": ("float64", "standard error of the mean over sequences"),
+    "distance": number("Delta: mean squared difference of predictions, in units of y^2"),
+    "standard_error": number("standard error of the mean over sequences"),
 }
 GATE: Columns = {
-    "gate": (
-        "float64",
-        "alpha of (1 - alpha) ridge + alpha dMMSE_M, fitted by least squares: 0 = ridge, 1 = dMMSE_M",
+    "gate": number(
+        "alpha of (1 - alpha) ridge + alpha dMMSE_M, fitted by least squares: 0 = ridge, 1 = dMMSE_M"
     ),
-    "residual": ("float64", "Delta(f, that mixture), in units of y^2"),
-    "apart": ("float64", "Delta(dMMSE_M, ridge), in units of y^2"),
+    "residual": number("Delta(f, that mixture), in units of y^2"),
+    "apart": number("Delta(dMMSE_M, ridge), in units of y^2"),
 }
