@@ -4,6 +4,7 @@ To add a key, add a field here and its value to ``config/config.yaml``, then run
 this module is outside the fingerprints of the code, so that a new key makes nothing stale.
 """
 
+from functools import partial
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
@@ -118,8 +119,7 @@ class ModelSettings(Section):
         "Width of the residual stream.", origin="paper: 512, inferred; here our choice"
     )
     d_mlp: Natural = key(
-        "Hidden width of the MLPs, 0 for none.",
-        origin="paper: 512, inferred; here our choice",
+        "Hidden width of the MLPs, 0 for none.", origin="paper: 512, inferred; here our choice"
     )
     heads: Count = key("Attention heads; must divide d_model.", origin="inferred")
     attention: Annotated[Choice, EntryOf(registries.ATTENTION)] = key(
@@ -276,53 +276,49 @@ class PcaSettings(Section):
     )
 
 
+#: A key whose null switches a check off.
+_limit = partial(key, null="no check")
+
+
 class HealthSettings(Section):
     """Limits of a healthy LLC estimate; null switches a check off."""
 
-    mala_acceptance: Share | None = key(
+    mala_acceptance: Share | None = _limit(
         "Least mean Metropolis acceptance of the SGLD steps after the burn-in: below it eps is too "
-        "large for the posterior.",
-        null="no check",
+        "large for the posterior."
     )
-    r_hat: AboveOne | None = key(
-        "Largest split R-hat of the losses: above it the chains disagree, or drift.",
-        null="no check",
+    r_hat: AboveOne | None = _limit(
+        "Largest split R-hat of the losses: above it the chains disagree, or drift."
     )
-    ess: Positive | None = key("Least effective sample size.", null="no check")
-    share_below: Share | None = key(
-        "Largest share of draws whose loss is below that of w*: above it w* is not at a minimum.",
-        null="no check",
+    ess: Positive | None = _limit("Least effective sample size.")
+    share_below: Share | None = _limit(
+        "Largest share of draws whose loss is below that of w*: above it w* is not at a minimum."
     )
-    relaxations: Positive | None = key(
+    relaxations: Positive | None = _limit(
         "Least length of the burn-in in relaxations of a flat direction, of 2 / (eps gamma G) steps "
-        "each; with annealing, of its second half.",
-        null="no check",
+        "each; with annealing, of its second half."
     )
-    distance_trend: Positive | None = key(
+    distance_trend: Positive | None = _limit(
         "Largest change of |w - w*|^2 during the draws, as a share of its mean: above it the chains "
-        "have not arrived.",
-        null="no check",
+        "have not arrived."
     )
-    missing: Positive | None = key(
+    missing: Positive | None = _limit(
         "Largest share of the estimate that the chains may still lack at the mean of the draws, predicted from the "
-        "curvature there: above it they have not arrived.",
-        null="no check",
+        "curvature there: above it they have not arrived."
     )
-    step_share: Positive | None = key(
-        "Largest share of the estimate that the finite step may add.", null="no check"
+    step_share: Positive | None = _limit(
+        "Largest share of the estimate that the finite step may add."
     )
-    heating: Positive | None = key(
+    heating: Positive | None = _limit(
         "Largest share of the estimate that minibatch noise may have added; it is subtracted, which leaves about the "
-        "square of the share.",
-        null="no check",
+        "square of the share."
     )
-    locality: Positive | None = key(
-        "Largest mean |w - w*| / |w*|: above it the chains are somewhere else.", null="no check"
+    locality: Positive | None = _limit(
+        "Largest mean |w - w*| / |w*|: above it the chains are somewhere else."
     )
-    slope_share: Positive | None = key(
+    slope_share: Positive | None = _limit(
         "Largest share of the estimate that the slope of the loss at w* may have removed; it is added back, which "
-        "leaves about the square of the share. Above it w* is not at a minimum.",
-        null="no check",
+        "leaves about the square of the share. Above it w* is not at a minimum."
     )
 
 
@@ -344,7 +340,7 @@ class SgldSettings(ChainSettings):
     sampler: Annotated[Choice, EntryOf(registries.SAMPLERS)] = key(
         "sgld: plain Langevin steps; leimkuhler_matthews: with noise averaged over two steps each, exact for "
         "quadratics at every eps; underdamped: with velocities, in steps of length sqrt(eps); devinterp: sgld by its "
-        "optimiser.",
+        "optimiser."
     )
     epsilon: Positive = key("eps, the SGLD step size.", unit="weight^2", origin=CALIBRATED)
     gamma: Positive = key("gamma, the localisation.", unit="1/weight^2", origin=CALIBRATED)
@@ -486,8 +482,7 @@ class ClaimSettings(Section):
         origin=SET_BEFORE,
     )
     dmmse_like: Share = key(
-        "'As dMMSE_M': three quarters of the way from ridge (alpha).",
-        origin=SET_BEFORE,
+        "'As dMMSE_M': three quarters of the way from ridge (alpha).", origin=SET_BEFORE
     )
     ridge_like: Share = key("'As ridge': one quarter of the way (alpha).", origin=SET_BEFORE)
     grows: Rise = key(
@@ -557,8 +552,7 @@ class ClaimSettings(Section):
         origin=SET_BEFORE,
     )
     nearer_to_ridge: Share = key(
-        "'Nearer to ridge than to dMMSE': alpha at t_crit.",
-        origin=SET_REVISED,
+        "'Nearer to ridge than to dMMSE': alpha at t_crit.", origin=SET_REVISED
     )
     axis_share: Share = key(
         "'The axis to ridge': share of the squared distance from dMMSE_M to ridge that lies along a "
