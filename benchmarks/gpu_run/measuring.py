@@ -19,6 +19,7 @@ from transient_ridge.config.registries import name_of
 from transient_ridge.config.settings import LlcSettings
 from transient_ridge.errors import ChainDivergedError
 from transient_ridge.llc.estimator import Estimator
+from transient_ridge.places import file_of
 from transient_ridge.training import checkpoints
 from transient_ridge.training.trainer import WEIGHTS
 
@@ -46,7 +47,7 @@ def _of_weights(name: str) -> bool:
 
 def written(name: str) -> list[str]:
     """The tables that the stage ``name`` writes."""
-    call = next(stage.decorations(stage.file_of(name), "stage"))
+    _, call = next(stage.decorations(file_of(name), "stage"))
     return [argument.value for argument in call.args]  # type: ignore[attr-defined]
 
 

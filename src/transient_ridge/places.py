@@ -21,6 +21,12 @@ def module_name(path: Path) -> str:
     return ".".join(part for part in parts if part != "__init__")
 
 
+def file_of(module: str) -> Path:
+    """The file of a module, given its dotted name within transient_ridge."""
+    path = PACKAGE.joinpath(*module.split("."))
+    return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+
+
 def syntax(path: Path) -> ast.Module:
     """The syntax tree of the module at ``path``, cached; do not change it."""
     return _parsed(path.read_text())

@@ -20,7 +20,7 @@ from types import ModuleType
 from typing import Any, NamedTuple, Protocol, TypeVar, get_origin
 
 from .errors import StageError
-from .places import PACKAGE, module_name, syntax
+from .places import PACKAGE, file_of, module_name, syntax
 
 #: What a stage may ask for besides inputs and settings: its run and steps, where it computes, and, if it writes by
 #: itself, where to.
@@ -136,7 +136,7 @@ def _is_marked(path: Path) -> bool:
 @cache
 def tables_read_by(name: str) -> tuple[str, ...]:
     """The ``tables`` that the stage of the module ``name`` reads, found without importing it: rules ask for them."""
-    for call in decorations(file_of(name), "stage"):
+    for _, call in decorations(file_of(name), "stage"):
         given = {word.arg: word.value for word in call.keywords}
         return tuple(ast.literal_eval(given["tables"])) if "tables" in given else ()
     return ()
@@ -144,30 +144,16 @@ def tables_read_by(name: str) -> tuple[str, ...]:
 
 def function_of(name: str) -> ast.FunctionDef:
     """The function of the stage of the module ``name``, which is not imported."""
-    marks = {"stage", "figure_of"}
-    return next(
-        node
-        for node in syntax(file_of(name)).body
-        if isinstance(node, ast.FunctionDef)
-        and any(
-            isinstance(call, ast.Call) and getattr(call.func, "id", "") in marks
-            for call in node.decorator_list
-        )
-    )
+    function, _ = next(decorations(file_of(name), "stage", "figure_of"))
+    return function
 
 
-def file_of(name: str) -> Path:
-    """The file of the module ``name``."""
-    path = PACKAGE.joinpath(*name.split("."))
-    return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
-
-
-def decorations(path: Path, decorator: str) -> Iterator[ast.Call]:
-    """The calls of ``decorator`` over functions of the module at ``path``, which is not imported."""
+def decorations(path: Path, *decorators: str) -> Iterator[tuple[ast.FunctionDef, ast.Call]]:
+    """The functions under a call of one of ``decorators`` in the module at ``path``, which is not imported."""
     for node in syntax(path).body:
-        for call in getattr(node, "decorator_list", []):
-            if isinstance(call, ast.Call) and getattr(call.func, "id", "") == decorator:
-                yield call
+        for call in node.decorator_list if isinstance(node, ast.FunctionDef) else ():
+            if isinstance(call, ast.Call) and getattr(call.func, "id", "") in decorators:
+                yield node, call
 
 
 def load(name: str) -> Stage:

@@ -9,6 +9,7 @@ import tarfile
 import pytest
 
 from tests.conftest import configured
+from transient_ridge import places
 from transient_ridge.artefacts import archive, fingerprints
 from transient_ridge.errors import ArchiveError, TableError
 
@@ -106,7 +107,7 @@ def test_results_that_are_there_are_not_overwritten(packed):
 def package(tmp_path, monkeypatch):
     """A copy of the package that may be edited; fingerprints are taken from it."""
     copy = shutil.copytree(fingerprints.PACKAGE, tmp_path / "transient_ridge")
-    monkeypatch.setattr(fingerprints, "PACKAGE", copy)
+    monkeypatch.setattr(places, "PACKAGE", copy)
     fingerprints.fingerprint.cache_clear()
     yield copy
     fingerprints.fingerprint.cache_clear()

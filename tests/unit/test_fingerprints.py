@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from transient_ridge import places
 from transient_ridge.artefacts import fingerprints as code
 
 
@@ -17,7 +18,7 @@ def copy(tmp_path, monkeypatch):
     """A copy of the package that may be edited; fingerprints are taken from it."""
     package = tmp_path / "transient_ridge"
     shutil.copytree(code.PACKAGE, package)
-    monkeypatch.setattr(code, "PACKAGE", package)
+    monkeypatch.setattr(places, "PACKAGE", package)
     code.fingerprint.cache_clear()
     yield package
     code.fingerprint.cache_clear()

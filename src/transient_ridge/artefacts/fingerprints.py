@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from ..places import PACKAGE, syntax
+from ..places import PACKAGE, file_of, syntax
 
 #: Constants of a registry's entry that only figures use.
 SHOWN = frozenset({"LABEL", "MARKER"})
@@ -75,11 +75,6 @@ def fingerprint(*modules: str, shown: tuple[str, ...] = ()) -> str:
     return digest.hexdigest()[:16]
 
 
-def _path(module: str) -> Path:
-    path = PACKAGE.joinpath(*module.split("."))
-    return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
-
-
 #: What may begin with a docstring.
 DOCUMENTED = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -93,7 +88,7 @@ class _Module(NamedTuple):
 
 
 def _module(name: str) -> _Module:
-    path = _path(name)
+    path = file_of(name)
     changed = path.stat()
     return _parsed(name, path, changed.st_mtime_ns, changed.st_size)
 
@@ -153,7 +148,7 @@ def _joined(pieces: list[ast.expr]) -> list[ast.expr]:
 
 def _other_files(module: str) -> list[Path]:
     """Files of a package that are not Python."""
-    path = _path(module)
+    path = file_of(module)
     if path.name != "__init__.py":
         return []
     return sorted(
@@ -163,7 +158,7 @@ def _other_files(module: str) -> list[Path]:
 
 def _imports(module: str, tree: ast.Module) -> Iterator[str]:
     """Modules of this package named by the import statements of ``module``, wherever they stand."""
-    parent = module.split(".") if _path(module).name == "__init__.py" else module.split(".")[:-1]
+    parent = module.split(".") if file_of(module).name == "__init__.py" else module.split(".")[:-1]
     for node in _statements(tree.body):
         if isinstance(node, ast.Import):
             named = [alias.name for alias in node.names]
@@ -175,7 +170,7 @@ def _imports(module: str, tree: ast.Module) -> Iterator[str]:
             continue
         for name in named:
             package, _, own = name.partition(".")
-            if package == PACKAGE.name and own and _path(own).is_file():
+            if package == PACKAGE.name and own and file_of(own).is_file():
                 yield own
 
 

@@ -39,7 +39,7 @@ def catalogue() -> dict[str, Entry]:
     found = {}
     paths = [*PACKAGE.glob("figures/*/[!._]*.py"), *in_extensions("figures/[!._]*.py")]
     for name, path in by_name(paths).items():
-        for call in decorations(path, "figure_of"):
+        for _, call in decorations(path, "figure_of"):
             tables = tuple(ast.literal_eval(argument) for argument in call.args)
             over_draws = any(word.arg == "over_draws" for word in call.keywords)
             found[name] = Entry(module_name(path), tables, over_draws)
