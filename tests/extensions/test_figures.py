@@ -178,3 +178,30 @@ def test_llc_by_component_is_a_line_for_each_part(of_parts, frames):
 def test_without_parts_the_figure_says_so(drawn):
     (axes,) = panels(drawn("llc_by_component"))
     assert [text.get_text() for text in axes.texts] == ["the LLC of no part was measured"]
+
+
+def test_changing_tasks_shows_the_run_whose_tasks_stay_moved_to_the_same_end(frames):
+    """The fresh run is shorter by two checkpoints, and its curve is the same."""
+    unchanged = frames["unchanged"]
+    shorter = frames | {"unchanged": unchanged[unchanged["step"] <= STEPS[-3]]}
+    axes = [each for each in panels(draw("changing_tasks", shorter)) if each.axison]
+    assert [each.get_title(loc="left") for each in axes] == [
+        f"$M$ = {style.label(M)}" for M in FINITE
+    ]
+    for panel, M in zip(axes, FINITE, strict=True):
+        ridge, dmmse, stay, change = panel.lines
+        assert [line.get_ydata()[0] for line in (ridge, dmmse)] == [0, 1]
+        later = STEPS[-1] - STEPS[-3]
+        assert stay.get_xdata().tolist() == [step + later for step in STEPS[:-2]]
+        np.testing.assert_allclose(stay.get_ydata(), mean_over_seeds(unchanged, M, "alpha")[:-2])
+        own = mean_over_seeds(frames["relative_distances"], M, "alpha")
+        np.testing.assert_allclose(change.get_ydata(), own)
+        assert change.get_xdata().tolist() == STEPS
+
+
+def test_without_changing_tasks_the_figure_says_so(frames):
+    made = draw("changing_tasks", frames | {"unchanged": frames["unchanged"].iloc[:0]})
+    (axes,) = panels(made)
+    assert [text.get_text() for text in axes.texts] == [
+        "no run whose tasks change has one beside it whose tasks stay"
+    ]

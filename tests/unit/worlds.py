@@ -117,7 +117,8 @@ def tables(
     names = (
         "losses", "distances", "llc", "ridge_on_tasks", "llc_on_tasks", "idealised_losses",
         "idealised_distances", "pca_trajectories", "pca_idealised", "pca_variance", "pca_loadings",
-        "pca_robustness", "head_ablation", "feature_losses", "task_gates", "softened_dmmse", "pca_softened",
+        "pca_robustness", "head_ablation", "feature_losses", "task_gates", "unchanged", "softened_dmmse",
+        "pca_softened",
     )  # fmt: skip
     rows = {name: [] for name in names}
     for M in grid:
@@ -138,7 +139,7 @@ def without_training(gates=False) -> dict[str, pd.DataFrame]:
     world = tables()
     names = (
         "losses", "distances", "llc", "ridge_on_tasks", "llc_on_tasks", "pca_trajectories", "head_ablation",
-        "feature_losses", "task_gates",
+        "feature_losses", "task_gates", "unchanged",
     )  # fmt: skip
     cut = {name: world[name][world[name]["step"] == 0] for name in names if name in world}
     return derive(world | cut, gates)
@@ -304,6 +305,8 @@ def _run(rows, M, seed, over, start):
                     "apart": apart(M),
                 }
             )  # fmt: skip
+        if not math.isinf(M):  # where tasks stay, a run goes straight to dMMSE_M
+            rows["unchanged"].append({**at, "alpha": LEARNT[i], "alpha_out": LEARNT[i]})
         for component, value in ((1, developed(step, LEARNT[i])), (2, over[i] * gap(M) ** 0.5)):
             rows["pca_trajectories"].append({**at, "component": component, "coordinate": value})
     for step in (0, STEPS[-1]):

@@ -130,11 +130,18 @@ def _contradictions_of_averaging(config: Config) -> Iterator[str]:
 
 
 def _entry_faults(config: Config) -> Iterator[str]:
-    """Registry entries that do not fit these data, by their function ``fault`` or a constant of theirs."""
-    data = DataSettings.of(config["data"])
+    """Registry entries that do not fit these data or runs, by a function or a constant of theirs."""
+    diversities = [run.task_diversity for run in runs(config)]
+    asked: dict[str, tuple[Any, ...]] = {
+        "fault": (DataSettings.of(config["data"]),),
+        "fault_over_training": (config["training"]["steps"], diversities),
+    }
     for dotted, registry, choice in choices(config, Configuration):
-        if registry.offers(choice, "fault") and (fault := registry.function(choice, "fault")(data)):
-            yield f"{dotted} = {choice!r}: {fault}"
+        for function, about in asked.items():
+            if registry.offers(choice, function) and (
+                fault := registry.function(choice, function)(*about)
+            ):
+                yield f"{dotted} = {choice!r}: {fault}"
         for key in ("dimension", "tasks", "inputs"):
             given = config["data"][key] if key == "dimension" else name_of(config["data"][key])
             needed = registry.constant(choice, key.upper())

@@ -6,6 +6,8 @@ root task ``t_1``.
 """
 
 import math
+from collections.abc import Callable
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -59,17 +61,32 @@ class SequenceSource:
 
     def draw(self, count: int, *stream: Name) -> Sequences:
         """``count`` sequences of the stream; the first B of them do not depend on ``count``."""
-        inputs, noise, choice = (
-            generator(self.root_seed, *stream, part) for part in ("inputs", "noise", "tasks")
-        )
-        if self.tasks is None:
-            tasks = self._sample(choice, count, self.data.dimension, dtype=np.float32)
-        else:
-            tasks = self.tasks[(choice.random(count) * len(self.tasks)).astype(np.int64)]
-        deviation = math.sqrt(self.data.noise_variance)
-        x, y = self._draw(tasks, self.data.context_length, deviation, inputs, noise)
-        return Sequences(torch.from_numpy(x), torch.from_numpy(y))
+        return self._draw_of(self.tasks, count, stream)
 
     def training_batch(self, run_seed: int, step: int, batch_size: int) -> Sequences:
         """The batch of training step ``step``: a pure function of the seeds and the step."""
-        return self.draw(batch_size, "training", run_seed, step)
+        return self._draw_of(self._tasks_at(step), batch_size, ("training", run_seed, step))
+
+    @cached_property
+    def _tasks_at(self) -> Callable[[int], NDArray[np.float32] | None]:
+        """The tasks of a training step, which a family may change; None for new ones."""
+        if self.tasks is None or not TASK_FAMILIES.offers(self.data.tasks, "over_training"):
+            return lambda step: self.tasks
+        stream = generator(self.root_seed, "tasks over training", self.data.dimension)
+        found: Callable[[int], NDArray[np.float32] | None]
+        found = TASK_FAMILIES.function(self.data.tasks, "over_training")(self.tasks, stream)
+        return found
+
+    def _draw_of(
+        self, members: NDArray[np.float32] | None, count: int, stream: tuple[Name, ...]
+    ) -> Sequences:
+        inputs, noise, choice = (
+            generator(self.root_seed, *stream, part) for part in ("inputs", "noise", "tasks")
+        )
+        if members is None:
+            tasks = self._sample(choice, count, self.data.dimension, dtype=np.float32)
+        else:
+            tasks = members[(choice.random(count) * len(members)).astype(np.int64)]
+        deviation = math.sqrt(self.data.noise_variance)
+        x, y = self._draw(tasks, self.data.context_length, deviation, inputs, noise)
+        return Sequences(torch.from_numpy(x), torch.from_numpy(y))

@@ -386,7 +386,7 @@ def growing(evidence: Evidence) -> Frames:
     return {**evidence.frames, "llc": llc}
 
 
-#: Name -> the world.
+#: Name -> the world. Extensions add those that their own statements name.
 NULLS: dict[str, Callable[[Evidence], Frames]] = {
     STRAIGHT: straight,
     SOFTENED: softened,

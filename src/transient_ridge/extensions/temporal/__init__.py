@@ -1,0 +1,1 @@
+"""Tasks that change during training (arXiv 2605.18281)."""

@@ -1,0 +1,21 @@
+"""Which variant is another one with tasks that stay."""
+
+from ...config.configuration import pick, resolve
+from ...config.grid import Config
+
+#: The task family whose T_M is that of the families that change it, and stays.
+STAYS = "gaussian"
+#: What the two share; one may train longer.
+SHARED = ("seed", "data", "model", "training", "evaluation")
+APART = ("data.tasks", "training.steps")
+
+
+def counterpart(config: Config, variant: str) -> str | None:
+    """The first variant that is ``variant`` with tasks that stay, possibly for fewer updates; None if there is none."""
+    wanted = pick(resolve(config, variant), SHARED, without=APART)
+    for other in config["variants"]:
+        resolved = resolve(config, other)
+        same = pick(resolved, SHARED, without=APART) == wanted
+        if resolved["data"]["tasks"] == STAYS and same:
+            return str(other)
+    return None
