@@ -151,9 +151,10 @@ def function_of(name: str) -> ast.FunctionDef:
 def decorations(path: Path, *decorators: str) -> Iterator[tuple[ast.FunctionDef, ast.Call]]:
     """The functions under a call of one of ``decorators`` in the module at ``path``, which is not imported."""
     for node in syntax(path).body:
-        for call in node.decorator_list if isinstance(node, ast.FunctionDef) else ():
-            if isinstance(call, ast.Call) and getattr(call.func, "id", "") in decorators:
-                yield node, call
+        if isinstance(node, ast.FunctionDef):
+            for call in node.decorator_list:
+                if isinstance(call, ast.Call) and getattr(call.func, "id", "") in decorators:
+                    yield node, call
 
 
 def load(name: str) -> Stage:
