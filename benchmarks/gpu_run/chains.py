@@ -71,7 +71,7 @@ class Replayed(Estimator):
         if isinstance(posterior, str):
             raise ChainDivergedError(posterior)
         found: Mapping[str, Tensor] = posterior
-        told = {
+        told: dict[str, Any] = {
             name: found[name] if name in AUTOCOVARIANCES else float(found[name])
             for name in Prediction._fields
         }
