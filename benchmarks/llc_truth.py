@@ -43,7 +43,12 @@ SAMPLERS: dict[str, dict[str, Any]] = {
     "underdamped": {**OURS, "sampler": "underdamped", "epsilon": 0.09},
     "devinterp SGLD": {**DEVINTERP, "preconditioner": "none"},
     # Its steps are ten times as long where gradients are small.
-    "devinterp RMSProp-SGLD": {**DEVINTERP, "preconditioner": "rmsprop", "epsilon": 6e-6},
+    "devinterp RMSProp-SGLD": {
+        **DEVINTERP,
+        "preconditioner": "rmsprop",
+        "epsilon": 6e-6,
+        "burn_in": 360,
+    },
 }
 #: What is kept of an estimate.
 COLUMNS = (
