@@ -171,6 +171,4 @@ def test_the_scorecard_of_several_root_seeds_is_quoted_not_that_of_the_first(tmp
 
 @pytest.mark.parametrize("part", PARTS)
 def test_the_parts_are_found_in_a_published_scorecard(part):
-    assert (
-        find((ROOT / "results/published/laptop/claims.md").read_text(), part).count("\n") > 3
-    )
+    assert find((ROOT / "results/published/laptop/claims.md").read_text(), part).count("\n") > 3
