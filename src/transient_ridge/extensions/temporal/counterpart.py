@@ -1,5 +1,6 @@
 """Which variant is another one with tasks that stay."""
 
+from ...artefacts.layout import Layout
 from ...config.configuration import pick, resolve
 from ...config.grid import Config
 
@@ -19,3 +20,9 @@ def counterpart(config: Config, variant: str) -> str | None:
         if resolved["data"]["tasks"] == STAYS and same:
             return str(other)
     return None
+
+
+def of_counterpart(config: Config, layout: Layout, table: str, variant: str) -> str | list[str]:
+    """The file, or files, of ``table`` of the counterpart of ``variant``; none if it has no counterpart."""
+    other = counterpart(config, variant)
+    return [] if other is None else layout.read(table, other)

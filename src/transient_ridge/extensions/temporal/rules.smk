@@ -1,16 +1,12 @@
-from transient_ridge.extensions.temporal.counterpart import counterpart
-
-
-def of_counterpart(wildcards):
-    """`relative_distances` of the variant whose tasks stay; nothing if there is none."""
-    other = counterpart(config, wildcards.variant)
-    return [] if other is None else LAYOUT.read("relative_distances", other)
+from transient_ridge.extensions.temporal.counterpart import of_counterpart
 
 
 # The run of the same M and seed whose tasks stay, where tasks change.
 rule unchanged:
     input:
-        relative_distances=of_counterpart,
+        relative_distances=lambda wildcards: of_counterpart(
+            config, LAYOUT, "relative_distances", wildcards.variant
+        ),
     output:
         unchanged=LAYOUT.pattern("unchanged"),
     log:
