@@ -11,7 +11,7 @@ import torch
 from tests.unit import worlds
 from tests.unit.test_config import test_faults_name_key_value_and_what_is_allowed as refused
 from tests.unit.test_layout import layout
-from tests.unit.test_training import Killed, run_whole, stop_after, weights_of
+from tests.unit.test_training import killed_and_resumed, run_whole, weights_of
 from transient_ridge.artefacts.fingerprints import closure
 from transient_ridge.config import presets
 from transient_ridge.config.asked import keys_of
@@ -135,15 +135,7 @@ def test_runs_are_measured_on_what_others_are_measured_on(tasks, M):
 def test_a_killed_run_goes_on_to_the_same_bits(tiny, tmp_path, monkeypatch, tasks, killed_at):
     tiny["data"]["tasks"] = tasks
     undisturbed = run_whole(tiny, tmp_path / "undisturbed")
-
-    def die():
-        raise Killed
-
-    with monkeypatch.context() as patch:
-        stop_after(patch, killed_at, die)
-        with pytest.raises(Killed):
-            run_whole(tiny, tmp_path / "killed", state_seconds=0.0)
-    resumed = run_whole(tiny, tmp_path / "killed")
+    resumed = killed_and_resumed(tiny, tmp_path / "killed", monkeypatch, killed_at)
     assert weights_of(resumed) == weights_of(undisturbed)
     others = run_whole(tiny | {"data": tiny["data"] | {"tasks": "gaussian"}}, tmp_path / "others")
     assert weights_of(others) != weights_of(undisturbed)

@@ -8,7 +8,7 @@ import pytest
 import safetensors.torch
 import torch
 
-from tests.unit.test_training import CPU, RUN, Killed, run_whole, stop_after, weights_of
+from tests.unit.test_training import CPU, RUN, killed_and_resumed, run_whole, stop_after, weights_of
 from transient_ridge.config.runs import Run
 from transient_ridge.config.schedule import half_life_of
 from transient_ridge.config.settings import DecayAverage, HalfLifeAverage, TrainedBy
@@ -84,15 +84,8 @@ def test_what_is_not_kept_is_not_passed_off_as_something_else(tiny, tmp_path):
 def test_a_killed_run_goes_on_to_the_same_average(tiny, tmp_path, monkeypatch, killed_at):
     tiny["training"] |= {"average": {"decay": 0.99}, "keep_raw": True}
     undisturbed = run_whole(tiny, tmp_path / "undisturbed")
-
-    def die():
-        raise Killed
-
-    with monkeypatch.context() as patch:
-        stop_after(patch, killed_at, die)
-        with pytest.raises(Killed):
-            run_whole(tiny, tmp_path / "killed", state_seconds=0.0)
-    assert weights_of(run_whole(tiny, tmp_path / "killed")) == weights_of(undisturbed)
+    resumed = killed_and_resumed(tiny, tmp_path / "killed", monkeypatch, killed_at)
+    assert weights_of(resumed) == weights_of(undisturbed)
 
 
 def test_a_state_without_averages_is_named(tiny, tmp_path, monkeypatch):

@@ -169,8 +169,9 @@ def test_a_cell_of_the_ladder_is_the_estimate_at_its_setting(trained):
     assert cells[["n_beta", "resolution"]].to_numpy().tolist() == [[100.0, 10.0], [100.0, 1.0]]
     assert (cells["healthy"] | cells["fault"].notna()).all()
     limits = {**config["llc"]["limits"], "ess": None}  # a ladder's chains are not lengthened
-    section = {**config["llc"], "n_beta": 100, "gamma": 1000, "burn_in": 60, "draws": 40}
-    section["limits"] = limits
+    section = {
+        **config["llc"], "n_beta": 100, "gamma": 1000, "burn_in": 60, "draws": 40, "limits": limits
+    }  # fmt: skip
     asked = told(estimate_llc, {**config, "llc": section})
     estimates, _ = estimate_llc(**runs[4], run=Run(4, 0), steps=[40], device=CPU, **asked)
     (alone,) = estimates.records()

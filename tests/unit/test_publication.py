@@ -35,7 +35,10 @@ def results(tmp_path):
         Rows("outputs").save(folder / "outputs.parquet", record)
         (folder / "checkpoints").mkdir()
         (folder / "checkpoints" / "step.safetensors").write_text("weights")
-    for path in ("base/tables/thresholds", "base/tables/llc_traces", "variants/tables/front"):
+    for path in (
+        "base/tables/thresholds", "base/tables/softened_outputs", "base/tables/llc_traces",
+        "variants/tables/front",
+    ):  # fmt: skip
         Rows(path.rpartition("/")[2]).save(root / f"{path}.parquet", provenance.collect({}))
     for path in (
         "base/figures/figure1.png",
@@ -68,7 +71,7 @@ def test_what_is_kept_and_what_is_left_out(results, tmp_path, capsys, monkeypatc
     assert names(kept) == sorted(["claims.md", "config.yaml", *sealed, *records])
     said = capsys.readouterr().out
     assert (
-        "0.0 MB; left out: outputs, llc_traces, llc_calibration_traces, all variants but base"
+        "0.0 MB; left out: outputs, softened_outputs, llc_traces, llc_calibration_traces, all variants but base"
         in said
     )
     assert publish(results, kept) == sum(p.stat().st_size for p in kept.rglob("*") if p.is_file())
@@ -77,7 +80,7 @@ def test_what_is_kept_and_what_is_left_out(results, tmp_path, capsys, monkeypatc
 def test_the_joined_table_is_read_as_those_of_runs_were(results, tmp_path):
     publish(results, tmp_path / "kept")
     before, after = (contents.read_variant(f) for f in (results / "base", tmp_path / "kept"))
-    assert set(before) - set(after) == {"outputs", "llc_traces"}
+    assert set(before) - set(after) == {"outputs", "softened_outputs", "llc_traces"}
     assert after["training"].equals(before["training"])
     assert after["training"]["task_diversity"].tolist() == [4, float("inf")]
 

@@ -101,6 +101,19 @@ class Killed(BaseException):
     """Stands for a SIGKILL: nothing is saved on the way out."""
 
 
+def killed_and_resumed(settings: dict, folder: Path, monkeypatch, killed_at: int) -> Path:
+    """:func:`run_whole`, killed in this update and started again."""
+
+    def die():
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        stop_after(patch, killed_at, die)
+        with pytest.raises(Killed):
+            run_whole(settings, folder, state_seconds=0.0)
+    return run_whole(settings, folder)
+
+
 @pytest.mark.parametrize(
     "optimiser",
     ["adam", MUON, {"name": "sgd", "momentum": 0}, {"name": "sgd", "momentum": 0.9}],
@@ -110,15 +123,7 @@ class Killed(BaseException):
 def test_a_killed_run_goes_on_to_the_same_bits(tiny, tmp_path, monkeypatch, optimiser, killed_at):
     tiny["training"]["optimiser"] = optimiser
     undisturbed = run_whole(tiny, tmp_path / "undisturbed")
-
-    def die():
-        raise Killed
-
-    with monkeypatch.context() as patch:
-        stop_after(patch, killed_at, die)
-        with pytest.raises(Killed):
-            run_whole(tiny, tmp_path / "killed", state_seconds=0.0)
-    resumed = run_whole(tiny, tmp_path / "killed")
+    resumed = killed_and_resumed(tiny, tmp_path / "killed", monkeypatch, killed_at)
     assert weights_of(resumed) == weights_of(undisturbed)
     curves = [tables.read(f / "training.parquet", "training") for f in (resumed, undisturbed)]
     assert curves[0].equals(curves[1])

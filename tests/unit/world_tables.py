@@ -40,6 +40,8 @@ GRID = (1, 16, 64, 256, INF)
 SEEDS = worlds.SEEDS
 STEPS = worlds.STEPS
 COMPONENTS = 4
+#: Tables of coordinates in the joint PCA.
+PLACED = ("pca_trajectories", "pca_idealised", "pca_softened")
 KNOWN = ("dmmse", "ridge")
 LLC_STEPS = (0, STEPS[-1])
 RESOLUTIONS = (10.0, 1.0, 0.1)
@@ -180,28 +182,16 @@ def _components(made, components):
     for component in range(3, components + 1):
         second = {
             name: made[name][made[name]["component"] == 2].assign(component=component)
-            for name in (
-                "pca_trajectories",
-                "pca_idealised",
-                "pca_softened",
-                "pca_variance",
-                "pca_loadings",
-            )
+            for name in (*PLACED, "pca_variance", "pca_loadings")
         }
-        for name in ("pca_trajectories", "pca_idealised", "pca_softened"):
+        for name in PLACED:
             turned = np.sin(component * second[name]["coordinate"])
             second[name] = second[name].assign(coordinate=turned)
         second["pca_variance"]["explained_variance_ratio"] = 0.4 / component
         second["pca_loadings"]["loading"] = 1 / worlds.K
         for name, frame in second.items():
             made[name] = pd.concat([made[name], frame])
-    for name in (
-        "pca_trajectories",
-        "pca_idealised",
-        "pca_softened",
-        "pca_variance",
-        "pca_loadings",
-    ):
+    for name in (*PLACED, "pca_variance", "pca_loadings"):
         made[name] = made[name][made[name]["component"] <= components]
     ratio = made["pca_variance"]["explained_variance_ratio"]
     made["pca_variance"] = made["pca_variance"].assign(explained_variance=25 * ratio)

@@ -19,7 +19,7 @@ from .schemas import TABLES
 from .tables import Rows, read_all
 
 #: Tables of whole outputs or traces, many times the size of all others.
-LEFT_OUT = ("outputs", "llc_traces", "llc_calibration_traces")
+LEFT_OUT = ("outputs", "softened_outputs", "llc_traces", "llc_calibration_traces")
 #: The folder of the joined tables, among those of runs.
 JOINED = "joined"
 
