@@ -1,4 +1,4 @@
-"""`make bench`: every figure of speed that the README quotes, on this machine."""
+"""`make bench`: measure on this machine every speed that the README quotes."""
 
 import platform
 

@@ -1,4 +1,4 @@
-"""How many sequences the LLC by curvature takes: N of them as they are, and in the limit of many that they imply."""
+"""How many sequences an LLC by curvature needs: what N of them give, and the limit of many that follows from it."""
 
 import sys
 import tempfile
@@ -18,7 +18,7 @@ RESOLUTIONS = (10, 3.3, 1, 0.33, 0.1, 0.033)
 
 
 def main(quick: bool = False) -> None:
-    """Print, for each run and N, seconds and per r the LLC with its error, and that of the N sequences in brackets."""
+    """Print for each run and N the seconds, and for each r the LLC with its error and the raw sum in brackets."""
     torch.set_num_threads(1)
     for run in RUNS:
         with tempfile.TemporaryDirectory() as folder:

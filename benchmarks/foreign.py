@@ -1,4 +1,4 @@
-"""LLCs of models that are not ours: ``estimate_llc`` beside devinterp's SGLD on the same module, loss and data."""
+"""LLCs of other people's models: ``estimate_llc`` beside devinterp's SGLD on the same module, loss and data."""
 
 import time
 import warnings
@@ -71,7 +71,7 @@ def of_tokens(logits: Tensor, tokens: Tensor) -> Tensor:
 
 
 def linear(n: int = 512, width: int = 10) -> Foreign:
-    """Linear regression at its exact minimum, in float64: the posterior is Gaussian, and everything about it known."""
+    """Linear regression at its exact minimum, in float64, whose Gaussian posterior is known exactly."""
     source = torch.Generator().manual_seed(0)
     x = torch.randn(n, width, generator=source) * torch.linspace(0.1, 2.0, width)
     y = x.sum(dim=1, keepdim=True) + 0.3 * torch.randn(n, 1, generator=source)
@@ -117,13 +117,13 @@ def _sentences(n: int) -> Foreign:
 
 
 MAKERS = {"convnet": _images, "GRU": _series, "GPT": _sentences}
-#: The posterior of each: n beta and gamma.
+#: n beta and gamma of each posterior.
 POSTERIORS: dict[str, dict[str, float]] = {
     "convnet": {"n_beta": 100.0, "gamma": 10.0},
     "GRU": {"n_beta": 100.0, "gamma": 10.0},
     "GPT": {"n_beta": 100.0, "gamma": 1000.0},
 }
-#: What ours needs for a healthy estimate of it.
+#: What our sampler needs for a healthy estimate of each.
 OURS: dict[str, dict[str, int]] = {
     "convnet": {"draws": 200, "minibatch": 128},
     "GRU": {"draws": 200},
@@ -180,7 +180,7 @@ def devinterp(
     minibatch: int = 64,
     seed: int = 0,
 ) -> ChainMean:
-    """The paired LLC by ``devinterp.optim.SGMCMC.sgld``, one chain after the other; the module is left as it was."""
+    """The paired LLC by ``devinterp.optim.SGMCMC.sgld``, one chain after another; leaves the module as it was."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         from devinterp.optim import SGMCMC  # noqa: PLC0415 - seconds of packages
@@ -207,7 +207,7 @@ def devinterp(
 
 
 def compare(name: str) -> str:
-    """A line of the table; seconds are those of this process on its core."""
+    """A line of the table, with the CPU seconds of this process."""
     size = sum(p.numel() for p in trained(name).module.parameters())
     cells = [name, str(size)]
     for estimator in (ours, theirs):

@@ -1,9 +1,9 @@
 """Hamiltonian Monte Carlo around a checkpoint, on the whole loss.
 
-Coordinates are w = w* + R u, R R^T = G the Kronecker metric, in which the posterior is nearly a standard normal one. A
-step turns (u, p) exactly, as that normal one would, between two kicks by the rest of the force (split HMC, Shahbaba et
-al. 2014), so that flat directions, which are nearly all, cost no acceptance. The kicks are deterministic, and so the
-Metropolis test makes the chains exact whatever their precision: forces are float32, energies float64.
+In the coordinates u of w = w* + R u, where R R^T = G is the Kronecker metric, the posterior is nearly standard normal.
+Between two kicks by the rest of the force, a step follows that normal distribution exactly, by rotating (u, p)
+(split HMC, Shahbaba et al. 2014), so that the flat directions, which are nearly all, cost no acceptance. Kicks are
+deterministic, so the Metropolis test keeps the chains exact in any precision: forces are float32, energies float64.
 """
 
 import math
@@ -22,11 +22,11 @@ from transient_ridge.llc.posterior import CheckpointPosterior
 from transient_ridge.llc.preconditioners import kronecker
 from transient_ridge.model.functional import errors_and_gradient, squared_errors
 
-#: Angle of a chain's first step in a direction of curvature 1, and the acceptance that the burn-in makes it give.
+#: The first step, an angle in a direction of curvature 1, and the acceptance to which the burn-in tunes it.
 STEP, ACCEPTANCE = 0.25, 0.8
-#: The least and greatest angle of a trajectory: after a quarter of a turn, 1.6, positions are independent.
+#: The range of a trajectory's angle: after a quarter of a turn, 1.6, positions are independent.
 ANGLES = (0.8, 2.2)
-#: Sequences in one part of a gradient of all of them.
+#: Sequences whose gradient is computed at once.
 PART = 256
 
 
@@ -42,7 +42,7 @@ class Hmc:
         self.of_centre = self.loss(self.centre)
 
     def energy(self, u: Tensor) -> tuple[float, float]:
-        """U at ``u`` (P,), and its part n beta (l - l(w*))."""
+        """U at ``u`` (P,), and n beta (l - l(w*)), which is part of it."""
         w = self._position(u)
         gained = self.n_beta * (self.loss(w) - self.of_centre)
         return gained + self.gamma / 2 * float((w - self.centre).square().sum()), gained
@@ -59,7 +59,7 @@ class Hmc:
         return math.fsum(parts) / y.numel()
 
     def force(self, u: Tensor) -> Tensor:
-        """u - R^T grad U, both (P,): what is left of the force where the normal one is taken out."""
+        """u - R^T grad U at ``u``, both (P,): the force beyond that of a standard normal distribution."""
         w = self._position(u)
         x, y = (part[None] for part in self.posterior.sequences)
         slope = torch.zeros_like(self.posterior.centre)
@@ -74,7 +74,7 @@ class Hmc:
     def trajectory(
         self, u: Tensor, energy: float, step: float, source: np.random.Generator
     ) -> tuple[Tensor, float, float, float]:
-        """From ``u`` of that ``energy``: the end, U and n beta (l - l(w*)) there, and how likely to accept it."""
+        """From ``u``, whose U is ``energy``: the end, U and n beta (l - l(w*)) there, and the chance to accept it."""
         steps = max(1, round(source.uniform(*ANGLES) / step))
         cos, sin = math.cos(step), math.sin(step)
         p = torch.from_numpy(source.standard_normal(len(u)))
@@ -88,7 +88,7 @@ class Hmc:
         return u, energy, gained, math.exp(min(0.0, -change))
 
     def _parts(self, *of_all: Tensor) -> Iterator[tuple[Tensor, ...]]:
-        """Sequences and their targets, (1, n, ...) each, a part at a time."""
+        """The tensors ``of_all`` (1, n, ...), a few sequences at a time."""
         return zip(*(torch.split(each, PART, dim=1) for each in of_all), strict=True)
 
     def _position(self, u: Tensor) -> Tensor:
@@ -96,9 +96,9 @@ class Hmc:
 
 
 def run(of: Estimator, folder: Path, chains: int, burn_in: int, seconds: float) -> None:
-    """Grow hmc.csv in ``folder`` by trajectories of the chains in turn, for ``seconds`` of a core in all.
+    """Add trajectories of the chains in turn to hmc.csv in ``folder``, up to ``seconds`` of CPU time in all.
 
-    Chains start at draws of the normal posterior that the metric stands for.
+    Chains start at draws from the normal distribution of the metric, and resume where an earlier call stopped.
     """
     path, began = folder / "hmc-state.pt", time.process_time()
     hmc = Hmc(of.posterior(of.kept.steps[-1]), of.n_beta(), of.llc.gamma)

@@ -1,10 +1,10 @@
 """The time to a good LLC: our sampler, an underdamped rival and devinterp 2.0.1, on the same checkpoints in one run.
 
-Good is an error of 2 %, bias and standard error together, against a long run of larger minibatches. The burn-in is
-paid once; the standard error falls with the root of the draws; the bias stays, so that a sampler whose bias is beyond
-the goal never gets there. devinterp runs as its users run it: plain and RMSProp-SGLD through ``sample()`` with a loss
-function, traces after the burn-in, the loss of w* from its own init_loss. Times are those of the process on its core,
-so that other processes disturb them little.
+Good means within 2 % of a long run with larger minibatches, bias and standard error together. The burn-in is paid once;
+the standard error falls with the root of the number of draws; the bias stays, so a sampler whose bias exceeds 2 % never
+gets there. devinterp runs as its users run it: plain and RMSProp-SGLD through ``sample()`` with a loss function, traces
+after the burn-in, and the loss of w* from its own init_loss. Times are CPU times of this process, which other
+processes disturb little.
 """
 
 import contextlib
@@ -43,31 +43,31 @@ with warnings.catch_warnings():
     from datasets import Dataset
     from devinterp.slt.sampling import sample
 
-#: Of the estimate, bias and standard error together.
+#: Bias and standard error together, as a share of the LLC.
 GOAL = 0.02
 RUNS = (Run(16, 0), Run(math.inf, 0))
 LAPTOP = presets.FOLDER.parent / "results" / "laptop" / "base" / "runs"
 
-#: n beta and gamma; what is changed of the preset's section `llc` for our sampler, and for plain SGLD.
+#: n beta and gamma, and changes to the preset's section `llc` for our sampler and for plain SGLD.
 SETTINGS: dict[str, dict[str, dict[str, Any]]] = {
     "n beta 300, r 3.3": {"posterior": {"n_beta": 300, "gamma": 1000}, "ours": {}, "plain": {}},
     "n beta 1000, r 0.3": {
         "posterior": {"n_beta": 1000, "gamma": 300},
         "ours": {"epsilon": 0.05, "minibatch": 144, "burn_in": 120, "draws": 120},
-        # As many relaxations, and as large a step in units of the steepest direction.
+        # The same number of relaxations, and the same step in units of the steepest direction.
         "plain": {"epsilon": 6e-6, "burn_in": 3300, "draws": 700, "chains": 2},
     },
 }
-#: Longer, with larger minibatches against heating and half the step.
+#: Longer, with half the step and with larger minibatches, which heat less.
 REFERENCE = {"epsilon": 0.05, "burn_in": 150, "draws": 450, "chains": 4, "minibatch": 144}
-#: The square of the rival's step length 0.3: a direction forgets a factor e every 1 / length steps.
+#: The square of its step length, 0.3: a direction forgets a factor of e every 1 / 0.3 steps.
 UNDERDAMPED = {"sampler": "underdamped", "epsilon": 0.09}
-#: RMSProp's steps are ten times as long where gradients are small, so that its eps is a tenth of plain SGLD's.
+#: eps over that of plain SGLD: where gradients are small, RMSProp makes steps ten times as long.
 RMSPROP_EPSILON = 0.1
 
 
 class Measured(NamedTuple):
-    """An estimate and what it took; NaN where the chains diverged."""
+    """An estimate and its cost; NaN if the chains diverged."""
 
     llc: float = math.nan
     error: float = math.nan
@@ -77,7 +77,7 @@ class Measured(NamedTuple):
 
 
 def bench_llc(quick: bool = False) -> Iterator[tuple[str, dict[str, Measured]]]:
-    """Every run and setting, with what each sampler found, the reference first; ``quick`` sees whether all runs."""
+    """Each sampler's results for every run and setting, the reference first; ``quick`` only tries that all runs."""
     torch.set_num_threads(1)
     prepare(torch.device("cpu"), "float32", 1)
     few = {"burn_in": 4, "draws": 8, "chains": 2, "minibatch": 8} if quick else {}
@@ -112,7 +112,7 @@ class Cell:
         self.plain = self._estimator(plain.changed(**{**posterior, **setting["plain"], **few}))
 
     def measure(self) -> dict[str, Measured]:
-        """What each sampler finds, the reference first."""
+        """The results of each sampler, the reference first."""
         return {
             "reference": self._ours(self.reference),
             "ours": self._ours(self.ours),
@@ -141,7 +141,7 @@ class Cell:
         model = copy.deepcopy(posterior.model)
         model.load_state_dict(posterior.layout.views(posterior.centre))
         x, y = posterior.sequences
-        # devinterp's data are tokens: here every sequence is K + 1 times its own number.
+        # devinterp's data are tokens: here a sequence is its own number, K + 1 times.
         numbers = [[i] * (x.shape[1] + 1) for i in range(len(x))]
         data = Dataset.from_dict({"input_ids": numbers}).with_format("torch")
 
@@ -179,7 +179,7 @@ class Cell:
 
 
 class Timed:
-    """A posterior that notes when the burn-in began and ended."""
+    """A posterior that notes when the burn-in begins and ends."""
 
     def __init__(self, posterior: CheckpointPosterior, burn_in: int) -> None:
         self._posterior, self._burn_in = posterior, burn_in
@@ -190,17 +190,17 @@ class Timed:
 
     @property
     def curvature(self) -> Curvature:
-        """As the posterior's."""
+        """The posterior's."""
         return self._posterior.curvature
 
     def evaluate(self, positions: Tensor, step: int) -> Evaluation:
-        """As the posterior does."""
+        """As the posterior."""
         if step == self._burn_in:
             self._arrived = time.process_time()
         return self._posterior.evaluate(positions, step)
 
     def measured(self, losses: Tensor, of_centre: Tensor, n_beta: float) -> Measured:
-        """From losses (C, S) and those of w* on the same minibatches."""
+        """The estimate from losses (C, S) and those of w* on the same minibatches."""
         ended = time.process_time()
         pairs = (losses - of_centre)[:, self._burn_in :].double().numpy()
         of = ChainMean.of(n_beta * pairs)
@@ -209,9 +209,9 @@ class Timed:
 
 
 def time_to_goal(found: Measured, truth: Measured) -> float:
-    """Seconds until bias and standard error together are :data:`GOAL` of the truth; infinite if the bias is larger."""
+    """Seconds until bias and standard error together are :data:`GOAL` of the truth; infinite if the bias exceeds it."""
     goal = GOAL * truth.llc
-    # What of the difference may be chance is no bias.
+    # Only what chance does not explain is bias.
     chance = 2 * math.hypot(found.error, truth.error)
     bias = max(abs(found.llc - truth.llc) - chance, 0.0)
     if not bias < goal:  # nor where the chains diverged
@@ -220,7 +220,7 @@ def time_to_goal(found: Measured, truth: Measured) -> float:
 
 
 def checkpoint(run: Run, folder: Path) -> tuple[Checkpoints, dict[str, Any]]:
-    """The laptop preset's own checkpoint if it has been trained, else one of 300 steps."""
+    """The laptop preset's checkpoint if its run has been trained, else one after 300 steps."""
     config = presets.load("laptop")
     manifest, weights = LAPTOP / run.name / "checkpoints.json", LAPTOP / run.name / "checkpoints"
     if not (manifest.exists() and weights.exists()):

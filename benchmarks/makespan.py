@@ -1,4 +1,4 @@
-"""How long a grid takes on a cluster, by how its jobs share submissions: a simulation.
+"""Simulate how long a grid takes on a cluster, depending on how its jobs share submissions.
 
     python -m benchmarks.makespan [PRESET]
 
@@ -19,7 +19,7 @@ from transient_ridge.config import configuration, grid, presets
 from transient_ridge.config.architecture import parameter_count
 from transient_ridge.config.settings import ModelSettings
 
-#: FLOP/s of a node, and B/s of its disk: those of a GPU of the last years, assumed.
+#: FLOP/s of a node and B/s of its disk, assumed: typical of a recent GPU.
 RATE, DISK = 30e12, 5e8
 #: Seconds that a job takes to start in a submission, and the first one besides; measured with Slurm 22.05.
 START, SUBMISSION = 5.0, 6.0
@@ -30,7 +30,7 @@ ON_TASKS = ("ridge_on_tasks", "llc_on_tasks", "spectrum_on_tasks")
 
 
 class Way(NamedTuple):
-    """How measurements share submissions: jobs whose ``group`` has one name, ``size`` in one submission.
+    """How measurements share submissions: jobs of one ``group``, ``size`` to a submission.
 
     Tasks of an array are submitted when all jobs of their rule are ready.
     """
@@ -60,7 +60,7 @@ class Job:
 
 
 def jobs_of(config: Mapping[str, Any]) -> list[Job]:
-    """Training and measurements of every run; what comes after them is one submission."""
+    """Training and measurements of every run; all that follows is one submission."""
     data, llc, spectrum = config["data"], config["llc"], config["spectrum"]
     parameters = parameter_count(ModelSettings.of(config["model"]), data["dimension"])
     forward = 2.0 * parameters * 2 * data["context_length"]  # FLOP of a sequence
@@ -97,14 +97,14 @@ def jobs_of(config: Mapping[str, Any]) -> list[Job]:
 
 
 class Submission(NamedTuple):
-    """Jobs, and the runs that must be trained before."""
+    """Jobs, and the runs that must be trained first."""
 
     jobs: list[Job]
     needs: set[str]
 
 
 def submissions(jobs: Iterable[Job], way: Way, rng: random.Random) -> list[Submission]:
-    """Every training on its own, then the measurements."""
+    """Each training on its own, then the measurements."""
     found, groups = [], dict[str, list[Job]]()
     for job in jobs:
         if job.kind == "train":
@@ -123,9 +123,9 @@ def submissions(jobs: Iterable[Job], way: Way, rng: random.Random) -> list[Submi
 
 
 def simulate(planned: Sequence[Submission], nodes: int, wait: float) -> float:
-    """Seconds until all is done on ``nodes`` if each submission waits in the queue for ``wait`` seconds."""
+    """Seconds until everything is done on ``nodes``, if each submission queues for ``wait`` seconds."""
     missing = [set(each.needs) for each in planned]
-    queue: list[tuple[float, int]] = []  # when it may start, which
+    queue: list[tuple[float, int]] = []  # when it may start, its number
     ends: list[tuple[float, int]] = []
     now, free = 0.0, nodes
     waiting = set(range(len(planned)))

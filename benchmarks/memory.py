@@ -1,4 +1,4 @@
-"""What jobs take of memory and CPU time, beside what they ask for (src/transient_ridge/sizing.py).
+"""The memory and CPU time that jobs take, beside what they request (src/transient_ridge/sizing.py).
 
 `python -m benchmarks.memory` prints a line per piece of work, each done in a process of its own: training steps, a
 forward pass over an evaluation chunk and SGLD steps at the sizes of a preset (of `paper` a quarter of the batch and
@@ -48,7 +48,7 @@ def sized(name: str) -> dict[str, Any]:
 
 
 def of_checkpoints(number: int) -> dict[str, Any]:
-    """Eight runs of so many checkpoints, 8,192 outputs each."""
+    """Eight runs with this many checkpoints and 8,192 outputs each."""
     config = presets.load("laptop")
     config["grid"] = {"task_diversities": [4], "seeds": list(range(8))}
     config["data"]["context_length"] = 16
@@ -107,7 +107,7 @@ def pca(config: grid.Config) -> float:
 
 
 def measure(kind: str, size: str) -> None:
-    """Do the work and print MB at its peak, MB asked for, and CPU seconds, with those allowed for a fit."""
+    """Do the work; print its peak MB, the MB requested, and its CPU seconds beside those allowed for a fit."""
     prepare(CPU, "float32", os.cpu_count() or 1)
     config = of_checkpoints(int(size)) if kind == "pca" else sized(size)
     began = time.process_time()

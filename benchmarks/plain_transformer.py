@@ -1,4 +1,4 @@
-"""The same model written plainly: every token of every layer, PyTorch's fused attention, all outputs.
+"""The same model, written plainly: every token in every layer, PyTorch's fused attention, all outputs.
 
 The reference for the tests of `transient_ridge.transformer`, whose parameters it shares, and for its speed.
 """

@@ -1,4 +1,4 @@
-"""dMMSE of every prefix at once against a loop over k that rebuilds the residuals.
+"""dMMSE of all prefixes at once, against a loop over k that rebuilds the residuals.
 
 The two alternate in one process with the same number of threads; the speed-up is the median ratio
 of neighbours, so that other work on the machine burdens both.
@@ -17,7 +17,7 @@ M, B, K, D, SIGMA2 = 4096, 512, 16, 8, 0.125
 
 
 def looped_dmmse(x: Tensor, y: Tensor, tasks: Tensor, noise_variance: float) -> Tensor:
-    """Prediction for each k from the (B, k-1, M) residuals of its context."""
+    """The prediction at each k, from the residuals (B, k-1, M) of its context."""
     predictions = []
     for k in range(x.shape[1]):
         residuals = y[:, :k, None] - x[:, :k] @ tasks.T
@@ -41,7 +41,7 @@ def bench_dmmse(repeats: int = 5) -> dict[str, float]:
     (_, ours), (_, loop) = timed(dmmse), timed(looped_dmmse)  # also the warm-up
     pairs = [(timed(dmmse)[0], timed(looped_dmmse)[0]) for _ in range(repeats)]
     ours_s, loop_s = (statistics.median(times) for times in zip(*pairs, strict=True))
-    # A few sequences suffice for the reference, whose float64 residuals are twice as large.
+    # A few sequences are enough for the reference, whose float64 residuals take twice the memory.
     few = slice(64)
     exact = looped_dmmse(x[few].double(), y[few].double(), tasks.double(), SIGMA2)
     scale = loop.square().mean().sqrt()

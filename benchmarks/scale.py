@@ -1,4 +1,4 @@
-"""How planning grows with the grid: CPU time for a first plan and for finding nothing to do, and memory.
+"""How planning grows with the grid: memory, and CPU time of a first plan and of finding nothing to do.
 
 `python -m benchmarks.scale` prints a line per grid size. Results are pretended (`snakemake --touch` on empty
 files), so that nothing is computed. Measured on a virtual machine:
@@ -26,7 +26,7 @@ SIZES = (10, 100, 1000)
 
 
 def configuration(runs: int) -> dict[str, object]:
-    """A grid of so many runs, in tens of task diversities and as many seeds as it takes, each with 50 LLC steps."""
+    """A grid with this many runs: ten task diversities, as many seeds as needed, 50 LLC steps each."""
     every = 80
     return {
         "preset": "scale",
@@ -43,7 +43,7 @@ def configuration(runs: int) -> dict[str, object]:
 
 
 def _measured(command: list[str], folder: Path) -> tuple[float, float, str]:
-    """CPU seconds (which a busy machine does not change), peak memory in MB and output of one command."""
+    """CPU seconds (little changed by other work), peak memory in MB and output of one command."""
     process = subprocess.Popen(
         command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
@@ -56,7 +56,7 @@ def _measured(command: list[str], folder: Path) -> tuple[float, float, str]:
 
 
 def bench_scale(runs: int) -> dict[str, float]:
-    """CPU seconds and MB of planning from nothing, and with everything there."""
+    """CPU seconds and MB of planning from scratch, and with everything done."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "config").symlink_to(ROOT / "config")

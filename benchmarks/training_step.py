@@ -1,4 +1,4 @@
-"""A CPU training step: against the plain version of the same model, and against what the core can do.
+"""A training step on the CPU, against the plain version of the same model and against the core's peak.
 
 Ours and the plain version use the same parameters, batch, threads and optimiser, and take turns. The plain version
 runs fused attention and every token of every layer, and iterates Muon in bfloat16 as torch.optim.Muon does. What the
@@ -26,19 +26,19 @@ from transient_ridge.training.step import take_step
 from transient_ridge.training.trainer import Trainer
 
 CPU = torch.device("cpu")
-#: Rows of the square matrices whose product is the ceiling.
+#: Rows of the square matrices whose product sets the ceiling.
 LARGE = 1024
-#: How the operators of a step are told apart: matrix products, those of many small matrices, and the rest.
+#: Classes of a step's operators: matrix products, batches of small ones, and the rest.
 PRODUCTS, SMALL_PRODUCTS = ("aten::mm", "aten::addmm"), ("aten::bmm", "aten::baddbmm")
 
 
 def laptop(**training: object) -> Stack:
-    """A run of the laptop preset, alone, with these training settings changed."""
+    """One run of the laptop preset, with these training settings changed."""
     return Stack([Trainer(Run(32, 0), trained_by(presets.load("laptop", training=training)), CPU)])
 
 
 class Clock:
-    """Milliseconds of functions that take turns."""
+    """Milliseconds of functions called in turn."""
 
     def __init__(self) -> None:
         self.times: dict[str, list[float]] = {}
@@ -50,12 +50,12 @@ class Clock:
         self.times.setdefault(name, []).append(1000 * (time.process_time() - began))
 
     def medians(self, warm_up: int) -> dict[str, float]:
-        """Of all but the first ``warm_up`` of each."""
+        """All but the first ``warm_up`` of each."""
         return {name: statistics.median(times[warm_up:]) for name, times in self.times.items()}
 
 
 def bench_training_step(repeats: int = 30) -> dict[str, float]:
-    """Median milliseconds of forward and backward, and of a whole step, for both; and the ratios."""
+    """Median milliseconds of forward and backward passes and of whole steps, for both versions, and their ratios."""
     prepare(CPU, "float32", 1)
     stack = laptop()
     model, training = stack.trainers[0].model, stack.settings
@@ -98,7 +98,7 @@ def bench_training_step(repeats: int = 30) -> dict[str, float]:
 
 
 def bench_share_of_ceiling(repeats: int = 100) -> dict[str, float]:
-    """A whole step's operations per second, as a share of a large product's; what averaging the weights adds.
+    """A whole step's FLOP/s as a share of a large product's, and what averaging the weights adds.
 
     Operations are those of all matrix products of the step, the optimiser's included.
     """

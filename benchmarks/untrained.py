@@ -10,7 +10,7 @@ from transient_ridge.training.trainer import Trainer
 
 
 def posterior(config: grid.Config, device: torch.device, chains: int) -> CheckpointPosterior:
-    """The target of so many chains that start at the initial weights of a run."""
+    """The target of ``chains`` chains that start at the initial weights of a run."""
     trainer = Trainer(Run(8, 0), configuration.trained_by(config), device)
     weights = {name: parameter.detach() for name, parameter in trainer.parameters.items()}
     return CheckpointPosterior(
