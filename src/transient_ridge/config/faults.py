@@ -27,7 +27,9 @@ def schema_of(kind: Any) -> dict[str, Any]:
             part = named | {name: value for name, value in part.items() if name != "$ref"}
         titled = isinstance(part.get("title"), str)
         return {
-            name: plain(each) for name, each in part.items() if not (titled and name == "title")
+            name: " ".join(each.split()) if name == "description" else plain(each)
+            for name, each in part.items()
+            if not (titled and name == "title")
         }
 
     found: dict[str, Any] = plain(whole)

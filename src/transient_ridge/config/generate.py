@@ -59,7 +59,7 @@ def _section(schema: Mapping[str, Any], values: Mapping[str, Any], indent: int) 
     for name, declared in schema["properties"].items():
         if "properties" in declared:
             yield ""
-            yield from _comment(declared["description"].split("\n")[0], pad)
+            yield from _comment(declared["description"], pad)
             yield f"{pad}{name}:"
             yield from _section(declared, values[name], indent + 1)
             continue

@@ -5,10 +5,10 @@ the JSON schema, the comments of ``config/config.yaml`` and the table in ``confi
 from these. Text that reads as a number counts as one, because YAML 1.1 takes 1e-3 for text.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Annotated, Any, Self, get_args
+from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import (
     AfterValidator,
@@ -20,11 +20,11 @@ from pydantic import (
     GetJsonSchemaHandler,
     PlainSerializer,
     ValidationError,
+    WithJsonSchema,
 )
 from pydantic_core import CoreSchema, core_schema
 
 from .registries import Choice, Registry, name_of, options_in
-from .runs import TaskDiversity, format_task_diversity, parse_task_diversity
 
 INFINITE = float("inf")
 
@@ -33,7 +33,9 @@ class Section(BaseModel):
     """A section of the configuration. No field has a default: every value comes from a configuration file."""
 
     # Build a model on first use: a job needs few of them.
-    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", defer_build=True, use_attribute_docstrings=True
+    )
 
     @classmethod
     def of(cls, section: Mapping[str, Any]) -> Self:
@@ -54,7 +56,12 @@ class Section(BaseModel):
 
 
 def key(
-    meaning: str, *, unit: str = "", origin: str = "", null: str = "", expects: str = ""
+    meaning: str | None = None,
+    *,
+    unit: str = "",
+    origin: str = "",
+    null: str = "",
+    expects: str = "",
 ) -> Any:
     """Declare a configuration key.
 
@@ -68,10 +75,11 @@ def key(
 
 @dataclass(frozen=True)
 class Says:
-    """Notes on a type for messages: what it ``expects``, or ``why`` it has its limit."""
+    """Notes on a type for messages: what it ``expects``, ``why`` it has its limit, or what its value ``means``."""
 
     expects: str = ""
     why: str = ""
+    means: str = ""
 
     def __get_pydantic_json_schema__(
         self, schema: CoreSchema, handler: GetJsonSchemaHandler
@@ -80,23 +88,17 @@ class Says:
         return {**handler(schema), **{name: note for name, note in vars(self).items() if note}}
 
 
-class Reads:
-    """A type that pydantic lacks: ``read`` returns the value or raises ValueError; ``schema`` describes it."""
+@dataclass(frozen=True)
+class Stated:
+    """The ``forms`` in which a configuration states a value; it has the annotated type before a stage sees it."""
 
-    def __init__(self, read: Callable[[Any], Any], schema: Mapping[str, Any]) -> None:
-        self.read, self.schema = read, schema
+    forms: Any
 
     def __get_pydantic_core_schema__(
         self, source: Any, handler: GetCoreSchemaHandler
     ) -> CoreSchema:
-        """Validate by ``read``."""
-        return core_schema.no_info_plain_validator_function(self.read)
-
-    def __get_pydantic_json_schema__(
-        self, schema: CoreSchema, handler: GetJsonSchemaHandler
-    ) -> dict[str, Any]:
-        """``schema``."""
-        return dict(self.schema)
+        """The schema of the forms."""
+        return handler.generate_schema(self.forms)
 
 
 class OptionsError(ValueError):
@@ -109,11 +111,17 @@ class OptionsError(ValueError):
         self.model, self.stated, self.error = model, stated, error
 
 
-class EntryOf(Reads):
+@dataclass(frozen=True)
+class EntryOf:
     """An entry of ``registry``: its name, or a mapping with its name and options; without options, its name."""
 
-    def __init__(self, registry: Registry) -> None:
-        self.registry = registry
+    registry: Registry
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        """Validate by :meth:`read`."""
+        return core_schema.no_info_plain_validator_function(self.read)
 
     def __get_pydantic_json_schema__(
         self, schema: CoreSchema, handler: GetJsonSchemaHandler
@@ -168,39 +176,6 @@ def number(value: Any) -> Any:
     return value
 
 
-def _whole(value: Any) -> int | None:
-    """``value`` as an integer, or None if it is not one."""
-    read = number(value)
-    whole = isinstance(read, int | float) and read == read // 1
-    return int(read) if whole else None
-
-
-def _updates(value: Any) -> int | float:
-    whole, read = _whole(value), number(value)
-    if whole is not None and whole >= 0:
-        return whole
-    if isinstance(read, float) and 0 < read < 1:
-        return read
-    raise ValueError
-
-
-def _half_life(value: Any) -> int | float:
-    if read := _updates(value):
-        return read
-    raise ValueError
-
-
-def _step(value: Any) -> int | float | str:
-    return "last" if value == "last" else _updates(value)
-
-
-def _task_diversity(value: Any) -> TaskDiversity:
-    read = number(value)
-    if read == INFINITE or ((whole := _whole(read)) is not None and whole >= 1):
-        return parse_task_diversity(read)
-    raise ValueError
-
-
 def _different(values: tuple[Any, ...]) -> tuple[Any, ...]:
     if any(value in values[:i] for i, value in enumerate(values)):
         raise ValueError
@@ -212,9 +187,6 @@ def either(names: Iterable[str]) -> str:
     *others, last = names
     return f"{', '.join(others)} or {last}" if others else last
 
-
-_share = {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1}
-_natural, _count = {"type": "integer", "minimum": 0}, {"type": "integer", "minimum": 1}
 
 #: A number, or text that spells one.
 Read = BeforeValidator(number)
@@ -240,36 +212,27 @@ Different = AfterValidator(_different)
 Positives = Annotated[
     tuple[Positive, ...], Field(min_length=1), Different, Says("a list of different numbers > 0")
 ]
-#: M: an integer, or infinity, which JSON states as "inf".
-Diversity = Annotated[
+_Infinite = Annotated[
     float,
-    Reads(
-        _task_diversity, {"anyOf": [_count, {"const": "inf"}], "expects": "an integer >= 1, or inf"}
-    ),
-    PlainSerializer(lambda M: format_task_diversity(M) if M == INFINITE else M, when_used="json"),
+    Field(ge=INFINITE),
+    Read,
+    WithJsonSchema({"const": "inf"}),
+    PlainSerializer(lambda _: "inf", when_used="json"),
 ]
+#: M: an integer, or infinity, which JSON states as "inf".
+Diversity = Annotated[float, Stated(Count | _Infinite)]
 #: A number of updates; a share of training becomes one before a stage sees it.
 Updates = Annotated[
     int,
-    Reads(
-        _updates,
-        {
-            "anyOf": [_natural, _share],
-            "expects": "an integer >= 0, or a share of training between 0 and 1",
-        },
-    ),
+    Stated(Natural | InnerShare),
+    Says("an integer >= 0, or a share of training between 0 and 1"),
 ]
-HalfLife = Annotated[int, Reads(_half_life, {"anyOf": [_count, _share]})]
+HalfLife = Annotated[int, Stated(Count | InnerShare)]
 #: A step of the schedule; a share of training or ``last`` becomes one before a stage sees it.
 Step = Annotated[
     int,
-    Reads(
-        _step,
-        {
-            "anyOf": [_natural, _share, {"const": "last"}],
-            "expects": "a step >= 0, a share of training between 0 and 1, or last",
-        },
-    ),
+    Stated(Natural | InnerShare | Literal["last"]),
+    Says("a step >= 0, a share of training between 0 and 1, or last"),
 ]
 Steps = Annotated[
     tuple[Step, ...],
@@ -278,28 +241,6 @@ Steps = Annotated[
 ]
 
 
-@dataclass(frozen=True)
-class OrAuto:
-    """A type, or the word ``auto``, which becomes a value before a stage sees it."""
-
-    meaning: str
-
-    def __get_pydantic_core_schema__(
-        self, source: Any, handler: GetCoreSchemaHandler
-    ) -> CoreSchema:
-        """The type's schema, after a check for the word."""
-
-        def read(value: Any, valid: Callable[[Any], Any]) -> Any:
-            return value if value == "auto" else valid(value)
-
-        return core_schema.no_info_wrap_validator_function(
-            read,
-            handler(source),
-            serialization=core_schema.plain_serializer_function_ser_schema(lambda v: v),
-        )
-
-    def __get_pydantic_json_schema__(
-        self, schema: CoreSchema, handler: GetJsonSchemaHandler
-    ) -> dict[str, Any]:
-        """The type or the word."""
-        return {"anyOf": [{"const": "auto", "means": self.meaning}, handler(schema)]}
+def auto(meaning: str) -> Any:
+    """The word ``auto``, which becomes a value of this ``meaning`` before a stage sees it."""
+    return Annotated[Literal["auto"], Says(means=meaning)]
