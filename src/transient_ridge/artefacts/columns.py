@@ -1,47 +1,78 @@
 """How a table is declared, and the columns that many tables share.
 
+A table is a class: its annotated attributes are the columns, the text below each is its meaning, and base classes
+supply the columns that come first. ``int | None`` is an integer whose null has a meaning, ``list[float]`` a list of
+float32.
+
 On disk ``task_diversity`` is a nullable int64 whose null means infinity; in paths and configurations it is ``inf``.
 ``token`` is k = 1..K; null means the average over all K positions. Losses are in units of y^2.
 """
 
+import ast
+import inspect
+import itertools
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, get_args
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
+from ..errors import ConfigError
+from ..places import syntax
 from .availability import Runs, every_run
 
 if TYPE_CHECKING:  # columns are read when a workflow is planned, and by training: both do without
     import pyarrow as pa
 
-#: By Arrow's names.
-Kind = Literal["int64", "float64", "string", "bool", "list<float32>"]
-Column = tuple[Kind, str]
-Columns = dict[str, Column]
+Scope = Literal["run", "variant", "chunk", "preset"]
+
+#: Annotation of a column -> Arrow's name of its type.
+_ARROW = {
+    int: "int64",
+    int | None: "int64",
+    float: "float64",
+    str: "string",
+    bool: "bool",
+    list[float]: "list<float32>",
+}
 
 
-def _of_kind(kind: Kind) -> Callable[[str], Column]:
-    return lambda meaning: (kind, meaning)
+class Column(NamedTuple):
+    """Arrow's name of a column's type, and the meaning of the column."""
 
-
-#: Each declares a column by its meaning.
-integer, number, text, flag, numbers = (_of_kind(kind) for kind in get_args(Kind))
+    kind: str
+    meaning: str
 
 
 @dataclass(frozen=True)
 class Table:
-    """Columns (name -> type and meaning), the scope of one file, and which runs have it.
+    """A class of columns, the scope of one file, and which runs have it.
 
     The chunks of a table are also joined to one file per variant. A table of the preset compares variants, if there are
     variants to compare (see ``configuration.comparisons``). Tables ``on_request`` have targets of their own.
     """
 
-    scope: Literal["run", "variant", "chunk", "preset"]
-    columns: Columns
-    on_request: bool = False
+    declared: type
+    scope: Scope
+    on_request: bool
     #: Which runs have one, for a table of runs or chunks.
-    runs: Runs = every_run
+    runs: Runs
     #: Whether statements of the scorecard may read it.
-    judged: bool = False
+    judged: bool
+
+    @cached_property
+    def columns(self) -> dict[str, Column]:
+        """Name -> type and meaning."""
+        return {
+            name: Column(_ARROW[kind], meaning)
+            for name, (kind, meaning) in _declared(self.declared).items()
+        }
+
+    @cached_property
+    def nullable(self) -> set[str]:
+        """The integer columns in which null has a meaning: infinity, 'all positions', and 'none'."""
+        return {name for name, (kind, _) in _declared(self.declared).items() if kind == int | None}
 
     def pattern(self, name: str) -> str:
         """Where the files of this table, called ``name``, lie in a variant's folder, its chunks joined.
@@ -55,7 +86,7 @@ class Table:
         """Arrow schema, meanings attached to the columns."""
         import pyarrow as pa  # noqa: PLC0415
 
-        def arrow(kind: Kind) -> pa.DataType:
+        def arrow(kind: str) -> pa.DataType:
             is_list = kind == "list<float32>"
             return pa.list_(pa.float32()) if is_list else pa.type_for_alias(kind)
 
@@ -67,28 +98,116 @@ class Table:
         )
 
 
-RUN: Columns = {
-    "task_diversity": integer("M, the number of training tasks; null = infinity"),
-    "seed": integer("seed of the run (initial weights and batches)"),
-    "step": integer("number of optimiser updates made"),
-}
-SET: Columns = {
-    "dataset": text("in_distribution (q_M), out_of_distribution (q_inf) or root_task (q_1)"),
-    "token": integer("position k = 1..K; null = mean over all positions"),
-}
-PREDICTOR: Columns = {"predictor": text("an idealised predictor, for the M of this row")}
-LOSS: Columns = {
-    "loss": number("mean squared error, in units of y^2"),
-    "standard_error": number("standard error of the mean over sequences"),
-}
-DISTANCE: Columns = {
-    "distance": number("Delta: mean squared difference of predictions, in units of y^2"),
-    "standard_error": number("standard error of the mean over sequences"),
-}
-GATE: Columns = {
-    "gate": number(
-        "alpha of (1 - alpha) ridge + alpha dMMSE_M, fitted by least squares: 0 = ridge, 1 = dMMSE_M"
-    ),
-    "residual": number("Delta(f, that mixture), in units of y^2"),
-    "apart": number("Delta(dMMSE_M, ridge), in units of y^2"),
-}
+#: Every table, by name: that of its class in lower case, ``llc_traces`` for ``LlcTraces``.
+TABLES: dict[str, Table] = {}
+
+
+def table(
+    scope: Scope, *, on_request: bool = False, runs: Runs = every_run, judged: bool = False
+) -> Callable[[type], type]:
+    """Decorator: the class declares a table. Raises ConfigError if there is one of its name."""
+
+    def add(declared: type) -> type:
+        name = re.sub(r"\B(?=[A-Z])", "_", declared.__name__).lower()
+        if name in TABLES:
+            raise ConfigError(
+                f"{inspect.getfile(declared)}: {name}: another table has this name; choose one of its own"
+            )
+        TABLES[name] = Table(declared, scope, on_request, runs, judged)
+        return declared
+
+    return add
+
+
+def _declared(table: type) -> dict[str, tuple[Any, str]]:
+    """Column -> annotation and the text below it; those of base classes come first."""
+    found: dict[str, tuple[Any, str]] = {}
+    for base in table.__bases__:
+        found |= _declared(base)
+    kinds = inspect.get_annotations(table)
+    for node in syntax(Path(inspect.getfile(table))).body if kinds else []:
+        if isinstance(node, ast.ClassDef) and node.name == table.__name__:
+            for column, text in itertools.pairwise(node.body):
+                if isinstance(column, ast.AnnAssign) and isinstance(text, ast.Expr):
+                    name, meaning = ast.unparse(column.target), ast.literal_eval(text.value)
+                    found[name] = kinds[name], " ".join(meaning.split())
+    return found
+
+
+class Diversity:
+    """The number of training tasks."""
+
+    task_diversity: int | None
+    """M, the number of training tasks; null = infinity"""
+
+
+class Seed:
+    """The seed of a run."""
+
+    seed: int
+    """seed of the run (initial weights and batches)"""
+
+
+class Step:
+    """A step of training."""
+
+    step: int
+    """number of optimiser updates made"""
+
+
+class Run(Diversity, Seed, Step):
+    """A checkpoint of a run."""
+
+
+class Dataset:
+    """An evaluation set."""
+
+    dataset: str
+    """in_distribution (q_M), out_of_distribution (q_inf) or root_task (q_1)"""
+
+
+class Token:
+    """A position of the context, or all of them."""
+
+    token: int | None
+    """position k = 1..K; null = mean over all positions"""
+
+
+class Set(Dataset, Token):
+    """What a mean is taken over."""
+
+
+class Predictor:
+    """An idealised predictor."""
+
+    predictor: str
+    """an idealised predictor, for the M of this row"""
+
+
+class Loss:
+    """A loss."""
+
+    loss: float
+    """mean squared error, in units of y^2"""
+    standard_error: float
+    """standard error of the mean over sequences"""
+
+
+class Distance:
+    """The distance of two functions."""
+
+    distance: float
+    """Delta: mean squared difference of predictions, in units of y^2"""
+    standard_error: float
+    """standard error of the mean over sequences"""
+
+
+class Gate:
+    """A mixture of both predictors."""
+
+    gate: float
+    """alpha of (1 - alpha) ridge + alpha dMMSE_M, fitted by least squares: 0 = ridge, 1 = dMMSE_M"""
+    residual: float
+    """Delta(f, that mixture), in units of y^2"""
+    apart: float
+    """Delta(dMMSE_M, ridge), in units of y^2"""

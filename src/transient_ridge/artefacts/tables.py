@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import TableError
 from .files import complete_file
 from .provenance import altered, lasting, misplaced, seal, unseal
-from .schemas import NULLABLE, TABLES
+from .schemas import TABLES
 
 if TYPE_CHECKING:  # not loaded here: training collects rows and needs neither until it writes them
     import pandas as pd
@@ -60,11 +60,12 @@ class Rows:
         """The rows in the types of the table's columns."""
         import pyarrow as pa
 
-        values = {
-            name: _nullable(column) if name in NULLABLE else column
+        table = TABLES[self.table]
+        values = [
+            _nullable(column) if name in table.nullable else column
             for name, column in self.columns.items()
-        }
-        return pa.table(list(values.values()), schema=TABLES[self.table].schema)
+        ]
+        return pa.table(values, schema=table.schema)
 
     def save(self, path: Path, record: Mapping[str, Any]) -> None:
         """Write the Parquet file ``path``; ``record`` goes into its metadata and, with its checksum, beside it."""

@@ -1,21 +1,19 @@
 """Losses by feature: there are some where the input law has features."""
 
 from ...artefacts.availability import offered
-from ...artefacts.columns import LOSS, RUN, SET, Table, integer, number
+from ...artefacts.columns import Dataset, Loss, Run, table
 from ...config.registries import INPUT_LAWS
 
-TABLES = {
-    "feature_losses": Table(
-        "run",
-        {
-            **RUN,
-            "dataset": SET["dataset"],
-            "feature": integer("feature of x_k, from 1; only of input laws that have features"),
-            "share": number("share of the pairs of this set that are of the feature"),
-            "ridge": number("loss of ridge on these pairs, in units of y^2"),
-            **LOSS,
-        },
-        runs=offered(INPUT_LAWS, "inputs", "feature"),
-        judged=True,
-    )
-}
+
+class _Feature:
+    feature: int
+    """feature of x_k, from 1; only of input laws that have features"""
+    share: float
+    """share of the pairs of this set that are of the feature"""
+    ridge: float
+    """loss of ridge on these pairs, in units of y^2"""
+
+
+@table("run", runs=offered(INPUT_LAWS, "inputs", "feature"), judged=True)
+class FeatureLosses(Run, Dataset, _Feature, Loss):
+    """Losses of every checkpoint on the pairs of each feature."""

@@ -1,22 +1,23 @@
 """Losses without each head."""
 
-from ...artefacts.columns import LOSS, RUN, Table, integer, number, text
+from ...artefacts.columns import Run, table
 
-TABLES = {
-    "head_ablation": Table(
-        "run",
-        {
-            **RUN,
-            "dataset": text("in_distribution (q_M) or out_of_distribution (q_inf)"),
-            "layer": integer("layer of the head, from 0"),
-            "head": integer("head whose output is set to zero, from 0"),
-            "loss": number("mean squared error without it, in units of y^2"),
-            "standard_error": LOSS["standard_error"],
-            "increase": number("loss less that of the intact model, in units of y^2"),
-            "increase_standard_error": number(
-                "standard error of increase: of the mean difference over the same sequences"
-            ),
-        },
-        judged=True,
-    )
-}
+
+@table("run", judged=True)
+class HeadAblation(Run):
+    """Losses of every checkpoint without each of its heads."""
+
+    dataset: str
+    """in_distribution (q_M) or out_of_distribution (q_inf)"""
+    layer: int
+    """layer of the head, from 0"""
+    head: int
+    """head whose output is set to zero, from 0"""
+    loss: float
+    """mean squared error without it, in units of y^2"""
+    standard_error: float
+    """standard error of the mean over sequences"""
+    increase: float
+    """loss less that of the intact model, in units of y^2"""
+    increase_standard_error: float
+    """standard error of increase: of the mean difference over the same sequences"""
