@@ -178,12 +178,3 @@ def test_leftovers_of_another_configuration_stay_here(packed, tmp_path, monkeypa
     monkeypatch.chdir(tmp_path / "here")
     shutil.copytree(FOLDER, "results/mine/base/runs/M1-seed1")
     assert unpacked(packed, tmp_path, weights=False) == set(FILES)
-
-
-@pytest.mark.parametrize("variant", ["logs", "checkpoints", "scratch", "status"])
-def test_a_variant_may_have_any_name(packed, tmp_path, monkeypatch, variant):
-    monkeypatch.chdir(tmp_path / "here")
-    archive.Path("results/mine/base").rename(f"results/mine/{variant}")
-    configured(archive.Path("results/mine"), ["M1-seed0"], {variant: {}})
-    expected = {name.replace("/base/", f"/{variant}/") for name in FILES}
-    assert unpacked(packed, tmp_path, weights=False) == expected

@@ -16,9 +16,7 @@ import yaml
 from ..config.configuration import (
     RESOLVED_FILE,
     comparisons,
-    llc_chunks,
     overlay,
-    resolve,
     root_seed_variants,
 )
 from ..config.grid import runs
@@ -28,7 +26,7 @@ from ..config.settings import Configuration
 from ..errors import TableError
 from ..stage import stages
 from .files import files_below
-from .layout import OF_ALL_VARIANTS
+from .layout import OF_ALL_VARIANTS, Layout
 from .locks import hold
 from .provenance import beside
 from .schemas import TABLES
@@ -85,9 +83,16 @@ class Contents:
         variant, *inside = path.parts
         if not inside:
             return True
-        if variant in self.runs:
-            return self._is_made(inside) and self._is_of_grid(variant, inside)
-        return variant == "logs" or (variant in self._of_all and self._is_made(inside))
+        if variant not in self.runs and variant not in self._of_all:
+            return variant == "logs"
+        made = path.with_name(path.name.removesuffix(_SIDE_CAR))
+        if inside[0] == "figures":
+            return made.name.partition(".")[0] in self._figures
+        if made.suffix == ".parquet":
+            return str(made) in self._tables
+        return {match[1] for part in inside if (match := _RUN.match(part))} <= self.runs.get(
+            variant, set()
+        )
 
     def leftovers(self) -> list[Path]:
         """The files that do not belong, sorted; among them records of results that are gone."""
@@ -125,39 +130,19 @@ class Contents:
         return {name for name, compared in found.items() if compared}
 
     @cached_property
-    def _settled(self) -> Mapping[str, Mapping[str, Any]]:
-        return {name: resolve(self.config, name) for name in self.runs}
-
-    @cached_property
-    def _chunks(self) -> Mapping[str, set[int]]:
-        return {name: set(llc_chunks(each)) for name, each in self._settled.items()}
+    def _tables(self) -> set[str]:
+        """Every table that some code makes, relative to the folder."""
+        layout = Layout(self.config)
+        found = {f"{pooled}/tables/{name}.parquet" for pooled in OF_ALL_VARIANTS for name in TABLES}
+        for variant in self.runs:
+            for name in TABLES:
+                found.update(layout.files(name, variant))
+                found.add(layout.pattern(name, joined=True).format(variant=variant))
+        return {path.removeprefix(f"{layout.folder}/") for path in found}
 
     @cached_property
     def _figures(self) -> set[str]:
         return {each.rpartition(".")[2] for each in stages() if "figures" in each.split(".")}
-
-    def _is_made(self, inside: list[str]) -> bool:
-        """Whether some code makes a table or figure of that name."""
-        file = inside[-1].removesuffix(_SIDE_CAR)
-        name = file.partition(".")[0]
-        if inside[0] == "figures":
-            return name in self._figures
-        return name in TABLES or name.isdigit() if file.endswith(".parquet") else True
-
-    def _is_of_grid(self, variant: str, inside: list[str]) -> bool:
-        """Whether the grid has the run of a variant's file and, for a chunk, its steps."""
-        named = {match[1] for part in inside if (match := _RUN.match(part))}
-        if not named <= self.runs[variant]:
-            return False
-        if inside[0] != "runs" or len(inside) < 3:
-            return True
-        _, run, table, *chunk = inside
-        table = table.partition(".")[0]
-        if table not in TABLES:
-            return True
-        if run not in TABLES[table].runs(self._settled[variant]):
-            return False
-        return not chunk or int(chunk[0].partition(".")[0]) in self._chunks[variant]
 
 
 def read_variant(folder: Path | str) -> dict[str, "pd.DataFrame"]:

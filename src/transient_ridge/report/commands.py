@@ -9,11 +9,14 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Command:
-    """A function of paths whose docstring is its help."""
+    """A function whose docstring is its help: paths are its arguments, truth values its flags."""
 
     act: Callable[..., None]
-    arguments: tuple[str, ...]
-    flags: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """What the command line calls it."""
+        return self.act.__name__.replace("_", "-")
 
     @property
     def summary(self) -> str:
@@ -22,16 +25,16 @@ class Command:
 
     def __call__(self, words: Sequence[str]) -> None:
         """Run on the words of the command line."""
-        name = self.act.__name__.replace("_", "-")
         parser = argparse.ArgumentParser(
-            f"transient_ridge {name}", description=inspect.cleandoc(self.act.__doc__ or ""),
+            f"transient_ridge {self.name}", description=inspect.cleandoc(self.act.__doc__ or ""),
             formatter_class=argparse.RawTextHelpFormatter,
         )  # fmt: skip
-        for argument in self.arguments:
-            name, many = argument.removesuffix("+"), "+" if argument.endswith("+") else None
-            parser.add_argument(name, type=Path, nargs=many)
-        for flag in self.flags:
-            parser.add_argument(f"--{flag}", action="store_true")
+        for name, parameter in inspect.signature(self.act).parameters.items():
+            if parameter.annotation is bool:
+                parser.add_argument(f"--{name.replace('_', '-')}", action="store_true")
+            else:
+                several = "+" if parameter.annotation == list[Path] else None
+                parser.add_argument(name, type=Path, nargs=several)
         self.act(**vars(parser.parse_args(words)))
 
 
@@ -105,14 +108,9 @@ def leftovers(results: Path, remove: bool) -> None:
 
     contents = Contents(results)
     found = contents.remove_leftovers() if remove else contents.leftovers()
-    print(
-        "\n".join(
-            [
-                *map(str, found),
-                f"{results}: {len(found)} files {'removed' if remove else 'left over'}",
-            ]
-        )
-    )
+    for path in found:
+        print(path)
+    print(f"{results}: {len(found)} files {'removed' if remove else 'left over'}")
 
 
 def _remark(results: Path) -> None:
@@ -160,16 +158,17 @@ def benchmark_llc() -> None:
         print(line, flush=True)
 
 
-COMMANDS = {
-    "summary": Command(summary, ("results",)),
-    "status": Command(status, ("results",)),
-    "provenance": Command(provenance, ("artefact",)),
-    "publish": Command(publish, ("results", "kept")),
-    "pack": Command(pack, ("results", "archive"), ("weights",)),
-    "leftovers": Command(leftovers, ("results",), ("remove",)),
-    "model-card": Command(model_card, ("results", "folder")),
-    "ro-crate": Command(ro_crate, ("results",)),
-    "rescore": Command(rescore, ("kept+",)),
-    "benchmark-llc": Command(benchmark_llc, ()),
-    "unpack": Command(unpack, ("archive",), ("other-code",)),
-}
+_ACTS = (
+    summary,
+    status,
+    provenance,
+    publish,
+    pack,
+    unpack,
+    leftovers,
+    model_card,
+    ro_crate,
+    rescore,
+    benchmark_llc,
+)
+COMMANDS = {command.name: command for command in map(Command, _ACTS)}
