@@ -158,7 +158,7 @@ def benchmark_llc() -> None:
         print(line, flush=True)
 
 
-_ACTS = (
+_ACTS: tuple[Callable[..., None], ...] = (
     summary,
     status,
     provenance,
