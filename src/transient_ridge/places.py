@@ -6,6 +6,7 @@ folder, such as ``regression/predictors/``, is also looked up in the extensions,
 """
 
 import ast
+import itertools
 from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
@@ -36,6 +37,20 @@ def syntax(path: Path) -> ast.Module:
 @lru_cache(32)
 def _parsed(text: str) -> ast.Module:
     return ast.parse(text)
+
+
+def texts(declared: type) -> dict[str, str]:
+    """Attribute -> the text below it, for a class of this package with its base classes."""
+    found: dict[str, str] = {}
+    for each in reversed(declared.__mro__):
+        package, _, module = each.__module__.partition(".")
+        for node in syntax(file_of(module)).body if package == PACKAGE.name else []:
+            if isinstance(node, ast.ClassDef) and node.name == each.__name__:
+                for attribute, text in itertools.pairwise(node.body):
+                    if isinstance(attribute, ast.AnnAssign) and isinstance(text, ast.Expr):
+                        words = ast.literal_eval(text.value).split()
+                        found[ast.unparse(attribute.target)] = " ".join(words)
+    return found
 
 
 def in_extensions(pattern: str) -> list[Path]:

@@ -8,18 +8,15 @@ On disk ``task_diversity`` is a nullable int64 whose null means infinity; in pat
 ``token`` is k = 1..K; null means the average over all K positions. Losses are in units of y^2.
 """
 
-import ast
 import inspect
-import itertools
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from ..errors import ConfigError
-from ..places import syntax
+from ..places import texts
 from .availability import Runs, every_run
 
 if TYPE_CHECKING:  # columns are read when a workflow is planned, and by training: both do without
@@ -64,15 +61,16 @@ class Table:
     @cached_property
     def columns(self) -> dict[str, Column]:
         """Name -> type and meaning."""
+        meanings = texts(self.declared)
         return {
-            name: Column(_ARROW[kind], meaning)
-            for name, (kind, meaning) in _declared(self.declared).items()
+            name: Column(_ARROW[kind], meanings[name])
+            for name, kind in _kinds(self.declared).items()
         }
 
     @cached_property
     def nullable(self) -> set[str]:
         """The integer columns in which null has a meaning: infinity, 'all positions', and 'none'."""
-        return {name for name, (kind, _) in _declared(self.declared).items() if kind == int | None}
+        return {name for name, kind in _kinds(self.declared).items() if kind == int | None}
 
     def pattern(self, name: str) -> str:
         """Where the files of this table, called ``name``, lie in a variant's folder, its chunks joined.
@@ -119,19 +117,12 @@ def table(
     return add
 
 
-def _declared(table: type) -> dict[str, tuple[Any, str]]:
-    """Column -> annotation and the text below it; those of base classes come first."""
-    found: dict[str, tuple[Any, str]] = {}
-    for base in table.__bases__:
-        found |= _declared(base)
-    kinds = inspect.get_annotations(table)
-    for node in syntax(Path(inspect.getfile(table))).body if kinds else []:
-        if isinstance(node, ast.ClassDef) and node.name == table.__name__:
-            for column, text in itertools.pairwise(node.body):
-                if isinstance(column, ast.AnnAssign) and isinstance(text, ast.Expr):
-                    name, meaning = ast.unparse(column.target), ast.literal_eval(text.value)
-                    found[name] = kinds[name], " ".join(meaning.split())
-    return found
+def _kinds(declared: type) -> dict[str, Any]:
+    """Column -> annotation; those of base classes come first."""
+    found: dict[str, Any] = {}
+    for base in declared.__bases__:
+        found |= _kinds(base)
+    return found | inspect.get_annotations(declared)
 
 
 class Diversity:

@@ -1,8 +1,9 @@
 """How a section of the configuration is declared: a frozen pydantic model, whose fields are its keys.
 
-The type of a field states what the key may hold, :func:`key` what it means. Validation, the messages of :mod:`.faults`,
-the JSON schema, the comments of ``config/config.yaml`` and the table in ``config/README.md`` (:mod:`.generate`) follow
-from these. Text that reads as a number counts as one, because YAML 1.1 takes 1e-3 for text.
+The type of a field states what the key may hold, the text below it what the key means, and :func:`key` its unit and
+origin. Everything else follows: validation, the messages of :mod:`.faults`, the JSON schema, the comments of
+``config/config.yaml`` and the table in ``config/README.md`` (:mod:`.generate`). Text that reads as a number counts as
+one, because YAML 1.1 takes 1e-3 for text.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -24,6 +25,7 @@ from pydantic import (
 )
 from pydantic_core import CoreSchema, core_schema
 
+from ..places import texts
 from .registries import Choice, Registry, name_of, options_in
 
 INFINITE = float("inf")
@@ -33,9 +35,17 @@ class Section(BaseModel):
     """A section of the configuration. No field has a default: every value comes from a configuration file."""
 
     # Build a model on first use: a job needs few of them.
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", defer_build=True, use_attribute_docstrings=True
-    )
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        """The schema, with the text below each key as its description."""
+        found = handler(schema)
+        for name, text in texts(cls).items():
+            handler.resolve_ref_schema(found)["properties"][name]["description"] = text
+        return found
 
     @classmethod
     def of(cls, section: Mapping[str, Any]) -> Self:
@@ -63,7 +73,7 @@ def key(
     null: str = "",
     expects: str = "",
 ) -> Any:
-    """Declare a configuration key.
+    """Declare a configuration key; ``meaning`` is for keys without a text below them.
 
     ``origin`` is the source of the default value if it is not our choice, ``null`` the meaning of null. ``expects``
     completes "KEY = VALUE: must be ..." where the type alone gives a poor message.
