@@ -1,4 +1,4 @@
-"""Tables of extensions are there where an entry of the configuration offers what they measure."""
+"""Tables of extensions are there where the configuration offers what they measure, or judges it."""
 
 import pytest
 
@@ -8,14 +8,15 @@ FEATURES = {"inputs": {"name": "features", "ratio": 0.5}}
 
 
 @pytest.mark.parametrize(
-    ("table", "data", "runs"),
+    ("table", "changes", "runs"),
     [
-        ("head_ablation", {}, ALL),
+        ("head_ablation", {}, []),
+        ("head_ablation", {"claims": {"own": {"heads_in_later_layers": 2}}}, ALL),
         ("feature_losses", {}, []),
-        ("feature_losses", FEATURES, ALL),
+        ("feature_losses", {"data": FEATURES}, ALL),
         ("task_gates", {}, []),
-        ("task_gates", {"tasks": "halving"}, FINITE),
+        ("task_gates", {"data": {"tasks": "halving"}}, FINITE),
     ],
 )
-def test_an_entry_that_offers_more_is_measured(table, data, runs):
-    assert having(table, data=data) == runs
+def test_what_the_configuration_offers_or_judges_is_measured(table, changes, runs):
+    assert having(table, **changes) == runs

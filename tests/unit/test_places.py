@@ -32,7 +32,9 @@ def test_a_name_that_is_taken_is_refused(kind, source):
     name, module, known = TAKEN[kind]
     added = source / "transient_ridge" / "extensions" / "mine" / name
     added.parent.mkdir(parents=True)
-    added.write_text("from ...artefacts.columns import Run, table\n\n@table('run')\nclass Losses(Run): pass\n\n")
+    added.write_text(
+        "from ...artefacts.columns import Run, table\n\n@table('run')\nclass Losses(Run): pass\n\n"
+    )
     try:
         done = subprocess.run(
             [sys.executable, "-c", f"from transient_ridge.{module} import *; {known}"],

@@ -17,6 +17,9 @@ from transient_ridge.config import presets
 
 PARTS = ("config", "workflow", "src", "environment.yml")
 
+#: Figures that the tiny preset leaves out: no head is judged, inputs have no features, tasks are as frequent and stay.
+NOTHING_TO_SHOW = {"head_ablation", "feature_losses", "task_gates", "changing_tasks"}
+
 
 def surroundings(**variables: str) -> dict[str, str]:
     """The environment of a Snakemake: this one, with ``variables``, without the way to another package."""

@@ -26,7 +26,7 @@ gpu_run.main([*asked.split(), "--out", {out!r}])
 """
 RESULTS = "results/paper-partial-small"
 #: What needs weights, which are gone.
-NEEDS_WEIGHTS = {"train", "evaluate", "llc", "spectrum", "ridge_on_tasks", "head_ablation"}
+NEEDS_WEIGHTS = {"train", "evaluate", "llc", "spectrum", "ridge_on_tasks"}
 
 
 @pytest.fixture(scope="module")

@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+from tests.workflow.conftest import NOTHING_TO_SHOW
 from transient_ridge.figures.catalogue import catalogue
 from transient_ridge.stage import load
 
@@ -16,7 +17,7 @@ RUNS = {"M1-seed0", "M4-seed0"}
 FIGURES = {
     f"figure:{name}"
     for name, entry in catalogue().items()
-    if not entry.on_request and not entry.of_preset
+    if not entry.on_request and not entry.of_preset and name not in NOTHING_TO_SHOW
 }
 CONFIG = {"resolved_config"}
 
@@ -69,14 +70,10 @@ def after(*stages: str) -> set[str]:
     return set(stages) | reading(*(table for stage in stages for table in MAKES[stage]))
 
 
-#: Drawn from no file here: the input law has no features, and tasks are equally frequent.
-WITHOUT_TABLES = {"figure:feature_losses", "figure:task_gates"}
 #: What reads runs; the softened dMMSE_M is about the data and the evaluation sets.
-ALL_AGGREGATES = (set(MAKES) - {"softened"}) | set(PAGES) | (FIGURES - WITHOUT_TABLES)
+ALL_AGGREGATES = (set(MAKES) - {"softened"}) | set(PAGES) | FIGURES
 AFTER_LLC = after("selection", "claims") | reading("llc", "llc_traces")
 AFTER_SPECTRUM = after("claims", *ALONG_R) | reading("quadratic_llc")
-#: What measures the checkpoints on the evaluation sets.
-MEASURED = of("evaluate") | of("head_ablation")
 # What reads no evaluation.
 UNEVALUATED = {"figure:training_curves", "figure:llc_diagnostics", "figure:llc_traces"}
 
@@ -90,14 +87,13 @@ CHANGES = {
     "add an M": (
         {"grid": {"task_diversities": [1, 4, "inf"]}},
         of("train", {"Minf-seed0"}) | of("evaluate", {"Minf-seed0"}) | of("ridge_on_tasks") | of("llc_on_tasks")
-        | of("head_ablation", {"Minf-seed0"})
         | of("spectrum", {"Minf-seed0"}) | of("spectrum_on_tasks") | {"idealised", "softened"}
         | sampled({"Minf-seed0"}) | ALL_AGGREGATES,
     ),
     "add a seed": (
         {"grid": {"seeds": [0, 1]}},
         of("train", {"M1-seed1", "M4-seed1"}) | of("evaluate", {"M1-seed1", "M4-seed1"})
-        | of("spectrum", {"M1-seed1", "M4-seed1"}) | of("head_ablation", {"M1-seed1", "M4-seed1"})
+        | of("spectrum", {"M1-seed1", "M4-seed1"})
         | sampled({"M1-seed1", "M4-seed1"}) | ALL_AGGREGATES,
     ),
     "drop an M": ({"grid": {"task_diversities": [4]}}, {"idealised", "softened"} | sampled(set()) | ALL_AGGREGATES),
@@ -123,11 +119,11 @@ CHANGES = {
     ),
     "an evaluation set": (
         {"evaluation": {"sequences": 100}},
-        MEASURED | {"idealised", "softened"} | (ALL_AGGREGATES - UNEVALUATED),
+        of("evaluate") | {"idealised", "softened"} | (ALL_AGGREGATES - UNEVALUATED),
     ),
     "training length": (
         {"training": {"steps": 80}},
-        of("train") | MEASURED | of("spectrum") | sampled(chunks=(0, 2)) | ALL_AGGREGATES,
+        of("train") | of("evaluate") | of("spectrum") | sampled(chunks=(0, 2)) | ALL_AGGREGATES,
     ),
     "SGLD's eps": ({"llc": {"epsilon": 0.03}}, sampled() | AFTER_LLC),
     "another resolution": ({"spectrum": {"resolutions": [5, 0.5]}}, of("spectrum") | AFTER_SPECTRUM),
@@ -175,7 +171,7 @@ def test_a_changed_parameter(project, name):
         assert project.stale() == expected | CONFIG
 
 
-TRAINED_ANEW = of("train") | MEASURED | of("spectrum") | sampled() | ALL_AGGREGATES
+TRAINED_ANEW = of("train") | of("evaluate") | of("spectrum") | sampled() | ALL_AGGREGATES
 #: Drawn with the phase diagram's colours, whose module uses that of the phases.
 LIKE_THE_DIAGRAM = FIGURES & {"figure:in_weight_gate"}
 CODE = {
@@ -187,7 +183,7 @@ CODE = {
     "analysis/phases.py": after("phases", "selection", "claims", *ALONG_R) | LIKE_THE_DIAGRAM,
     "analysis/model_selection/selection.py": after("selection", "claims", *ALONG_R),
     "scorecard/statements/transience.py": after("claims", *ALONG_R),
-    "regression/predictors/dmmse.py": MEASURED
+    "regression/predictors/dmmse.py": of("evaluate")
     | {"idealised", "softened"}
     | (ALL_AGGREGATES - UNEVALUATED),
     "training/optimisers/muon.py": TRAINED_ANEW,

@@ -46,7 +46,7 @@ def core(tmp_path):
 def test_the_core_plans(core):
     plan = core("snakemake", "-n", "--cores", "2", "--configfile", "config/smoke.yaml")
     assert "rule train" in plan
-    assert "head_ablation" not in plan
+    assert "in_weight_gate" not in plan
 
 
 def test_the_core_passes_its_tests(core):

@@ -298,12 +298,12 @@ def of_variants(variants, *names):
 
 
 def figure_files(*figures):
-    """The named figures; without names, all but those made only on request."""
+    """The named figures; without names, all that have something to show but those made only on request."""
     return [
-        f"{path}.{format}"
+        f"{folder}/figures/{name}.{format}"
         for name, entry in catalogue().items()
-        if name in figures or not (figures or entry.on_request) and is_drawn(entry)
-        for path in expand(f"{home(entry)}/figures/{name}", variant=VARIANTS)
+        if (name in figures if figures else not entry.on_request)
+        for folder in folders(entry)
         for format in ("png", "svg")
     ]
 
@@ -315,11 +315,23 @@ def home(entry):
     return f"{RESULTS}/variants" if entry.of_preset else f"{RESULTS}/{{variant}}"
 
 
-def is_drawn(entry):
-    """Whether there is what a figure of the catalogue is about: draws, or variants to compare, for one that needs them."""
-    if entry.over_draws:
-        return bool(LAYOUT.root_seeds)
-    return not entry.of_preset or set(entry.tables) <= set(LAYOUT.compared)
+def folders(entry):
+    """The folders a figure of the catalogue is drawn in: of each variant that has the first of its tables.
+
+    One that is about several variants, or draws, is drawn only if there are several.
+    """
+    if entry.of_preset:
+        several = (
+            LAYOUT.root_seeds
+            if entry.over_draws
+            else set(entry.tables) <= set(LAYOUT.compared)
+        )
+        return [home(entry)] if several else []
+    return [
+        home(entry).format(variant=variant)
+        for variant in VARIANTS
+        if LAYOUT.files(entry.tables[0], variant)
+    ]
 
 
 def tables_of_figure(entry):

@@ -1,7 +1,7 @@
 """One rule per figure, drawn only from tables, which the modules of `figures/` name."""
 
 for FIGURE, ENTRY in catalogue().items():
-    if is_drawn(ENTRY):
+    if folders(ENTRY):
 
         rule:
             name:

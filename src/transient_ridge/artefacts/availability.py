@@ -41,6 +41,11 @@ def measured_last(section: str, chosen: Runs) -> Runs:
     )
 
 
+def claimed(*own: str, chosen: Runs = every_run) -> Runs:
+    """The ``chosen`` runs if ``claims.own`` has a threshold for one of the statements ``own``, of it."""
+    return lambda config: chosen(config) if set(own) & set(config["claims"]["own"]) else []
+
+
 def named_in(section: str) -> Runs:
     """The runs that ``section`` names."""
     return lambda config: list(config[section]["runs"])

@@ -1,11 +1,12 @@
-"""Losses without each head."""
+"""Losses without each head, where statements judge them."""
 
+from ...artefacts.availability import claimed
 from ...artefacts.columns import Run, table
 
 
-@table("run", judged=True)
+@table("run", runs=claimed("more_heads_in_first_layer", "heads_in_later_layers"), judged=True)
 class HeadAblation(Run):
-    """Losses of every checkpoint without each of its heads."""
+    """Losses of the last checkpoint without each of its heads."""
 
     dataset: str
     """in_distribution (q_M) or out_of_distribution (q_inf)"""

@@ -51,6 +51,7 @@ def figure_of(
 ) -> Callable[[Draw], Callable[[Frames], tuple[Picture, Picture]]]:
     """Decorator: the function draws the figure of its module from these ``tables``.
 
+    It is about the first of them, and is not drawn for a variant none of whose runs has that one.
     A figure ``over_draws`` receives the tables of the variants that differ in their root seed, each draw as a seed.
     """
 

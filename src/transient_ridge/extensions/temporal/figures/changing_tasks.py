@@ -14,7 +14,7 @@ from ....figures.drawing.style import colours_of
 STAY = "0.45"
 
 
-@figure_of("relative_distances", "unchanged")
+@figure_of("unchanged", "relative_distances")
 def draw(frames: Frames) -> Figure:
     """A panel per finite M: alpha on q_M, mean and range over seeds; in grey, moved to the same end, if tasks stay."""
     unchanged, own = frames["unchanged"], frames["relative_distances"]
