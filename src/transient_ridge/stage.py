@@ -134,12 +134,20 @@ def _is_marked(path: Path) -> bool:
 
 
 @cache
-def tables_read_by(name: str) -> tuple[str, ...]:
-    """The ``tables`` that the stage of the module ``name`` reads, found without importing it: rules ask for them."""
-    for _, call in decorations(file_of(name), "stage"):
-        given = {word.arg: word.value for word in call.keywords}
-        return tuple(ast.literal_eval(given["tables"])) if "tables" in given else ()
-    return ()
+def tables_read_by(name: str) -> list[str]:
+    """The tables that the stage of the module ``name`` reads, found without importing it: rules ask for them."""
+    function, call = next(decorations(file_of(name), "stage"))
+    for given in call.keywords:
+        if given.arg == "tables":
+            return list(ast.literal_eval(given.value))
+    annotated = [(each.arg, each.annotation) for each in function.args.args if each.annotation]
+    return [table for table, kind in annotated if "DataFrame" in ast.unparse(kind)]
+
+
+def written_by(name: str) -> list[str]:
+    """What the stage of the module ``name`` writes, found without importing it."""
+    _, call = next(decorations(file_of(name), "stage"))
+    return [ast.literal_eval(output) for output in call.args]
 
 
 def function_of(name: str) -> ast.FunctionDef:

@@ -34,10 +34,12 @@ def rules():
     ends = [*(head.start() for head in heads[1:]), len(text)]
     stated, base = {}, {}
     for head, end in zip(heads, ends, strict=True):
-        name = head["reuse"] or head["name"] or "figure"
-        base[name] = head["base"]
-        parts = re.split(r"^ +(\w+):", text[head.end() : end], flags=re.M)
-        stated[name] = dict(zip(parts[1::2], parts[2::2], strict=True))
+        split = re.split(r"^ +(\w+):", text[head.end() : end], flags=re.M)
+        parts = dict(zip(split[1::2], split[2::2], strict=True))
+        name = (
+            head["reuse"] or head["name"] or ("figure" if "FIGURE" in parts["name"] else "derived")
+        )
+        base[name], stated[name] = head["base"], parts
 
     def complete(name):
         return complete(base[name]) | stated[name] if base[name] else stated[name]
@@ -51,8 +53,8 @@ def rules():
 
 
 def test_a_rule_has_what_it_leaves_unsaid():
-    assert rules()["curves"] != rules()["phases"]
-    assert "job(STAGE)" in rules()["phases"]
+    assert rules()["curves"] != rules()["claims"]
+    assert "job(STAGE)" in rules()["claims"]
     assert "minutes=60" in rules()["llc_on_tasks"]
 
 
@@ -68,7 +70,7 @@ def test_short_jobs_share_submissions_on_slurm():
     short = {name for name, text in rules().items() if "**light(" in text}
     grouped = {name for name, text in rules().items() if "group:" in text}
     local = {name for name, text in rules().items() if "localrule" in text}
-    assert {"curves", "claims", "figure", "idealised", "join_llc"} <= short
+    assert {"curves", "claims", "figure", "idealised", "join_llc", "derived"} <= short
     assert short - local <= grouped
     # Groups have names of their own, or one that common.smk gives to several rules.
     named = re.findall(r"group:\n\s+(\S+)", "".join(rules().values()))

@@ -65,7 +65,7 @@ from transient_ridge.errors import ConfigError, TransientRidgeError
 from transient_ridge.figures.catalogue import catalogue
 from transient_ridge.places import in_extensions, module_name
 from transient_ridge.report import status
-from transient_ridge.stage import tables_read_by
+from transient_ridge.stage import tables_read_by, written_by
 
 if workflow.storage_settings.default_storage_provider is not None:
     raise WorkflowError(

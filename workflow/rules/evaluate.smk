@@ -100,17 +100,3 @@ use rule idealised as curves with:
         **light(),
     params:
         **stage("analysis.curves"),
-
-
-use rule curves as gates with:
-    input:
-        unpack(tables("distances", "idealised_distances")),
-    output:
-        gates=LAYOUT.pattern("gates"),
-        strategies=LAYOUT.pattern("strategies"),
-    log:
-        log_of("gates"),
-    benchmark:
-        benchmark_of("gates")
-    params:
-        **stage("analysis.gates"),

@@ -144,20 +144,6 @@ use rule llc_ladder as llc_calibration with:
         **stage("llc.stages.calibration"),
 
 
-# The sweeps together, and which setting to use.
-use rule curves as llc_recommendation with:
-    input:
-        llc_calibration=parts("llc_calibration"),
-    output:
-        llc_recommendation=LAYOUT.pattern("llc_recommendation"),
-    log:
-        log_of("llc_recommendation"),
-    benchmark:
-        benchmark_of("llc_recommendation")
-    params:
-        **stage("llc.stages.recommendation"),
-
-
 # Plain SGLD by our sampler and devinterp's on the same checkpoints of one run.
 use rule llc_ladder as llc_crosscheck with:
     output:

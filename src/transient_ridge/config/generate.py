@@ -108,12 +108,13 @@ def _rows(schema: Mapping[str, Any], prefix: str, read_by: Mapping[str, set[str]
 
 def readers(rules: str) -> dict[str, set[str]]:
     """Rule -> the keys that its stage asks for, found in the text of the rules."""
-    found = re.findall(
+    stated = re.findall(
         r'^ *(?:use rule \w+ as|rule) (\w+)(?: with)?:(?:(?!^ *(?:use )?rule ).)*?\*\*stage\(\s*"([\w.]+)"',
         rules,
         re.M | re.S,
     )
-    return {rule: set(keys_of(stage)) for rule, stage in found}
+    derived = re.findall(r'^ +"(\w+)": "([\w.]+)",$', rules, re.M)
+    return {rule: set(keys_of(stage)) for rule, stage in [*stated, *derived]}
 
 
 def with_table(readme: str, table: str) -> str:
