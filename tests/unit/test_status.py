@@ -13,7 +13,8 @@ from transient_ridge.artefacts import locks
 from transient_ridge.progress import Progress, parse
 from transient_ridge.report import status, terminal
 from transient_ridge.report.benchmarks import time_by_stage
-from transient_ridge.report.status import Jobs, StatusPage, describe, tail
+from transient_ridge.report.jobs import Jobs, tail
+from transient_ridge.report.status import StatusPage, describe
 from transient_ridge.report.terminal import Terminal
 
 STATS = {
@@ -132,19 +133,32 @@ def test_the_page_shows_stages_and_the_last_line_of_running_jobs(tmp_path, train
     page = StatusPage(tmp_path / "results")
     page.handle(planned())
     page.handle(started(1, "train", tmp_path / "none.log", variant="base", run="M8-seed0"))
-    assert "train base M8-seed0: 0:00:00, no output yet" in page.page()
+    assert "0:00:00 so far, no output yet" in page.page()
     page.handle(started(1, "train", training_log, variant="base", run="M8-seed0"))
     page.handle(started(2, "figure_figure1"))
     page.handle(finished(2))
     page.handle(started(3, "figure_figure3"))
     page.handle(failed(3))
-    lines = page.page().splitlines()
-    assert "1 of 9 jobs done, 1 at work, 1 failed" in lines[0]
-    assert [line.split() for line in lines[2:6]] == [
-        ["train", "0", "of", "2", "(0:05:16", "left)"], ["evaluate", "0", "of", "4"],
-        ["curves", "0", "of", "1"], ["figures", "1", "of", "2,", "1", "failed"],
-    ]  # fmt: skip
-    assert lines[-1].endswith("train M8-seed0: 50/4000 steps, 25.0/s, ETA 158 s, loss 1.2")
+    title, empty, head, *lines = page.page().splitlines()
+    assert (title.startswith(f"{tmp_path}/results at "), empty) == (True, "")
+    assert head.startswith("1 of 9 jobs done, 1 failed  ━")
+    assert lines[:3] == [
+        "done     figures",
+        "begun    train 0 of 2 (0:05:16 left)",
+        "waiting  evaluate 4, curves",
+    ]
+    assert lines[3].startswith("train base M8-seed0  ")
+    assert lines[3].endswith("  50/4000, loss 1.2, 0:02:38 left")
+
+
+def test_the_page_has_a_line_for_every_running_job_and_cuts_none(tmp_path):
+    page = StatusPage(tmp_path)
+    page.handle(event("run_info", stats={f"a_stage_with_a_long_name_{n}": 1 for n in range(20)}))
+    for number in range(2 * terminal.JOBS_SHOWN):
+        page.handle(started(number, "a_stage_with_a_long_name_0", run=f"M{number}-seed0"))
+    text = page.page()
+    assert all(f"M{number}-seed0" in text for number in range(2 * terminal.JOBS_SHOWN))
+    assert "a_stage_with_a_long_name_19" in text
 
 
 def test_the_page_is_written_until_the_end_and_shows_whether_snakemake_runs(tmp_path, monkeypatch):
@@ -162,7 +176,7 @@ def test_the_page_is_written_until_the_end_and_shows_whether_snakemake_runs(tmp_
     page.end()
     left = describe(results)
     assert left.startswith("No Snakemake is at work here")
-    assert "1 at work" in left
+    assert "train base" in left
 
 
 def test_an_event_of_an_unknown_form_is_reported_and_stops_nothing(tmp_path, capsys):
@@ -198,7 +212,7 @@ def watch(shown, live=False):
 def drawn(watching):
     """The live lines as text."""
     console = Console(file=io.StringIO(), width=80)
-    console.print(watching.draw())
+    console.print(terminal.draw(watching.jobs))
     return [line.rstrip() for line in console.file.getvalue().splitlines()]
 
 
@@ -305,7 +319,7 @@ def test_the_live_lines_show_stages_jobs_loss_and_time_left(shown, training_log)
     assert lines[3].startswith("train base M8-seed0  ")
     assert lines[3].endswith("  50/4000, loss 1.2, 0:02:38 left")
     assert lines[4].split("  ")[0] == "figure figure1 base"
-    assert lines[4].endswith("0:00:00, no output yet")
+    assert lines[4].endswith("0:00:00 so far, no output yet")
     watching.close()
 
 
@@ -351,7 +365,7 @@ def test_run_times_are_summed_by_stage(tmp_path):
     rows = [line.split() for line in time_by_stage(tmp_path, files).splitlines()]
     assert rows[1] == ["train", "2", "80.0", "76.0", "99%", "500"]
     assert rows[2] == ["curves", "1", "0.5", "0.0", "1%", "-"]
-    assert rows[3] == ["all", "3", "80.5", "76.0"]
+    assert rows[3] == ["all", "3", "80.5", "76.0", "100%", "500"]
 
 
 def wait_for(condition):

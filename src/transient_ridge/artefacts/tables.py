@@ -33,11 +33,8 @@ class Rows:
     def of(cls, table: str, frame: "pd.DataFrame") -> "Rows":
         """The columns of ``frame`` that belong to ``table``; NaN and NA of pandas become None."""
         rows = cls(table)
-        for name in rows.columns:
-            values, missing = frame[name].tolist(), frame[name].isna().tolist()
-            rows.columns[name] = [
-                None if absent else value for value, absent in zip(values, missing, strict=True)
-            ]
+        known = frame[list(rows.columns)].astype(object)
+        rows.columns = known.where(known.notna(), None).to_dict("list")
         return rows
 
     def add(self, **row: Any) -> None:
@@ -47,10 +44,8 @@ class Rows:
 
     def records(self) -> list[Mapping[str, Any]]:
         """The rows, each by the names of its columns."""
-        names = list(self.columns)
-        return [
-            dict(zip(names, row, strict=True)) for row in zip(*self.columns.values(), strict=True)
-        ]
+        rows = zip(*self.columns.values(), strict=True)
+        return [dict(zip(self.columns, row, strict=True)) for row in rows]
 
     def frame(self) -> "pd.DataFrame":
         """The rows as they will be read back."""
@@ -161,8 +156,7 @@ def _read(path: Path, table: str) -> "pa.Table":
 def _frame(data: "pa.Table") -> "pd.DataFrame":
     frame: pd.DataFrame = data.to_pandas()
     if "task_diversity" in frame:
-        diversities = frame["task_diversity"].astype(float).fillna(math.inf)
-        frame["task_diversity"] = diversities
+        frame["task_diversity"] = frame["task_diversity"].astype(float).fillna(math.inf)
     return frame
 
 

@@ -10,37 +10,28 @@ def time_by_stage(folder: Path, files: Iterable[Path]) -> str:
     """Text table of the stages, from ``files`` of Snakemake's below ``folder``; "" if there are none.
 
     Columns: jobs, sums of wall and CPU time in seconds, share of the wall time, memory of the largest job in MB.
-    Of a job that was interrupted and restarted, Snakemake records only the last attempt.
+    Snakemake measures only the last attempt of a job, and no memory of very short jobs.
     """
-    rows = []
-    for path in files:
-        measured = pd.read_csv(path, sep="\t", na_values="-").iloc[-1]
-        stage = path.relative_to(folder).parts[0].removesuffix(".tsv")
-        rows.append((stage, measured["s"], measured["cpu_time"], measured["max_rss"]))
-    if not rows:
+    last = {path: pd.read_csv(path, sep="\t", na_values="-").iloc[-1] for path in files}
+    if not last:
         return ""
-    columns = ["stage", "wall", "cpu", "memory"]
-    by_stage = (
-        pd.DataFrame(rows, columns=columns)
-        .groupby("stage")
-        .agg(
-            jobs=("wall", "size"),
-            wall=("wall", "sum"),
-            cpu=("cpu", "sum"),
-            memory=("memory", "max"),
-        )
-        .sort_values("wall", ascending=False)
+    measured = pd.DataFrame(last).T.astype({"s": float, "cpu_time": float, "max_rss": float})
+    stages = [path.relative_to(folder).parts[0].removesuffix(".tsv") for path in last]
+    found = measured.groupby(stages).agg(
+        jobs=("s", "size"), wall=("s", "sum"), cpu=("cpu_time", "sum"), mb=("max_rss", "max")
     )
-    total = by_stage["wall"].sum()
-    lines = [f"  {'stage':<16} {'jobs':>5} {'wall s':>9} {'CPU s':>9} {'share':>6} {'MB':>6}"]
-    for name, row in by_stage.iterrows():
-        # Snakemake does not measure the memory of very short jobs.
-        memory = "-" if pd.isna(row["memory"]) else f"{row['memory']:.0f}"
-        lines.append(
-            f"  {name:<16} {row['jobs']:>5.0f} {row['wall']:>9.1f} {row['cpu']:>9.1f} "
-            f"{row['wall'] / total:>6.0%} {memory:>6}"
-        )
-    lines.append(
-        f"  {'all':<16} {by_stage['jobs'].sum():>5.0f} {total:>9.1f} {by_stage['cpu'].sum():>9.1f}"
+    found = found.sort_values("wall", ascending=False)
+    found.loc["all"] = found.sum()
+    found.insert(3, "share", found["wall"] / found.at["all", "wall"])
+    found.at["all", "mb"] = found["mb"].iloc[:-1].max()
+    return found.to_string(
+        header=["jobs", "wall s", "CPU s", "share", "MB"],
+        formatters=[
+            "{:.0f}".format,
+            "{:.1f}".format,
+            "{:.1f}".format,
+            "{:.0%}".format,
+            "{:.0f}".format,
+        ],
+        na_rep="-",
     )
-    return "\n".join(lines)

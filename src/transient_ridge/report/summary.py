@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from textwrap import indent
 
 from ..artefacts import tables
 from ..artefacts.contents import Contents
@@ -32,7 +33,7 @@ def summary(contents: Contents) -> str:
             path for path in files_below(benchmarks) if contents.holds(path.relative_to(results))
         ]
         run_times = time_by_stage(benchmarks, measured)
-        lines += ["", "  run times", run_times] if run_times else []
+        lines += ["", "  run times", indent(run_times, "    ")] if run_times else []
         lines += [
             "",
             f"  explorer   {variant / 'explorer.html'}",

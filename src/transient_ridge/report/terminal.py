@@ -15,7 +15,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from .status import STOPPING, Job, Jobs, clock, tail
+from .jobs import STOPPING, Job, Jobs, clock, tail
 
 #: Redraws per second of the live lines.
 REFRESH = 2
@@ -51,7 +51,7 @@ class Terminal:
         self._live: Live | None = None
         if console.is_terminal and not console.is_dumb_terminal:
             self._live = Live(
-                get_renderable=self.draw,
+                get_renderable=lambda: draw(self.jobs),
                 console=console,
                 refresh_per_second=REFRESH,
                 transient=True,
@@ -99,68 +99,11 @@ class Terminal:
         if self._errors:
             self._print(self._full_log())
 
-    def draw(self) -> RenderableType:
-        """The live lines."""
-        jobs = self.jobs
-        so_far = f"{clock(time.time() - jobs.started)} so far"
-        if not jobs.planned:
-            return Text(f"Snakemake prepares, {so_far}", style="dim")
-        total = sum(jobs.planned.values())
-        head = Table.grid(padding=(0, 2))
-        head.add_row(jobs.count(), _bar(jobs.done.total(), total, 30), so_far)
-        stages = Table.grid(padding=(0, 2), expand=True)
-        stages.add_column(style="dim", width=len("waiting"))
-        stages.add_column(no_wrap=True, overflow="ellipsis", ratio=1)
-        for label, names in self._by_state().items():
-            if names:
-                stages.add_row(label, ", ".join(names))
-        return Group(head, stages, *self._job_lines())
-
     def line(self) -> str:
         """The same in one line of text."""
-        begun = self._by_state()["begun"]
-        return (
-            f"{clock(time.time() - self.jobs.started)}  {self.jobs.count()}"
-            + "; begun: " * bool(begun)
-            + ", ".join(begun)
-        )
-
-    def _by_state(self) -> dict[str, list[str]]:
-        """Stages that are done, begun and waiting; those begun with their jobs done and time left."""
-        jobs, failures = self.jobs, self.jobs.failures()
-        states: dict[str, list[str]] = {"done": [], "begun": [], "waiting": []}
-        for name, planned in list(jobs.planned.items()):
-            ended = jobs.done[name] + failures[name]
-            if ended >= planned:
-                states["done"].append(name)
-            elif ended or jobs.running(name):
-                states["begun"].append(f"{name} {jobs.progress(name)}")
-            else:
-                states["waiting"].append(name if planned == 1 else f"{name} {planned}")
-        return states
-
-    def _job_lines(self) -> Iterator[RenderableType]:
-        """One line per running job: name, progress, values such as the loss, time left."""
-        running = self.jobs.running()
-        table = Table.grid(padding=(0, 2), expand=True)
-        table.add_column(no_wrap=True)
-        table.add_column(width=12)
-        table.add_column(no_wrap=True, ratio=1, overflow="ellipsis")
-        for job in running[:JOBS_SHOWN]:
-            reading, left = job.reading(), job.seconds_left()
-            if reading is None:
-                table.add_row(
-                    job.name, "", f"{clock(job.elapsed)}, {job.last_line()}", style="cyan"
-                )
-                continue
-            parts = [f"{reading.done}/{reading.total}", reading.values]
-            parts.append(f"{clock(job.elapsed)} so far" if left is None else f"{clock(left)} left")
-            bar = _bar(reading.done, reading.total)
-            table.add_row(job.name, bar, ", ".join(filter(None, parts)), style="cyan")
-        more = len(running) - JOBS_SHOWN
-        yield table
-        if more > 0:
-            yield Text(f"and {more} more job{'s' * (more != 1)}", style="dim")
+        line = f"{clock(time.time() - self.jobs.started)}  {self.jobs.count()}"
+        begun = _by_state(self.jobs)["begun"]
+        return f"{line}; begun: {', '.join(begun)}" if begun else line
 
     def _keep_printing(self) -> None:
         while not self._ended.wait(self._interval()):
@@ -185,6 +128,61 @@ class Terminal:
     def _print(self, text: str, style: str = "") -> None:
         # Paths and messages stay whole, however narrow the terminal is.
         self.console.print(Text(text, style=style), soft_wrap=True)
+
+
+def draw(jobs: Jobs, most: int = JOBS_SHOWN) -> RenderableType:
+    """The progress of ``jobs`` in a few lines; of the running ones, ``most`` have a line of their own."""
+    so_far = f"{clock(time.time() - jobs.started)} so far"
+    if not jobs.planned:
+        return Text(f"Snakemake prepares, {so_far}", style="dim")
+    total = sum(jobs.planned.values())
+    head = Table.grid(padding=(0, 2))
+    head.add_row(jobs.count(), _bar(jobs.done.total(), total, 30), so_far)
+    stages = Table.grid(padding=(0, 2), expand=True)
+    stages.add_column(style="dim", width=len("waiting"))
+    stages.add_column(no_wrap=True, overflow="ellipsis", ratio=1)
+    for label, names in _by_state(jobs).items():
+        if names:
+            stages.add_row(label, ", ".join(names))
+    return Group(head, stages, *_job_lines(jobs, most))
+
+
+def _by_state(jobs: Jobs) -> dict[str, list[str]]:
+    """Stages that are done, begun and waiting; those begun with their jobs done and time left."""
+    failures = jobs.failures()
+    states: dict[str, list[str]] = {"done": [], "begun": [], "waiting": []}
+    for name, planned in list(jobs.planned.items()):
+        ended = jobs.done[name] + failures[name]
+        if ended >= planned:
+            states["done"].append(name)
+        elif ended or jobs.running(name):
+            states["begun"].append(f"{name} {jobs.progress(name)}")
+        else:
+            states["waiting"].append(name if planned == 1 else f"{name} {planned}")
+    return states
+
+
+def _job_lines(jobs: Jobs, most: int) -> Iterator[RenderableType]:
+    """One line per running job: name, progress, values such as the loss, time left."""
+    running = jobs.running()
+    table = Table.grid(padding=(0, 2), expand=True)
+    table.add_column(no_wrap=True)
+    table.add_column(width=12)
+    table.add_column(no_wrap=True, ratio=1, overflow="ellipsis")
+    for job in running[:most]:
+        reading, left = job.reading(), job.seconds_left()
+        so_far = f"{clock(job.elapsed)} so far"
+        if reading is None:
+            table.add_row(job.name, "", f"{so_far}, {job.last_line()}", style="cyan")
+            continue
+        parts = [f"{reading.done}/{reading.total}", reading.values]
+        parts.append(so_far if left is None else f"{clock(left)} left")
+        bar = _bar(reading.done, reading.total)
+        table.add_row(job.name, bar, ", ".join(filter(None, parts)), style="cyan")
+    more = len(running) - most
+    yield table
+    if more > 0:
+        yield Text(f"and {more} more job{'s' * (more != 1)}", style="dim")
 
 
 def _bar(done: int, total: int, width: int | None = None) -> ProgressBar:
