@@ -79,12 +79,6 @@ class Stage:
         """Whether the files of the input ``name`` are read one by one."""
         return get_origin(self.annotations.get(name)) is list
 
-    @property
-    def optional(self) -> set[str]:
-        """Inputs that may be left out."""
-        parameters = inspect.signature(self.compute).parameters.values()
-        return {p.name for p in parameters if p.default is not inspect.Parameter.empty}
-
 
 def is_setting(annotation: Any) -> bool:
     """Whether a parameter with this annotation is a setting: a section of the configuration, or one of its keys."""
@@ -185,12 +179,9 @@ def named(pairs: list[str]) -> dict[str, list[Path]]:
 
 def check(stage: Stage, inputs: dict[str, Any], outputs: dict[str, Any], name: str) -> None:
     """Raise StageError, before any work, if inputs or outputs are missing or surplus."""
-    for what, given, known, needed in (
-        ("input", set(inputs), stage.reads, set(stage.reads) - stage.optional),
-        ("output", set(outputs), list(stage.writes), set(stage.writes)),
-    ):
-        wrong = [f"{what} '{each}' is missing" for each in sorted(needed - given)]
-        wrong += [f"{what} '{each}' is unknown" for each in sorted(given - set(known))]
+    for what, given, known in (("input", inputs, stage.reads), ("output", outputs, stage.writes)):
+        wrong = [f"{what} '{each}' is missing" for each in sorted(set(known) - set(given))]
+        wrong += [f"{what} '{each}' is unknown" for each in sorted(set(given) - set(known))]
         if wrong:
             raise StageError(
                 f"stage {name}: {'; '.join(wrong)}; its {what}s are {', '.join(known)}"

@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Self, get_args
 
+from annotated_types import GroupedMetadata, MinLen
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -186,6 +187,18 @@ def number(value: Any) -> Any:
     return value
 
 
+@dataclass(frozen=True)
+class Several(GroupedMetadata):
+    """A list of different values, of at least ``least``; ``expects`` completes "must be ..."."""
+
+    expects: str
+    least: int = 1
+
+    def __iter__(self) -> Iterator[object]:
+        """The constraints."""
+        yield from (MinLen(self.least), AfterValidator(_different), Says(self.expects))
+
+
 def _different(values: tuple[Any, ...]) -> tuple[Any, ...]:
     if any(value in values[:i] for i, value in enumerate(values)):
         raise ValueError
@@ -217,11 +230,7 @@ Fall = Annotated[float, Field(ge=-1, lt=0), Finite, Read]
 Decay = Annotated[float, Field(ge=0, lt=1), Finite, Read]
 NAME = "a name of lower-case letters, digits, '-' and '_'"
 Name = Annotated[str, Field(pattern="^[a-z0-9][a-z0-9_-]*$"), Says(NAME)]
-#: A list without duplicates.
-Different = AfterValidator(_different)
-Positives = Annotated[
-    tuple[Positive, ...], Field(min_length=1), Different, Says("a list of different numbers > 0")
-]
+Positives = Annotated[tuple[Positive, ...], Several("a list of different numbers > 0")]
 _Infinite = Annotated[
     float,
     Field(ge=INFINITE),
@@ -246,8 +255,7 @@ Step = Annotated[
 ]
 Steps = Annotated[
     tuple[Step, ...],
-    Different,
-    Says("a list of different steps, shares of training between 0 and 1, or last"),
+    Several("a list of different steps, shares of training between 0 and 1, or last", least=0),
 ]
 
 

@@ -16,7 +16,6 @@ from .section import (
     AboveOne,
     Count,
     Decay,
-    Different,
     Diversity,
     EntryOf,
     Fall,
@@ -32,6 +31,7 @@ from .section import (
     Rise,
     Says,
     Section,
+    Several,
     Share,
     Stated,
     Steps,
@@ -47,12 +47,7 @@ SET_BEFORE = "set before the laptop run was scored"
 SET_GRID = "set after the laptop grid was chosen"
 SET_REVISED = "set with three laptop seeds known"
 SET_BEFORE_DRAWS = "set on root seed 0 and on D = 4, before the scored draws; docs/thresholds.md"
-_Runs = Annotated[
-    tuple[str, ...],
-    Field(min_length=1),
-    Different,
-    Says("a list of runs, such as [M16-seed0]"),
-]
+_Runs = Annotated[tuple[str, ...], Several("a list of runs, such as [M16-seed0]")]
 SomeRuns = Annotated[
     tuple[str, ...], Stated(auto("least, middle and infinite M of the first seed") | _Runs)
 ]
@@ -75,18 +70,13 @@ class GridSettings(Section):
 
     task_diversities: Annotated[
         tuple[Diversity, ...],
-        Field(min_length=1),
-        Different,
         AfterValidator(lambda values: tuple(sorted(values))),
-        Says("a list of different integers >= 1, or inf"),
+        Several("a list of different integers >= 1, or inf"),
     ] = key(origin="paper: 1 to 32768 and inf, exact grid unknown; here our choice")
     """M, the number of training tasks; inf draws a fresh task for every sequence."""
-    seeds: Annotated[
-        tuple[Natural, ...],
-        Field(min_length=1),
-        Different,
-        Says("a list of different integers >= 0"),
-    ] = key(origin=UNKNOWN)
+    seeds: Annotated[tuple[Natural, ...], Several("a list of different integers >= 0")] = key(
+        origin=UNKNOWN
+    )
     """Seeds of the initial weights and batches."""
 
 
@@ -213,9 +203,7 @@ class EvaluationSettings(Section):
     """B, sequences of the root task on which functions are compared."""
     predictors: Annotated[
         tuple[Annotated[Choice, EntryOf(registries.PREDICTORS)], ...],
-        Field(min_length=2),
-        Different,
-        Says("a list of different predictors"),
+        Several("a list of different predictors", least=2),
     ] = key(origin="paper")
     """Idealised predictors; the paper's two, ridge and dmmse, must be among them."""
     weights: Literal["auto", "averaged", "raw"]
@@ -339,9 +327,7 @@ class LlcSettings(SgldSettings):
     """Use grad l_B(w) - grad l_B(w*) + grad l_n(w*) as the gradient: less minibatch noise, for twice the time."""
     components: Annotated[
         tuple[str, ...],
-        Field(min_length=1),
-        Different,
-        Says("a list of different components, such as [all, embedding, layer0.head1]"),
+        Several("a list of different components, such as [all, embedding, layer0.head1]"),
     ]
     """Parts of the model whose (refined) LLC is estimated: all, embedding, unembedding, layer0, layer0.attention,
     layer0.head0, layer0.mlp, ..."""
@@ -423,9 +409,9 @@ class LadderSection(LadderSettings):
 class RobustnessSettings(Section):
     """What the joint PCA depends on."""
 
-    sequences: Annotated[
-        tuple[Count, ...], Field(min_length=1), Different, Says("a list of different integers >= 1")
-    ] = key(origin="paper: App. C examines B; the values are our choice")
+    sequences: Annotated[tuple[Count, ...], Several("a list of different integers >= 1")] = key(
+        origin="paper: App. C examines B; the values are our choice"
+    )
     """Other B: the joint PCA is fitted again with the first B root-task sequences."""
 
 
@@ -492,7 +478,7 @@ class ClaimSettings(Section):
     foretold: Share = key(origin=SET_REVISED)
     """Share of the transient M that Eq. 8 must call 'ridge, then dMMSE': all."""
     tuned_on: Annotated[
-        tuple[Natural, ...], Different, Says("a list of different root seeds >= 0")
+        tuple[Natural, ...], Several("a list of different root seeds >= 0", least=0)
     ] = key(origin=SET_BEFORE_DRAWS)
     """Root seeds on which the regime was chosen: marked, and not scored."""
     in_draws: InnerShare = key(origin=SET_BEFORE_DRAWS)
