@@ -33,8 +33,8 @@ class Rows:
     def of(cls, table: str, frame: "pd.DataFrame") -> "Rows":
         """The columns of ``frame`` that belong to ``table``; NaN and NA of pandas become None."""
         rows = cls(table)
-        known = frame[list(rows.columns)].astype(object)
-        rows.columns = known.where(known.notna(), None).to_dict("list")
+        values = frame.astype(object).where(frame.notna(), None)
+        rows.columns = {name: values[name].tolist() for name in rows.columns}
         return rows
 
     def add(self, **row: Any) -> None:

@@ -21,8 +21,8 @@ def time_by_stage(folder: Path, files: Iterable[Path]) -> str:
         jobs=("s", "size"), wall=("s", "sum"), cpu=("cpu_time", "sum"), mb=("max_rss", "max")
     )
     found = found.sort_values("wall", ascending=False)
+    found.insert(3, "share", found["wall"] / found["wall"].sum())
     found.loc["all"] = found.sum()
-    found.insert(3, "share", found["wall"] / found.at["all", "wall"])
     found.at["all", "mb"] = found["mb"].iloc[:-1].max()
     return found.to_string(
         header=["jobs", "wall s", "CPU s", "share", "MB"],

@@ -64,9 +64,10 @@ class StatusPage(logging.Handler):
         from .terminal import draw
 
         console = Console(file=StringIO(), width=WIDTH)
-        console.print(draw(self.jobs, most=len(self.jobs.running())))
-        drawn = "\n".join(line.rstrip() for line in console.file.getvalue().splitlines())
-        return f"{self.results} at {time.strftime('%Y-%m-%d %H:%M:%S')}\n\n{drawn}\n"
+        with console.capture() as drawn:
+            console.print(draw(self.jobs, most=len(self.jobs.running())))
+        lines = "\n".join(line.rstrip() for line in drawn.get().splitlines())
+        return f"{self.results} at {time.strftime('%Y-%m-%d %H:%M:%S')}\n\n{lines}\n"
 
 
 def describe(results: Path) -> str:
