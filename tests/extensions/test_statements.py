@@ -1,5 +1,7 @@
 """Statements that presets ask for, in worlds that are true, false and untestable."""
 
+import itertools
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,7 +12,13 @@ from transient_ridge.config.settings import ClaimSettings
 from transient_ridge.scorecard import claims
 from transient_ridge.scorecard.measurements import Evidence
 from transient_ridge.scorecard.statement import OWN, RIDGE_PHASE
-from transient_ridge.scorecard.verdicts import FAILS, HOLDS, UNTESTABLE
+from transient_ridge.scorecard.verdicts import (
+    FAILS,
+    HOLDS,
+    NOT_DISCRIMINATING,
+    UNTESTABLE,
+    excess_of,
+)
 
 #: Preset, with its variant where it is not `base` -> the statements that it asks for.
 MADE_BY = {
@@ -27,7 +35,10 @@ OF = {part: preset for preset, parts in MADE_BY.items() for part in parts}
 LAST, IN, OUT = worlds.STEPS[-1], "in_distribution", "out_of_distribution"
 #: What has all the weight after this share of training has passed, in the logarithm of the step.
 PHASES = {"zero": 0, "unigram_inference": 0.2, "ridge": 0.5, "bigram_retrieval": 0.8}
-STRATEGIES = (*PHASES, "unigram_retrieval", "dmmse", "gd_plus_plus")
+#: Predictors that are the same for every M, and those that retrieve.
+OF_M_INFINITY = ("ridge", "zero", "unigram_inference", "gd_plus_plus", "recall")
+OF_FINITE_M = ("bigram_retrieval", "unigram_retrieval", "dmmse")
+STRATEGIES = (*OF_M_INFINITY, *OF_FINITE_M)
 
 
 def sparse(world):
@@ -53,18 +64,23 @@ PARTS = {
 
 
 def with_parts(tables):
-    """The world with the LLC of parts, at the checkpoint of t_crit and the last."""
+    """The world with the LLC of parts, at the checkpoint of t_crit and the last; at M = infinity they stay the same."""
     critical = tables["critical_steps"]
+    critical = critical[critical["curve"] == "smoothed"]
     rows = [
-        {
-            "task_diversity": run.task_diversity, "seed": run.seed, "step": step, "component": part, "token": np.nan,
-            "llc": llc, "healthy": True,
-        }
-        for run in critical[critical["curve"] == "smoothed"].itertuples()
+        (run.task_diversity, run.seed, step, part, llc)
+        for run in critical.itertuples()
+        if run.task_diversity < worlds.INF
         for part, of_part in PARTS.items()
         for step, llc in zip((run.step, LAST), of_part, strict=True)
-    ]  # fmt: skip
-    parts = worlds.complete("llc", pd.DataFrame(rows))
+    ] + [
+        (worlds.INF, seed, step, part, first)
+        for seed in worlds.SEEDS
+        for step in {*critical["step"], LAST}
+        for part, (first, _) in PARTS.items()
+    ]
+    named = pd.DataFrame(rows, columns=["task_diversity", "seed", "step", "component", "llc"])
+    parts = worlds.complete("llc", named.assign(healthy=True))
     return tables | {"llc": pd.concat([tables["llc"], parts], ignore_index=True)}
 
 
@@ -73,7 +89,25 @@ def papers_world():
     world = with_parts(worlds.tables(gates=True))
     sparse(world)
     at_coefficient(world)
+    predictors_far_apart(world)
+    # The mean task is better on new tasks than dMMSE_M is.
+    put(world, "softened_dmmse", "loss_out", worlds.RIDGE + 0.1, inverse_temperature=0.0)
     return world | {"strategies": strategies(world["relative_distances"])}
+
+
+def predictors_far_apart(world):
+    """All predictors that presets name are at right angles, and far from ridge compared with the models."""
+    rows = [
+        {"task_diversity": M, "dataset": dataset, "predictor": one, "other": other, "distance": 1.0}
+        for M in worlds.GRID
+        for dataset in (IN, OUT)
+        for one, other in itertools.combinations((*OF_M_INFINITY, *OF_FINITE_M), 2)
+        if M < worlds.INF or other in OF_M_INFINITY
+        if (one, other) != ("ridge", "dmmse")
+    ]
+    pairs = worlds.complete("idealised_distances", pd.DataFrame(rows))
+    put(world, "idealised_distances", "distance", 1.0, dataset=OUT, task_diversity=worlds.GRID[-2])
+    world["idealised_distances"] = pd.concat([world["idealised_distances"], pairs])
 
 
 def strategies(relative) -> pd.DataFrame:
@@ -88,7 +122,7 @@ def strategies(relative) -> pd.DataFrame:
             rows += [
                 {**key, "dataset": dataset, "predictor": name, "weight": float(name == leads)}
                 for name in STRATEGIES
-                if M < worlds.INF or name in (*list(PHASES)[:3], "gd_plus_plus")
+                if M < worlds.INF or name in OF_M_INFINITY
             ]
     table = worlds.complete("strategies", pd.DataFrame(rows))
     late = (table["predictor"] == "gd_plus_plus") & (table["step"] == LAST)
@@ -98,7 +132,9 @@ def strategies(relative) -> pd.DataFrame:
 
 def at_coefficient(world, factor=1.0):
     derived = presets.load("gradient-descent")["claims"]["own"]["learning_coefficient"]
-    put(world, "llc", "llc", factor * derived, task_diversity=worlds.INF, step=LAST)
+    put(
+        world, "llc", "llc", factor * derived, task_diversity=worlds.INF, step=LAST, component="all",
+    )  # fmt: skip
 
 
 def not_at_steps(world):
@@ -166,8 +202,8 @@ def all_open(world):
 
 
 def no_infinity(world):
-    relative = world["relative_distances"]
-    world["relative_distances"] = relative[relative["task_diversity"] < worlds.INF]
+    for name in ("relative_distances", "smoothed_losses"):
+        world[name] = world[name].query("task_diversity < inf")
 
 
 def no_losses_of_infinity(world):
@@ -353,6 +389,41 @@ def test_a_statement_that_the_tables_cannot_decide_says_why(part, world):
     found = scored(world, OF[part]).loc[part]
     assert found["verdict"] == UNTESTABLE
     assert reason in found["reason"]
+
+
+@pytest.mark.parametrize("preset", MADE_BY)
+def test_in_its_null_no_statement_passes(preset, world):
+    settings = ClaimSettings.of(presets.load(*preset.split("/"))["claims"])
+    evidence = Evidence(world, settings)
+    found = claims.measure(evidence, [OWN]).frame()
+    for statement in claims.made(settings, [OWN]):
+        rows = found[found["part"] == statement.part]
+        assert statement.nulls
+        assert rows["null"].isin(statement.nulls).all(), rows["reason"].tolist()
+        threshold = claims.threshold_of(statement, settings)
+        excess = (
+            rows["null_value"]
+            .dropna()
+            .map(lambda x, s=statement, t=threshold: excess_of(s.comparison, x, t))
+        )
+        assert (excess < 0).all(), statement.name
+
+
+def test_statements_that_their_nulls_meet_too_are_not_discriminating(world):
+    """By the mean task's loss on new tasks, by a memory that is near to ridge, by a gate that is open anyway."""
+    put(world, "softened_dmmse", "loss_out", 9.0, inverse_temperature=0.0)
+    put(world, "idealised_distances", "distance", 0.01, dataset=OUT, task_diversity=worlds.GRID[-2])
+    put(world, "softened_dmmse", "ridge", 9.0, inverse_temperature=0.0)
+    found = scored(world, "recurrence")
+    assert set(found["verdict"]) == {NOT_DISCRIMINATING}
+
+
+def test_what_training_does_by_itself_is_no_evidence_of_what_replaces_ridge(world):
+    """The MLPs of M = infinity grow as well."""
+    llc = world["llc"]
+    grown = (llc["task_diversity"] == worlds.INF) & llc["component"].str.contains("mlp")
+    llc.loc[grown & (llc["step"] == LAST), "llc"] *= 2
+    assert scored(world, "heads").loc["p", "verdict"] == NOT_DISCRIMINATING
 
 
 def test_three_tasks_are_too_few_to_rank(world):

@@ -84,7 +84,7 @@ def _strategies(
     """Rows of the table `strategies`."""
     of_set = ["task_diversity", "dataset"]
     ideal = idealised_distances[idealised_distances["token"].isna()]
-    apart = {key: _apart(pairs) for key, pairs in ideal.groupby(of_set)}
+    apart = {key: distinct(pairs) for key, pairs in ideal.groupby(of_set)}
     whole = distances[distances["token"].isna()]
     for key, rows in whole.groupby([*of_set, *CHECKPOINT]):
         if key[:2] not in apart:
@@ -100,8 +100,11 @@ def _strategies(
             yield {**checkpoint, **found, "residual": residual}
 
 
-def _apart(pairs: pd.DataFrame) -> pd.DataFrame:
-    """Squared distances between predictors as a matrix: those for all M first, and none that equals one before it."""
+def distinct(pairs: pd.DataFrame) -> pd.DataFrame:
+    """Squared distances between predictors as a matrix: those for all M first, and none that equals one before it.
+
+    ``pairs`` are the rows of `idealised_distances` for one M and one data set, over all positions.
+    """
     turned = pairs.rename(columns={"predictor": "other", "other": "predictor"})
     whole = pd.concat([pairs, turned])
     matrix = whole.pivot(index="predictor", columns="other", values="distance").fillna(0.0)

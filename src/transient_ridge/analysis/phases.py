@@ -44,10 +44,12 @@ def relative_distance(ridge: Array, dmmse: Array) -> Array:
     return result
 
 
-def predictors_apart(idealised_distances: pd.DataFrame, dataset: str) -> dict[float, float]:
-    """M -> Delta(dMMSE_M, ridge) on ``dataset``."""
+def predictors_apart(
+    idealised_distances: pd.DataFrame, dataset: str, pair: tuple[str, str] = ("ridge", "dmmse")
+) -> dict[float, float]:
+    """M -> Delta of a ``pair`` of predictors on ``dataset``."""
     rows = averages(idealised_distances, dataset)
-    both = rows[["predictor", "other"]].isin(["ridge", "dmmse"]).all(axis=1)
+    both = rows[["predictor", "other"]].isin(pair).all(axis=1)
     rows = rows[both]
     return dict(
         zip(rows["task_diversity"].astype(float), rows["distance"].astype(float), strict=True)

@@ -21,13 +21,13 @@ from ..analysis.datasets import ROOT
 from ..analysis.gates import gate_of
 from ..analysis.phases import HALF, relative_distance, switch_step
 from ..analysis.trajectory_distance import trajectory_distance
-from ..analysis.views import RUN_KEY, of_run
+from ..analysis.views import RUN_KEY, averages, of_run
 from .measurements import Evidence
 from .outcomes import NotTestableError
 
 Frames = dict[str, pd.DataFrame]
 Numbers = NDArray[np.float64]
-STRAIGHT, SOFTENED, VIA_RIDGE = "straight", "softened", "via ridge"
+STRAIGHT, SOFTENED, VIA_RIDGE, MEAN_TASK = "straight", "softened", "via ridge", "mean task"
 MEMORISING, GENERALISING, CONSTANT = "memorising", "generalising", "constant"
 SWAPPED, WANDERING, GROWING = "swapped", "wandering", "growing"
 
@@ -59,13 +59,7 @@ def straight(evidence: Evidence) -> Frames:
 
 def softened(evidence: Evidence) -> Frames:
     """Every run with finite M is a dMMSE_M of higher temperature: a path that avoids ridge."""
-    table = evidence.table("softened_dmmse")
-
-    def way(evidence: Evidence, M: float, seed: int) -> pd.DataFrame | None:
-        rows = table[table["task_diversity"] == M].sort_values("inverse_temperature")
-        return None if rows.empty else rows.rename(columns={"inverse_temperature": "place"})
-
-    world, places = _follow(evidence, way)
+    world, places = _follow(evidence, _softened_way)
     try:
         points = evidence.table("pca_softened").sort_values("inverse_temperature")
     except NotTestableError:  # and so are the statements about paths in the joint PCA
@@ -78,6 +72,24 @@ def softened(evidence: Evidence) -> Frames:
         return np.asarray(np.interp(place, way["inverse_temperature"], way["coordinate"]))
 
     return world | _repositioned(evidence, places, coordinate)
+
+
+def mean_task(evidence: Evidence) -> Frames:
+    """Every run with finite M is the mean of its tasks at every step: it tells none of them from the others."""
+
+    def way(evidence: Evidence, M: float, seed: int) -> pd.DataFrame | None:
+        softened = _softened_way(evidence, M, seed)
+        return None if softened is None else softened.head(1)
+
+    world, _ = _follow(evidence, way)
+    return world
+
+
+def _softened_way(evidence: Evidence, M: float, seed: int) -> pd.DataFrame | None:
+    """Losses and squared distances of dMMSE_M from the highest temperature, the mean task, to its own."""
+    table = evidence.table("softened_dmmse")
+    rows = table[table["task_diversity"] == M].sort_values("inverse_temperature")
+    return None if rows.empty else rows.rename(columns={"inverse_temperature": "place"})
 
 
 def _straight_way(evidence: Evidence, M: float, seed: int) -> pd.DataFrame:
@@ -142,7 +154,7 @@ def _follow(
     world["relative_distances"] = pd.concat(parts, ignore_index=True)
     with suppress(NotTestableError):
         world["selection"] = _switches(world, evidence.table("selection"))
-    return world, places
+    return _with_gates(world, evidence), places
 
 
 def _paths(evidence: Evidence) -> Iterator[tuple[tuple[float, int], pd.DataFrame]]:
@@ -162,6 +174,20 @@ def _placed(evidence: Evidence, path: pd.DataFrame) -> pd.DataFrame:
         path = path.assign(**{"alpha" + suffix: alpha, "residual" + suffix: np.sqrt(left)})
     relative = relative_distance(path["ridge"].to_numpy(), path["dmmse"].to_numpy())
     return path.assign(relative_distance=relative)
+
+
+def _with_gates(world: Frames, evidence: Evidence) -> Frames:
+    """``world`` with the gates that follow from its distances on q_M, of all positions together."""
+    try:
+        gates = averages(evidence.table("gates"), IN)
+    except NotTestableError:  # and so are the statements about them
+        return world
+    run = [*RUN_KEY, "step"]
+    places = world["relative_distances"][[*run, "alpha", "residual"]]
+    places = gates.drop(columns=["gate", "residual"]).merge(places, on=run)
+    return world | {
+        "gates": places.rename(columns={"alpha": "gate"}).assign(residual=places["residual"] ** 2)
+    }
 
 
 def _repositioned(
@@ -249,12 +275,13 @@ def _all_like(evidence: Evidence, which: int) -> Frames:
         places = rows[at].assign(share=(rows["loss"] - ridge) / (dmmse - ridge))
         (share,) = _of_models(places, rows["task_diversity"], models, ["share"])
         losses.loc[rows.index, "loss"] = ridge + share * (dmmse - ridge)
-    return {
+    world = {
         **evidence.frames,
         "relative_distances": pd.concat([runs, relative[~finite]], ignore_index=True),
         "thresholds": _one_side(evidence.table("thresholds"), runs),
         "smoothed_losses": losses,
     }
+    return _with_gates(world, evidence)
 
 
 def _of_each(rows: pd.DataFrame, number: Callable[[float], float]) -> pd.Series:
@@ -391,6 +418,7 @@ NULLS: dict[str, Callable[[Evidence], Frames]] = {
     STRAIGHT: straight,
     SOFTENED: softened,
     VIA_RIDGE: via_ridge,
+    MEAN_TASK: mean_task,
     MEMORISING: memorising,
     GENERALISING: generalising,
     CONSTANT: constant,

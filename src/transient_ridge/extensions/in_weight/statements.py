@@ -4,11 +4,23 @@ import math
 
 from ...analysis.phases import HALF
 from ...scorecard.measurements import Evidence, first_for_good, rank_correlation
+from ...scorecard.nulls import GENERALISING, MEAN_TASK, NULLS, SOFTENED, STRAIGHT, Frames
 from ...scorecard.outcomes import NotTestableError
 from ...scorecard.statement import MEMORY, RIDGE_PHASE, TRIED, states_if_asked
 
 #: The fewest tasks of unequal frequency that are ranked.
 TASKS = 4
+EVEN = "even"
+
+
+def even(evidence: Evidence) -> Frames:
+    """Frequency makes no difference: the gate on every task takes the mean course over tasks."""
+    gates = evidence.table("task_gates")
+    mean = gates.groupby(["task_diversity", "seed", "step"])["gate"].transform("mean")
+    return {**evidence.frames, "task_gates": gates.assign(gate=mean)}
+
+
+NULLS[EVEN] = even
 
 
 @states_if_asked(
@@ -16,6 +28,7 @@ TASKS = 4
     "Few tasks go in-weight",
     "gate of the least M at the end",
     at_least="gate_opens",
+    nulls=(MEAN_TASK,),
 )
 def _few_go_in_weight(evidence: Evidence, seed: int) -> float:
     return float(evidence.last_gate_of_least(seed)["gate"])
@@ -26,6 +39,7 @@ def _few_go_in_weight(evidence: Evidence, seed: int) -> float:
     "The more tasks, the less goes in-weight",
     "rank correlation of M and the gate at the end",
     at_most="gate_closes",
+    nulls=(GENERALISING,),
     about=RIDGE_PHASE,
 )
 def _many_go_in_weight_less(evidence: Evidence, seed: int) -> float:
@@ -41,6 +55,7 @@ def _many_go_in_weight_less(evidence: Evidence, seed: int) -> float:
     "In-context first: the gate is not half open where a run with a transient ridge turns",
     "greatest gate at t_crit of these M",
     at_most="in_context_first",
+    nulls=(STRAIGHT, SOFTENED),
     about=RIDGE_PHASE,
 )
 def _in_context_first(evidence: Evidence, seed: int) -> float:
@@ -55,6 +70,7 @@ def _in_context_first(evidence: Evidence, seed: int) -> float:
     "The gate tells how a model that went in-weight differs from ridge",
     "share of Delta(f, ridge) of the least M at the end that lies on the way to dMMSE_M",
     at_least="gate_explains",
+    nulls=(MEAN_TASK,),
 )
 def _gate_explains(evidence: Evidence, seed: int) -> float:
     end = evidence.last_gate_of_least(seed)
@@ -67,6 +83,7 @@ def _gate_explains(evidence: Evidence, seed: int) -> float:
     "The more frequent a task, the sooner it goes in-weight",
     "rank correlation, over tasks of the greatest M, of share and the step from which on the gate is at least half",
     at_most="frequent_first",
+    nulls=(EVEN,),
     about=MEMORY,
     set_when=TRIED,
 )

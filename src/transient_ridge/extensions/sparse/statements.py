@@ -4,12 +4,35 @@ import math
 
 from ...analysis.datasets import OUT_OF_DISTRIBUTION as OUT
 from ...scorecard.measurements import Evidence
+from ...scorecard.nulls import NULLS, Frames
 from ...scorecard.outcomes import NotTestableError
 from ...scorecard.statement import states_if_asked
 
 ALGORITHM = "preprocess_descend"
 #: A loss increase counts if it is greater than so many standard errors.
 STANDARD_ERRORS = 2
+DENSE, HEADS_ALIKE = "dense", "heads alike"
+
+
+def dense(evidence: Evidence) -> Frames:
+    """Nothing is learnt of sparsity: the OOD loss of M = infinity stays at ridge's, or above."""
+    ridge = evidence.ideal("ridge", math.inf, OUT)
+    losses = evidence.table("smoothed_losses").copy()
+    below = (losses["task_diversity"] == math.inf) & (losses["dataset"] == OUT)
+    losses.loc[below & (losses["loss"] < ridge), "loss"] = ridge
+    return {**evidence.frames, "smoothed_losses": losses}
+
+
+def heads_alike(evidence: Evidence) -> Frames:
+    """Within a layer all heads matter alike: each has the mean loss increase."""
+    table = evidence.table("head_ablation")
+    layer = ["task_diversity", "seed", "step", "dataset", "layer"]
+    mean = table.groupby(layer)["increase"].transform("mean")
+    return {**evidence.frames, "head_ablation": table.assign(increase=mean)}
+
+
+NULLS[DENSE] = dense
+NULLS[HEADS_ALIKE] = heads_alike
 
 
 @states_if_asked(
@@ -17,6 +40,7 @@ STANDARD_ERRORS = 2
     "Where no task comes twice, the model learns that tasks are sparse: it ends below ridge",
     "OOD loss of M = inf at the end, as a share of ridge's",
     at_most="below_ridge",
+    nulls=(DENSE,),
 )
 def _sparsity_is_learnt(evidence: Evidence, seed: int) -> float:
     return float(_last_loss(evidence, seed) / evidence.ideal("ridge", math.inf, OUT))
@@ -27,6 +51,7 @@ def _sparsity_is_learnt(evidence: Evidence, seed: int) -> float:
     "It gains at least as much on ridge as preprocess-then-descend",
     "fall of the OOD loss of M = inf below ridge's at the end, as a share of that of preprocess-then-descend",
     at_least="gain_of_algorithm",
+    nulls=(DENSE,),
 )
 def _as_good_as_the_algorithm(evidence: Evidence, seed: int) -> float:
     measured = evidence.table("idealised_losses")
@@ -43,6 +68,7 @@ def _as_good_as_the_algorithm(evidence: Evidence, seed: int) -> float:
     "The first layer uses more heads than the others",
     "heads that the first layer of M = inf uses, less the mean of the other layers",
     at_least="more_heads_in_first_layer",
+    nulls=(HEADS_ALIKE,),
 )
 def _first_layer_uses_more_heads(evidence: Evidence, seed: int) -> float:
     first, *others = _heads_in_use(evidence, seed)
@@ -54,6 +80,7 @@ def _first_layer_uses_more_heads(evidence: Evidence, seed: int) -> float:
     "A later layer uses little more than one head",
     "heads that a layer of M = inf after the first uses, mean over layers",
     at_most="heads_in_later_layers",
+    nulls=(HEADS_ALIKE,),
 )
 def _later_layers_use_one_head(evidence: Evidence, seed: int) -> float:
     others = _heads_in_use(evidence, seed)[1:]
