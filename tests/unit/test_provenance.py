@@ -87,7 +87,7 @@ def test_the_chain_behind_a_table(chain):
     text = "\n".join(trace.describe(chain[1]))
     assert "v          4" in text
     assert "runs/M1-seed0/training.parquet and 1 more of M4-seed0" in text
-    assert "layers = 2" in text
+    assert '"layers": 2' in text
     assert "CHANGED" not in text
 
 

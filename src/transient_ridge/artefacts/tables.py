@@ -79,7 +79,7 @@ def read(path: Path, table: str) -> "pd.DataFrame":
 
     Raises TableError naming the file if it is missing, altered, of another run or holds other columns.
     """
-    return _frame(_read(path, table))
+    return read_all([path], table)
 
 
 def read_all(paths: Sequence[Path], table: str) -> "pd.DataFrame":
@@ -87,40 +87,6 @@ def read_all(paths: Sequence[Path], table: str) -> "pd.DataFrame":
 
     Raises TableError if one cannot be read, or if their settings differ.
     """
-    return _frame(_read_all(paths, table))
-
-
-def read_across(paths: Sequence[Path], table: str) -> "pd.DataFrame":
-    """The rows of one ``table`` of several variants, one variant after the other, with a column ``variant``.
-
-    Raises TableError as :func:`read_all` does, for each variant.
-    """
-    import pyarrow as pa
-
-    of_variant: dict[str, list[Path]] = {}
-    for path in paths:
-        # A table lies below `tables` or `runs` of its variant, that of a chunk deeper than one of a run.
-        below = next(each for each in path.absolute().parents if each.name in ("tables", "runs"))
-        of_variant.setdefault(below.parent.name, []).append(path)
-    parts = {variant: _read_all(files, table) for variant, files in of_variant.items()}
-    return _frame(
-        pa.concat_tables(
-            data.append_column("variant", pa.array([variant] * len(data), pa.string()))
-            for variant, data in parts.items()
-        )
-    )
-
-
-def provenance(path: Path) -> dict[str, Any]:
-    """Provenance record of a table; empty if it carries none."""
-    import pyarrow.parquet as pq
-
-    metadata = pq.read_schema(path).metadata or {}
-    result: dict[str, Any] = json.loads(metadata.get(b"provenance", b"{}"))
-    return result
-
-
-def _read_all(paths: Sequence[Path], table: str) -> "pa.Table":
     import pyarrow as pa
 
     parts = [_read(path, table) for path in paths]
@@ -131,7 +97,32 @@ def _read_all(paths: Sequence[Path], table: str) -> "pa.Table":
                 f"{path}: made with other settings ({found}) than {paths[0]} ({hashes[0]}); delete the one that "
                 "does not belong here and run snakemake again"
             )
-    return pa.concat_tables(parts) if parts else TABLES[table].schema.empty_table()
+    return _frame(pa.concat_tables(parts) if parts else TABLES[table].schema.empty_table())
+
+
+def read_across(paths: Sequence[Path], table: str) -> "pd.DataFrame":
+    """The rows of one ``table`` of several variants, one variant after the other, with a column ``variant``.
+
+    Raises TableError as :func:`read_all` does, for each variant.
+    """
+    import pandas as pd
+
+    of_variant: dict[str, list[Path]] = {}
+    for path in paths:
+        # A table lies below `tables` or `runs` of its variant, that of a chunk deeper than one of a run.
+        below = next(each for each in path.absolute().parents if each.name in ("tables", "runs"))
+        of_variant.setdefault(below.parent.name, []).append(path)
+    frames = (read_all(files, table).assign(variant=name) for name, files in of_variant.items())
+    return pd.concat(frames, ignore_index=True)
+
+
+def provenance(path: Path) -> dict[str, Any]:
+    """Provenance record of a table; empty if it carries none."""
+    import pyarrow.parquet as pq
+
+    metadata = pq.read_schema(path).metadata or {}
+    result: dict[str, Any] = json.loads(metadata.get(b"provenance", b"{}"))
+    return result
 
 
 def _read(path: Path, table: str) -> "pa.Table":

@@ -3,7 +3,8 @@
 Follows the records that are kept beside results (:mod:`transient_ridge.artefacts.provenance`).
 """
 
-from collections import Counter
+import json
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -80,10 +81,10 @@ def _inputs(artefact: Path) -> list[tuple[Path, str]]:
 def _steps(artefacts: list[Path], shown: set[Path], depth: int) -> Iterator[str]:
     """The step that made ``artefacts``, and those behind it."""
     indent = "    " * depth
-    first = artefacts[0]
+    first, *others = artefacts
+    more = f" and {len(others)} more of {', '.join(path.parent.name for path in others)}"
+    yield f"{indent}{_short(first)}{more if others else ''}"
     record = read_beside(first)
-    others = f" and {len(artefacts) - 1} more of {_runs(artefacts)}" if len(artefacts) > 1 else ""
-    yield f"{indent}{_short(first)}{others}"
     if record is None:
         yield f"{indent}  no record"
         return
@@ -93,20 +94,16 @@ def _steps(artefacts: list[Path], shown: set[Path], depth: int) -> Iterator[str]
     shown.update(artefacts)
     yield f"{indent}  code       {_code(record)}"
     for name, value in record["settings"].items():
-        yield f"{indent}  {name:10s} {_flat(value)}"
+        yield f"{indent}  {name:10s} {json.dumps(value)}"
     yield f"{indent}  cost       {_cost([read_beside(path) or {} for path in artefacts])}"
-    groups: dict[tuple[Any, ...], list[Path]] = {}
-    for path in dict.fromkeys(source for artefact in artefacts for source, _ in _inputs(artefact)):
+    inputs = dict(each for artefact in artefacts for each in _inputs(artefact))
+    for path, checksum in sorted(inputs.items()):
+        if not path.exists() or sha256(path) != checksum:
+            yield f"{indent}  CHANGED    {_short(path)} is not what it was when this was made"
+    groups: defaultdict[tuple[Any, ...], list[Path]] = defaultdict(list)
+    for path in inputs:
         source = read_beside(path) or {}
-        groups.setdefault((path.name, source.get("settings_hash"), _code(source)), []).append(path)
-    changed = {
-        path
-        for artefact in artefacts
-        for path, checksum in _inputs(artefact)
-        if not path.exists() or sha256(path) != checksum
-    }
-    for path in sorted(changed):
-        yield f"{indent}  CHANGED    {_short(path)} is not what it was when this was made"
+        groups[path.name, source.get("settings_hash"), _code(source)].append(path)
     for group in groups.values():
         yield from _steps(group, shown, depth + 1)
 
@@ -118,25 +115,11 @@ def _short(path: Path) -> str:
     return "/".join(parts[start:])
 
 
-def _runs(artefacts: list[Path]) -> str:
-    return ", ".join(path.parent.name for path in artefacts[1:])
-
-
 def _code(record: Record) -> str:
     git = record.get("git", {})
     if not git.get("commit"):
         return "outside a git checkout"
     return f"commit {git['commit'][:12]}" + (", MODIFIED since" if git["dirty"] else "")
-
-
-def _flat(value: object) -> str:
-    """A section of settings in one line."""
-    if isinstance(value, Mapping):
-        return ", ".join(
-            f"{key} = {{{_flat(v)}}}" if isinstance(v, Mapping) else f"{key} = {v}"
-            for key, v in value.items()
-        )
-    return str(value)
 
 
 def _cost(records: list[Record]) -> str:

@@ -176,14 +176,12 @@ def choices(
                     yield f"{at}{name}", note.registry, choice
 
 
-def number(value: Any) -> Any:
+def _number(value: Any) -> Any:
     """``value``, or the number that it spells if it is text. Raises ValueError for true and false."""
     if isinstance(value, bool):
         raise ValueError
-    if isinstance(value, str):
-        for kind in (int, float):
-            with suppress(ValueError):
-                return kind(value)
+    with suppress(ValueError):
+        return float(value) if isinstance(value, str) else value
     return value
 
 
@@ -212,7 +210,7 @@ def either(names: Iterable[str]) -> str:
 
 
 #: A number, or text that spells one.
-Read = BeforeValidator(number)
+Read = BeforeValidator(_number)
 Finite = Field(allow_inf_nan=False)
 
 Number = Annotated[float, Finite, Read]
