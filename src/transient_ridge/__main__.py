@@ -1,8 +1,8 @@
 """``python -m transient_ridge STAGE``: run one job as the workflow does, or ask about results.
 
 A stage is named after its module, such as ``analysis.phases``; `STAGE --help` explains what it computes, reads and
-writes. For all stages, tables are read here, and outputs locked, written and given their provenance. Faulty input ends
-with a message and exit status 1, a stop request with 128 + the signal's number.
+writes. The runner reads the tables of every stage, locks and writes its outputs, and records their provenance. Faulty
+input ends with a message and exit status 1, a request to stop with 128 + the number of the signal.
 """
 
 import argparse
@@ -21,7 +21,7 @@ from .errors import Interrupted, TransientRidgeError
 from .report.commands import COMMANDS
 from .stage import Stage, check, is_stage, load, named, stages
 
-#: Seconds that a job waits if the orphan of a killed Snakemake is still writing the same files.
+#: Seconds to wait for the orphan of a killed Snakemake that is still writing the same files.
 PATIENCE = 3600.0
 
 
@@ -71,7 +71,7 @@ def _read(paths: list[Path], name: str, stage: Stage) -> Any:
 
 
 def parser(name: str) -> argparse.ArgumentParser:
-    """The options of a stage; if it exists, with what it computes, reads and writes."""
+    """The command line of a stage; its help says what the stage computes, reads and writes."""
     about = "Run one stage on files."
     if is_stage(name):
         stage = load(name)
@@ -81,21 +81,21 @@ def parser(name: str) -> argparse.ArgumentParser:
         f"transient_ridge {name}", description=about, formatter_class=argparse.RawTextHelpFormatter
     )
     add = found.add_argument
-    add("--inputs", nargs="*", default=[], metavar="NAME=FILE", help="files that it reads, by name")
+    add("--inputs", nargs="*", default=[], metavar="NAME=FILE", help="files to read, by name")
     add(
         "--outputs",
         nargs="+",
         default=[],
         metavar="NAME=FILE",
-        help="files that it writes, by name",
+        help="files to write, by name",
     )
-    add("--settings", type=json.loads, default={}, help="its part of the configuration, JSON")
-    add("--run", help="its run, such as M16-seed0")
-    add("--steps", type=int, nargs="*", default=[], help="its checkpoints")
+    add("--settings", type=json.loads, default={}, help="its part of the configuration, as JSON")
+    add("--run", help="the run, such as M16-seed0")
+    add("--steps", type=int, nargs="*", default=[], help="the checkpoints")
     add("--device", default="auto", choices=["auto", "cpu", "cuda"])
     add("--threads", type=int, default=os.cpu_count())
     add("--scratch", type=Path, help="folder for the saved state of a training run")
-    add("--state-seconds", type=float, default=30.0, help="time between two saves of it")
+    add("--state-seconds", type=float, default=30.0, help="time between two saves of that state")
     add("--cohort", nargs="*", default=[], metavar="RUN", help="runs to train in the same stack")
     return found
 

@@ -1,6 +1,6 @@
-"""The environment of a job, so that it writes the same bytes whoever starts it, and wherever.
+"""The environment of a job, which must not change what the job writes.
 
-Snakemake sets the number of threads. Figures bring a whole style of their own (:mod:`.figures.drawing.style`).
+Snakemake sets the number of threads. Figures bring their own style (:mod:`.figures.drawing.style`).
 """
 
 import locale
@@ -9,9 +9,9 @@ from collections.abc import MutableMapping
 from .errors import ConfigError
 from .places import PACKAGE
 
-#: A notebook sets a backend that only it has. Text is UTF-8 whatever the locale. Pydantic would look for plugins in
-#: every installed package, which takes a job longer than its settings do. ArviZ reads the first arvizrc that it finds,
-#: and fails on one of another version: the package's own is empty.
+#: A notebook sets a backend that only it has. Text is UTF-8, whatever the locale. Pydantic would search every installed
+#: package for plugins, which takes longer than reading the settings. ArviZ reads the first arvizrc that it finds and
+#: fails if that belongs to another version; ours is empty.
 SET = {
     "MPLBACKEND": "agg",
     "PYTHONUTF8": "1",
@@ -19,14 +19,14 @@ SET = {
     "ARVIZ_DATA": str(PACKAGE),
 }
 
-#: Variables that change numbers or pictures, or make a job fail that is sound.
+#: Variables that change numbers or pictures, or break a sound job.
 DROPPED = (
-    "SNAKEMAKE_PROFILE",  # read anew by the Snakemake within a cluster job, which has its own options
+    "SNAKEMAKE_PROFILE",  # a Snakemake within a cluster job would read it again, and has its own options
     "MATPLOTLIBRC",
     "SOURCE_DATE_EPOCH",
     "PYTHONOPTIMIZE",  # drops asserts
     "PYTHONWARNINGS",  # a deprecation in a library becomes an error
-    "GIT_DIR",  # set in hooks of git: the commit in a record would be of another repository
+    "GIT_DIR",  # set within git hooks: records would name a commit of another repository
     "GIT_WORK_TREE",
     "GIT_INDEX_FILE",
     "ONEDNN_DEFAULT_FPMATH_MODE",  # these compute float32 products with fewer bits
@@ -39,7 +39,7 @@ DROPPED = (
 def settle(environ: MutableMapping[str, str]) -> None:
     """Set and drop variables in ``environ``, for this process and those that it starts.
 
-    Raises ConfigError if this process reads files in another encoding than UTF-8, which is settled at its start.
+    Raises ConfigError if this process reads files in an encoding other than UTF-8, which it cannot change any more.
     """
     if (encoding := locale.getpreferredencoding(do_setlocale=False)).lower() not in (
         "utf-8",

@@ -4,7 +4,7 @@ import signal
 
 
 class TransientRidgeError(Exception):
-    """Base of every error that is the input's fault rather than the code's."""
+    """Base of all errors that the input causes, not the code."""
 
 
 class ConfigError(TransientRidgeError):
@@ -12,11 +12,11 @@ class ConfigError(TransientRidgeError):
 
 
 class ConfigWarning(UserWarning):
-    """A configuration that can be run and is probably not meant."""
+    """A configuration that can be run but is probably a mistake."""
 
 
 class InputError(TransientRidgeError, ValueError):
-    """A module, a loss or data that a function of the library cannot take."""
+    """A module, loss or data that a function of the library cannot work with."""
 
 
 class CheckpointError(TransientRidgeError):
@@ -36,11 +36,11 @@ class ChainDivergedError(TransientRidgeError):
 
 
 class UnhealthyChainError(TransientRidgeError):
-    """An LLC estimate whose diagnostics are outside the limits of the configuration."""
+    """An LLC estimate whose diagnostics exceed the limits of the configuration."""
 
 
 class ResolutionError(TransientRidgeError):
-    """An LLC asked at resolutions that its sequences do not resolve."""
+    """LLCs at resolutions finer than the sequences allow."""
 
 
 class StorageError(TransientRidgeError):
@@ -48,11 +48,11 @@ class StorageError(TransientRidgeError):
 
 
 class StageError(TransientRidgeError):
-    """A stage called with inputs or outputs that it does not have."""
+    """A stage that does not exist, or is called with other inputs or outputs than its own."""
 
 
 class ArchiveError(TransientRidgeError):
-    """An archive of results that is damaged, or of another preset or code."""
+    """An archive of results that is damaged, or that another preset or other code made."""
 
 
 class Interrupted(Exception):  # noqa: N818 - not an error: the state is saved and the run can go on

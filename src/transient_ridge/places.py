@@ -29,7 +29,7 @@ def file_of(module: str) -> Path:
 
 
 def syntax(path: Path) -> ast.Module:
-    """The syntax tree of the module at ``path``, cached; do not change it."""
+    """The syntax tree of the module at ``path``. It is cached: do not change it."""
     return _parsed(path.read_text())
 
 
@@ -59,9 +59,9 @@ def in_extensions(pattern: str) -> list[Path]:
 
 
 def by_name(paths: Iterable[Path]) -> dict[str, Path]:
-    """``paths`` by the names of their files, without suffix, sorted.
+    """File name without suffix -> path, sorted by name.
 
-    Raises ConfigError if two have one name: an extension replaces nothing of the core or of another extension.
+    Raises ConfigError if two files share a name: an extension replaces nothing in the core or in another extension.
     """
     found: dict[str, Path] = {}
     for path in paths:

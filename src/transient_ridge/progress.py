@@ -1,4 +1,4 @@
-"""Progress of long work: a bar on a terminal, a line every few seconds in a log, and how to read that line."""
+"""Progress of long work: a bar on a terminal, or a line in a log every few seconds, which :func:`parse` reads back."""
 
 import re
 import sys
@@ -25,7 +25,7 @@ class Progress:
         )
 
     def update(self, done: int, values: Mapping[str, float] | None = None) -> None:
-        """Show that ``done`` of the total are complete, with the current values."""
+        """Show that ``done`` units are complete, with the current ``values``."""
         shown = {name: f"{value:.4g}" for name, value in (values or {}).items()}
         if self.bar is not None:
             self.bar.set_postfix(shown, refresh=False)
@@ -52,7 +52,7 @@ class Progress:
 
 @dataclass(frozen=True)
 class Reading:
-    """What a progress line in a log says."""
+    """A progress line, parsed."""
 
     done: int
     total: int
@@ -66,7 +66,7 @@ _LINE = re.compile(
 
 
 def parse(line: str) -> Reading | None:
-    """The reading of a line that :class:`Progress` wrote; None for any other line."""
+    """Parse a line that :class:`Progress` wrote; None for any other line."""
     found = _LINE.fullmatch(line)
     if found is None:
         return None

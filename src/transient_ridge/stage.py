@@ -22,8 +22,7 @@ from typing import Any, NamedTuple, Protocol, TypeVar, get_origin
 from .errors import StageError
 from .places import PACKAGE, file_of, module_name, syntax
 
-#: What a stage may ask for besides inputs and settings: its run and steps, where it computes, and, if it writes by
-#: itself, where to.
+#: What a stage may ask for besides inputs and settings.
 CONTEXT = ("settings", "run", "steps", "device", "targets", "scratch", "state_seconds", "cohort")
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -103,7 +102,7 @@ def stage(
 
 
 def stage_of(module: ModuleType) -> Stage | None:
-    """The stage that ``module`` defines, if it does."""
+    """The stage that ``module`` defines, or None."""
     for value in vars(module).values():
         found = getattr(value, "stage", None)
         if isinstance(found, Stage) and found.compute.__module__ == module.__name__:
@@ -129,7 +128,7 @@ def _is_marked(path: Path) -> bool:
 
 @cache
 def tables_read_by(name: str) -> list[str]:
-    """The tables that the stage of the module ``name`` reads, found without importing it: rules ask for them."""
+    """The tables that the stage in the module ``name`` reads, found without importing it."""
     function, call = next(decorations(file_of(name), "stage"))
     for given in call.keywords:
         if given.arg == "tables":
@@ -139,19 +138,19 @@ def tables_read_by(name: str) -> list[str]:
 
 
 def written_by(name: str) -> list[str]:
-    """What the stage of the module ``name`` writes, found without importing it."""
+    """The outputs of the stage in the module ``name``, found without importing it."""
     _, call = next(decorations(file_of(name), "stage"))
     return [ast.literal_eval(output) for output in call.args]
 
 
 def function_of(name: str) -> ast.FunctionDef:
-    """The function of the stage of the module ``name``, which is not imported."""
+    """The function of the stage in the module ``name``, found without importing it."""
     function, _ = next(decorations(file_of(name), "stage", "figure_of"))
     return function
 
 
 def decorations(path: Path, *decorators: str) -> Iterator[tuple[ast.FunctionDef, ast.Call]]:
-    """The functions under a call of one of ``decorators`` in the module at ``path``, which is not imported."""
+    """The functions in the file ``path`` that one of ``decorators`` decorates, each with the call of the decorator."""
     for node in syntax(path).body:
         if isinstance(node, ast.FunctionDef):
             for call in node.decorator_list:
@@ -160,7 +159,7 @@ def decorations(path: Path, *decorators: str) -> Iterator[tuple[ast.FunctionDef,
 
 
 def load(name: str) -> Stage:
-    """The stage of the module ``name``. Raises StageError that lists the stages if there is none."""
+    """The stage in the module ``name``. Raises StageError, which lists all stages, if there is none."""
     if not is_stage(name):
         raise StageError(f"stage '{name}': unknown; there are {', '.join(stages())}")
     found = stage_of(importlib.import_module(f"transient_ridge.{name}"))
@@ -178,7 +177,7 @@ def named(pairs: list[str]) -> dict[str, list[Path]]:
 
 
 def check(stage: Stage, inputs: dict[str, Any], outputs: dict[str, Any], name: str) -> None:
-    """Raise StageError, before any work, if inputs or outputs are missing or surplus."""
+    """Raise StageError if inputs or outputs are missing or unknown."""
     for what, given, known in (("input", inputs, stage.reads), ("output", outputs, stage.writes)):
         wrong = [f"{what} '{each}' is missing" for each in sorted(set(known) - set(given))]
         wrong += [f"{what} '{each}' is unknown" for each in sorted(set(given) - set(known))]

@@ -10,12 +10,12 @@ import os
 import sys
 from pathlib import Path
 
-# Planning makes many objects that stay; to look for garbage among them at every turn takes a sixth of its time.
+# Planning makes many objects that stay; collecting garbage among them again and again takes a sixth of its time.
 gc.freeze()
 gc.set_threshold(100_000)
 
-# The package beside the workflow is the one that runs, installed or not, under the Python that runs Snakemake. A workflow
-# that Snakemake has fetched from elsewhere has none beside it, and runs the installed one.
+# The package beside the workflow runs, installed or not, under the Python that runs Snakemake. A workflow that Snakemake
+# has fetched from elsewhere has no package beside it and uses the installed one.
 HERE = Path(workflow.current_basedir.get_path_or_uri(secret_free=True)).resolve()
 if "{" in str(HERE) or "}" in str(HERE):
     raise WorkflowError(
@@ -95,7 +95,7 @@ RUNS = {
     for variant, resolved in VARIANTS.items()
 }
 COHORTS = {variant: grid.cohorts(resolved) for variant, resolved in VARIANTS.items()}
-# Given to jobs as resources, which unlike params make nothing stale.
+# Jobs receive these as resources, which unlike params make nothing stale.
 DEVICE = config["compute"]["device"]
 GPUS = int(DEVICE == "cuda")
 STATE_SECONDS = str(config["compute"]["state_seconds"])
@@ -128,9 +128,9 @@ def job(*words):
 def stage(about, also=()):
     """Params of the rule that runs the stage of the module `about`.
 
-    They are its files by the names that the rule gives them; the keys of the configuration that its signature asks for;
-    and a fingerprint of the code behind it. That covers the module, the registry entries that the keys choose, and what
-    is named in `also`.
+    They hold the files by their names in the rule, the keys of the configuration that the stage's signature asks for, and
+    a fingerprint of the code behind it: of the module, of the registry entries that the keys choose, and of the modules
+    in `also`.
     """
     keys = keys_of(about)
     return {
@@ -186,7 +186,7 @@ def shown_entries(variant):
 
 
 def scratch(wildcards):
-    """Where a training run keeps its state: a folder of its own for these settings and this code."""
+    """Where a training run keeps its state: a folder for these settings and this code only."""
     key = provenance.settings_hash(
         [
             settings_of(wildcards.variant, keys_of("training.train")),
@@ -203,8 +203,8 @@ def cohort(wildcards):
 
 # -- what it asks of a machine ---------------------------------------------------------------
 
-# Jobs that a cluster runs in one submission, where a profile says how many (group-components). Groups are of one run, so
-# that none waits for another run's training.
+# Jobs that a cluster runs in one submission, if a profile says how many (group-components). A group belongs to one run,
+# so that it waits for no other run's training.
 OF_RUN = "measurements_{variant}_{run}"
 ON_TASKS = "on_tasks_{variant}_{run}"
 # A profile that limits this resource within submissions has their jobs run, and counted, one after another.
@@ -232,7 +232,7 @@ def computing(need, minutes):
 
 @functools.cache
 def needed(need, variant):
-    """MB of `need` for a variant, worked out once: grids have thousands of jobs."""
+    """MB of `need` for a variant, computed once: grids have thousands of jobs."""
     return need(VARIANTS[variant])
 
 
@@ -288,7 +288,7 @@ def tables(*names):
 
 
 def of_variants(variants, *names):
-    """Every file of these tables of some variants."""
+    """Every file of the tables `names` in these variants."""
     return [
         path
         for variant in variants
@@ -309,7 +309,7 @@ def figure_files(*figures):
 
 
 def home(entry):
-    """The folder that a figure of the catalogue is in, with wildcards."""
+    """The folder of a figure of the catalogue, with wildcards."""
     if entry.over_draws:
         return f"{RESULTS}/root-seeds"
     return f"{RESULTS}/variants" if entry.of_preset else f"{RESULTS}/{{variant}}"
@@ -335,7 +335,7 @@ def folders(entry):
 
 
 def tables_of_figure(entry):
-    """Input function: the files of a figure's tables; those of every draw for one over draws."""
+    """Input function: the files of a figure's tables, from every draw if the figure compares draws."""
 
     def of_draws(wildcards):
         return {name: of_variants(LAYOUT.root_seeds, name) for name in entry.tables}

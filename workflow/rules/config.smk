@@ -6,7 +6,7 @@ if workflow.is_main_process and not workflow.dryrun:
     logger.addHandler(STATUS)
 
 
-# Snakemake knows nothing of the records beside results, which are to go with them.
+# Snakemake does not know the records beside results, which must go with them.
 if workflow.is_main_process and "--delete-all-output" in sys.argv:
     atexit.register(contents.remove_orphaned_records, Path(RESULTS))
 

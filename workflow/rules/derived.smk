@@ -1,4 +1,4 @@
-"""Stages that make tables of a variant from its other tables; each names in its module what it reads and writes."""
+"""Stages that derive tables of a variant from other tables. Their modules say which tables they read and write."""
 
 DERIVED = {
     "gates": "analysis.gates",

@@ -13,7 +13,7 @@ rule evaluate:
         log_of("evaluate/{run}"),
     benchmark:
         benchmark_of("evaluate/{run}")
-    # Before more training, so that weights that are not kept leave the disk early.
+    # Before more training, so that weights that are not kept leave the disk soon.
     priority: 10
     group:
         OF_RUN

@@ -1,4 +1,4 @@
-"""Tables that compare variants, where a preset has such (configuration.comparisons)."""
+"""Tables that compare variants, in presets with variants to compare (configuration.comparisons)."""
 
 if "front" in LAYOUT.compared:
 

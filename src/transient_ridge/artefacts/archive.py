@@ -1,9 +1,9 @@
-"""Results in one file: packed here, verified elsewhere, where Snakemake then takes them for done.
+"""Results packed into one file, and unpacked elsewhere, where Snakemake then accepts them as done.
 
 An archive holds the results folder of a preset (with weights on request), the checksum of every file, the fingerprints
 of every stage's code and of every registry entry that the configuration chooses, and Snakemake's record of how each
-file was made. From these another machine plans as this one does: it redoes what its own settings or code make stale,
-and nothing else.
+file was made. With these, another machine plans as this one does: it redoes only what its own settings or code make
+stale.
 """
 
 import base64
@@ -26,11 +26,11 @@ from .provenance import git_state, sha256
 
 #: The first member of an archive.
 MANIFEST = "manifest.json"
-#: Folders and files about work in progress, or about one machine.
+#: Folders and files that concern work in progress, or one machine.
 LEFT_OUT = ("scratch", "logs", "status")
 PASSING = (".lock", ".handover", ".partial")
 WEIGHTS = "checkpoints"
-#: Where Snakemake keeps its records, each named by the base64 of the path that it describes.
+#: Where Snakemake keeps its records, each named after a path in base64.
 RECORDS = Path(".snakemake/metadata")
 
 
@@ -118,7 +118,7 @@ def _is_packed(path: Path, contents: Contents, weights: bool) -> bool:
 
 
 def _records(contents: Contents) -> list[Path]:
-    """Snakemake's records of what belongs to the results."""
+    """Snakemake's records of the results."""
     found = []
     for record in files_below(RECORDS):
         # Long names are split into folders that begin with @.
@@ -155,7 +155,7 @@ def _verify(archive: Path) -> Mapping[str, Any]:
 
 
 def _check(archive: Path, manifest: Mapping[str, Any], *, other_code: bool) -> None:
-    """Refuse results that exist already, and results of other code."""
+    """Refuse to replace results, and results that other code made."""
     results = Path(manifest["results"])
     if results.exists() and any(results.iterdir()):
         raise ArchiveError(

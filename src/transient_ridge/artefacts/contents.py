@@ -1,11 +1,11 @@
 """Which files belong in a results folder, according to the configuration beside them.
 
-A folder keeps what was made before: runs that have left the grid, variants under an old name, tables and figures that
-no code makes any more. Such leftovers are not read with the rest, published or packed.
+A folder also keeps what was made earlier: runs that have left the grid, renamed variants, tables and figures that no
+code makes any more. These leftovers are not read with the rest, nor published or packed.
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
@@ -35,7 +35,7 @@ from .tables import read_all
 if TYPE_CHECKING:
     import pandas as pd
 
-#: Held by the Snakemake at work in a results folder.
+#: Held by a Snakemake while it works in a results folder.
 LOCK_FILE = ".lock"
 
 _RUN = re.compile(rf"({RUN_PATTERN})(?=$|[-.])")
@@ -46,7 +46,7 @@ class Contents:
     """A results folder, such as results/laptop, and the files that its configuration accounts for."""
 
     def __init__(self, results: Path) -> None:
-        """Raises TableError if there is no configuration in ``results``, or none that can be read."""
+        """Raises TableError if ``results`` holds no configuration, or one that cannot be read."""
         self.results, file = results, results / RESOLVED_FILE
         try:
             self.config: Mapping[str, Any] = yaml.safe_load(file.read_text())
@@ -69,7 +69,7 @@ class Contents:
 
     @property
     def entries(self) -> list[str]:
-        """The modules of the registries' entries that the variants choose."""
+        """The modules of all registry entries that the variants choose."""
         return sorted(
             {
                 registry.module(choice)
@@ -95,23 +95,24 @@ class Contents:
         )
 
     def leftovers(self) -> list[Path]:
-        """The files that do not belong, sorted; among them records of results that are gone."""
+        """The files that do not belong, sorted, including records of results that are gone."""
         found = files_below(self.results)
         strangers = {path for path in found if not self.holds(path.relative_to(self.results))}
         return sorted(strangers.union(_orphaned(found)))
 
     def remark(self) -> str:
-        """A line that names the leftovers, if there are any, and how to remove them."""
+        """A line about the leftovers and how to remove them; empty if there are none."""
         found = self.leftovers()
         if not found:
             return ""
+        others = f" and {len(found) - 1} more" if len(found) > 1 else ""
         return (
-            f"left over from another configuration, and left out: {found[0]}{_and_more(found)}; "
+            f"left over from another configuration, and left out: {found[0]}{others}; "
             f"`make clean-leftovers PRESET={self.config['preset']}` removes them"
         )
 
     def remove_leftovers(self) -> list[Path]:
-        """Delete the files that do not belong, and folders that this empties; return the files.
+        """Delete the files that do not belong, and folders that become empty; return the files.
 
         Raises StorageError if a Snakemake is at work in the folder.
         """
@@ -175,7 +176,7 @@ def read_variant(folder: Path | str) -> dict[str, "pd.DataFrame"]:
 
 
 def remove_orphaned_records(results: Path) -> None:
-    """Delete the records of results that are gone, and folders that this empties."""
+    """Delete the records of results that are gone, and folders that become empty."""
     _remove(_orphaned(files_below(results)))
 
 
@@ -191,7 +192,3 @@ def _remove(files: Iterable[Path]) -> None:
         for folder in path.parents[:-1]:
             with suppress(OSError):  # not empty
                 folder.rmdir()
-
-
-def _and_more(paths: Sequence[Path]) -> str:
-    return f" and {len(paths) - 1} more" if len(paths) > 1 else ""

@@ -74,14 +74,14 @@ def discard(folder: Path) -> None:
 
 
 def refusal(error: Exception) -> str | None:
-    """Why the file system refused, or None. Searches messages, as libraries wrap its errors in their own types."""
+    """Why the file system refused, or None. Searches messages, since libraries wrap errors in their own types."""
     if isinstance(error, OSError) and error.errno in _REFUSALS:
         return _REFUSALS[error.errno]
     return next((why for n, why in _REFUSALS.items() if os.strerror(n) in str(error)), None)
 
 
 def shortage(folder: Path) -> str | None:
-    """A message if the disk of ``folder`` is full, when failed jobs have no logs either; else None."""
+    """A message if the disk of ``folder`` is full, since failed jobs then have no logs; else None."""
     total, _, free = shutil.disk_usage(folder)
     if not total or free >= _LEAST_FREE:  # some mounts report a size of 0
         return None

@@ -1,4 +1,4 @@
-"""Code fingerprints, by which Snakemake knows which stages an edit makes stale.
+"""Fingerprints of code, which tell Snakemake the stages that an edit makes stale.
 
 The fingerprint of a module covers its code, that of every module of this package that it imports, directly or not, and
 the other files of packages among them (a page, a style). Comments, docstrings and layout do not count. The names and
@@ -17,9 +17,9 @@ from typing import NamedTuple
 
 from ..places import PACKAGE, file_of, syntax
 
-#: Constants of a registry's entry that only figures use.
+#: Constants of a registry entry that only figures use.
 SHOWN = frozenset({"LABEL", "MARKER"})
-#: The module through which everything that shows an entry reads these constants.
+#: The module that reads these constants for everything that draws.
 SHOWING = "figures.drawing.style"
 
 #: Excluded from fingerprints because they cannot change a number: a new table, key or message must not retrain a model.
@@ -80,7 +80,7 @@ DOCUMENTED = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 
 
 class _Module(NamedTuple):
-    """The parts of a module that count: its code, the constants that are only shown, and its imports."""
+    """A module's code, the constants that are only shown, and its imports."""
 
     code: str
     shown: str

@@ -1,4 +1,4 @@
-"""Where the files of a preset lie, and which of them its configuration asks for.
+"""Where the files of a preset lie, and which ones its configuration asks for.
 
 Paths are relative to the folder that Snakemake works in. A *pattern* has the wildcards ``{variant}``, ``{run}`` and
 ``{chunk}``.
@@ -21,7 +21,7 @@ _PATTERNS = {
 }
 #: Folders of a preset, beside those of its variants, for results computed from several variants.
 OF_ALL_VARIANTS = ("variants", "root-seeds")
-#: Names that have a meaning of their own in the folder of a preset, a variant or a run.
+#: Names that already mean something in the folder of a preset, a variant or a run.
 TAKEN = frozenset(
     (*OF_ALL_VARIANTS, "logs", "status", "runs", "checkpoints", "tables", "figures", "benchmarks", "scratch")
 )  # fmt: skip
@@ -82,7 +82,7 @@ class Layout:
         return self.pattern(table, joined=TABLES[table].scope == "chunk").format(variant=variant)
 
     def tables(self) -> list[str]:
-        """Every table that is made without a request by name.
+        """Every table that is made without being requested by name.
 
         Includes both the chunks and the tables that join them: a killed job has deleted its outputs, and Snakemake
         does not miss an intermediate file while the file made from it exists.
@@ -98,7 +98,7 @@ class Layout:
         return found + [self.pattern(name) for name in self.compared]
 
     def pages(self) -> list[str]:
-        """The pages for people: scorecards, explorers, tables of the report, README of the tables."""
+        """The pages for people: scorecards, explorers, tables of the report, and the README."""
         pooled = ["root-seeds/claims.md"] if self.root_seeds else []
         own = [f"{variant}/{page}" for variant in self.variants for page in PAGES]
         return [f"{self.folder}/{page}" for page in ("README.md", *pooled, *own)]

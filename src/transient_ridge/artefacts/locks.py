@@ -1,9 +1,9 @@
-"""Locks for one writer at a time.
+"""Locks that admit one writer at a time.
 
 Where the file system supports flock, the kernel keeps the lock and drops it with its holder, so that a kill leaves none
 behind. Elsewhere (some mounts of Lustre, NFS and FUSE) the lock is a marker file, by :class:`filelock.SoftFileLock`.
 After a kill the same machine takes over the marker; another machine names it in its message, to be deleted by hand.
-Either file holds the process and the machine of its holder.
+Both kinds of file name the process and the machine that hold the lock.
 """
 
 import errno
@@ -169,7 +169,7 @@ def _holder(lock: Path) -> str:
 
 
 def _if_dead(lock: Path) -> str:
-    """What to do where nothing removes the lock of a process that was killed on another machine."""
+    """What to do about the lock of a process that was killed on another machine, where nothing else removes it."""
     if _has_flock(lock.parent):
         return ""
     return f"; this file system has no flock, so delete {lock} if that process is gone"

@@ -19,7 +19,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from ..config.runs import RUN_PATTERN
+from ..config.runs import RUN_PATTERN, Run
 from ..places import PACKAGE
 from .files import complete_file
 
@@ -61,12 +61,14 @@ def collect(
     """
     import psutil  # noqa: PLC0415 - slow, and needed when a job ends
 
+    run = extra.get("run")
     return {
         "settings": dict(settings),
         "settings_hash": settings_hash(settings),
         **_environment(),
         "threads": int(os.environ.get("OMP_NUM_THREADS", "0")) or os.cpu_count(),
-        "seeds": _seeds(settings, extra.get("run")),
+        # Null where a stage draws no random numbers.
+        "seeds": {"root": settings.get("seed"), "run": Run.parse(run).seed if run else None},
         "wall_seconds": round(time.time() - psutil.Process().create_time(), 2),
         "cpu_seconds": round(time.process_time(), 2),
         "peak_memory_mb": round(peak_memory_mb(resource.getrusage(resource.RUSAGE_SELF))),
@@ -130,17 +132,11 @@ def altered(artefact: Path) -> str | None:
 
 
 def misplaced(artefact: Path, record: Mapping[str, Any]) -> str | None:
-    """A message if ``record`` names another run than the folder of ``artefact``, else None."""
+    """A message if ``record`` names a run other than the folder of ``artefact``, else None."""
     folder, run = artefact.parent.name, record.get("run")
     if run is not None and re.fullmatch(RUN_PATTERN, folder) and run != folder:
         return f"was made by the run {run}, not {folder}"
     return None
-
-
-def _seeds(settings: Mapping[str, Any], run: str | None) -> dict[str, int | None]:
-    """The root seed and the run's seed; null where a stage draws no random numbers."""
-    root = settings.get("seed", settings.get("train", {}).get("seed"))
-    return {"root": root, "run": int(run.rpartition("seed")[2]) if run else None}
 
 
 def installed_packages() -> dict[str, str | None]:
@@ -179,9 +175,9 @@ def _version(package: str) -> str | None:
 
 
 def git_state() -> dict[str, Any]:
-    """Commit of the source tree and whether the package differs from it.
+    """The commit of the source tree, and whether the package differs from it.
 
-    Nulls if unknown: outside a git checkout, in one that does not track the package, or where git refuses.
+    Both are None if unknown: outside a git checkout, in one that does not track the package, or where git refuses.
     """
 
     def git(*arguments: str) -> str:

@@ -1,7 +1,7 @@
 """The part of a preset's results that is small enough to keep in the repository.
 
-It consists of the tables, figures and scorecard of the variant `base`, and of whatever compares variants, each with its
-record. A table of runs becomes one file of all runs, where :func:`transient_ridge.artefacts.contents.read_variant`
+It holds the tables, figures and scorecard of the variant `base`, and everything that compares variants, each with its
+record. The files of a table of runs become one, where :func:`transient_ridge.artefacts.contents.read_variant`
 finds it.
 """
 
@@ -18,7 +18,7 @@ from .provenance import beside, read_beside, sha256
 from .schemas import TABLES
 from .tables import Rows, read_all
 
-#: Tables of whole outputs or traces, many times the size of all others.
+#: Tables of whole outputs or traces, far larger than all others together.
 LEFT_OUT = ("outputs", "softened_outputs", "llc_traces", "llc_calibration_traces")
 #: The folder of the joined tables, among those of runs.
 JOINED = "joined"
@@ -61,7 +61,7 @@ def publish(results: Path, kept: Path) -> int:
 def join(name: str, paths: Sequence[Path]) -> tuple[Rows, dict[str, Any]]:
     """The table ``name`` of several runs as one, with the fields that all their records share.
 
-    Its code is that of the first run, or of the first whose code was modified.
+    Its code is that of the first run whose code was modified, or else of the first run.
     Raises TableError if one cannot be read, or if they were made with different settings.
     """
     rows = Rows.of(name, read_all(paths, name))

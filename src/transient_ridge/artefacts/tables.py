@@ -48,7 +48,7 @@ class Rows:
         return [dict(zip(self.columns, row, strict=True)) for row in rows]
 
     def frame(self) -> "pd.DataFrame":
-        """The rows as they will be read back."""
+        """The rows as :func:`read` will return them."""
         return _frame(self.arrow())
 
     def arrow(self) -> "pa.Table":

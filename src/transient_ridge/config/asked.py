@@ -1,4 +1,4 @@
-"""Which keys of the configuration a stage asks for: those in its signature, and no others.
+"""The keys of the configuration that a stage asks for in its signature.
 
 A parameter named after a section and annotated with its model receives that section, or the part of it that the model
 declares. ``Annotated[float, Setting("data.noise_variance")]`` receives that key. A model without a section, such as
@@ -7,7 +7,7 @@ without importing the stage, which would import torch.
 """
 
 import ast
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from functools import cache
 from typing import Annotated, Any, NamedTuple
@@ -60,7 +60,7 @@ def keys_of(stage: str) -> tuple[str, ...]:
 
 
 def _evaluated(annotation: ast.expr | None) -> Any:
-    """An annotation; None unless it concerns the configuration, whose names are the only ones known here."""
+    """Evaluate an annotation; None unless it concerns the configuration: no other names are known here."""
     known = {**vars(settings), "Annotated": Annotated, "Setting": Setting}
     if isinstance(annotation, ast.Subscript) and getattr(annotation.value, "id", "") == "Annotated":
         kind, *notes = annotation.slice.elts  # type: ignore[attr-defined]
@@ -78,7 +78,9 @@ def values(wanted: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any
     parts = {parameter: _part(parameter, kind) for parameter, kind in wanted.items()}
     asked = {key for part in parts.values() for key in part.keys}
     wrong = [
-        f"{key}: not a setting of this stage" for key in _leaves(given) if not _covers(asked, key)
+        f"{key}: not a setting of this stage"
+        for key in _leaves(given)
+        if asked.isdisjoint((key, key.partition(".")[0]))
     ]
     found = {}
     for parameter, part in parts.items():
@@ -121,7 +123,3 @@ def _leaves(given: Mapping[str, Any]) -> Iterator[str]:
     for section, value in given.items():
         named = isinstance(value, Mapping)
         yield from (f"{section}.{name}" for name in value) if named else [section]
-
-
-def _covers(keys: Iterable[str], dotted: str) -> bool:
-    return any(dotted == key or dotted.startswith(f"{key}.") for key in keys)

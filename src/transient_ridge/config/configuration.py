@@ -29,7 +29,7 @@ WITH_RUNS = ("llc_ladder", "llc_calibration")
 
 
 def resolve(config: Config, variant: str) -> dict[str, Any]:
-    """The configuration of ``variant``: its overlay laid over everything else, shares and ``auto`` worked out.
+    """The configuration of ``variant``, with its overlay applied and shares and ``auto`` replaced by numbers.
 
     Raises ConfigError if there is no such variant.
     """
@@ -56,7 +56,7 @@ def overlay(base: Config, changes: Config | None, within: Any = Configuration) -
 
 
 def _declared(within: Any, name: str) -> Any:
-    """The declaration of the key ``name`` if it is merged part by part; None if it is replaced."""
+    """The declaration of the key ``name`` if its parts are merged; None if it is replaced as a whole."""
     if (
         get_origin(within) is dict
     ):  # of variants: overlays, whose parts are those of a configuration
@@ -68,7 +68,7 @@ def _declared(within: Any, name: str) -> Any:
 
 
 def settle(config: Config) -> dict[str, Any]:
-    """``config`` with plain numbers where it states shares of training, ``last`` or ``auto``."""
+    """``config`` with numbers in place of shares of training, ``last`` and ``auto``."""
     settled = dict(copy.deepcopy(config))
     model, training = settled["model"], settled["training"]
     if model["positions"] == "auto":
@@ -114,7 +114,7 @@ def trained_by(config: Config) -> TrainedBy:
 def llc_chunks(config: Config) -> dict[int, list[int]]:
     """The steps whose LLC is estimated, by chunk: `llc.chunk` consecutive checkpoints of the schedule.
 
-    A step's chunk depends only on the schedule, so that one more step moves no other.
+    The chunk of a step depends only on the schedule, so adding a step moves no other.
     """
     chunks: dict[int, list[int]] = {}
     schedule = checkpoint_schedule(config)
@@ -171,9 +171,9 @@ def _but_for_average(config: Config) -> dict[str, Any]:
 
 
 def check_results_folder(config: Config, results: Path) -> None:
-    """Raise ConfigError if ``results`` was written by another preset (a copied or renamed folder).
+    """Raise ConfigError if another preset wrote ``results`` (a copied or renamed folder).
 
-    Also if it is the folder of published results, which has one folder for each preset.
+    Also refuses the folder of published results, which holds one folder for each preset.
     """
     if config["preset"] == PUBLISHED:
         raise ConfigError(

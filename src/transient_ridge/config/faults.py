@@ -1,4 +1,4 @@
-"""The faults of a configuration in words, ``KEY = VALUE: must be ...``, all at once."""
+"""Pydantic's errors as messages ``KEY = VALUE: must be ...``."""
 
 import difflib
 from collections.abc import Iterator, Mapping
@@ -71,7 +71,7 @@ def _lines(error: ErrorDetails, value: Any, schema: Schema, key: str) -> Iterato
 
 
 def _inner(value: Any, schema: Schema, part: str | int) -> tuple[Any, Schema] | None:
-    """The ``part`` of a value and of its schema; None if either lacks it."""
+    """The ``part`` of a value, and its schema; None if either is missing."""
     if isinstance(part, int):
         if not isinstance(value, list | tuple) or part >= len(value):
             return None

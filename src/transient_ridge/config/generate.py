@@ -1,6 +1,6 @@
-"""Generate the JSON schema, the comments of ``config.yaml`` and the table of keys from the declared keys.
+"""Generate the JSON schema, the comments of ``config.yaml`` and the table of keys from their declarations.
 
-``make config`` runs this; a test fails while a file is out of date.
+``make config`` runs this; a test fails if a file is out of date.
 """
 
 import re
@@ -44,7 +44,7 @@ def schema_file(schema: Mapping[str, Any]) -> str:
 
 
 def commented(values: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
-    """``values`` as YAML, every key under its meaning."""
+    """``values`` as YAML, with the meaning above every key."""
     head = """\
 # The default preset, `laptop`. Every key of every preset is here; the other presets state only what differs.
 # The comments are made by `make config` from src/transient_ridge/config/settings.py. In brackets: the unit, and where
@@ -125,7 +125,7 @@ def with_table(readme: str, table: str) -> str:
 
 
 def main() -> None:
-    """Write every generated file of this checkout."""
+    """Write all generated files of this checkout."""
     for path, text in generated(Path(__file__).resolve().parents[3]).items():
         path.write_text(text)
 

@@ -1,4 +1,4 @@
-"""Load presets from Python, as Snakemake reads them."""
+"""Load presets, from Python as for Snakemake."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -77,7 +77,7 @@ def read_file(path: Path) -> dict[str, Any]:
 
 
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """Refuses duplicate keys, of which YAML would drop the first."""
+    """Refuses duplicate keys; YAML would silently drop the first."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         """The mapping of ``node``."""

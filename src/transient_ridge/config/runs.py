@@ -10,7 +10,7 @@ from ..errors import ConfigError
 #: Number of training tasks M; ``math.inf`` means a fresh task from N(0, I_D) for every sequence.
 TaskDiversity = int | float
 
-#: The root task t_1 alone.
+#: Only the root task t_1.
 ROOT_TASK: TaskDiversity = 1
 
 #: What Snakemake's wildcard ``run`` may be.

@@ -1,7 +1,7 @@
-"""Memory, time and disk that jobs need, from the configuration.
+"""The memory, time and disk space that jobs need.
 
-Constants are upper bounds of what ``benchmarks/memory.py`` measures, because schedulers kill jobs that exceed their
-request. Functions that end in ``_mb`` return MB.
+Constants bound from above what ``benchmarks/memory.py`` measures, since schedulers kill jobs that exceed their request.
+Functions that end in ``_mb`` return MB.
 """
 
 import shutil
@@ -26,14 +26,14 @@ def weights_bytes(config: Config) -> int:
 
 
 def train_mb(config: Config) -> int:
-    """Memory of a training job: for every run of a stack the activations of a batch, weights, gradient and moments."""
+    """Memory of a training job: activations of a batch, weights, gradient and moments of every run in the stack."""
     each = 1.2 * _activations(config, config["training"]["batch_size"]) + 24 * _parameters(config)
     stack = min(int(config["compute"]["stack"]), len(runs(config)))
     return PROCESS + round(stack * each / 1e6)
 
 
 def evaluate_mb(config: Config) -> int:
-    """Memory of a job that measures all checkpoints of a run: one forward pass, and the collected outputs."""
+    """Memory of measuring all checkpoints of a run: one forward pass, and the outputs of all checkpoints."""
     outputs = 4 * _outputs(config, config["evaluation"]["root_task_sequences"])
     checkpoints = len(checkpoint_schedule(config))
     return PROCESS + round((_forward(config) + 3 * outputs * checkpoints) / 1e6)
@@ -74,7 +74,7 @@ def pca_mb(config: Config) -> int:
 
 
 def pca_cpu_seconds(config: Config) -> float:
-    """One fit of the joint PCA, on the slower of two machines."""
+    """CPU time of one fit of the joint PCA, on the slower of two machines, in seconds."""
     rows, columns = _pca_shape(config)
     n = min(rows, columns)
     return 1.3e-10 * rows * columns * n + 1e-9 * n**3
@@ -86,7 +86,7 @@ def robustness_fits(config: Config) -> int:
 
 
 def check_disk(config: Config, results: Path, runs_at_once: int) -> None:
-    """Raise ConfigError if the disk cannot hold the weights of the runs yet to be trained."""
+    """Raise ConfigError if the disk cannot hold the weights of the runs that are still to be trained."""
     needed = 0
     for variant in config["variants"]:
         resolved = resolve(config, variant)

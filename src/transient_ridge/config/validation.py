@@ -1,4 +1,4 @@
-"""Checks of a configuration: all faults at once, each with the key, its value and what is allowed."""
+"""Validate a configuration, and report all faults at once."""
 
 import warnings
 from collections.abc import Iterator, Mapping, MutableMapping
@@ -75,7 +75,7 @@ def _variant_faults(config: Config, variant: str, changes: Config) -> Iterator[s
 
 
 def _contradictions(config: Config) -> Iterator[str]:
-    """Faults between keys: values that contradict each other."""
+    """Values that are valid one by one but contradict each other."""
     data, model, training = config["data"], config["model"], config["training"]
     if model["d_model"] % model["heads"]:
         yield f"model.heads = {model['heads']}: must divide model.d_model = {model['d_model']}"
@@ -102,7 +102,7 @@ def _contradictions(config: Config) -> Iterator[str]:
 
 
 def _contradictions_of_averaging(config: Config) -> Iterator[str]:
-    """Faults in which weights are kept and measured; warns of an average longer than training."""
+    """Contradictions about the weights to keep and measure; warns of an average longer than training."""
     training, measured = config["training"], config["evaluation"]["weights"]
     average, keep_raw = training["average"], training["keep_raw"]
     if average is not None and config["runs"]["folder"] is not None:
@@ -129,7 +129,7 @@ def _contradictions_of_averaging(config: Config) -> Iterator[str]:
 
 
 def _entry_faults(config: Config) -> Iterator[str]:
-    """Registry entries that do not fit these data or runs, by a function or a constant of theirs."""
+    """Registry entries that do not fit the data or the runs, as their functions or constants tell."""
     diversities = [run.task_diversity for run in runs(config)]
     asked: dict[str, tuple[Any, ...]] = {
         "fault": (DataSettings.of(config["data"]),),
@@ -151,7 +151,7 @@ def _entry_faults(config: Config) -> Iterator[str]:
 
 
 def _contradictions_of_analysis(config: Config) -> Iterator[str]:
-    """Faults between keys of PCA, scorecard and LLC."""
+    """Contradictions in PCA, scorecard and LLC."""
     for limits, must in ((AT_MOST, "at most"), (LESS, "less than")):
         for key, other in limits.items():
             stated, limit = (_at(config, dotted) for dotted in (key, other))

@@ -15,7 +15,7 @@ class Command:
 
     @property
     def name(self) -> str:
-        """What the command line calls it."""
+        """The name on the command line."""
         return self.act.__name__.replace("_", "-")
 
     @property
@@ -48,7 +48,7 @@ def summary(results: Path) -> None:
 
 
 def status(results: Path) -> None:
-    """Print the progress of the Snakemake that runs in a results folder; reads its page `status`."""
+    """Print the progress of a Snakemake at work in a results folder; reads its page `status`."""
     from .status import describe
 
     print(describe(results))
@@ -79,9 +79,9 @@ def publish(results: Path, kept: Path) -> None:
 
 
 def pack(results: Path, archive: Path, weights: bool) -> None:
-    """Pack a results folder into one file that another machine can take over; reads it and Snakemake's records.
+    """Pack a results folder into one file for another machine; reads the folder and Snakemake's records.
 
-    With --weights also the checkpoints, so that their LLC can be estimated again without training.
+    --weights adds the checkpoints, so that their LLC can be estimated again without training.
     """
     from ..artefacts.archive import pack as write
 
@@ -90,9 +90,9 @@ def pack(results: Path, archive: Path, weights: bool) -> None:
 
 
 def unpack(archive: Path, other_code: bool) -> None:
-    """Verify an archive and put its results where Snakemake takes them for done; writes the results folder.
+    """Verify an archive and put its results where Snakemake accepts them as done; writes the results folder.
 
-    With --other-code also if other code made them: Snakemake then redoes what the code here makes stale.
+    --other-code accepts results that other code made: Snakemake then redoes what the code here makes stale.
     """
     from ..artefacts.archive import unpack as write
 
@@ -100,7 +100,7 @@ def unpack(archive: Path, other_code: bool) -> None:
 
 
 def leftovers(results: Path, remove: bool) -> None:
-    """Print the files of a results folder that its configuration does not ask for; with --remove delete them.
+    """Print the files of a results folder that its configuration does not ask for; with --remove, delete them.
 
     These are runs that left the grid, variants that are gone, and tables and figures that no code makes any more.
     """
@@ -138,16 +138,16 @@ def ro_crate(results: Path) -> None:
 
 
 def rescore(kept: list[Path]) -> None:
-    """Print a page that scores published tables again by today's statements; reads tables and configurations."""
+    """Score published tables again with today's statements, and print the page; reads tables and configurations."""
     from ..scorecard.rescore import rescore as score_again
 
     print(score_again(kept))
 
 
 def benchmark_llc() -> None:
-    """Print the estimates of our sampler and devinterp's where the learning coefficient is known; takes minutes.
+    """Compare our sampler and devinterp's where the learning coefficient is known; takes minutes.
 
-    Normal crossings, reduced-rank regression and deep linear networks, as a Markdown table.
+    Prints a Markdown table of normal crossings, reduced-rank regression and deep linear networks.
     """
     import torch
 

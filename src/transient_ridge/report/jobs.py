@@ -36,7 +36,7 @@ class Job:
         return time.time() - self.started
 
     def last_line(self) -> str:
-        """The last line of the job's log; without one, the job is starting or waits in a queue."""
+        """The last line of the job's log; a job that starts or waits in a queue has none yet."""
         return next(iter(tail(self.log, 1)), "no output yet")
 
     def reading(self) -> Reading | None:
@@ -44,7 +44,7 @@ class Job:
         return parse(self.last_line())
 
     def seconds_left(self) -> float | None:
-        """Seconds until the job is done, by its own estimate; None without one."""
+        """Seconds until the job is done, as the job estimates; None without an estimate."""
         reading = self.reading()
         return reading.seconds_left if reading and math.isfinite(reading.seconds_left) else None
 
@@ -52,7 +52,7 @@ class Job:
 class Jobs:
     """The jobs that Snakemake has reported as planned, running, done and failed, by stage.
 
-    Different threads may call :meth:`note` and the other methods, which copy a dictionary in one step.
+    One thread may call :meth:`note` while others read: all methods copy a dictionary in one step.
     """
 
     def __init__(self) -> None:
@@ -91,7 +91,7 @@ class Jobs:
                     self.failed[event["jobid"]] = job
 
     def running(self, of: str | None = None) -> list[Job]:
-        """Jobs at work, of one stage or of all; the one that started first comes first."""
+        """The running jobs, of one stage or of all, in the order in which they started."""
         jobs = [job for job in list(self._running.values()) if of in (None, job.stage)]
         return sorted(jobs, key=lambda job: job.started)
 
@@ -129,7 +129,7 @@ class Jobs:
 
 
 def is_target(rule: str) -> bool:
-    """Whether a rule only asks for the files of other rules."""
+    """Whether a rule only collects the files of other rules."""
     return rule in ("all", "figures") or rule.endswith("_all")
 
 

@@ -1,4 +1,4 @@
-"""A folder for the Hugging Face Hub: the last checkpoint of every run of a preset, and the model card about them."""
+"""A folder for the Hugging Face Hub: the last checkpoint of every run of a preset, and a model card."""
 
 from collections.abc import Mapping
 from importlib import resources

@@ -19,15 +19,15 @@ PARTS = {
 
 
 def scorecard_of(results: Path) -> Path:
-    """The scorecard of published ``results``: that of all root seeds where there are several, else that of ``base``."""
+    """The scorecard of published ``results``: over all root seeds if there are several, else that of ``base``."""
     pooled = results / "root-seeds" / "claims.md"
     return pooled if pooled.exists() else results / "claims.md"
 
 
 def quote(scorecard: Path, preset: str, root: Path = Path()) -> list[Path]:
-    """Put the parts of ``scorecard`` into the pages below ``root``; returns the pages that quote ``preset``.
+    """Put the parts of ``scorecard`` into the pages below ``root``; return the pages that quote ``preset``.
 
-    Leaves the place of a missing part empty, and passes over pages that the checkout lacks.
+    A missing part leaves its place empty; pages that do not exist are skipped.
     """
     text = scorecard.read_text()
     quoting = []

@@ -1,4 +1,4 @@
-"""The status page ``<results>/status``, which shows what the terminal shows to people elsewhere."""
+"""The status page ``<results>/status``: what the terminal shows, for readers elsewhere."""
 
 import logging
 import threading
@@ -31,7 +31,7 @@ class StatusPage(logging.Handler):
         self._ended = threading.Event()
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Take in an event; one of an unknown form is reported on stderr and stops nothing."""
+        """Note an event; report one of an unknown form on stderr, and carry on."""
         try:
             self.jobs.note(record)
         except (KeyError, TypeError, AttributeError):
@@ -58,7 +58,7 @@ class StatusPage(logging.Handler):
             partial.write_text(self.page())
 
     def page(self) -> str:
-        """The page as it stands."""
+        """The page as of now."""
         from rich.console import Console
 
         from .terminal import draw
@@ -71,7 +71,7 @@ class StatusPage(logging.Handler):
 
 
 def describe(results: Path) -> str:
-    """The page of ``results``, with a remark if no Snakemake runs there. Raises TableError if it is no folder."""
+    """The page of ``results``, with a remark if no Snakemake runs there. Raises TableError without such a folder."""
     page = results / PAGE_FILE
     if not results.is_dir():
         raise TableError(f"{results}: no such folder; name one of results, such as results/laptop")

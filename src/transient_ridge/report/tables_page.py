@@ -21,7 +21,7 @@ from ..stage import stage
     ),
 )
 def make_tables_page(frames: Frames) -> Page:
-    """The short tables as one HTML page, thresholds at their last step only."""
+    """The short tables as one HTML page; of the thresholds, only the last step."""
     sections = []
     for name, table in frames.items():
         frame = table

@@ -32,7 +32,7 @@ left the grid; `make clean-leftovers PRESET={preset}` removes these.
 def make_tables_readme(
     preset: PresetName, variants: Annotated[Mapping[str, Any], Setting("variants")]
 ) -> Page:
-    """The README of a results folder, with every table that needs no request."""
+    """The README of a results folder, with every table that is not made on request."""
     first = next(iter(variants))
     parts = [_HEAD.format(preset=preset, variants=", ".join(variants), first=first)]
     for name, table in TABLES.items():
@@ -43,7 +43,7 @@ def make_tables_readme(
 
 
 def _section(table: str, path: str) -> str:
-    """One table: where it is, its columns, and two lines in each of three libraries."""
+    """One table: its path, its columns, and how to load it with three libraries."""
     several = "*" in path
     remark = {"run": ", one file per run", "preset": ", where there are variants to compare"}
     rows = "\n".join(

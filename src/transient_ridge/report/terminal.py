@@ -27,9 +27,9 @@ LOG_LINES = 15
 #: Seconds between plain lines: this share of the elapsed time, within these bounds.
 PLAIN_SHARE, PLAIN_SHORTEST, PLAIN_LONGEST = 0.02, 10.0, 300.0
 
-#: How Snakemake's messages begin that matter although they are no warnings.
+#: Beginnings of messages that matter although they are no warnings.
 SHOWN = ("Nothing to be done", STOPPING, "Will exit after finishing")
-#: How errors begin that only repeat that a job failed, which is shown anyway.
+#: Beginnings of errors that only repeat that a job failed, which is shown anyway.
 REDUNDANT = (
     "Exiting because a job execution failed",
     "RuleException:\nCalledProcessError",
@@ -61,7 +61,7 @@ class Terminal:
             threading.Thread(target=self._keep_printing, daemon=True).start()
 
     def note(self, record: logging.LogRecord) -> None:
-        """Take in one log record, and print it if it should stay on the screen.
+        """Note a log record, and print it if it should stay on the screen.
 
         Raises KeyError, TypeError or AttributeError if the record is an event of an unknown form.
         """
@@ -84,7 +84,7 @@ class Terminal:
             self._print(message)
 
     def close(self) -> None:
-        """Remove the live lines and print how the run ended; a second call does nothing."""
+        """Remove the live lines and print how the run ended. A second call does nothing."""
         if self._ended.is_set():
             return
         self._ended.set()
@@ -131,7 +131,7 @@ class Terminal:
 
 
 def draw(jobs: Jobs, most: int = JOBS_SHOWN) -> RenderableType:
-    """The progress of ``jobs`` in a few lines; of the running ones, ``most`` have a line of their own."""
+    """The progress of ``jobs`` in a few lines, with at most ``most`` lines for running jobs."""
     so_far = f"{clock(time.time() - jobs.started)} so far"
     if not jobs.planned:
         return Text(f"Snakemake prepares, {so_far}", style="dim")
@@ -148,7 +148,7 @@ def draw(jobs: Jobs, most: int = JOBS_SHOWN) -> RenderableType:
 
 
 def _by_state(jobs: Jobs) -> dict[str, list[str]]:
-    """Stages that are done, begun and waiting; those begun with their jobs done and time left."""
+    """Stages that are done, begun or waiting; those begun with the jobs done and the time left."""
     failures = jobs.failures()
     states: dict[str, list[str]] = {"done": [], "begun": [], "waiting": []}
     for name, planned in list(jobs.planned.items()):

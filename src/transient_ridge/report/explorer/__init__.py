@@ -100,7 +100,7 @@ def payload(frames: Frames, title: str) -> dict[str, Any]:
 
 
 def thinned(steps: Sequence[int]) -> list[int]:
-    """At most about :data:`POINTS` of the ascending ``steps``, evenly spaced in log(step + 1), both ends included."""
+    """About :data:`POINTS` of the ascending ``steps``, evenly spaced in log(step + 1), with both ends."""
     if len(steps) <= POINTS:
         return list(steps)
     wanted = np.linspace(np.log1p(steps[0]), np.log1p(steps[-1]), POINTS)
@@ -111,7 +111,7 @@ def thinned(steps: Sequence[int]) -> list[int]:
 def _run(
     run: Run, rows: pd.DataFrame, frames: Frames, steps: Sequence[int], group: int
 ) -> dict[str, Any]:
-    """One run at the thinned steps that it has; its LLC at the steps where that was measured."""
+    """One run: its values at the thinned steps, its LLC at the steps where it was measured."""
     wide = rows.pivot(index="step", columns="component", values="coordinate").sort_index()
     wide = wide[wide.index.isin(steps)]
     relative = of_run(frames["relative_distances"], *run).set_index("step")["relative_distance"]
@@ -141,7 +141,7 @@ def _run(
 
 
 def _ideal(frames: Frames, colours: DiversityColours) -> list[dict[str, Any]]:
-    """Points of the predictors: one for each M of the grid, or one for all M, whose group is null."""
+    """Points of the predictors: one for each M of the grid, or one for all M, with the group null."""
     found = []
     points: Any = frames["pca_idealised"].groupby(["task_diversity", "predictor"])
     for (M, predictor), rows in points:
@@ -158,7 +158,7 @@ def _ideal(frames: Frames, colours: DiversityColours) -> list[dict[str, Any]]:
 
 
 def _rounded(values: Any) -> list[float | None]:
-    """Five significant digits; unknown and infinite values become null, since JSON has neither."""
+    """Round to five significant digits; unknown and infinite values become None, since JSON has neither."""
     return [
         float(f"{value:.5g}") if value is not None and math.isfinite(value) else None
         for value in values
