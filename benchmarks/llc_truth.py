@@ -2,15 +2,13 @@
 
     python -m benchmarks.llc_truth hmc FOLDER RUN
     python -m benchmarks.llc_truth samplers FOLDER RUN
-    python -m benchmarks.llc_truth coverage FOLDER RUN
     python -m benchmarks.llc_truth report FOLDER
 
-RUN is the folder of a run that keeps its weights, such as results/laptop/base/runs/M16-seed0. All sample the same
-posterior around its last checkpoint, on the same sequences, and write their traces to FOLDER; `report` needs only
-these: it prints the tables and draws the figure of docs/llc.md. Whatever is interrupted goes on where it was.
+RUN is the folder of a run that keeps its weights, such as results/laptop/base/runs/M16-seed0. `hmc` and `samplers`
+sample one posterior around its last checkpoint, on the same sequences, write their traces to FOLDER and resume where an
+earlier call stopped. `report` reads the traces, prints the table of docs/llc.md and draws its figure.
 """
 
-import math
 import sys
 import time
 from pathlib import Path
@@ -26,10 +24,8 @@ from transient_ridge.config import presets
 from transient_ridge.config.runs import Run
 from transient_ridge.config.settings import LlcSettings, TrainedBy
 from transient_ridge.figures.drawing.style import DOUBLE_COLUMN, styled
-from transient_ridge.llc.chains import measure, sample
-from transient_ridge.llc.estimate import ChainMean, estimate
+from transient_ridge.llc.estimate import ChainMean
 from transient_ridge.llc.estimator import Estimator
-from transient_ridge.llc.ladder import Apart
 from transient_ridge.model.device import prepare
 from transient_ridge.training.checkpoints import Checkpoints
 
@@ -65,11 +61,6 @@ COLUMNS = (
     "healthy",
     "fault",
 )
-#: Estimates behind the coverage, and how cheap each is.
-ESTIMATES = 60
-CHEAP = {"chains": 2, "draws": 40, "minibatch": 64}
-#: Half-widths of the intervals that should cover 68 % and 95 %, in standard errors.
-INTERVALS = {0.68: 0.994, 0.95: 1.96}
 CHAINS = 2
 #: Trajectories of a chain of HMC that are not counted; in these the step is adapted.
 BURN_IN = 8
@@ -112,27 +103,6 @@ def run_samplers(run: Path, folder: Path) -> None:
         print(estimates[-1], flush=True)
 
 
-def run_coverage(run: Path, folder: Path) -> None:
-    """The table coverage.csv: estimates that share nothing but the metric."""
-    rows = _known(folder / "coverage.csv")
-    of = estimator(run, **CHEAP)
-    posterior = of.posterior(of.kept.steps[-1])
-    measured, length = measure(posterior, of.llc), of.llc.burn_in + of.llc.draws
-    centre = of.centre(posterior, "all")
-    for number in range(len(rows), ESTIMATES):
-        apart = Apart(posterior, 2 * length * number)
-        noise = posterior.noise(number)
-        traces = sample(apart, of.llc, of.n_beta(), noise, measured=measured)
-        # What heats the chains is the same in all, and takes longer to find than the chains do.
-        unheated = traces._replace(gradient_noise=torch.zeros_like(posterior.centre))
-        found = estimate(unheated, of.n_beta(), of.llc, centre)[0]
-        rows.append(
-            {name: getattr(found, name) for name in ("llc", "slope", "standard_error", "ess")}
-        )
-        _write(folder / "coverage.csv", rows)
-        print(number, rows[-1], flush=True)
-
-
 def _known(path: Path) -> list[dict[Any, Any]]:
     return pd.read_csv(path).to_dict("records") if path.exists() else []
 
@@ -143,31 +113,7 @@ def _write(path: Path, rows: list[dict[Any, Any]]) -> None:
 
 
 def report(folder: Path) -> None:
-    """Print what the traces in ``folder`` say, and draw figure.png."""
-    if (folder / "coverage.csv").exists():
-        _report_coverage(pd.read_csv(folder / "coverage.csv"))
-    if (folder / "hmc.csv").exists():
-        _report_truth(folder)
-
-
-def _report_coverage(found: pd.DataFrame) -> None:
-    """How often the interval of one estimate covers the mean of the others."""
-    N = len(found)
-    others = (found["llc"].sum() - found["llc"]) / (N - 1)
-    # The mean of the others has an error of its own.
-    error = found["standard_error"] * math.sqrt(N / (N - 1))
-    z = ((found["llc"] - others) / error).abs()
-    print(f"{N} estimates of {found['llc'].mean():.2f}; their spread is {found['llc'].std():.2f},")
-    print(
-        f"the stated error {math.sqrt((found['standard_error'] ** 2).mean()):.2f} (root mean square)"
-    )
-    for share, width in INTERVALS.items():
-        inside, chance = float((z < width).mean()), math.sqrt(share * (1 - share) / N)
-        print(f"intervals of {share:.0%} cover in {inside:.0%}, binomial error {chance:.0%}")
-
-
-def _report_truth(folder: Path) -> None:
-    """The table of the samplers beside HMC, and the figure."""
+    """Print the samplers beside HMC, and draw figure.png in ``folder``."""
     samplers = pd.read_csv(folder / "samplers.csv").set_index("sampler")
     known = pd.read_csv(folder / "hmc.csv")
     counted = known[known["trajectory"] >= BURN_IN]
@@ -215,8 +161,6 @@ def main(what: str, folder: Path, run: Path | None = None) -> None:
             hmc.run(estimator(run), folder, CHAINS, BURN_IN, SECONDS)
         case "samplers", Path():
             run_samplers(run, folder)
-        case "coverage", Path():
-            run_coverage(run, folder)
         case _:
             sys.exit(__doc__)
 

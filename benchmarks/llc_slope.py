@@ -1,0 +1,128 @@
+"""The LLC of the M = infinity run on the tasks of each M, where its weights are no minimum.
+
+    python -m benchmarks.llc_slope RUN FILE M ...
+
+RUN is the folder of an M = infinity run that keeps its weights; FILE is a CSV, to which an M that it lacks is added.
+Each M is measured three times: as the stage `llc_on_tasks` does, with the slope at w* taken out of the loss, and by
+curvature.
+"""
+
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+from torch import Tensor
+
+from transient_ridge.config import presets
+from transient_ridge.config.runs import Run
+from transient_ridge.config.settings import LlcSettings, SpectrumSettings, TrainedBy
+from transient_ridge.llc.chains import measure, sample
+from transient_ridge.llc.curvature.at_checkpoint import CurvatureAt
+from transient_ridge.llc.estimate import estimate
+from transient_ridge.llc.estimator import Estimator
+from transient_ridge.llc.health import faults
+from transient_ridge.llc.measured import Measured
+from transient_ridge.llc.posterior import CheckpointPosterior
+from transient_ridge.llc.target import Evaluation
+from transient_ridge.model.device import prepare
+from transient_ridge.training.checkpoints import Checkpoints
+
+#: The slope is measured again on 1 / FEWER of the sequences: were it mere noise, it would take FEWER times as much off.
+FEWER = 4
+COLUMNS = (
+    "llc",
+    "standard_error",
+    "slope",
+    "heating",
+    "share_below",
+    "missing",
+    "relaxations",
+    "distance_trend",
+    "r_hat",
+    "ess",
+)
+
+
+class Level:
+    """A posterior whose loss has lost its slope g at w*: l(w) - g (w - w*), which is stationary there."""
+
+    def __init__(self, posterior: CheckpointPosterior) -> None:
+        self.posterior = posterior
+        self.centre, self.layout = posterior.centre, posterior.layout
+        self.centre_gradient = torch.zeros_like(posterior.centre_gradient)
+        self.curvature, self.noise = posterior.curvature, posterior.noise
+
+    def evaluate(self, positions: Tensor, step: int) -> Evaluation:
+        """As the posterior, without the slope."""
+        here, slope = self.posterior.evaluate(positions, step), self.posterior.centre_gradient
+        fallen = ((positions - self.centre) @ slope)[:, None]
+        return here._replace(losses=here.losses - fallen, gradient=here.gradient - slope)
+
+    def curvature_samples(self, positions: Tensor, part: int) -> Iterator[Tensor]:
+        """As the posterior."""
+        return self.posterior.curvature_samples(positions, part)
+
+
+class OnTasks:
+    """The last checkpoint of an M = infinity run, on the tasks of other runs, at the settings of the default."""
+
+    def __init__(self, folder: Path) -> None:
+        config, kept = presets.load(presets.DEFAULT), Checkpoints.of_run(folder)
+        self.run, self.step = Run.parse(folder.name), kept.steps[-1]
+        self.kept, self.made_by = kept, TrainedBy.of(kept.settings)
+        self.llc = LlcSettings.of(config["llc"])
+        self.spectrum = SpectrumSettings.of(config["spectrum"])
+
+    def rows(self, tasks_of: Run) -> Iterator[dict[str, Any]]:
+        """The LLC as the stage measures it, then without the slope, then by curvature."""
+        of = self._estimator(self.llc)
+        posterior = of.posterior(self.step, tasks_of)
+        measured = measure(posterior, self.llc)
+        fewer = self.llc.changed(sequences=self.llc.sequences // FEWER)
+        of_fewer = self._estimator(fewer).posterior(self.step, tasks_of).centre_gradient
+        targets = {"as it is": posterior, "level": Level(posterior)}
+        for name, target in targets.items():
+            own = Measured(measured.by_preconditioner)
+            noise, ess = posterior.noise(), self.llc.limits.ess or 0.0
+            traces = sample(target, self.llc, of.n_beta(), noise, measured=own, ess=ess)
+            centre = replace(of.centre(posterior, "all"), gradient=target.centre_gradient)
+            found = estimate(traces, of.n_beta(), self.llc, centre)[0]
+            row = {column: getattr(found, column) for column in COLUMNS}
+            if name == "as it is":
+                row["slope_of_fewer"] = replace(traces.quadratic, slope=of_fewer).taken
+            yield {"loss": name, **row, "fault": "; ".join(faults(found, self.llc.limits))}
+        at = CurvatureAt(
+            self.kept, tasks_of, self.made_by, self.llc.data, self.spectrum, torch.device("cpu")
+        )
+        resolved = at.step(self.step).at(self.llc.gamma / of.n_beta())
+        yield {
+            "loss": "curvature",
+            "llc": resolved.llc,
+            "standard_error": resolved.standard_error,
+            "fault": resolved.fault,
+        }
+
+    def _estimator(self, llc: LlcSettings) -> Estimator:
+        return Estimator(self.run, self.made_by, llc, self.kept, torch.device("cpu"))
+
+
+def main(folder: Path, file: Path, *task_diversities: str) -> None:
+    """Add to FILE the M that it lacks."""
+    torch.set_num_threads(1)
+    prepare(torch.device("cpu"), "float32", 1)
+    of, known = OnTasks(folder), pd.read_csv(file) if file.exists() else pd.DataFrame()
+    for M in map(float, task_diversities):
+        if len(known) and M in known["task_diversity"].to_numpy():
+            continue
+        rows = [{"task_diversity": M, **row} for row in of.rows(Run(M, of.run.seed))]
+        known = pd.concat([known, pd.DataFrame(rows)], ignore_index=True)
+        known.to_csv(file, index=False, float_format="%.5g")
+        print(known.tail(len(rows)).to_string(), flush=True)
+
+
+if __name__ == "__main__":
+    main(*map(Path, sys.argv[1:3]), *sys.argv[3:])
