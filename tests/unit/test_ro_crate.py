@@ -23,6 +23,7 @@ def results(tmp_path):
         results / "base/tables/relative_distances.parquet", {}
     )
     (results / "base" / "claims.md").write_text("met")
+    (results / "README.md").write_text("# Tables")
     (results / "base" / "tables" / "of_old_code.parquet").write_bytes(b"?")
     (results / "base" / "logs").mkdir()
     (results / "base" / "logs" / "train.log").write_text("...")
@@ -30,19 +31,20 @@ def results(tmp_path):
 
 
 def test_the_crate_is_a_workflow_run_crate(results):
-    assert write_crate(results) == 2
+    assert write_crate(results) == 3
     crate = rocrate.ROCrate(results)
     assert {each.id for each in crate.root_dataset["conformsTo"]} >= set(PROFILES)
     workflow = crate.mainEntity
     assert workflow.id == "workflow/Snakefile"
     assert "ComputationalWorkflow" in workflow.type
     assert workflow["programmingLanguage"].id.endswith("#snakemake")
-    (action,) = crate.root_dataset["mentions"]
+    action = crate.root_dataset["mentions"]
     assert action.type == "CreateAction"
     assert action["instrument"] is workflow
-    assert [each.id for each in action["object"]] == ["config.yaml"]
+    assert action["object"].id == "config.yaml"
     made = {each.id: each for each in action["result"]}
-    assert set(made) == {"base/tables/relative_distances.parquet", "base/claims.md"}
+    assert set(made) == {"README.md", "base/tables/relative_distances.parquet", "base/claims.md"}
+    assert made["README.md"]["about"] is crate.root_dataset
     for each, entity in made.items():
         assert entity["sha256"] == hashlib.sha256((results / each).read_bytes()).hexdigest()
     assert all((results / part.id).exists() for part in crate.data_entities)
@@ -50,7 +52,7 @@ def test_the_crate_is_a_workflow_run_crate(results):
 
 def test_it_is_the_same_when_written_again(results):
     write_crate(results)
-    assert write_crate(results) == 2
+    assert write_crate(results) == 3
 
 
 def test_a_folder_without_results_is_refused(tmp_path):

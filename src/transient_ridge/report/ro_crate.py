@@ -19,7 +19,10 @@ from ..places import PACKAGE
 PROFILES = {
     "https://w3id.org/ro/wfrun/process/0.5": "Process Run Crate",
     "https://w3id.org/ro/wfrun/workflow/0.5": "Workflow Run Crate",
+    "https://w3id.org/workflowhub/workflow-ro-crate/1.0": "Workflow RO-Crate",
 }
+#: What a validator expects of the workflow.
+WORKFLOW_PROFILE = "https://bioschemas.org/profiles/ComputationalWorkflow/1.0-RELEASE"
 #: Where `sha256` is defined.
 TERMS = "https://w3id.org/ro/terms/workflow-run/context"
 LICENCE = "https://spdx.org/licenses/MIT"
@@ -73,7 +76,10 @@ def write_crate(results: Path) -> int:
     ]
     workflow = crate.add_workflow(
         results / "workflow" / "Snakefile", "workflow/Snakefile", main=True, lang="snakemake",
-        properties={"name": "transient-ridge", "version": git_state()["commit"] or "unknown", "license": LICENCE},
+        properties={
+            "name": "transient-ridge", "version": git_state()["commit"] or "unknown", "license": LICENCE,
+            "encodingFormat": "text/plain", "conformsTo": {"@id": WORKFLOW_PROFILE},
+        },
     )  # fmt: skip
     stated = crate.add_file(
         results / RESOLVED_FILE, RESOLVED_FILE,
@@ -83,15 +89,19 @@ def write_crate(results: Path) -> int:
         crate.add_file(results / path, path.as_posix(), properties=_properties(results / path))
         for path in made
     ]
+    if readme := next((file for file in files if file.id == "README.md"), None):
+        readme["about"] = crate.root_dataset
     ended = max((results / path).stat().st_mtime for path in made)
     run = {
         "@type": "CreateAction",
         "name": f"run of the preset {preset}",
+        "description": "Snakemake made the tables, figures and pages from the configuration. Each has a record of its "
+        "own origin; this is the sum of all calls.",
         "endTime": datetime.fromtimestamp(ended, UTC).isoformat(timespec="seconds"),
     }
     action = crate.add(ContextEntity(crate, "#run", run))
-    action["instrument"], action["object"], action["result"] = workflow, [stated], files
-    crate.root_dataset["mentions"] = [action]
+    action["instrument"], action["object"], action["result"] = workflow, stated, files
+    crate.root_dataset["mentions"] = action
     crate.metadata.write(results)
     return len(made)
 
