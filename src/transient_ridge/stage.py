@@ -16,7 +16,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from types import ModuleType
 from typing import Any, NamedTuple, Protocol, TypeVar, get_origin
 
 from .errors import StageError
@@ -101,15 +100,6 @@ def stage(
     return mark
 
 
-def stage_of(module: ModuleType) -> Stage | None:
-    """The stage that ``module`` defines, or None."""
-    for value in vars(module).values():
-        found = getattr(value, "stage", None)
-        if isinstance(found, Stage) and found.compute.__module__ == module.__name__:
-            return found
-    return None
-
-
 def stages() -> list[str]:
     """The modules that define a stage, found without importing them."""
     return sorted(module_name(path) for path in PACKAGE.rglob("[!.]*.py") if _is_marked(path))
@@ -162,8 +152,8 @@ def load(name: str) -> Stage:
     """The stage in the module ``name``. Raises StageError, which lists all stages, if there is none."""
     if not is_stage(name):
         raise StageError(f"stage '{name}': unknown; there are {', '.join(stages())}")
-    found = stage_of(importlib.import_module(f"transient_ridge.{name}"))
-    assert found is not None
+    module = importlib.import_module(f"transient_ridge.{name}")
+    found: Stage = getattr(module, function_of(name).name).stage
     return found
 
 

@@ -70,9 +70,13 @@ class Layout:
 
     def files(self, table: str, variant: str) -> list[str]:
         """Every file of ``table`` in this variant."""
+        scope, of_runs = TABLES[table].scope, TABLES[table].runs
+        runs = of_runs(self.variants[variant]) if scope in ("run", "chunk") else [""]
+        chunks = self.chunks[variant] if scope == "chunk" else [""]
         return [
             self.pattern(table).format(variant=variant, run=run, chunk=chunk)
-            for run, chunk in self._parts(table, variant)
+            for run in runs
+            for chunk in chunks
         ]
 
     def read(self, table: str, variant: str | None) -> list[str] | str:
@@ -102,15 +106,3 @@ class Layout:
         pooled = ["root-seeds/claims.md"] if self.root_seeds else []
         own = [f"{variant}/{page}" for variant in self.variants for page in PAGES]
         return [f"{self.folder}/{page}" for page in ("README.md", *pooled, *own)]
-
-    def _parts(self, table: str, variant: str) -> list[tuple[str, int | str]]:
-        """Run and chunk of every file."""
-        resolved = self.variants[variant]
-        match TABLES[table].scope:
-            case "run":
-                return [(run, "") for run in TABLES[table].runs(resolved)]
-            case "chunk":
-                chunks = self.chunks[variant]
-                return [(run, chunk) for run in TABLES[table].runs(resolved) for chunk in chunks]
-            case _:
-                return [("", "")]

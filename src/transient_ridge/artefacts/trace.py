@@ -34,10 +34,7 @@ def state_of_code(artefact: Path) -> str:
 
     It is unknown for a file without a record, and for one made outside a git checkout or where git refused.
     """
-    states = {
-        None if record is None else record.get("git", {}).get("dirty")
-        for record in map(read_beside, _ancestry(artefact))
-    }
+    states = {record.get("git", {}).get("dirty") for record in _ancestry(artefact)}
     if True in states:
         return "MODIFIED"
     return "unknown" if None in states else "committed"
@@ -48,25 +45,26 @@ def _packages(artefact: Path) -> list[str]:
 
     An upgrade makes nothing stale, since most change no number and training takes days; so it is reported here.
     """
-    behind = [read_beside(path) or {} for path in _ancestry(artefact)]
+    used = [record.get("packages", {}) for record in _ancestry(artefact)]
     lines = []
     for name, installed in installed_packages().items():
-        made = Counter(r["packages"][name] for r in behind if name in r.get("packages", {}))
+        made = Counter(packages[name] for packages in used if name in packages)
         if set(made) - {installed}:
             by = ", ".join(f"{version} made {count}" for version, count in sorted(made.items()))
             lines.append(f"PACKAGES   {name}: {by} of these files; {installed} is installed now")
     return lines
 
 
-def _ancestry(artefact: Path) -> set[Path]:
-    found: set[Path] = set()
+def _ancestry(artefact: Path) -> list[Record]:
+    """The records of ``artefact`` and of everything behind it; empty for a file without one."""
+    found: dict[Path, Record] = {}
     pending = [artefact]
     while pending:
         path = pending.pop()
         if path not in found:
-            found.add(path)
+            found[path] = read_beside(path) or {}
             pending += [source for source, _ in _inputs(path)]
-    return found
+    return list(found.values())
 
 
 def _inputs(artefact: Path) -> list[tuple[Path, str]]:

@@ -5,6 +5,7 @@ makes it stale.
 """
 
 import copy
+import itertools
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, get_args, get_origin
@@ -148,13 +149,13 @@ def comparisons(config: Config) -> dict[str, list[str]]:
     resolved = {variant: resolve(config, variant) for variant in config["variants"]}
     trained = [pick(each, ("data", "model", "training")) for each in resolved.values()]
     found = {"front": list(resolved) if any(each != trained[0] for each in trained) else []}
+    averaged = {name: _measures_average(each) for name, each in resolved.items()}
     pairs = (
-        [averaged, raw]
-        for averaged in resolved
-        for raw in resolved
-        if _measures_average(resolved[averaged])
-        and not _measures_average(resolved[raw])
-        and _but_for_average(resolved[averaged]) == _but_for_average(resolved[raw])
+        [one, other]
+        for one, other in itertools.permutations(resolved, 2)
+        if averaged[one]
+        and not averaged[other]
+        and _but_for_average(resolved[one]) == _but_for_average(resolved[other])
     )
     found["averaging"] = next(pairs, [])
     return {table: variants for table, variants in found.items() if variants}

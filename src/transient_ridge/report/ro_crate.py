@@ -93,15 +93,12 @@ def write_crate(results: Path) -> int:
         readme["about"] = crate.root_dataset
     ended = max((results / path).stat().st_mtime for path in made)
     run = {
-        "@type": "CreateAction",
         "name": f"run of the preset {preset}",
         "description": "Snakemake made the tables, figures and pages from the configuration. Each has a record of its "
         "own origin; this is the sum of all calls.",
         "endTime": datetime.fromtimestamp(ended, UTC).isoformat(timespec="seconds"),
     }
-    action = crate.add(ContextEntity(crate, "#run", run))
-    action["instrument"], action["object"], action["result"] = workflow, stated, files
-    crate.root_dataset["mentions"] = action
+    crate.root_dataset["mentions"] = crate.add_action(workflow, "#run", stated, files, run)
     crate.metadata.write(results)
     return len(made)
 
