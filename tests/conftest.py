@@ -52,7 +52,7 @@ def smoke() -> dict:
 
 @pytest.fixture
 def tiny(smoke: dict) -> dict:
-    """What a run of a few steps is trained with; its checkpoints hold the raw weights."""
+    """Settings of a run of a few steps whose checkpoints hold the raw weights."""
     smoke["training"] |= {"steps": 60, "decay_steps": 10, "average": None}
     smoke["checkpoints"] = {"linear_every": 20, "log_count": 4, "extra_steps": [7]}
     return trained_by(smoke).stated()
@@ -66,7 +66,7 @@ def told(stage: Callable[..., Any], settings: Mapping[str, Any]) -> dict[str, An
 
 @pytest.fixture
 def fuse(tmp_path: Path) -> Iterator[Path]:
-    """A folder on a FUSE mount, where a deleted file that is still open stays under another name."""
+    """A folder on a FUSE mount, which keeps a deleted file that is still open under another name."""
     if not (shutil.which("bindfs") and os.access("/dev/fuse", os.W_OK)):
         pytest.skip("needs bindfs and /dev/fuse")
     behind, mounted = tmp_path / "behind", tmp_path / "mounted"

@@ -92,7 +92,7 @@ def noise(size: int, chains: int, seed: int = 0) -> Noise:
 
 
 def centre(size: int, errors: Tensor | None = None) -> Centre:
-    """What an estimate wants to know of a centre without data."""
+    """What an estimate needs to know about a centre without data."""
     return Centre(
         torch.zeros(2, 1) if errors is None else errors, True, 1.0, torch.zeros(size), size
     )

@@ -53,7 +53,7 @@ class Cluster:
 
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[Cluster]:
-    """A running cluster, stopped at the end; where it cannot be had the tests are skipped."""
+    """A running cluster, stopped at the end. Tests are skipped where it cannot be started."""
     up = subprocess.run([HERE / "slurm_up.sh"], capture_output=True, text=True, check=False)
     if up.returncode == 2:
         pytest.skip(up.stderr.strip())
@@ -89,7 +89,7 @@ class Submission:
         return self.log.read_text()
 
     def submitted(self) -> list[str]:
-        """Slurm's numbers of the jobs submitted so far."""
+        """Slurm IDs of the jobs submitted so far."""
         return re.findall(r"submitted with SLURM jobid (\d+)", self.text)
 
     def wait_for(self, happened: Callable[[], object], seconds: float = 120) -> None:
@@ -101,7 +101,7 @@ class Submission:
             time.sleep(0.2)
 
     def finish(self) -> str:
-        """Wait for the end, which must be a good one."""
+        """Wait for Snakemake to end; it must succeed."""
         assert self.process is not None
         assert self.process.wait(timeout=3600) == 0, self.text
         return self.text
@@ -112,7 +112,7 @@ class Submission:
         self.process.wait()
 
     def stop(self) -> None:
-        """End Snakemake, if it still runs; it waits for its next look at the cluster, which may be minutes away."""
+        """End Snakemake if it still runs. It would wait minutes for its next look at the cluster."""
         if self.process is not None and self.process.poll() is None:
             self.process.send_signal(signal.SIGINT)
             try:

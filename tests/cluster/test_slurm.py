@@ -25,7 +25,7 @@ CURVE = f"results/smoke/base/runs/{RUN}/training.parquet"
 
 
 def one_long_run(submission, seconds: float, state_seconds: float = 2) -> int:
-    """Configure a run that trains for about so long on this machine; its number of steps."""
+    """Configure a run that trains for about this many seconds here; return its number of steps."""
     config = presets.read("smoke")
     settings = configuration.trained_by(presets.load("smoke"))
     alone = Stack([Trainer(Run.parse(RUN), settings, torch.device("cpu"))])
@@ -138,7 +138,7 @@ def test_a_preempted_job_saves_its_state_and_goes_on(submission, cluster):
 
 
 def test_a_run_whose_snakemake_was_killed_is_taken_over(submission, cluster):
-    """Slurm knows nothing of the kill: the orphan trains on and hands over when it is asked to."""
+    """Slurm does not notice the kill: the orphan keeps training and hands over when asked."""
     one_long_run(submission, 90)
     submission.start("train_all")
     submission.wait_for(state_saved(submission))
@@ -157,7 +157,7 @@ def test_a_run_whose_snakemake_was_killed_is_taken_over(submission, cluster):
 
 
 def test_a_job_that_asks_for_a_gpu_gets_one(submission, cluster):
-    """Resources alone: torch sees no CUDA on a pretended GPU, and says so in the job's log."""
+    """Only resources are tested: torch sees no CUDA on a pretended GPU, as the job's log shows."""
     one_long_run(submission, 100)
     tiny = (submission.root / "smoke.yaml").read_text().replace("device: cpu", "device: cuda")
     (submission.root / "smoke.yaml").write_text(tiny)

@@ -121,7 +121,7 @@ def test_recall_of_what_never_comes_again_is_zero():
 
 
 def test_the_mean_over_pairs_and_its_error_over_sequences():
-    """Against the spread of the means of many samples, whose pairs depend on each other within a sequence."""
+    """Compared with the spread of means over many samples; pairs within a sequence are dependent."""
     source = np.random.default_rng(0)
     of_sequence = source.standard_normal((2000, 100, 1))
     squares = torch.from_numpy((of_sequence + 0.1 * source.standard_normal((2000, 100, 5))) ** 2)

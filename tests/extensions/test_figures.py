@@ -48,7 +48,7 @@ def test_the_gate_has_a_panel_per_finite_m_with_the_mean_over_seeds(drawn, frame
 
 
 def test_heads_stand_by_layer_and_rank_with_the_mean_over_seeds(drawn):
-    """The important head of the last layer is another one for every seed, and has the first place there."""
+    """The important head of the last layer differs between seeds, and always comes first."""
     axes = panels(drawn("head_ablation"))
     assert [panel.get_title(loc="left") for panel in axes if panel.axison] == [
         f"$M$ = {style.label(M)}" for M in GRID
@@ -147,7 +147,7 @@ PARTS = {"layer0.head0": 1.0, "layer0.head1": 2.0, "layer0.mlp": 5.0}
 
 @pytest.fixture(scope="module")
 def of_parts(frames):
-    """The tables with the LLC of parts besides: multiples of the model's."""
+    """The tables, with the LLC of parts added as multiples of the model's."""
     llc = frames["llc"]
     parts = [llc.assign(component=part, llc=factor * llc["llc"]) for part, factor in PARTS.items()]
     return {**frames, "llc": pd.concat([llc, *parts])}
@@ -181,7 +181,7 @@ def test_without_parts_the_figure_says_so(drawn):
 
 
 def test_changing_tasks_shows_the_run_whose_tasks_stay_moved_to_the_same_end(frames):
-    """The fresh run is shorter by two checkpoints, and its curve is the same."""
+    """The fresh run ends two checkpoints earlier and has the same curve."""
     unchanged = frames["unchanged"]
     shorter = frames | {"unchanged": unchanged[unchanged["step"] <= STEPS[-3]]}
     axes = [each for each in panels(draw("changing_tasks", shorter)) if each.axison]

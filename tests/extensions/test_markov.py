@@ -134,7 +134,7 @@ def chances_of(tasks):
 
 
 def by_transitions(states, chances):
-    """Predictions of every y by Bayes' rule over chains (M, 2) that are equally likely, term by term."""
+    """Predictions of every y by Bayes' rule, term by term, over equally likely chains (M, 2)."""
     found = np.empty((len(states), K))
     for i, chain in enumerate(states):
         likelihood = np.ones(len(chances))
@@ -202,7 +202,7 @@ def test_unigram_retrieval_is_the_posterior_mean_over_the_frequencies(sequences,
 
 
 def test_unigram_inference_is_the_posterior_mean_under_the_prior(sequences):
-    """Against the integral over all chains, of which it knows the density of their frequencies."""
+    """Compared with the integral over all chains; the predictor knows the density of their frequencies."""
     states, x, y = sequences
     some = slice(0, None, 7)
     found = unigram_inference.predict(x, y, None, NOISE).numpy()
@@ -210,7 +210,7 @@ def test_unigram_inference_is_the_posterior_mean_under_the_prior(sequences):
 
 
 def test_the_rule_of_unigram_inference_is_fine_enough(monkeypatch):
-    """Nothing changes with more nodes, for sequences far longer than any here."""
+    """More nodes change nothing, even for sequences far longer than ours."""
     length = 300
     states = np.random.default_rng(0).random((20, length)) < np.linspace(0, 1, 20)[:, None]
     x = torch.from_numpy(A * np.eye(2)[states.astype(int)])
@@ -245,7 +245,7 @@ def test_one_chain_is_known_without_context(sequences, tasks):
 
 
 def test_none_loses_less_than_bigram_retrieval_on_the_training_chains(tasks):
-    """It is the posterior mean, so no predictor does; dMMSE_M has another likelihood and comes next to it."""
+    """It is the posterior mean, so no predictor does better; dMMSE_M has another likelihood and comes close."""
     x, y = (part.double() for part in SequenceSource(0, DATA, 6).draw(100_000, "losses"))
     loss = {
         module.__name__.split(".")[-1]: float((module.predict(x, y, tasks, NOISE) - y).square().mean())

@@ -91,7 +91,7 @@ def test_each_task_gets_sequences_of_the_same_inputs_and_noise():
 
 
 def test_losses_by_feature_add_up_to_the_loss(tiny, smoke, tmp_path):
-    """Of every checkpoint on every set, weighted by the share of the feature; each beside ridge's."""
+    """Losses by feature, weighted by share, give the loss of every checkpoint on every set; so do ridge's."""
     for settings in (tiny, smoke):
         settings["data"]["inputs"] = {"name": "features", "ratio": 0.5}
     files = train_in(tmp_path, Run(4, 0), tiny)
@@ -108,7 +108,7 @@ def test_losses_by_feature_add_up_to_the_loss(tiny, smoke, tmp_path):
 
 
 def test_the_gate_on_a_task_is_least_squares_on_the_predictions(tiny, smoke, tmp_path):
-    """Of every checkpoint, on sequences of each task; both predictors are of the whole T_M with its repeats."""
+    """At every checkpoint, on sequences of each task; both predictors use all of T_M, repeats included."""
     for settings in (tiny, smoke):
         settings["data"]["tasks"] = "halving"
     files = train_in(tmp_path, Run(7, 0), tiny)

@@ -86,7 +86,7 @@ def test_dmmse_is_the_posterior_mean_over_the_recurrences(sequences):
 
 
 def test_ridge_is_the_posterior_mean_under_the_gaussian_prior(sequences):
-    """Against the integral over a fine grid of (a / 0.4, b)."""
+    """Compared with the integral over a fine grid of (a / 0.4, b)."""
     x, y = sequences
     axis = np.arange(-7, 7, 0.05)
     tasks = np.stack(np.meshgrid(axis, axis), axis=-1).reshape(-1, 2)

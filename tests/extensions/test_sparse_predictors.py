@@ -29,7 +29,7 @@ def sequences(seed: int, B: int, K: int, D: int, s: int = 2):
 
 
 def best_of_all_supports(X, Y, alpha):
-    """The lasso's minimum: of the stationary points for each support and signs, the one of least loss."""
+    """The lasso's minimum: the best of the stationary points over all supports and signs."""
     n, D = X.shape
     best, least = np.zeros(D), (Y @ Y) / (2 * n)
     for signs in itertools.product((-1, 0, 1), repeat=D):
@@ -69,7 +69,7 @@ def test_the_penalty_is_the_size_of_the_noise():
 
 
 def by_loops(x, y, steps):
-    """One sequence, on the scaled inputs themselves."""
+    """For one sequence, on the scaled inputs themselves."""
     found = np.zeros(len(y))
     for n in range(1, len(y)):
         X, Y = x[:n], y[:n]
@@ -94,7 +94,7 @@ def test_preprocess_descend_is_gradient_descent_on_scaled_inputs(steps):
 
 
 def test_one_step_is_the_closed_form():
-    """From w = 0 a step goes to eta r^3."""
+    """One step from w = 0 goes to eta r^3."""
     x, y = sequences(2, 3, 9, 3)
     X, Y = x[:, :8], y[:, :8]
     r = (X * Y[..., None]).mean(dim=1)

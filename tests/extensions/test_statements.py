@@ -42,7 +42,7 @@ STRATEGIES = (*OF_M_INFINITY, *OF_FINITE_M)
 
 
 def sparse(world):
-    """Preprocess-then-descend loses less than ridge, and so do the models without end of tasks, in the end."""
+    """Preprocess-then-descend and, at the end, the models of M = infinity have a lower loss than ridge."""
     ideal = world["idealised_losses"]
     better = ideal[ideal["predictor"] == "ridge"]
     better = better.assign(predictor="preprocess_descend", loss=0.9 * better["loss"])
@@ -96,7 +96,7 @@ def papers_world():
 
 
 def predictors_far_apart(world):
-    """All predictors that presets name are at right angles, and far from ridge compared with the models."""
+    """All predictors that presets name are at right angles, and much further from ridge than the models."""
     rows = [
         {"task_diversity": M, "dataset": dataset, "predictor": one, "other": other, "distance": 1.0}
         for M in worlds.GRID
@@ -207,7 +207,7 @@ def no_infinity(world):
 
 
 def no_losses_of_infinity(world):
-    """Other than those by which it is seen that there was training."""
+    """No run of M = infinity has losses."""
     world["smoothed_losses"] = world["smoothed_losses"].query("task_diversity < inf")
 
 
@@ -272,7 +272,7 @@ def features_not_learnt(world):
 
 
 def of_parts(kind, factor):
-    """At the end, the LLC of all parts of a kind times ``factor``."""
+    """Multiply the last LLC of all parts of a kind by ``factor``."""
 
     def bend(world):
         llc = world["llc"]
@@ -410,7 +410,7 @@ def test_in_its_null_no_statement_passes(preset, world):
 
 
 def test_statements_that_their_nulls_meet_too_are_not_discriminating(world):
-    """By the mean task's loss on new tasks, by a memory that is near to ridge, by a gate that is open anyway."""
+    """The mean task is as bad on new tasks, a memory is near ridge, and the gate is open anyway."""
     put(world, "softened_dmmse", "loss_out", 9.0, inverse_temperature=0.0)
     put(world, "idealised_distances", "distance", 0.01, dataset=OUT, task_diversity=worlds.GRID[-2])
     put(world, "softened_dmmse", "ridge", 9.0, inverse_temperature=0.0)
@@ -434,7 +434,7 @@ def test_three_tasks_are_too_few_to_rank(world):
 
 
 def test_a_task_goes_in_weight_where_its_gate_opens_for_good(world):
-    """The most frequent task's gate opens first and closes again near the end: it then is third of four."""
+    """The gate of the most frequent task opens first and closes again near the end, so it ranks third of four."""
     put(world, "task_gates", "gate", 0.4, task=1, step=worlds.STEPS[-2])
     assert scored(world, "in-weight/unequal").loc["z", "value"] == pytest.approx(-0.4)
 

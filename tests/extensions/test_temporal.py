@@ -45,13 +45,13 @@ def data(tasks) -> DataSettings:
 
 
 def tasks_in(tasks, step, M=4):
-    """The task of every sequence of an update's batch, (B, D), which the little noise leaves to be read off."""
+    """The task of every sequence in an update's batch, (B, D); the noise is small enough to read it off."""
     batch = SequenceSource(0, data(tasks), M).training_batch(0, step, 200)
     return torch.linalg.lstsq(batch.x, batch.y[..., None]).solution[..., 0]
 
 
 def same(one, other):
-    """Whether both hold the same tasks, however often."""
+    """Whether both hold the same tasks, ignoring repeats."""
     apart = torch.cdist(one, other)
     return bool((apart.amin(0) < 0.05).all() and (apart.amin(1) < 0.05).all())
 
@@ -246,7 +246,7 @@ COME = worlds.STEPS[-1] - FRESH
 
 
 def rising(since, over):
-    """alpha from 0 to 1 over so many updates, for every M."""
+    """alpha rises from 0 to 1 over this many updates, for every M."""
     return lambda M: np.clip((STEPS - since) / over, 0, 1)
 
 

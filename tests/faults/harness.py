@@ -66,7 +66,7 @@ class Soak:
         return self.project.root / "soak.log"
 
     def run(self, victims: list[str]) -> None:
-        """Kill every one of ``victims`` once, at a moment of its own, starting again each time; then finish."""
+        """Kill each of ``victims`` once, at its own moment, restarting each time; then finish."""
         for victim in victims:
             while not self._kill(victim):
                 pass
@@ -97,7 +97,7 @@ class Soak:
         return locks.is_dir() and any(locks.iterdir())
 
     def _kill(self, victim: str) -> bool:
-        """Start Snakemake, kill ``victim``; whether it could be met alive (else it was done before)."""
+        """Start Snakemake and kill ``victim``; return whether it was still alive to be killed."""
         # Asked for again even if it is finished; what a run has trained so far is not lost by that.
         snakemake = self._start(*(["--forcerun", victim] if victim in STAGES else []))
         number = self.random.choice(SIGNALS[victim])
@@ -125,13 +125,13 @@ class Soak:
         return None
 
     def _wait(self, target: psutil.Process, victim: str) -> bool:
-        """Let a random time pass; whether ``target`` is alive after it."""
+        """Wait a random time; return whether ``target`` is still alive."""
         time.sleep(self.random.uniform(0, WITHIN.get(victim, WITHIN_OTHERS)))
         return target.is_running() and target.status() != psutil.STATUS_ZOMBIE
 
 
 def _is(process: psutil.Process, rule: str) -> bool:
-    """Whether ``process`` is Python itself (not the shell before it) at work on ``rule``."""
+    """Whether ``process`` is Python (not the shell that started it) working on ``rule``."""
     with contextlib.suppress(psutil.NoSuchProcess):
         words = process.cmdline()
         return words[1:4] == ["-m", "transient_ridge", STAGES[rule]]
@@ -139,7 +139,7 @@ def _is(process: psutil.Process, rule: str) -> bool:
 
 
 def contents(results: Path) -> dict[str, pa.Table]:
-    """What every table holds, without its provenance."""
+    """The contents of every table, without provenance."""
     return {
         str(path.relative_to(results)): pq.read_table(path).replace_schema_metadata(None)
         for path in sorted(results.rglob("*.parquet"))
@@ -155,7 +155,7 @@ def checkpoints(results: Path) -> dict[str, bytes]:
 
 
 def leftovers(results: Path) -> list[str]:
-    """Partial files, locks and saved states: nothing of them should outlive a finished run."""
+    """Partial files, locks and saved states; none should outlive a finished run."""
     names = [str(path.relative_to(results)) for path in results.rglob("*") if path.is_file()]
     pattern = r"\.partial$|\.handover$|scratch/|/\.[^/]*\.lock$"
     return [name for name in names if re.search(pattern, name)]

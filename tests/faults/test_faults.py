@@ -49,7 +49,7 @@ def evaluate_again(project) -> None:
 
 
 def fresh(finished, root: Path):
-    """A checkout in which nothing has been run."""
+    """A checkout where nothing has run."""
     shutil.copytree(finished.root, root, ignore=shutil.ignore_patterns(".snakemake", "results"))
     return type(finished)(root)
 
@@ -177,7 +177,7 @@ def cut(path: Path) -> None:
 
 
 def swap(path: Path) -> None:
-    """With the file of the other run, its record and checksum included."""
+    """With the other run's file, including its record and checksum."""
     other = path.parents[1] / "M1-seed0" / path.name
     for suffix in ("", ".provenance.json"):
         mine, theirs = (Path(f"{p}{suffix}") for p in (path, other))
@@ -218,7 +218,7 @@ def test_harmed_checkpoints_are_named(project, name):
 
 
 def test_swapped_checkpoints_are_named(project):
-    """Two runs of one preset have the same settings; only their names tell them apart."""
+    """Two runs of one preset share their settings; only their names differ."""
     evaluate_again(project)
     runs = project.root / RUNS
     for name in ("checkpoints", "checkpoints.json", "checkpoints.json.provenance.json"):

@@ -23,7 +23,7 @@ KILLS = int(os.environ.get("SOAK_KILLS", "30"))
 
 @pytest.fixture(scope="module")
 def undisturbed(finished, tmp_path_factory) -> Project:
-    """A preset whose training takes seconds, run once without disturbance."""
+    """A preset whose training takes seconds, run once without interruption."""
     root = tmp_path_factory.mktemp("soak") / "undisturbed"
     shutil.copytree(finished.root, root, ignore=shutil.ignore_patterns("results", ".snakemake"))
     project = Project(root)

@@ -10,7 +10,7 @@ from tests.unit import third, world_tables
 
 @pytest.fixture(scope="session")
 def frames() -> Mapping[str, pd.DataFrame]:
-    """Every table of the synthetic world, not to be changed."""
+    """Every table of the synthetic world; do not change them."""
     return world_tables.tables()
 
 
@@ -20,7 +20,7 @@ SMALL = {"seeds": (0,), "components": 2}
 
 @pytest.fixture(scope="session")
 def small_frames() -> Mapping[str, pd.DataFrame]:
-    """The tables of a world of one seed, not to be changed."""
+    """The tables of a world with one seed; do not change them."""
     return world_tables.tables(**SMALL)
 
 

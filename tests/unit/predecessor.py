@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 
 class Attention(nn.Module):
-    """Causal attention without a projection; a head's queries, keys and values lie beside one another."""
+    """Causal attention without a projection; the queries, keys and values of a head are adjacent."""
 
     def __init__(self, width: int, heads: int, length: int) -> None:
         super().__init__()
@@ -52,7 +52,7 @@ class Tokens(nn.Module):
 
 
 class Predecessor(nn.Module):
-    """Predicts y_k (B, K) from what is before it."""
+    """Predicts y_k (B, K) from everything before it."""
 
     def __init__(
         self, dimension: int, context: int, width: int, hidden: int, heads: int, layers: int

@@ -44,7 +44,7 @@ SIZES = {M: 60.0 * M for M in DIVERSITIES}
 
 
 def grid():
-    """Points on a plane of M and t, without what was measured."""
+    """Points on a plane of M and t, without measurements."""
     M, t = (part.flatten() for part in np.meshgrid(DIVERSITIES, np.geomspace(10, 1e4, 24)))
     return Points(M, t, 256 * t, 0.6 / np.sqrt(M), np.zeros_like(t))
 

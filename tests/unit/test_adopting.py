@@ -50,7 +50,7 @@ def theirs(tmp_path):
 
 
 def adopted(theirs, run=RUN, **changes):
-    """Adopt the run; its files."""
+    """Adopt the run; return its files."""
     config = presets.load("smoke", **{**THEIRS, **changes})
     files = run_files(theirs.parent / "ours" / run.name)
     adopt(

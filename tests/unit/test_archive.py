@@ -145,7 +145,7 @@ def test_what_cannot_be_packed_is_named(packed, tmp_path, monkeypatch):
 
 
 def unpacked(packed, tmp_path, *, weights):
-    """The files that come out elsewhere of what is packed here again."""
+    """The files that unpack elsewhere after packing again here."""
     there = tmp_path / "again"
     there.mkdir()
     archive.pack(archive.Path("results/mine"), packed, weights=weights)

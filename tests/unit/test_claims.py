@@ -77,7 +77,7 @@ def papers_world() -> dict[str, pd.DataFrame]:
 
 @pytest.fixture(scope="module")
 def one_seed() -> dict[str, pd.DataFrame]:
-    """The paper's world with one seed, where a gap in a table is one for all seeds. Not to be changed."""
+    """The paper's world with one seed, so that a gap in a table affects all seeds; do not change it."""
     return worlds.tables(seeds=(0,))
 
 
@@ -99,7 +99,7 @@ def scored(world, settings) -> pd.DataFrame:
 
 @pytest.fixture
 def alone(monkeypatch) -> Callable[[str, dict[str, pd.DataFrame], dict], pd.Series]:
-    """Score one statement and no other, which takes a tenth of the time."""
+    """Score only one statement, in a tenth of the time."""
 
     def score(part, world, settings):
         (row,) = [row for row in STATEMENTS if f"{row.claim}{row.part}" == part]
@@ -663,7 +663,7 @@ def test_what_has_no_null_for_a_gap_is_not_met(
 
 
 def test_a_null_that_cannot_be_made_is_told_and_does_not_let_pass(one_seed, settings, alone):
-    """Of the runs' ways to softened dMMSE nothing is known; that alone they could not show."""
+    """Without softened dMMSE the runs' paths to it are unknown, and the statement is not testable."""
     world = {name: frame for name, frame in one_seed.items() if name != "softened_dmmse"}
     found = alone("1b", world, settings)
     assert found["verdict"] == UNTESTABLE
@@ -728,7 +728,7 @@ def a_statement(comparison=AT_LEAST, exists=False, claim=1, nulls=(STRAIGHT,)):
 
 
 def judge(values, threshold, settings, statement=None, **more):
-    """The verdict on ``values``, root seed -> of its seeds: numbers, or the outcome where there is none."""
+    """The verdict on ``values``: root seed -> a number for each seed, or its outcome if it has none."""
     rows = []
     for root, each in values.items():
         for seed, value in enumerate(each):

@@ -235,7 +235,7 @@ def test_condition_number_of_a_million(r):
 
 @pytest.mark.parametrize("preconditioner", ["none", "diagonal", "kronecker"])
 def test_preconditioners_do_not_change_the_law(preconditioner):
-    """Along the axes and turned, moderately anisotropic, with the finite step's part known for none."""
+    """Along the axes and rotated, moderately anisotropic; the effect of the finite step is unknown."""
     curvatures = np.array([3.0, 1.0, 0.3, 0.1, 0.0])
     n_beta, gamma = 200.0, 20.0
     h = n_beta * curvatures
@@ -263,7 +263,7 @@ def test_averaged_noise_is_exact_where_independent_noise_is_not():
 
 
 def test_annealing_arrives_where_no_annealing_does():
-    """Quartic walls, where the curvature at w* says nothing of the curvature at the chains."""
+    """Quartic walls, where the curvature at w* says nothing about that at the chains."""
     target = Potential(lambda w: w.square().square().sum(dim=1), torch.zeros(8))
     n_beta, gamma = 1000.0, 1.0
     hyper = {"epsilon": 0.2, "gamma": gamma, "chains": 64, "draws": 1500}

@@ -44,7 +44,7 @@ def test_muon_is_torchs_up_to_its_bfloat16(shape):
 
 @pytest.mark.parametrize("momentum", [0.0, 0.5])
 def test_sgd_moves_against_the_sum_of_gradients(momentum):
-    """Each update is rate times the gradient, and momentum times the last update besides."""
+    """Each update is rate times the gradient plus momentum times the last update."""
     optimiser = {"name": "sgd", "momentum": momentum}
     parameter = torch.nn.Parameter(torch.zeros(3))
     (made,) = make_optimisers(

@@ -81,7 +81,7 @@ def test_the_distance_of_the_predictors_is_found_in_either_order(order):
 
 
 def distances(ends, steps=(0, 10, 100, 1000)):
-    """Runs that move evenly from half-way to ``ends`` (M -> distance to ridge); the other distance is 1 less that."""
+    """Runs that move evenly from half-way to ``ends`` (M -> distance to ridge); the other distance is 1 minus that."""
     rows = []
     for M, end in ends.items():
         for seed in (0, 1):
@@ -149,7 +149,7 @@ def test_a_grid_without_infinity_has_no_threshold():
 
 
 def test_alpha_and_residual_are_the_projection_of_the_predictions():
-    """Against predictions themselves: the foot of the perpendicular on the line from ridge to dMMSE_M, step by step."""
+    """Compared with predictions: the foot of the perpendicular on the line from ridge to dMMSE_M, step by step."""
     source = np.random.default_rng(0)
     keys = ["task_diversity", "dataset", "token"]
     rows, ideal, expected = [], [], {}

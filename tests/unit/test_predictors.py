@@ -50,7 +50,7 @@ def test_dmmse_is_the_posterior_mean():
 
 
 def test_a_task_that_stands_twice_weighs_twice():
-    """dMMSE over a task set with repeats, against Bayes' rule with the shares of its tasks as the prior."""
+    """dMMSE over a task set with repeats equals Bayes' rule with the tasks' shares as the prior."""
     tasks, shares = task_tensor(0, 3, 3), torch.tensor([4, 2, 1], dtype=torch.float64) / 7
     x, y = sequences(1, 5, 6, 3, tasks)
     expected = torch.empty_like(y)

@@ -27,7 +27,7 @@ HEAD = re.compile(
 
 
 def rules():
-    """Rule -> its text, of all rules that run something; one that reuses another has what it leaves unsaid, too."""
+    """Rule -> its text, for all rules that run something, including what a rule inherits from one it reuses."""
     files = sorted((ROOT / "workflow/rules").glob("*.smk"))
     text = "".join(path.read_text() for path in files if path.name != "common.smk")
     heads = [*HEAD.finditer(text)]
@@ -81,7 +81,7 @@ def test_short_jobs_share_submissions_on_slurm():
 
 
 def test_the_jobs_of_a_submission_are_counted_one_after_another():
-    """As the plugin runs them: else a group asks for the cores of all its jobs, and the time of a few."""
+    """As the plugin runs them; otherwise a group asks for the cores of all its jobs and the time of a few."""
     grouped = {name: text for name, text in rules().items() if "group:" in text}
     helpers = ("**light(", "**computing(", "**IN_TURN")
     assert all(any(each in text for each in helpers) for text in grouped.values())

@@ -106,7 +106,7 @@ def test_every_entry_implements_its_contract(registry, name):
 
 
 def test_faults_are_seen():
-    """What the test above looks for is found in a module that has it."""
+    """The test above finds these faults in a module that has them."""
 
     class Wrong:
         LABEL = 3

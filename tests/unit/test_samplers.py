@@ -54,7 +54,7 @@ def quadratic() -> Potential:
 
 
 def test_a_sampler_is_one_file(monkeypatch, tmp_path):
-    """A file beside the others is sampled with by its name: nothing else knows of it."""
+    """A sampler is one more file, chosen by name; nothing else changes."""
     path = tmp_path / "sghmc.py"
     path.write_text(SGHMC)
     monkeypatch.setattr(samplers, "__path__", [*samplers.__path__, str(tmp_path)])
@@ -86,7 +86,7 @@ def test_every_sampler_finds_the_law(name):
 
 @pytest.mark.parametrize("name", [name for name in SAMPLERS.names if name != "devinterp"])
 def test_a_step_changes_nothing_that_it_is_given(name):
-    """Twice from one state gives the same, and leaves state, gradient and noise as they were."""
+    """Two steps from one state agree, and leave state, gradient and noise unchanged."""
     target, sampler = quadratic(), SAMPLERS.load(name)
     hyper = settings(sampler=name, epsilon=0.1, gamma=GAMMA, chains=3)
     dynamics = Dynamics(

@@ -46,7 +46,7 @@ def posterior(chains: int = 3, **changes: object) -> CheckpointPosterior:
 @pytest.mark.parametrize("preconditioner", ["none", "rmsprop", "diagonal"])
 @pytest.mark.parametrize("masked", [False, True])
 def test_steps_are_devinterps_under_equal_noise_and_data(preconditioner, masked):
-    """Every weight after one step, and after three, when the preconditioner has a past."""
+    """Every weight after one step, and after three, when the preconditioner has a history."""
     target = posterior(chains=2)
     epsilon = 0.02 if preconditioner == "diagonal" else 1e-3
     hyper = settings(epsilon=epsilon, gamma=20.0, chains=2, preconditioner=preconditioner)
@@ -128,7 +128,7 @@ def test_the_stacked_gradient_is_each_models_own():
 
 
 def test_acceptance_is_the_textbook_formula():
-    """Against densities of the proposal written out, in one dimension."""
+    """Compared with the proposal's density written out in one dimension."""
     h, epsilon, scale = 3.0, 0.2, 1.7
     start, end = torch.tensor([[0.4]]).double(), torch.tensor([[-0.3]]).double()
 
@@ -168,7 +168,7 @@ def test_a_mask_holds_the_other_parameters_fixed():
 
 
 def test_relabelling_the_chains_changes_nothing():
-    """Chains that swap their streams swap their traces, to the bit, and the estimate does not see it."""
+    """Chains that swap random streams swap traces, to the bit, and the estimate stays the same."""
     target, swapped = posterior(chains=3), posterior(chains=3)
     order = [2, 0, 1]
     own_minibatch, own_generator = swapped.minibatch, swapped.noise_generator
@@ -190,7 +190,7 @@ def test_relabelling_the_chains_changes_nothing():
 
 
 def test_minibatches_are_independent_draws_from_the_fixed_set():
-    """With replacement, each step and chain on its own, and none of the n sequences is preferred."""
+    """With replacement, independently for each step and chain, and without preferring any of the n sequences."""
     target = posterior(chains=2)
     n, B = target.settings.sequences, target.settings.minibatch
     known = {float(y): i for i, y in enumerate(target.sequences.y[:, 0])}
@@ -237,7 +237,7 @@ def test_the_variance_over_minibatches_is_what_minibatches_do():
 
 
 def test_the_data_can_differ_from_the_runs_own():
-    """q_1 holds the root task alone; q_inf tasks that no run has seen; inputs are the same for all."""
+    """q_1 holds only the root task, q_inf tasks that no run has seen; all share their inputs."""
     own, root, unseen = (posterior(chains=1, data=data) for data in ("q_M", "q_1", "q_inf"))
     assert torch.equal(own.sequences.x, root.sequences.x)
     assert torch.equal(own.sequences.x, unseen.sequences.x)
@@ -298,7 +298,7 @@ def test_annealing_ends_half_way_through_the_burn_in():
 
 
 def test_the_curvature_is_measured_at_the_stages_of_the_burn_in_alone():
-    """What is measured during the draws would make the chains follow themselves."""
+    """A preconditioner measured during the draws would make the chains follow themselves."""
     target = Potential(lambda w: 0.5 * w.square().sum(dim=1), torch.zeros(3))
     seen, measure = [], target.curvature_samples
 

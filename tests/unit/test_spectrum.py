@@ -126,7 +126,7 @@ def test_a_kronecker_product_is_diagonalised():
 
 
 def test_the_gram_matrix_has_the_eigenvalues_of_the_gauss_newton_matrix(small, monkeypatch):
-    """However its gradients are grouped by parameters, by sequences and by rows."""
+    """However gradients are grouped by parameters, sequences and rows."""
     model, layout, weights, sequences, H = small
     exact = torch.linalg.eigvalsh(H)[-B * K :]
     whole = gram.gram_matrix(model, layout, weights, sequences)
@@ -281,7 +281,7 @@ def test_a_trained_transformer_has_the_llc_of_its_exact_spectrum():
 
 @pytest.mark.parametrize("rank", [1, 7, 40])
 def test_lanczos_finds_eigenvalues_and_ends_where_nothing_is_left(rank):
-    """A matrix of low rank that is not diagonal: no division by a vanishing residual."""
+    """A non-diagonal matrix of low rank: no division by a vanishing residual."""
     source = torch.Generator().manual_seed(0)
     Q, _ = torch.linalg.qr(torch.randn(40, 40, generator=source, dtype=torch.float64))
     h = torch.zeros(40, dtype=torch.float64)
@@ -295,7 +295,7 @@ def test_lanczos_finds_eigenvalues_and_ends_where_nothing_is_left(rank):
 
 
 def test_lanczos_ends_when_the_inverse_is_known():
-    """Slow directions that a few steps have not seen are waited for; steps that add nothing are not taken."""
+    """It waits for slow directions that a few steps miss, and takes no steps that add nothing."""
     start = torch.randn(3000, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     near, far = torch.ones(3000).double(), torch.logspace(-2, 3, 3000).double()
     near[:100] = torch.linspace(0.5, 5, 100)

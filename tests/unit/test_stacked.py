@@ -98,7 +98,7 @@ def test_the_curve_of_a_stacked_run_is_its_own(tiny):
 
 @pytest.mark.parametrize("optimiser", ["adam", MUON], ids=["adam", "muon"])
 def test_a_state_written_in_a_stack_is_a_runs_own(tiny, tmp_path, optimiser):
-    """Stacked, saved, loaded and stacked anew, or trained on alone."""
+    """Stacked, saved, loaded, and then stacked again or trained separately."""
     tiny["training"]["optimiser"] = optimiser
     stack = Stack([Trainer(run, TrainedBy.of(tiny), CPU) for run in RUNS])
     for _ in range(12):
@@ -241,7 +241,7 @@ def test_a_run_in_other_hands_is_left_alone(tiny, tmp_path, monkeypatch):
 
 
 def test_a_companion_is_handed_to_its_own_job(tiny, tmp_path, monkeypatch):
-    """Another job asks for a run in the middle of training: it gets it, at the step that was reached."""
+    """A job that asks for a run in the middle of training gets it at the current step."""
     monkeypatch.setattr("transient_ridge.training.train.LOOK_EVERY", -1.0)
     update, count = Cohort.update, [0]
     wanted = scratch(tmp_path, RUNS[1])

@@ -48,7 +48,7 @@ def run_whole(settings: dict, folder: Path, **change) -> Path:
 
 
 def stop_after(monkeypatch, steps: int, how) -> None:
-    """Let ``how`` happen in the update after so many."""
+    """Let ``how`` happen in the update after this many."""
     update, count = Cohort.update, [0]
 
     def counted(self):

@@ -65,7 +65,7 @@ def test_the_wheel_holds_what_the_package_reads(wheel):
 @pytest.mark.slow
 @pytest.mark.ci
 def test_it_works_without_a_checkout(wheel, tmp_path):
-    """Its dependencies are those of this environment, since installing torch anew takes minutes."""
+    """It uses this environment's dependencies, because installing torch again takes minutes."""
     subprocess.run([sys.executable, "-m", "venv", tmp_path / "venv"], check=True)
     python = tmp_path / "venv" / "bin" / "python"
     (site,) = (tmp_path / "venv" / "lib").glob("python*/site-packages")

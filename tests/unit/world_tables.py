@@ -71,7 +71,7 @@ def tables(
     components: int = COMPONENTS,
     predictors: Sequence[str] = KNOWN,
 ) -> dict[str, pd.DataFrame]:
-    """Every table, as it is read from its file. The answer is shared: copy what you want to change."""
+    """Every table as read from its file. The result is shared: copy before you change it."""
     made = _world(grid, seeds)
     for table in made.keys() & _DEFAULTS:
         made[table] = _filled(made[table], _DEFAULTS[table])
@@ -105,7 +105,7 @@ VARIANTS = {"base": (0.4, 30.0), "slow-mlp": (0.3, 45.0), "batch-256": (0.29, No
 
 
 def _front(grid, seeds):
-    """Every variant with every finite M, as ``VARIANTS`` says."""
+    """Every variant with every finite M, by ``VARIANTS``."""
     rows = [
         {
             "variant": variant, "task_diversity": M, "seed": seed, "critical_step": 100, "relative_distance": depth,
@@ -133,7 +133,7 @@ def _averaging(made):
 
 
 def _filled(frame: pd.DataFrame, values: dict) -> pd.DataFrame:
-    """``frame`` with these values in the columns that the world leaves empty."""
+    """``frame`` with these values in columns that the world leaves empty."""
     return frame.assign(
         **{name: value for name, value in values.items() if frame[name].isna().all()}
     )
@@ -178,7 +178,7 @@ def _rows(table: str, rows: list[dict]) -> pd.DataFrame:
 
 
 def _components(made, components):
-    """As many components as asked for; those that the world lacks turn once more each."""
+    """As many components as requested; each one that the world lacks turns once more."""
     for component in range(3, components + 1):
         second = {
             name: made[name][made[name]["component"] == 2].assign(component=component)

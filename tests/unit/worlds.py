@@ -135,7 +135,7 @@ def tables(
 
 
 def without_training(gates=False) -> dict[str, pd.DataFrame]:
-    """The paper's world cut at step 0, with the PCA as it was: whatever has a step is of the untrained models."""
+    """The paper's world cut at step 0, except for the PCA: only untrained models."""
     world = tables()
     names = (
         "losses", "distances", "llc", "ridge_on_tasks", "llc_on_tasks", "pca_trajectories", "head_ablation",
@@ -175,12 +175,12 @@ def derive(world: dict[str, pd.DataFrame], gates: bool = False) -> dict[str, pd.
 
 
 def complete(table: str, frame: pd.DataFrame) -> pd.DataFrame:
-    """``frame`` with all columns of ``table``, those that it lacks empty."""
+    """``frame`` with all columns of ``table``; those that it lacks are empty."""
     return frame.reindex(columns=list(TABLES[table].columns))
 
 
 def empty(table: str) -> pd.DataFrame:
-    """The table without rows, as it is read back."""
+    """The table without rows, as read back."""
     return Rows(table).frame()
 
 
@@ -217,7 +217,7 @@ def _ridge_on_tasks(rows, M, seed):
 
 
 def _heads(rows, M, seed):
-    """The first layer needs all of its heads, the last one of them, which is another one for every seed."""
+    """The first layer needs all of its heads; the last layer needs one, which differs between seeds."""
     for layer in range(LAYERS):
         for head in range(HEADS):
             increase = 0.5 if layer == 0 else 1.0 if head == seed % HEADS else 0.001

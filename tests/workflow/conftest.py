@@ -22,14 +22,14 @@ NOTHING_TO_SHOW = {"head_ablation", "feature_losses", "task_gates", "changing_ta
 
 
 def surroundings(**variables: str) -> dict[str, str]:
-    """The environment of a Snakemake: this one, with ``variables``, without the way to another package."""
+    """This environment with ``variables``, for Snakemake, and without a path to another package."""
     ours = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     return ours | {"OMP_NUM_THREADS": "1"} | variables
 
 
 @dataclass
 class Project:
-    """A checkout with a configuration of its own."""
+    """A checkout with its own configuration."""
 
     root: Path
 
@@ -72,7 +72,7 @@ class Project:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """Runs of the workflow take minutes: `make test` leaves them to CI, and both the slow to `make test-all`."""
+    """Workflow runs take minutes: `make test` leaves them to CI, and CI leaves the slow ones to `make test-all`."""
     here = Path(__file__).parent
     for item in items:
         if here in item.path.parents and not item.get_closest_marker("slow"):
@@ -104,7 +104,7 @@ def checkout(root: Path) -> Project:
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory) -> Project:
-    """The tiny preset, run from nothing, and not to be changed: all workers of pytest-xdist share it."""
+    """The tiny preset, run from scratch. All pytest-xdist workers share it: do not change it."""
     folder = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
         folder = folder.parent
@@ -119,7 +119,7 @@ def finished(tmp_path_factory) -> Project:
 
 @pytest.fixture
 def project(finished, tmp_path) -> Project:
-    """A copy of the finished project that may be changed, with Snakemake's memory of what it did."""
+    """A copy of the finished project that tests may change, including Snakemake's records."""
     root = tmp_path / "project"
     shutil.copytree(finished.root, root)
     return Project(root)

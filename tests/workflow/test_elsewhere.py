@@ -40,7 +40,7 @@ def test_unpacked_results_are_taken_for_done(project, elsewhere, tmp_path):
 
 
 def test_hidden_files_beside_modules_are_not_entries(elsewhere):
-    """macOS leaves such beside every file on a foreign file system."""
+    """macOS leaves such files beside every file on a foreign file system."""
     package = elsewhere.root / "src" / "transient_ridge"
     for folder in ("regression/predictors", "figures/curves", "training/optimisers"):
         (package / folder / "._sgd.py").write_bytes(b"\x00\x05\x16\x07\xff")
@@ -121,7 +121,7 @@ def test_another_workflow_runs_it_as_a_module(tmp_path):
 
 
 def test_rules_without_the_package_beside_them_need_it_installed(elsewhere):
-    """As Snakemake keeps those that it fetched from a repository."""
+    """As Snakemake stores files that it fetched from a repository."""
     shutil.move(elsewhere.root / "src", elsewhere.root / "another")
     code = "import importlib.util, sys; sys.exit(bool(importlib.util.find_spec('transient_ridge')))"
     installed = subprocess.run([sys.executable, "-c", code], cwd="/", env={}, check=False)

@@ -216,7 +216,7 @@ def test_a_killed_snakemake_goes_on_where_it_was(finished, tmp_path):
 
 
 def test_values_on_the_command_line(project):
-    """As one types them: a JSON value that replaces a part of a section, numbers included."""
+    """As typed: a JSON value that replaces part of a section, including numbers."""
     planned = project.snakemake("-n", "--config", 'pca={"components":3}').stdout
     assert "rule joint_pca" in planned
     done = project.snakemake("-n", "--config", 'pca={"components":"three"}', check=False)
@@ -259,7 +259,7 @@ def predict(x, y, tasks, noise_variance):
 @pytest.mark.ci
 @pytest.mark.slow
 def test_a_third_predictor_is_one_file(finished, tmp_path):
-    """A file in the registry and its name in the configuration: tables, PCA, figures and explorer have it."""
+    """A file in the registry and a name in the configuration add it to tables, PCA, figures and explorer."""
     root = tmp_path / "third"
     shutil.copytree(finished.root, root)
     other = type(finished)(root)

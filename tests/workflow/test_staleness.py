@@ -37,7 +37,7 @@ def reading(*tables: str) -> set[str]:
 
 
 def sampled(runs=RUNS, chunks=(0, 2)) -> set[str]:
-    """LLC jobs, and what puts their tables together."""
+    """LLC jobs, and the job that joins their tables."""
     return {f"llc:{run}:{chunk}" for run in runs for chunk in chunks} | {"join_llc"}
 
 
@@ -66,7 +66,7 @@ ALONG_R = ("selection_by_resolution", "claims_by_resolution", "accounts")
 
 
 def after(*stages: str) -> set[str]:
-    """These stages and the figures that read what they make."""
+    """These stages and the figures that read their outputs."""
     return set(stages) | reading(*(table for stage in stages for table in MAKES[stage]))
 
 
@@ -139,7 +139,7 @@ CHANGES = {
 
 
 def some(cases, often):
-    """All ``cases``; those that are not among ``often`` are left to `make test-all`."""
+    """All ``cases``; only `make test-all` runs those not among ``often``."""
     assert set(often) <= set(cases)
     return [case if case in often else pytest.param(case, marks=pytest.mark.slow) for case in cases]
 
@@ -271,7 +271,7 @@ def test_a_deleted_table(project):
 
 
 def test_a_deleted_chunk(project):
-    """What a killed LLC job leaves: its outputs are gone, and the table that they were joined to is still there."""
+    """What a killed LLC job leaves: its outputs are gone, but the joined table remains."""
     for table in ("llc", "llc_traces"):
         (project.root / f"results/tiny/base/runs/M4-seed0/{table}/0.parquet").unlink()
     stale = project.stale()

@@ -11,7 +11,7 @@ COMPARING = {"front", "averaging", "figure:front", "figure:averaging", "figure:d
 
 @pytest.fixture
 def fresh(tmp_path) -> Project:
-    """A checkout in which nothing was run."""
+    """A checkout where nothing has run."""
     return checkout(tmp_path / "fresh")
 
 

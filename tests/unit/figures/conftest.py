@@ -16,14 +16,14 @@ from transient_ridge.figures.drawing import style
 
 
 def draw(name: str, frames: Mapping) -> Figure:
-    """The figure ``name`` of ``frames``, which must be enough; not yet laid out."""
+    """The figure ``name``, drawn from only these ``frames`` and not yet laid out."""
     module = importlib.import_module(f"transient_ridge.{catalogue()[name].module}")
     with style.styled():
         return module.draw.__wrapped__(frames)
 
 
 def lay_out(figure: Figure) -> Figure:
-    """Put everything where it will be in the file."""
+    """Lay everything out as in the file."""
     with style.styled():
         FigureCanvasAgg(figure)
         figure.draw_without_rendering()
@@ -31,7 +31,7 @@ def lay_out(figure: Figure) -> Figure:
 
 
 class Recorder(dict):
-    """Frames that remember which of them were asked for."""
+    """Frames that record which of them are read."""
 
     def __init__(self, frames: Mapping) -> None:
         super().__init__(frames)
@@ -66,7 +66,7 @@ def drawing(frames) -> Callable[[str], Drawn]:
 
 @pytest.fixture
 def drawn(drawing) -> Callable[[str], Figure]:
-    """Name -> the figure of that name, not to be changed."""
+    """Name -> the figure; do not change it."""
     return lambda name: drawing(name).figure
 
 

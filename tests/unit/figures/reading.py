@@ -90,7 +90,7 @@ def bars(axes: Axes) -> list[tuple[float, float, float]]:
 
 
 def silent(axes: Axes) -> bool:
-    """Whether a panel neither shows data nor says why not: lines across it are no data."""
+    """Whether a panel shows no data and no reason; lines across it do not count as data."""
     across = {id(axes.get_yaxis_transform()), id(axes.get_xaxis_transform())}
     data = [line for line in axes.lines if id(line.get_transform()) not in across]
     return not (data or axes.collections or axes.images or axes.patches or axes.texts)

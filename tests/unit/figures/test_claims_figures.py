@@ -109,7 +109,7 @@ def test_without_finite_m_there_is_nothing_to_choose(figure, panels_):
 
 
 def test_accounts(drawn, frames):
-    """log M and the LLC at its best r as predicted for the M left out, and the errors of all others."""
+    """Predictions for left-out M by log M and by the LLC at its best r, and the errors of all others."""
     left, middle, right = panels(drawn("accounts"))
     assert middle.get_title(loc="left").endswith("LLC, $r$ = 1")
     points, summary = frames["account_points"], frames["accounts"]

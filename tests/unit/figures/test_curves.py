@@ -189,7 +189,7 @@ def test_phase_diagram_marks_critical_steps_and_crossovers(drawn, frames):
 
 
 def test_phase_diagram_masks_what_is_untrained(drawn, frames):
-    """Every run of this world has left half of its first distance behind well before the end."""
+    """Every run of this world halves its first distance well before the end."""
     (mesh,) = drawn("phase_diagram").axes[0].collections
     grey = np.ma.getmaskarray(mesh.get_array()).reshape(len(FINITE), len(STEPS))
     relative = frames["relative_distances"].dropna(subset=["relative_distance"])
@@ -229,7 +229,7 @@ def test_phase_diagram_draws_the_threshold_of_each_seed(drawn, frames):
 
 
 def test_the_threshold_crosses_no_cell_that_is_untrained(frames):
-    """M = 256 keeps more than half of its first distance up to the last checkpoint but one."""
+    """M = 256 keeps more than half of its first distance until the last checkpoint but one."""
     relative, early = frames["relative_distances"], {}
     own = (relative["task_diversity"] == 256) & (relative["step"] < STEPS[-1])
     for name in ("ridge", "dmmse"):

@@ -59,7 +59,7 @@ def test_a_grid_of_one_m_and_five_components(figure):
 
 @pytest.mark.parametrize("figure", FIGURES)
 def test_a_grid_of_infinity_alone(figure):
-    """Panels without data must be rendered too: a logarithmic axis without any fails as late as there."""
+    """Panels without data must render too: a logarithmic axis without data fails only then."""
     frames = world_tables.tables(grid=(INF,), seeds=(1,), components=1)
     made = draw(figure, frames_of(figure, frames))
     made.set_layout_engine("none")  # the layout costs most of the time, and errors come without it
@@ -68,7 +68,7 @@ def test_a_grid_of_infinity_alone(figure):
 
 @pytest.mark.parametrize("figure", sorted(WITH_PREDICTORS))
 def test_a_predictor_of_an_m_that_was_not_trained_is_left_out(figure, frames):
-    """M = 16 was not idealised, and what was idealised as M = 4096 was not trained."""
+    """M = 16 has no idealised predictors, and M = 4096 has only those."""
     changed = dict(frames)
     for table in ("idealised_losses", "pca_idealised"):
         ideal = frames[table]

@@ -54,7 +54,7 @@ def test_figure3_b_mean_and_standard_error_over_seeds(drawn, frames):
 
 
 def test_figure3_tells_runs_that_still_move(frames):
-    """M = 64 goes on turning while training doubles, M = 256 hardly."""
+    """M = 64 keeps turning while training doubles, M = 256 hardly does."""
     places = frames["relative_distances"]
     late = places["step"] > STEPS[-1] / 2
     for M, share in ((64, 0.11), (256, 0.09)):

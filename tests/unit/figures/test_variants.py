@@ -146,7 +146,7 @@ def test_draws_shows_the_three_figures_with_one_ring_for_each_m(drawn, frames, c
 
 
 def test_a_figure_over_draws_pools_them():
-    """As a job draws it: the tables of two variants under one another."""
+    """As a job draws it, from the concatenated tables of two variants."""
     pictured = importlib.import_module("transient_ridge.figures.variants.draws").draw
     assert pictured.stage.across
     one = world_tables.tables(seeds=(0,))
