@@ -90,10 +90,6 @@ except ConfigError as error:
     raise WorkflowError(str(error)) from None
 
 VARIANTS = LAYOUT.variants
-RUNS = {
-    variant: [run.name for run in grid.runs(resolved)]
-    for variant, resolved in VARIANTS.items()
-}
 COHORTS = {variant: grid.cohorts(resolved) for variant, resolved in VARIANTS.items()}
 # Jobs receive these as resources, which unlike params make nothing stale.
 DEVICE = config["compute"]["device"]
@@ -285,6 +281,15 @@ def tables(*names):
     return lambda wildcards: {
         name: LAYOUT.read(name, wildcards.get("variant")) for name in names
     }
+
+
+def manifests(variants):
+    """The manifests of the checkpoints of all runs in these variants."""
+    return [
+        rules.train.output.manifest.format(variant=variant, run=run.name)
+        for variant in variants
+        for run in grid.runs(VARIANTS[variant])
+    ]
 
 
 def of_variants(variants, *names):

@@ -42,10 +42,4 @@ rule train:
 
 rule train_all:
     input:
-        [
-            path
-            for variant in VARIANTS
-            for path in expand(
-                rules.train.output.manifest, variant=variant, run=RUNS[variant]
-            )
-        ],
+        manifests(VARIANTS),

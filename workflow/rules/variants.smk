@@ -9,13 +9,7 @@ if "front" in LAYOUT.compared:
             ),
             critical_steps=of_variants(LAYOUT.compared["front"], "critical_steps"),
             # Their records hold the cost of training.
-            manifests=[
-                path
-                for variant in LAYOUT.compared["front"]
-                for path in expand(
-                    rules.train.output.manifest, variant=variant, run=RUNS[variant]
-                )
-            ],
+            manifests=manifests(LAYOUT.compared["front"]),
         output:
             front=LAYOUT.pattern("front"),
         log:
