@@ -1,4 +1,4 @@
-"""Hamiltonian Monte Carlo on all data: slow, and exact but for its Monte Carlo error, because it tests every move."""
+"""Hamiltonian Monte Carlo on all data: slow, but exact up to Monte Carlo error, because it tests every move."""
 
 from collections.abc import Callable
 from dataclasses import replace

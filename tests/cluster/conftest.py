@@ -1,4 +1,4 @@
-"""A Slurm of two nodes on this machine, and the project run on it through its profile."""
+"""A Slurm cluster emulated on this machine, and the project running on it through its profile."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""What tests of the extensions share with those of the core; without extensions there are none."""
+"""Fixtures that tests of the extensions share with those of the core. Without extensions no test is collected."""
 
 from tests.unit.conftest import frames, small_frames
 from tests.unit.figures.conftest import drawing, drawn

@@ -1,4 +1,4 @@
-"""docs/extending.md names files that are there, and quotes them as they are."""
+"""docs/extending.md names existing files and quotes them exactly."""
 
 import re
 

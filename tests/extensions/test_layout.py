@@ -1,4 +1,4 @@
-"""Tables of extensions are there where the configuration offers what they measure, or judges it."""
+"""Tables of extensions exist where the configuration offers what they measure, or judges it."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Entries of the extensions refuse data that they are not for, by name."""
+"""Entries of the extensions refuse data that they cannot handle, and name it."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Tasks that change during training: what they are at each update, and what is judged by them."""
+"""Tasks that change during training: the tasks at each update, and the statements about them."""
 
 import itertools
 import math

@@ -1,4 +1,4 @@
-"""The finished project of the workflow's tests, to be disturbed."""
+"""A copy of the workflow tests' finished project, for tests that disturb it."""
 
 from tests.workflow.conftest import finished, project
 

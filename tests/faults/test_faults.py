@@ -1,4 +1,4 @@
-"""Bad disks, bad files, two at once: refused with a clear word, and finished work stays."""
+"""Bad disks, bad files, two processes at once: refused with a clear message, and finished work stays."""
 
 import contextlib
 import os

@@ -1,4 +1,4 @@
-"""Killed at random moments and started again, the pipeline ends with the tables of an undisturbed run."""
+"""Killed at random moments and restarted, the pipeline ends with the tables of an uninterrupted run."""
 
 import os
 import random

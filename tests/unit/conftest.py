@@ -1,4 +1,4 @@
-"""What unit tests share: the synthetic world, and a predictor more than there are."""
+"""Fixtures of the unit tests: the synthetic world, and one additional predictor."""
 
 from collections.abc import Callable, Mapping
 

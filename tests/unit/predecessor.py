@@ -1,4 +1,4 @@
-"""The architecture of the predecessor's public code, with the names of its weights, written anew."""
+"""The architecture of the predecessor's public code, rewritten with the same names of weights."""
 
 import math
 

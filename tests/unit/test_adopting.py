@@ -1,4 +1,4 @@
-"""Runs that were trained elsewhere: exported, adopted, measured as ours; what does not fit is refused by name."""
+"""Runs trained elsewhere: exported, adopted and measured like ours; what does not fit is refused by name."""
 
 import json
 import math

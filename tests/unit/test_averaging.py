@@ -1,4 +1,4 @@
-"""Averaged weights: what they are, what checkpoints hold of them, and that raw training does not notice."""
+"""Averaged weights: their values, what checkpoints hold, and that they leave training unchanged."""
 
 import math
 import os

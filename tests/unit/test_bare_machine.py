@@ -1,4 +1,4 @@
-"""What a machine needs that only trains and measures."""
+"""What a machine needs if it only trains and measures."""
 
 import subprocess
 import sys

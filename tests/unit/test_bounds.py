@@ -1,4 +1,4 @@
-"""Least versions are stated alike wherever they stand; `.ci/minimum` installs and runs them."""
+"""Minimum versions agree everywhere; `.ci/minimum` installs and runs them."""
 
 import re
 import tomllib

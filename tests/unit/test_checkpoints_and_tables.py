@@ -1,4 +1,4 @@
-"""Artefacts on disk: complete or absent, checked when read, telling where they came from."""
+"""Artefacts on disk: complete or absent, checked when read, with their origin."""
 
 import errno
 import math

@@ -1,4 +1,4 @@
-"""A results folder is what its configuration asks for; what lies there besides is named and left out."""
+"""A results folder holds what its configuration asks for; anything else is named and skipped."""
 
 import shutil
 

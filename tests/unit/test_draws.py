@@ -1,4 +1,4 @@
-"""Root seeds pooled as seeds."""
+"""Root seeds pooled like seeds."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""What the caller's environment holds changes no result and stops no job."""
+"""The caller's environment changes no result and stops no job."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""The error of the mean of correlated draws: against sums written out."""
+"""The error of the mean of correlated draws, compared with explicit sums."""
 
 import numpy as np
 import pytest

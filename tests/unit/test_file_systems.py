@@ -1,4 +1,4 @@
-"""Results on file systems that are not quite POSIX: no flock, open files that outlive their deletion, no size."""
+"""Results on file systems that are not quite POSIX: no flock, no sizes, open files that outlive deletion."""
 
 import errno
 import fcntl

@@ -1,4 +1,4 @@
-"""Fingerprints follow the code that computes, and nothing else."""
+"""Fingerprints follow the code that computes, and only that code."""
 
 import ast
 import json

@@ -1,4 +1,4 @@
-"""Minutes of a GPU, rehearsed on the CPU: engines, the plan, the parcel, chains that are judged elsewhere."""
+"""Minutes on a GPU, rehearsed on the CPU: engines, the plan, the parcel, and chains judged elsewhere."""
 
 import math
 

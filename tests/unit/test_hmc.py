@@ -1,4 +1,4 @@
-"""The Hamiltonian Monte Carlo behind the truth of a real checkpoint, on a small model."""
+"""Hamiltonian Monte Carlo, the reference for real checkpoints, on a small model."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""The ladder of resolutions on losses whose answer is known at each of them."""
+"""The ladder of resolutions on losses with a known answer at each."""
 
 import numpy as np
 import pytest

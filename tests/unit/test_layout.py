@@ -1,4 +1,4 @@
-"""Which files a configuration asks for, and where they lie."""
+"""Which files a configuration asks for, and where they are."""
 
 import pytest
 

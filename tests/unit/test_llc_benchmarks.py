@@ -1,4 +1,4 @@
-"""The benchmarks behind docs/llc.md, on posteriors that take no time."""
+"""The benchmarks behind docs/llc.md, on posteriors that are quick to sample."""
 
 import math
 

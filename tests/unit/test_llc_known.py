@@ -1,4 +1,4 @@
-"""LLC estimates against models whose answer is known."""
+"""LLC estimates of models with a known answer."""
 
 import itertools
 import math

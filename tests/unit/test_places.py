@@ -1,4 +1,4 @@
-"""What an extension adds replaces nothing: a name that is taken is refused, and both files are named."""
+"""Extensions replace nothing: a name already in use is refused, and both files are named."""
 
 import os
 import shutil

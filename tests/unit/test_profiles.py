@@ -1,4 +1,4 @@
-"""What profiles and rules say of each other."""
+"""Profiles and rules agree."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""What is kept of results in the repository."""
+"""The part of the results that the repository keeps."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What the quadratic around w* says of the chains: against formulas, linear algebra and the chains themselves."""
+"""What the quadratic around w* predicts for chains, compared with formulas, linear algebra and actual chains."""
 
 import math
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""How far other ways to fit the joint PCA lead away from it."""
+"""How far other ways of fitting the joint PCA deviate from it."""
 
 import math
 

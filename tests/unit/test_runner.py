@@ -1,4 +1,4 @@
-"""Stages on the command line: what they say of themselves, and what they refuse before any work."""
+"""Stages on the command line: their help, and what they refuse before any work."""
 
 import json
 import subprocess

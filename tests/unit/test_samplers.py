@@ -1,4 +1,4 @@
-"""The seam: what every registered sampler holds to, and one that is added as a file."""
+"""The contract of every registered sampler, and a sampler added as a file."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""What jobs ask for."""
+"""The resources that jobs ask for."""
 
 import math
 import shutil

@@ -1,4 +1,4 @@
-"""Runs trained in a stack are the runs trained alone; a job takes along what is pending, and nothing else."""
+"""Runs trained in a stack equal runs trained separately; a job advances only pending runs."""
 
 import math
 import os

@@ -1,4 +1,4 @@
-"""Named streams are independent, and sequences are what they say."""
+"""Named streams are independent, and sequences follow their law."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""What is compared across variants: which of them, from which files, and the tables front and averaging."""
+"""Comparisons of variants: which variants, from which files, and the tables front and averaging."""
 
 import math
 from pathlib import Path

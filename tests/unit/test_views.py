@@ -1,4 +1,4 @@
-"""Queries on tables that many ask."""
+"""Shared queries on tables."""
 
 import math
 

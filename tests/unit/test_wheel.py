@@ -1,4 +1,4 @@
-"""The wheel, in a virtual environment of its own and far from the checkout, as someone uses it who has no clone."""
+"""The wheel in a fresh virtual environment away from the checkout, as used without a clone."""
 
 import subprocess
 import sys

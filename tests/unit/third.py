@@ -1,4 +1,4 @@
-"""A predictor that is there for one test alone."""
+"""A predictor for the duration of one test."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Minutes of a GPU from start to end, on the CPU: trained on a bare machine, finished by Snakemake at home."""
+"""Minutes on a GPU from start to finish, on the CPU: trained on a bare machine, finished by Snakemake at home."""
 
 import json
 import math

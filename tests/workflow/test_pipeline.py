@@ -1,4 +1,4 @@
-"""The whole graph, and how it fails."""
+"""The whole graph, and its failures."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Variants are compared where there is something to compare."""
+"""Variants are compared wherever they differ in what can be compared."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What is in a drawn figure: compared in the axes, not in pixels."""
+"""The content of a drawn figure, read from its axes rather than its pixels."""
 
 import re
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""What holds for every figure: it reads what it says, shows the whole grid, and can be read."""
+"""True of every figure: it reads the tables that it declares, shows the whole grid, and is legible."""
 
 import pytest
 from matplotlib.figure import Figure

@@ -1,4 +1,4 @@
-"""The figure of the scorecard shows what is in its table, within the width of a column."""
+"""The scorecard figure shows its table within the width of a column."""
 
 import re
 
