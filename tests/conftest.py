@@ -58,7 +58,7 @@ def tiny(smoke: dict) -> dict:
     return trained_by(smoke).stated()
 
 
-def told(stage: Callable[..., Any], settings: Mapping[str, Any]) -> dict[str, Any]:
+def settings_for(stage: Callable[..., Any], settings: Mapping[str, Any]) -> dict[str, Any]:
     """The settings that ``stage`` asks for, from those of a configuration."""
     keys = keys_of(stage.__module__.removeprefix("transient_ridge."))
     return values(stage.stage.settings, pick(settings, keys))

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from tests.conftest import DATA, told
+from tests.conftest import DATA, settings_for
 from transient_ridge.analysis.evaluation_sets import evaluation_sets
 from transient_ridge.config.runs import Run
 from transient_ridge.config.settings import EvaluationSettings, ModelSettings, TrainedBy
@@ -94,7 +94,7 @@ def trained(tiny, smoke, tmp_path):
 
 def ablated(folder, settings):
     files = (folder / "manifest.json", folder / "weights")
-    rows = ablate_heads(*files, Run(4, 0), device=CPU, **told(ablate_heads, settings))
+    rows = ablate_heads(*files, Run(4, 0), device=CPU, **settings_for(ablate_heads, settings))
     return rows.frame()
 
 

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 import torch
 
-from tests.conftest import told
+from tests.conftest import settings_for
 from tests.unit.test_evaluation import CPU, measure, train_in
 from transient_ridge.config.runs import Run
 from transient_ridge.config.settings import (
@@ -96,7 +96,7 @@ def test_losses_by_feature_add_up_to_the_loss(tiny, smoke, tmp_path):
         settings["data"]["inputs"] = {"name": "features", "ratio": 0.5}
     files = train_in(tmp_path, Run(4, 0), tiny)
     found = evaluate_features(
-        *files, Run(4, 0), device=CPU, **told(evaluate_features, smoke)
+        *files, Run(4, 0), device=CPU, **settings_for(evaluate_features, smoke)
     ).frame()
     losses = measure(tmp_path, smoke)[0]
     losses = losses[losses["token"].isna()].set_index(["dataset", "step"])["loss"]
@@ -113,7 +113,7 @@ def test_the_gate_on_a_task_is_least_squares_on_the_predictions(tiny, smoke, tmp
         settings["data"]["tasks"] = "halving"
     files = train_in(tmp_path, Run(7, 0), tiny)
     found = evaluate_task_gates(
-        *files, Run(7, 0), device=CPU, **told(evaluate_task_gates, smoke)
+        *files, Run(7, 0), device=CPU, **settings_for(evaluate_task_gates, smoke)
     ).frame()
     found = found.set_index(["step", "task"])
     data, sizes = DataSettings.of(smoke["data"]), EvaluationSettings.of(smoke["evaluation"])

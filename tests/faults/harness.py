@@ -37,7 +37,7 @@ SNAKEMAKE = "snakemake"
 #: Snakemake and everything it started, as in a power cut.
 EVERYTHING = "everything"
 
-#: What may be told to a victim. Snakemake answers SIGTERM by letting its jobs end, and SIGINT by stopping them.
+#: Signals for a victim. Snakemake answers SIGTERM by letting its jobs end, and SIGINT by stopping them.
 SIGNALS = {
     SNAKEMAKE: (signal.SIGTERM, signal.SIGINT, signal.SIGKILL),
     EVERYTHING: (signal.SIGKILL,),

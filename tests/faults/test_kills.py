@@ -17,7 +17,7 @@ from tests.faults.harness import (
 )
 from tests.workflow.conftest import Project
 
-#: Kills of the soak, at least so many; `SOAK_KILLS=100 make soak` for more.
+#: The least number of kills in a soak; `SOAK_KILLS=100 make soak` for more.
 KILLS = int(os.environ.get("SOAK_KILLS", "30"))
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.conftest import told
+from tests.conftest import settings_for
 from tests.unit import worlds
 from transient_ridge.analysis.model_selection.accounts import (
     BETTER,
@@ -125,7 +125,7 @@ def test_only_points_between_the_predictors_count(world):
 
 def test_the_tables_have_every_account_under_both_splits(world, settings):
     summary, points = (
-        rows.frame() for rows in compare_accounts(world, **told(compare_accounts, settings))
+        rows.frame() for rows in compare_accounts(world, **settings_for(compare_accounts, settings))
     )
     every = [LOG, SATURATING, CONSTANT, COMPRESSED, LLC, LLC]
     for split in (LEFT_OUT, FORECAST):
@@ -188,5 +188,5 @@ def test_without_curvature_there_is_nothing_to_compare(world, settings):
     nothing = {"selection_by_resolution": worlds.empty("selection_by_resolution")}
     assert all(
         rows.records() == []
-        for rows in compare_accounts(world | nothing, **told(compare_accounts, settings))
+        for rows in compare_accounts(world | nothing, **settings_for(compare_accounts, settings))
     )

@@ -8,7 +8,7 @@ import pytest
 import safetensors.torch
 import torch
 
-from tests.conftest import told
+from tests.conftest import settings_for
 from tests.unit.predecessor import Predecessor
 from transient_ridge import export_run
 from transient_ridge.analysis.evaluate import evaluate
@@ -54,7 +54,11 @@ def adopted(theirs, run=RUN, **changes):
     config = presets.load("smoke", **{**THEIRS, **changes})
     files = run_files(theirs.parent / "ours" / run.name)
     adopt(
-        theirs / RUN.name / "manifest.json", run, targets=files, device=CPU, **told(adopt, config)
+        theirs / RUN.name / "manifest.json",
+        run,
+        targets=files,
+        device=CPU,
+        **settings_for(adopt, config),
     )
     return files, config
 
@@ -73,7 +77,7 @@ def test_an_adopted_run_predicts_what_the_original_does(theirs):
 def test_it_is_measured_as_one_of_ours(theirs):
     files, config = adopted(theirs)
     losses, *_ = evaluate(
-        files["manifest"], files["weights"], RUN, device=CPU, **told(evaluate, config)
+        files["manifest"], files["weights"], RUN, device=CPU, **settings_for(evaluate, config)
     )
     assert set(losses.frame()["step"]) == set(STEPS)
     curve = pd.read_parquet(files["training"])

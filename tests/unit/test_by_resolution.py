@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 import torch
 
-from tests.conftest import told
+from tests.conftest import settings_for
 from tests.unit import worlds
 from transient_ridge.analysis.model_selection.by_resolution import select_by_resolution
 from transient_ridge.config import presets
@@ -44,7 +44,7 @@ def world(scale):
     ]
     tasks = worlds.complete("quadratic_llc_on_tasks", pd.concat(on_tasks, ignore_index=True))
     made |= {"quadratic_llc": quadratic, "quadratic_llc_on_tasks": tasks}
-    rows = select_by_resolution(made, **told(select_by_resolution, worlds.SETTINGS))
+    rows = select_by_resolution(made, **settings_for(select_by_resolution, worlds.SETTINGS))
     return made | {"selection_by_resolution": rows.frame()}
 
 
@@ -58,9 +58,9 @@ def settings():
 
 def test_where_the_order_does_not_depend_on_r_the_verdicts_are_those_of_the_scorecard(settings):
     frames = world(lambda r, llc: llc)
-    along = judge_by_resolution(frames, **told(judge_by_resolution, settings))
+    along = judge_by_resolution(frames, **settings_for(judge_by_resolution, settings))
     claims, _, page = judge_claims(
-        frames | {"claims_by_resolution": along.frame()}, **told(judge_claims, settings)
+        frames | {"claims_by_resolution": along.frame()}, **settings_for(judge_claims, settings)
     )
     main = {f"{row['claim']}{row['part']}": row["verdict"] for row in claims.records()}
     for name, verdicts in verdicts_by_resolution(along.records()).items():
@@ -74,7 +74,7 @@ def test_where_the_order_does_not_depend_on_r_the_verdicts_are_those_of_the_scor
 def test_an_order_that_turns_round_is_seen(settings):
     frames = world(lambda r, llc: llc if r > 0.5 else 100 - llc)
     along = verdicts_by_resolution(
-        judge_by_resolution(frames, **told(judge_by_resolution, settings)).records()
+        judge_by_resolution(frames, **settings_for(judge_by_resolution, settings)).records()
     )
     assert along["8a"] == [(0.1, NOT_MET), (1.0, MET), (10.0, MET)]
     assert in_words(along["8a"]) == "not met at r = 0.1; met for r in [1, 10]"
@@ -83,7 +83,9 @@ def test_an_order_that_turns_round_is_seen(settings):
 def test_without_curvature_there_is_nothing(settings):
     frames = world(lambda r, llc: llc)
     frames |= {name: worlds.empty(name) for name in ("quadratic_llc", "quadratic_llc_on_tasks")}
-    assert judge_by_resolution(frames, **told(judge_by_resolution, settings)).records() == []
+    assert (
+        judge_by_resolution(frames, **settings_for(judge_by_resolution, settings)).records() == []
+    )
 
 
 @pytest.fixture(scope="module")
@@ -110,7 +112,7 @@ def test_the_spectrum_is_a_table_of_bins_and_of_llcs_by_r(trained):
     bins, llcs = (
         rows.frame()
         for rows in measure_spectrum(
-            **runs[4], run=Run(4, 0), device=CPU, **told(measure_spectrum, config)
+            **runs[4], run=Run(4, 0), device=CPU, **settings_for(measure_spectrum, config)
         )
     )
     for step, rows in bins.groupby("step"):
@@ -135,7 +137,9 @@ def test_a_spectrum_without_any_resolution_is_an_error_that_says_what_it_takes(t
     with pytest.raises(
         ResolutionError, match=r"r = 1e-06 is too fine for 64 sequences.* takes about \d+"
     ):
-        measure_spectrum(**runs[4], run=Run(4, 0), device=CPU, **told(measure_spectrum, finer))
+        measure_spectrum(
+            **runs[4], run=Run(4, 0), device=CPU, **settings_for(measure_spectrum, finer)
+        )
 
 
 def test_an_llc_that_is_not_resolved_takes_no_part_in_the_claims(settings):
@@ -144,7 +148,7 @@ def test_an_llc_that_is_not_resolved_takes_no_part_in_the_claims(settings):
         fine = frames[name]["resolution"] == 0.1
         frames[name].loc[fine, ["llc", "healthy"]] = [math.nan, False]
     along = verdicts_by_resolution(
-        judge_by_resolution(frames, **told(judge_by_resolution, settings)).records()
+        judge_by_resolution(frames, **settings_for(judge_by_resolution, settings)).records()
     )
     assert along["8a"] == [(0.1, UNTESTABLE), (1.0, MET), (10.0, MET)]
 
@@ -152,10 +156,10 @@ def test_an_llc_that_is_not_resolved_takes_no_part_in_the_claims(settings):
 def test_on_other_tasks_the_weights_are_those_of_infinity(trained):
     config, runs = trained
     own = measure_on_tasks(
-        **runs[float("inf")], run=Run(4, 0), device=CPU, **told(measure_on_tasks, config)
+        **runs[float("inf")], run=Run(4, 0), device=CPU, **settings_for(measure_on_tasks, config)
     ).frame()
     other = measure_on_tasks(
-        **runs[float("inf")], run=Run(1, 0), device=CPU, **told(measure_on_tasks, config)
+        **runs[float("inf")], run=Run(1, 0), device=CPU, **settings_for(measure_on_tasks, config)
     ).frame()
     assert set(own["task_diversity"]) == {4}
     assert not np.allclose(own["llc"], other["llc"], rtol=1e-3)
@@ -164,7 +168,7 @@ def test_on_other_tasks_the_weights_are_those_of_infinity(trained):
 def test_a_cell_of_the_ladder_is_the_estimate_at_its_setting(trained):
     config, runs = trained
     cells = sample_ladder(
-        **runs[4], run=Run(4, 0), device=CPU, **told(sample_ladder, config)
+        **runs[4], run=Run(4, 0), device=CPU, **settings_for(sample_ladder, config)
     ).frame()
     assert cells[["n_beta", "resolution"]].to_numpy().tolist() == [[100.0, 10.0], [100.0, 1.0]]
     assert (cells["healthy"] | cells["fault"].notna()).all()
@@ -172,7 +176,7 @@ def test_a_cell_of_the_ladder_is_the_estimate_at_its_setting(trained):
     section = {
         **config["llc"], "n_beta": 100, "gamma": 1000, "burn_in": 60, "draws": 40, "limits": limits
     }  # fmt: skip
-    asked = told(estimate_llc, {**config, "llc": section})
+    asked = settings_for(estimate_llc, {**config, "llc": section})
     estimates, _ = estimate_llc(**runs[4], run=Run(4, 0), steps=[40], device=CPU, **asked)
     (alone,) = estimates.records()
     for column in ("llc", "resolution", "relaxations", "distance"):

@@ -604,7 +604,7 @@ def test_a_statement_of_the_papers_own_setting_is_made_there_alone(world, settin
 
 # -- gaps in the tables -----------------------------------------------------------------------
 
-#: What the paper's are not judged by: the claims along r are for the page alone, the rest for presets' statements.
+#: Tables by which no claim of the paper is judged: those along r are for the page, the rest for presets' statements.
 OTHERS = {
     "claims_by_resolution", "gates", "head_ablation", "feature_losses", "task_gates", "unchanged", "strategies",
     "softened_dmmse", "pca_softened",

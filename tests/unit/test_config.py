@@ -158,10 +158,10 @@ def test_what_devinterp_has_no_counterpart_of_is_refused_before_any_work():
     config["llc"]["annealing"] = 2
     with pytest.raises(ConfigError) as error:
         validate(config)
-    told = str(error.value)
-    assert "llc.preconditioner = kronecker: llc.sampler = devinterp has no counterpart" in told
-    assert "one of diagonal, none, rmsprop" in told
-    assert "llc.annealing = 2: llc.sampler = devinterp has no counterpart; set it to 0" in told
+    message = str(error.value)
+    assert "llc.preconditioner = kronecker: llc.sampler = devinterp has no counterpart" in message
+    assert "one of diagonal, none, rmsprop" in message
+    assert "llc.annealing = 2: llc.sampler = devinterp has no counterpart; set it to 0" in message
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from tests.conftest import configured, told
+from tests.conftest import configured, settings_for
 from tests.unit import world_tables
 from transient_ridge.artefacts import tables
 from transient_ridge.artefacts.contents import Contents
@@ -34,7 +34,7 @@ def results(tmp_path_factory):
             path = root / f"base/runs/{Run(M, seed).name}/{name}.parquet"
             Rows.of(name, rows).save(path, {})
     settings = {"preset": "tiny", "variants": {"base": {}, "other": {}}}
-    make_tables_readme(**told(make_tables_readme, settings)).save(root / "README.md", {})
+    make_tables_readme(**settings_for(make_tables_readme, settings)).save(root / "README.md", {})
     return root
 
 

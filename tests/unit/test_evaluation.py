@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 import torch
 
-from tests.conftest import DATA, told
+from tests.conftest import DATA, settings_for
 from transient_ridge.analysis.curves import compute_curves, critical_step, smooth
 from transient_ridge.analysis.evaluate import evaluate
 from transient_ridge.analysis.evaluation_sets import (
@@ -119,7 +119,7 @@ def trained(tiny, smoke, tmp_path):
 
 def measure(folder, settings):
     files = (folder / "manifest.json", folder / "weights")
-    rows = evaluate(*files, Run(4, 0), device=CPU, **told(evaluate, settings))
+    rows = evaluate(*files, Run(4, 0), device=CPU, **settings_for(evaluate, settings))
     return [each.frame() for each in rows]
 
 
@@ -127,13 +127,13 @@ def test_ridge_on_tasks_is_the_last_checkpoint_on_another_runs_sequences(trained
     folder, settings = trained
     files = (folder / "manifest.json", folder / "weights")
     rows = evaluate_on_tasks(
-        *files, Run(4, 0), device=CPU, **told(evaluate_on_tasks, settings)
+        *files, Run(4, 0), device=CPU, **settings_for(evaluate_on_tasks, settings)
     ).frame()
     losses, *_ = measure(folder, settings)
     own = losses[(losses["step"] == 60) & (losses["dataset"] == "in_distribution")]
     assert rows["loss"].tolist() == own["loss"].tolist()
     other = evaluate_on_tasks(
-        *files, Run(2, 0), device=CPU, **told(evaluate_on_tasks, settings)
+        *files, Run(2, 0), device=CPU, **settings_for(evaluate_on_tasks, settings)
     ).frame()
     assert (other["task_diversity"] == 2).all()
     assert (other["step"] == 60).all()
@@ -184,7 +184,7 @@ def test_checkpoints_of_other_settings_are_not_evaluated(trained):
 
 def test_idealised_tables(smoke):
     losses, distances, outputs = (
-        each.frame() for each in evaluate_idealised(**told(evaluate_idealised, smoke))
+        each.frame() for each in evaluate_idealised(**settings_for(evaluate_idealised, smoke))
     )
     mean = losses[losses["token"].isna()].set_index(["task_diversity", "predictor", "dataset"])
     own, other = "in_distribution", "out_of_distribution"

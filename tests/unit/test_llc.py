@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 import torch
 
-from tests.conftest import told
+from tests.conftest import settings_for
 from tests.potentials import Potential, centre, noise, of_matrix, settings
 from transient_ridge.config import presets
 from transient_ridge.config.configuration import trained_by
@@ -64,7 +64,7 @@ def run_stage(trained, steps=(30, 60), **changes) -> tuple[pd.DataFrame, pd.Data
     """The tables llc and llc_traces."""
     config, paths = changed(trained, **changes), trained[1]
     found = estimate_llc(
-        **paths, run=RUN, steps=list(steps), device=CPU, **told(estimate_llc, config)
+        **paths, run=RUN, steps=list(steps), device=CPU, **settings_for(estimate_llc, config)
     )
     return tuple(pd.DataFrame(rows.columns) for rows in found)
 
@@ -272,7 +272,9 @@ def test_the_llc_on_other_tasks_is_of_the_same_weights_and_other_data(trained):
 
     def on_tasks(M):
         return (
-            estimate_on_tasks(**paths, run=Run(M, 0), device=CPU, **told(estimate_on_tasks, config))
+            estimate_on_tasks(
+                **paths, run=Run(M, 0), device=CPU, **settings_for(estimate_on_tasks, config)
+            )
             .frame()
             .iloc[0]
         )
@@ -341,7 +343,9 @@ def test_bad_input_is_refused(trained):
     with pytest.raises(
         CheckpointError, match=r"another configuration \(model.d_model: 16 there, 32 here\)"
     ):
-        estimate_llc(**trained[1], run=RUN, steps=[60], device=CPU, **told(estimate_llc, other))
+        estimate_llc(
+            **trained[1], run=RUN, steps=[60], device=CPU, **settings_for(estimate_llc, other)
+        )
 
 
 def test_the_sweep_and_its_recommendation(trained):
@@ -350,7 +354,7 @@ def test_the_sweep_and_its_recommendation(trained):
         "epsilons": [1e-6, 1e-5, 10.0], "n_betas": [100.0], "gammas": [10.0, 100.0]
     }  # fmt: skip
     found, traces = calibrate_llc(
-        **trained[1], run=RUN, device=CPU, **told(calibrate_llc, settings)
+        **trained[1], run=RUN, device=CPU, **settings_for(calibrate_llc, settings)
     )
     sweep = pd.DataFrame(found.columns)
     assert len(sweep) == 6
@@ -399,7 +403,7 @@ def test_a_recommendation_serves_every_run_and_does_not_depend_on_the_step():
 
 def test_the_crosscheck_compares_both_samplers(trained):
     found = crosscheck_llc(
-        **trained[1], run=RUN, device=CPU, **told(crosscheck_llc, changed(trained))
+        **trained[1], run=RUN, device=CPU, **settings_for(crosscheck_llc, changed(trained))
     )
     table = pd.DataFrame(found.columns)
     ours, theirs = (table[table["sampler"] == name].iloc[0] for name in ("sgld", "devinterp"))

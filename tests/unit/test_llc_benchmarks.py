@@ -33,8 +33,8 @@ def test_the_coverage_of_errors_that_are_known(too_small, covered, tmp_path, cap
     found = pd.DataFrame({"llc": llc, "standard_error": 1 / too_small})
     found.to_csv(tmp_path / "estimates.csv", index=False)
     llc_coverage.report(tmp_path)
-    told = capsys.readouterr().out
-    assert f"intervals of 68% cover in {covered}" in told
+    printed = capsys.readouterr().out
+    assert f"intervals of 68% cover in {covered}" in printed
 
 
 def test_the_chains_of_estimates_in_results_are_compared(tmp_path, capsys):
@@ -52,10 +52,10 @@ def test_the_chains_of_estimates_in_results_are_compared(tmp_path, capsys):
     pd.DataFrame(traces).to_parquet(tmp_path / "base/tables/llc_traces.parquet")
     llc_coverage.collect_chains(tmp_path, tmp_path / "base")
     llc_coverage.report(tmp_path)
-    told = capsys.readouterr().out
-    ratio = float(told.split("2000 estimates of 3 chains: spread over stated ")[1].split()[0])
+    printed = capsys.readouterr().out
+    ratio = float(printed.split("2000 estimates of 3 chains: spread over stated ")[1].split()[0])
     assert ratio == pytest.approx(2, abs=0.05)
-    assert "intervals of 68% cover in 38%" in told
+    assert "intervals of 68% cover in 38%" in printed
 
 
 def _trace(llc, mean):

@@ -229,7 +229,7 @@ def test_condition_number_of_a_million(r):
     )  # fmt: skip
     assert within_three_errors(found, 0.5 * s.sum())
     assert found.radius_share < 1.05
-    # Without a preconditioner the stable step is 4 / (n beta 1000 + gamma): a relaxation takes so many steps.
+    # Without a preconditioner the stable step is 4 / (n beta 1000 + gamma): a relaxation takes this many steps.
     assert (n_beta * DECADES[-1] + r * n_beta) / (2 * r * n_beta) > 50
 
 

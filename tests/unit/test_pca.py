@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.decomposition import PCA
 
-from tests.conftest import told
+from tests.conftest import settings_for
 from transient_ridge.analysis import joint_pca as pca
 from transient_ridge.artefacts.tables import Rows
 from transient_ridge.errors import ConfigError
@@ -76,7 +76,7 @@ def joint(rng, components=2, sequences=B, ridge=3.0, softened=True):
         outputs.frame(),
         ideal.frame(),
         (soft if softened else Rows("softened_outputs")).frame(),
-        **told(pca.compute_joint_pca, settings),
+        **settings_for(pca.compute_joint_pca, settings),
     )
     return {rows.table: rows.frame() for rows in made}
 

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from tests.conftest import told
+from tests.conftest import settings_for
 from transient_ridge.analysis import pca_robustness as robustness
 from transient_ridge.analysis.trajectory_distance import trajectory_distance
 from transient_ridge.artefacts.tables import Rows
@@ -56,7 +56,7 @@ def described(rng, grid=(1, 16, math.inf)):
         for step, row in zip(STEPS, data.astype(np.float32), strict=True):
             outputs.add(task_diversity=M, seed=0, step=step, outputs=row)
     return robustness.compute_pca_robustness(
-        outputs.frame(), **told(robustness.compute_pca_robustness, SETTINGS)
+        outputs.frame(), **settings_for(robustness.compute_pca_robustness, SETTINGS)
     ).frame()
 
 

@@ -12,7 +12,7 @@ FLOORS = [
     "errors", "places", "environment", "progress", "stage", "config", "artefacts", "regression", "model", "training",
     "analysis", "llc", "library", "scorecard", "figures", "report", "extensions", "__main__",
 ]  # fmt: skip
-#: Loaded by name alone: nothing but the registry knows an entry, except entries of the same registry.
+#: Loaded by name: only the registry knows an entry, and entries of the same registry.
 REGISTRIES = (
     "adapters",
     "schedules",

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from tests.conftest import told
+from tests.conftest import settings_for
 from tests.unit import worlds
 from transient_ridge.analysis.model_selection.selection import (
     ALWAYS,
@@ -63,7 +63,7 @@ def world():
 
 def computed(world, **others):
     """The two tables of the stage."""
-    made = compute_selection(world | others, **told(compute_selection, worlds.SETTINGS))
+    made = compute_selection(world | others, **settings_for(compute_selection, worlds.SETTINGS))
     return [rows.frame() for rows in made]
 
 

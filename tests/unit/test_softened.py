@@ -5,14 +5,14 @@ import math
 import numpy as np
 import pytest
 
-from tests.conftest import told
+from tests.conftest import settings_for
 from transient_ridge.analysis.softened import TEMPERATURES, soften
 from transient_ridge.config import presets
 
 
 def test_it_ends_at_dmmse_and_its_loss_on_q_m_falls_to_there():
     config = presets.load("smoke", grid={"task_diversities": [4, 16, math.inf]})
-    found, outputs = (rows.frame() for rows in soften(**told(soften, config)))
+    found, outputs = (rows.frame() for rows in soften(**settings_for(soften, config)))
     assert set(found["task_diversity"]) == {4, 16}
     assert len(outputs) == len(found)
     for _, rows in found.groupby("task_diversity"):

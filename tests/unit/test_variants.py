@@ -139,10 +139,10 @@ def test_the_front_as_a_job(files, tmp_path):
     target = tmp_path / "results" / "variants" / "tables" / "front.parquet"
     words = [f"{name}={path}" for name, paths in files.items() for path in paths]
     settings = '{"claims": {"dmmse_like": 0.75}}'
-    told = options("analysis.variants.front").parse_args(
+    arguments = options("analysis.variants.front").parse_args(
         ["--inputs", *words, "--outputs", f"front={target}", "--settings", settings]
     )
-    run("analysis.variants.front", told)
+    run("analysis.variants.front", arguments)
     front = tables.read(target, "front").set_index("variant")
     base, wide = front.loc["base"], front.loc["wide"]
     assert (base["critical_step"], base["dmmse_step"], base["end"]) == (10, 20, 0.7)

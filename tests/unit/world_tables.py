@@ -12,7 +12,7 @@ from functools import cache
 import numpy as np
 import pandas as pd
 
-from tests.conftest import told
+from tests.conftest import settings_for
 from tests.unit import worlds
 from transient_ridge.analysis.datasets import IN_DISTRIBUTION
 from transient_ridge.analysis.model_selection.accounts import (
@@ -91,7 +91,7 @@ def tables(
     made = {table: Rows.of(table, frame).frame() for table, frame in made.items()}
     _outputs(made)
     settings = {**worlds.SETTINGS, "training": {"batch_size": 1}}  # n* falls within training
-    for rows in compute_selection(made, **told(compute_selection, settings)):
+    for rows in compute_selection(made, **settings_for(compute_selection, settings)):
         made[rows.table] = rows.frame()
     along = [made["selection"].assign(resolution=r) for r in RESOLUTIONS]
     made["selection_by_resolution"] = Rows.of("selection_by_resolution", pd.concat(along)).frame()

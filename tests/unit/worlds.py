@@ -11,7 +11,7 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
-from tests.conftest import told
+from tests.conftest import settings_for
 from transient_ridge.analysis.curves import compute_curves
 from transient_ridge.analysis.gates import compute_gates
 from transient_ridge.analysis.model_selection.selection import compute_selection
@@ -167,7 +167,7 @@ def derive(world: dict[str, pd.DataFrame], gates: bool = False) -> dict[str, pd.
         "relative_distances": relative.frame(),
         "thresholds": thresholds.frame(),
     }
-    selection, _ = compute_selection(world | made, **told(compute_selection, SETTINGS))
+    selection, _ = compute_selection(world | made, **settings_for(compute_selection, SETTINGS))
     if gates:
         mixtures = compute_gates(world["distances"], world["idealised_distances"])
         made |= {rows.table: rows.frame() for rows in mixtures}
