@@ -84,19 +84,9 @@ def key(
     return Field(description=meaning, json_schema_extra=extra)
 
 
-@dataclass(frozen=True)
-class Says:
+def says(**notes: str) -> Any:
     """Notes on a type for messages: what it ``expects``, ``why`` it has its limit, or what its value ``means``."""
-
-    expects: str = ""
-    why: str = ""
-    means: str = ""
-
-    def __get_pydantic_json_schema__(
-        self, schema: CoreSchema, handler: GetJsonSchemaHandler
-    ) -> dict[str, Any]:
-        """The schema of the type with these notes."""
-        return {**handler(schema), **{name: note for name, note in vars(self).items() if note}}
+    return Field(json_schema_extra={**notes})
 
 
 @dataclass(frozen=True)
@@ -194,7 +184,7 @@ class Several(GroupedMetadata):
 
     def __iter__(self) -> Iterator[object]:
         """The constraints."""
-        yield from (MinLen(self.least), AfterValidator(_different), Says(self.expects))
+        yield from (MinLen(self.least), AfterValidator(_different), says(expects=self.expects))
 
 
 def _different(values: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -216,7 +206,7 @@ Finite = Field(allow_inf_nan=False)
 Number = Annotated[float, Finite, Read]
 Count = Annotated[int, Field(ge=1), Read]
 Natural = Annotated[int, Field(ge=0), Read]
-Two = Annotated[int, Field(ge=2), Read, Says(why="a standard error needs two")]
+Two = Annotated[int, Field(ge=2), Read, says(why="a standard error needs two")]
 Positive = Annotated[float, Field(gt=0), Finite, Read]
 NotNegative = Annotated[float, Field(ge=0), Finite, Read]
 AboveOne = Annotated[float, Field(gt=1), Finite, Read]
@@ -226,8 +216,11 @@ Rise = Annotated[float, Field(gt=0, le=1), Finite, Read]
 Fall = Annotated[float, Field(ge=-1, lt=0), Finite, Read]
 #: The share of a moving average that stays in one update.
 Decay = Annotated[float, Field(ge=0, lt=1), Finite, Read]
-NAME = "a name of lower-case letters, digits, '-' and '_'"
-Name = Annotated[str, Field(pattern="^[a-z0-9][a-z0-9_-]*$"), Says(NAME)]
+Name = Annotated[
+    str,
+    Field(pattern="^[a-z0-9][a-z0-9_-]*$"),
+    says(expects="a name of lower-case letters, digits, '-' and '_'"),
+]
 Positives = Annotated[tuple[Positive, ...], Several("a list of different numbers > 0")]
 _Infinite = Annotated[
     float,
@@ -242,14 +235,14 @@ Diversity = Annotated[float, Stated(Count | _Infinite)]
 Updates = Annotated[
     int,
     Stated(Natural | InnerShare),
-    Says("an integer >= 0, or a share of training between 0 and 1"),
+    says(expects="an integer >= 0, or a share of training between 0 and 1"),
 ]
 HalfLife = Annotated[int, Stated(Count | InnerShare)]
 #: A step of the schedule; a share of training or ``last`` becomes one before a stage sees it.
 Step = Annotated[
     int,
     Stated(Natural | InnerShare | Literal["last"]),
-    Says("a step >= 0, a share of training between 0 and 1, or last"),
+    says(expects="a step >= 0, a share of training between 0 and 1, or last"),
 ]
 Steps = Annotated[
     tuple[Step, ...],
@@ -259,4 +252,4 @@ Steps = Annotated[
 
 def auto(meaning: str) -> Any:
     """The word ``auto``, which becomes a value of this ``meaning`` before a stage sees it."""
-    return Annotated[Literal["auto"], Says(means=meaning)]
+    return Annotated[Literal["auto"], says(means=meaning)]

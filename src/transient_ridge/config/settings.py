@@ -29,7 +29,6 @@ from .section import (
     Positives,
     Read,
     Rise,
-    Says,
     Section,
     Several,
     Share,
@@ -39,6 +38,7 @@ from .section import (
     Updates,
     auto,
     key,
+    says,
 )
 
 UNKNOWN = "unknown in the paper"
@@ -157,7 +157,7 @@ class TrainingSettings(Section):
     gradient descent."""
     learning_rate: Positive = key(origin=UNKNOWN)
     """Learning rate of adam and sgd."""
-    betas: Annotated[tuple[Decay, Decay], Says("two numbers in [0, 1)")] = key(
+    betas: Annotated[tuple[Decay, Decay], says(expects="two numbers in [0, 1)")] = key(
         origin="predecessor's code"
     )
     """Adam's decay rates of the two moments."""
@@ -190,7 +190,7 @@ class CheckpointSettings(Section):
     """C_lin: the number of steps from one checkpoint to the next."""
     log_count: Natural = key(origin="predecessor's code, paper scale: 1000")
     """C_log: the number of checkpoints evenly spaced in log(step); 0 for none."""
-    extra_steps: Annotated[tuple[Natural, ...], Says("a list of steps >= 0")]
+    extra_steps: Annotated[tuple[Natural, ...], says(expects="a list of steps >= 0")]
     """Further steps to keep."""
 
 
@@ -284,7 +284,7 @@ class ChainSettings(Section):
     """Chains per checkpoint."""
     burn_in: Natural = key(origin="predecessor's code: 500")
     """SGLD steps before the first draw."""
-    draws: Annotated[int, Field(ge=8), Read, Says(why="SGLD steps after the burn-in")] = key(
+    draws: Annotated[int, Field(ge=8), Read, says(why="SGLD steps after the burn-in")] = key(
         origin="predecessor's code: 500"
     )
     """SGLD steps that are kept, each a draw."""
@@ -383,7 +383,7 @@ class SpectrumSettings(Section):
     """Checkpoints whose curvature is measured, for every run. [] leaves it out."""
     resolutions: Positives
     """r = gamma / (n beta), on the mean squared error: the LLC counts directions of curvature above r."""
-    sequences: Annotated[int, Field(ge=4), Read, Says(why="half of them are a check on all")] = key(
+    sequences: Annotated[int, Field(ge=4), Read, says(why="half of them are a check on all")] = key(
         unit="sequences"
     )
     """N: the curvature is measured on the first N of llc.sequences. A fine r needs many; the time grows as N^2 to
@@ -495,7 +495,7 @@ class ClaimSettings(Section):
     similar_loss: Share = key(origin=SET_BEFORE_DRAWS)
     """'A similar loss': difference from the predictor's loss, as a share of the gap to the other predictor's."""
     own: Annotated[
-        dict[str, Number], Says("a name and a number for each statement of your own, or {}")
+        dict[str, Number], says(expects="a name and a number for each statement of your own, or {}")
     ]
     """Thresholds of your own statements, by name (src/transient_ridge/scorecard/statements/own.py)."""
 
@@ -520,7 +520,7 @@ def _variant(name: Any) -> str:
 Variants = Annotated[
     dict[Annotated[Name, BeforeValidator(_variant)], dict[str, Any]],
     Field(min_length=1),
-    Says("at least one named overlay, such as 'base: {}'"),
+    says(expects="at least one named overlay, such as 'base: {}'"),
 ]
 
 
