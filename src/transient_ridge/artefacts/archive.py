@@ -93,12 +93,13 @@ def unpack(archive: Path, *, other_code: bool = False) -> Path:
 
 def _check_runs(contents: Contents, weights: bool) -> None:
     """Raise ArchiveError if a run of the configuration lacks what training writes."""
-    missing = []
-    for variant, runs in contents.runs.items():
-        for run in sorted(runs):
-            files = run_files(contents.results / variant / "runs" / run)
-            made = [files["training"], files["manifest"]] + [files["weights"]] * weights
-            missing += [path for path in made if not path.exists()]
+    missing = [
+        path
+        for variant, runs in contents.runs.items()
+        for run in sorted(runs)
+        for what, path in run_files(contents.results / variant / "runs" / run).items()
+        if not path.exists() and (weights or what != "weights")
+    ]
     if missing:
         others = f", and {len(missing) - 1} more files or folders" if len(missing) > 1 else ""
         raise ArchiveError(

@@ -16,6 +16,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -141,7 +142,13 @@ def misplaced(artefact: Path, record: Mapping[str, Any]) -> str | None:
 
 def installed_packages() -> dict[str, str | None]:
     """The versions of :data:`PACKAGES` in this environment; None for one that is not installed."""
-    return {name: _version(name) for name in PACKAGES}
+    from importlib import metadata  # noqa: PLC0415 - slow, and needed when a job ends
+
+    found: dict[str, str | None] = dict.fromkeys(PACKAGES)
+    for name in PACKAGES:
+        with suppress(metadata.PackageNotFoundError):
+            found[name] = metadata.version(name)
+    return found
 
 
 @functools.cache
@@ -163,15 +170,6 @@ def _processor() -> str:
         cpus = ""
     model = re.search(r"^model name\s*: (.*)$", cpus, re.MULTILINE)
     return model[1] if model else platform.processor() or platform.machine()
-
-
-def _version(package: str) -> str | None:
-    from importlib import metadata  # noqa: PLC0415 - slow, and needed when a job ends
-
-    try:
-        return metadata.version(package)
-    except metadata.PackageNotFoundError:
-        return None
 
 
 def git_state() -> dict[str, Any]:

@@ -6,7 +6,7 @@ finds it.
 """
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -67,22 +67,14 @@ def join(name: str, paths: Sequence[Path]) -> tuple[Rows, dict[str, Any]]:
     rows = Rows.of(name, read_all(paths, name))
     records = [read_beside(path) or {} for path in paths]
     inputs = [{"path": str(path), "sha256": sha256(path)} for path in paths]
-    code = next((each["git"] for each in records if _modified(each)), records[0].get("git"))
-    return rows, {**_shared(records), "git": code, "inputs": inputs}
-
-
-def _shared(records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    first, *others = records
-    return {
+    states = [each["git"] for each in records if "git" in each]
+    code = next((git for git in states if git["dirty"]), states[0] if states else None)
+    shared = {
         key: value
-        for key, value in first.items()
-        if all(key in other and other[key] == value for other in others)
-        and key not in ("artefact", "sha256")
+        for key, value in records[0].items()
+        if key not in ("artefact", "sha256") and all(each.get(key) == value for each in records)
     }
-
-
-def _modified(record: Mapping[str, Any]) -> bool:
-    return bool(record.get("git", {}).get("dirty"))
+    return rows, {**shared, "git": code, "inputs": inputs}
 
 
 def _copy(path: Path, target: Path) -> None:
