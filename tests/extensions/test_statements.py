@@ -330,7 +330,7 @@ def no_strategies_of_infinity(world):
 #: part -> (a world in which it is false, one in which it cannot be tested, what the reason says)
 BENT = {
     "a": (gate_at_end(1, 0.4), without_gates, "the table gates is missing"),
-    "b": (no_gain_by_new, no_gap, "no greater OOD loss"),
+    "b": (no_gain_by_new, no_gap, "is not above ridge"),
     "c": (
         lambda world: put(world, "relative_distances", "ridge", 0.5, task_diversity=worlds.INF, step=LAST),
         no_infinity,
@@ -338,7 +338,7 @@ BENT = {
     ),
     "d": (gate_at_end(1, 0.4), without_gates, "the table gates is missing"),
     "e": (upside_down, all_open, "ends with an open gate"),
-    "f": (all_open, no_gap, "no greater OOD loss"),
+    "f": (all_open, no_gap, "is not above ridge"),
     "g": (
         lambda world: put(world, "gates", "residual", 1.0, task_diversity=1, step=LAST),
         without_gates,

@@ -10,6 +10,7 @@ import pytest
 
 from tests.unit import worlds
 from transient_ridge.artefacts.schemas import TABLES
+from transient_ridge.artefacts.tables import Rows
 from transient_ridge.config import presets
 from transient_ridge.config.configuration import root_seed_variants
 from transient_ridge.config.settings import ClaimSettings
@@ -47,12 +48,12 @@ from transient_ridge.scorecard.verdicts import (
     NOT_MET,
     UNDECIDED,
     UNTESTABLE,
-    Proportion,
     Spread,
     assess,
     by_claim,
     excess_of,
     holm,
+    proportion,
 )
 from transient_ridge.stage import load
 
@@ -207,13 +208,13 @@ BENT = {
     "2a": (
         flat,
         put("idealised_losses", "loss", 1.0, dataset=OUT, predictor="dmmse"),
-        "no greater OOD loss",
+        "is not above ridge",
     ),
     "2b": (put("relative_distances", "alpha_out", 0.5), NO_INFINITY, NO_RUN),
     "2c": (
         flat,
         put("idealised_losses", "loss", 1.0, dataset=OUT, predictor="dmmse"),
-        "no greater OOD loss",
+        "is not above ridge",
     ),
     "2d": (
         put("smoothed_losses", "loss", lambda f: 1.4 + 0.6 * (f["loss"] - 1.4), dataset=OUT, **END),
@@ -416,7 +417,7 @@ def draws(laptops_settings):
         over = worlds.perfect(course)
         world = worlds.tables(worlds.WIDE, seeds=(0,), over=over)
         parts.append(claims.measure(Evidence(world, settings, root_seed=course + 1)))
-    return claims.pooled(parts)
+    return Rows.of("claim_values", pd.concat([part.frame() for part in parts]))
 
 
 def test_every_statement_of_the_papers_has_a_null_and_a_text_without_numbers_of_the_configuration():
@@ -679,13 +680,13 @@ def test_a_null_that_contradicts_is_shown_in_words(one_seed, settings, alone):
 
 def test_a_statement_of_the_papers_without_a_null_is_refused():
     with pytest.raises(ValueError, match="statement 1z is the paper's and names no null"):
-        statement.states("1z", "", "", at_least=0.5)
+        statement.states("1z", "", "", at_least=0.5)(lambda evidence, seed: 0.0)
 
 
 @pytest.mark.parametrize("thresholds", [{}, {"at_least": 0.5, "at_most": 0.6}])
 def test_a_statement_has_one_threshold(thresholds):
     with pytest.raises(ValueError, match="statement 1z: needs either at_least or at_most"):
-        statement.states("1z", "", "", nulls=(STRAIGHT,), **thresholds)
+        statement.states("1z", "", "", nulls=(STRAIGHT,), **thresholds)(lambda evidence, seed: 0.0)
 
 
 def test_without_llc_everything_else_is_judged(one_seed, settings):
@@ -721,10 +722,10 @@ def test_without_l_of_u_the_predictors_losses_stand_in_and_it_is_said(world, set
 
 
 def a_statement(comparison=AT_LEAST, exists=False, claim=1, nulls=(STRAIGHT,)):
+    threshold = {"at_least" if comparison == AT_LEAST else "at_most": 0.2}
     return Statement(
-        claim, "a", "", "", comparison, 0.2, lambda evidence, seed: 0.0, PAPER, nulls, exists, RIDGE_PHASE, "", False,
-        None,
-    )  # fmt: skip
+        f"{claim}a", "", "", lambda evidence, seed: 0.0, nulls=nulls, exists=exists, **threshold
+    )
 
 
 def judge(values, threshold, settings, statement=None, **more):
@@ -815,9 +816,9 @@ def test_a_draw_that_contradicts_or_cannot_be_tested_counts_as_one(settings):
     assert judge({1: ["not testable"], 2: ["not testable"]}, 0.2, settings).verdict == UNTESTABLE
     against = judge({i: ["contradicted"] for i in range(1, 9)}, 0.2, settings)
     assert (against.verdict, against.share) == (FAILS, 0.0)
-    open_ = Proportion.of(2, 3, 8, 1 / 3, 0.95)
-    assert open_.low == Proportion.of(2, 0, 8, 1 / 3, 0.95).low
-    assert open_.high == Proportion.of(5, 0, 8, 1 / 3, 0.95).high
+    open_ = proportion(2, 3, 8, 1 / 3, 0.95)
+    assert open_["share_low"] == proportion(2, 0, 8, 1 / 3, 0.95)["share_low"]
+    assert open_["share_high"] == proportion(5, 0, 8, 1 / 3, 0.95)["share_high"]
 
 
 @pytest.mark.parametrize("exists", [False, True])

@@ -65,13 +65,13 @@ def test_a_cell_without_the_time_is_marked_and_not_sampled():
     (cell,) = climb([(100.0, 1.0)], burn_in=11)
     assert not cell.equilibrated
     assert cell.found is None
-    assert cell.faults == ("not equilibrated: 11 steps of burn-in, of 12 that it takes",)
+    assert cell.faults == ("not equilibrated: 11 steps of burn-in, and it takes 12",)
     # Without a preconditioner the time depends on the cell: 2 / (eps gamma) steps each.
     coarse, fine = climb(
         [(100.0, 10.0), (100.0, 0.1)], preconditioner="none", epsilon=1e-4, burn_in=100
     )
     assert coarse.found is not None
-    assert fine.faults == ("not equilibrated: 100 steps of burn-in, of 6000 that it takes",)
+    assert fine.faults == ("not equilibrated: 100 steps of burn-in, and it takes 6000",)
 
 
 def test_a_step_that_is_too_large_is_seen_by_halving_it():

@@ -163,7 +163,7 @@ def estimate_with(**changes) -> Estimate:
         ({"r_hat": 1.5}, "split R-hat 1.50 > 1.1: raise llc.burn_in or llc.draws"),
         ({"ess": 12.0}, "ESS 12 < 100: raise llc.draws or llc.chains"),
         ({"share_below": 0.4}, "40% of the draws below l(w*) > 10%: w* is not at a minimum"),
-        ({"relaxations": 0.4}, "not equilibrated: the burn-in is 0.4 relaxations of a flat direction < 3"),
+        ({"relaxations": 0.4}, "not equilibrated: the burn-in lasts 0.4 relaxations of a flat direction < 3"),
         ({"distance_trend": 0.3}, "not equilibrated: |w - w*|^2 changes by +30% during the draws (limit 5%)"),
         ({"distance_trend": -0.3}, "not equilibrated: |w - w*|^2 changes by -30% during the draws (limit 5%)"),
         ({"heating_share": 0.38}, "minibatch noise adds 38% > 10%: it heats the chains; raise llc.minibatch"),

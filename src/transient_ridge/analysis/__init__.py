@@ -1,1 +1,1 @@
-"""What the checkpoints of the runs say: losses, distances, phases, joint PCA, model selection."""
+"""What the checkpoints show: losses, distances, phases, joint PCA, model selection."""

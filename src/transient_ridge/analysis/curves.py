@@ -16,10 +16,10 @@ Array = NDArray[np.float64]
 def smooth(steps: Array, values: Array, width: float) -> Array:
     """Gaussian kernel average of ``values`` (S,) in ln(step + 1), so the window widens over training.
 
-    ``width`` is the kernel's standard deviation in units of ln(step). Weights count each point by the
-    interval it stands for: the average does not lean to where checkpoints are dense. Beyond its ends the curve is
-    continued by its own reflection through the end point, so that a slope there is kept: the first and the last value
-    stay as measured, and no value of a curve above zero falls below.
+    ``width`` is the kernel's standard deviation in units of ln(step). Each point is weighted by the interval around it,
+    so that the average does not lean to where checkpoints are dense. Beyond its ends the curve continues as its own
+    reflection through the end point, which keeps the slope there: the first and the last value stay as measured, and a
+    positive curve stays positive.
     """
     pad = len(steps) - 1
     position = np.pad(np.log1p(steps), pad, "reflect", reflect_type="odd")
@@ -32,14 +32,14 @@ def smooth(steps: Array, values: Array, width: float) -> Array:
 
 
 def critical_step(steps: Array, ood_loss: Array) -> tuple[int, float]:
-    """t_crit, the step of least OOD loss, and the loss there; the first of equals."""
+    """t_crit, the (first) step of least OOD loss, and the loss there."""
     least = int(np.argmin(ood_loss))
     return int(steps[least]), float(ood_loss[least])
 
 
 @stage("critical_steps", "smoothed_losses")
 def compute_curves(losses: pd.DataFrame, curves: CurveSettings) -> tuple[Rows, Rows]:
-    """Smooth every run's mean losses and find t_crit on the raw and on the smoothed OOD curve."""
+    """Smooth every run's mean losses, and find t_crit on the raw and on the smoothed OOD curve."""
     width = curves.smoothing_width
     critical, smoothed = Rows("critical_steps"), []
     means = losses[losses["token"].isna()].sort_values("step")

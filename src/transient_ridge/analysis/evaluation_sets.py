@@ -1,7 +1,7 @@
 """Evaluation sets, predictions of the idealised predictors on them, and means over sequences.
 
 The sets are *in distribution* (q_M), *out of distribution* (q_inf) and *root task* (q_1, the D(1) on which the joint
-PCA compares functions). Each is drawn from its own named stream, so all runs of a preset share inputs and noise.
+PCA compares functions). Each has its own named random stream, so all runs of a preset share inputs and noise.
 """
 
 import math
@@ -41,7 +41,7 @@ def idealised_predictions(
     task_diversity: TaskDiversity,
     sequences: Sequences,
 ) -> dict[str, Tensor]:
-    """Predictions (B, K) of every predictor for this M, by name."""
+    """Predictions (B, K) of every predictor at this M, by name."""
     tasks = task_set(root_seed, data, task_diversity)
     if tasks is not None:
         tasks = tasks.to(sequences.x.device)
@@ -55,7 +55,7 @@ def idealised_predictions(
 
 @dataclass(frozen=True)
 class TokenMeans:
-    """Means and their standard errors for each position and for the average over positions."""
+    """Means with standard errors, for each position and for the average over positions."""
 
     token: list[int | None]
     mean: list[float]
@@ -63,7 +63,7 @@ class TokenMeans:
 
     @classmethod
     def of(cls, squares: Tensor) -> "TokenMeans":
-        """From squared differences (B, K), any float dtype; standard errors are over the B sequences."""
+        """From squared differences (B, K) of any float dtype; standard errors are over the B sequences."""
         values = squares.double()
         values = torch.cat((values, values.mean(dim=1, keepdim=True)), dim=1)
         error = values.std(dim=0) / math.sqrt(len(values))
@@ -72,6 +72,6 @@ class TokenMeans:
 
 
 def add_means(rows: Rows, value: str, means: TokenMeans, **row: Any) -> None:
-    """One row per position, and one for the average; ``value`` names the mean's column."""
+    """Add a row per position and one for the average; ``value`` names the column of the mean."""
     for token, mean, error in zip(means.token, means.mean, means.standard_error, strict=True):
         rows.add(**row, token=token, **{value: mean}, standard_error=error)

@@ -1,12 +1,12 @@
-"""The mixture of idealised predictors that is nearest to a model: of ridge and dMMSE_M, the gate, and of all of them.
+"""The mixture of idealised predictors nearest to a model: of ridge and dMMSE_M (the gate), and of all predictors.
 
-Both need only squared distances: of the model to the predictors, and of these to each other.
+Both need only the squared distances from the model to the predictors, and between these.
 
-The gate, after arXiv 2410.23042: f ~ (1 - alpha) ridge + alpha dMMSE_M. alpha(t, k) is fitted by least squares over
-sequences, one number for each checkpoint t and position k.
+The gate, after arXiv 2410.23042: f ~ (1 - alpha) ridge + alpha dMMSE_M, with alpha(t, k) fitted by least squares over
+sequences at each checkpoint t and position k.
 
-The strategies, after arXiv 2412.01003: f ~ sum_i w_i p_i over all predictors, w_i >= 0 and in sum 1, one set of weights
-for all positions.
+The strategies, after arXiv 2412.01003: f ~ sum_i w_i p_i over all predictors, with weights w_i >= 0 that sum to 1 and
+are the same at all positions.
 """
 
 from collections.abc import Iterator
@@ -31,10 +31,9 @@ Values = TypeVar("Values", Array, pd.Series)
 
 @stage("gates", "strategies")
 def compute_gates(distances: pd.DataFrame, idealised_distances: pd.DataFrame) -> tuple[Rows, Rows]:
-    """The gate at every position, and the weights of all predictors, for every checkpoint, in and out of distribution.
+    """The gate at every position and the weights of all predictors, at every checkpoint, in and out of distribution.
 
-    The row of all positions (token null) is the fit of one alpha to all of them. At M = infinity the predictors are
-    one: there is no row.
+    The row with token null fits one alpha to all positions. M = infinity has no row, because there ridge is dMMSE_M.
     """
     pairs = idealised_distances[["predictor", "other"]].isin(PAIR).all(axis=1)
     apart = idealised_distances[pairs & (idealised_distances["distance"] > 0)]
@@ -51,26 +50,26 @@ def compute_gates(distances: pd.DataFrame, idealised_distances: pd.DataFrame) ->
 
 
 def gate_of(ridge: Values, dmmse: Values, apart: Values | float) -> tuple[Values, Values]:
-    """The gate of f and Delta(f, mixture), from the squared distances of f to both predictors and that between these.
+    """The gate of f and Delta(f, mixture), from the squared distances of f to both predictors and ``apart``, theirs.
 
-    With r = ridge, d = dMMSE_M and means over sequences, alpha = <f - r, d - r> / |d - r|^2; the inner product follows
-    from the three, 2 <f - r, d - r> = |f - r|^2 + |d - r|^2 - |f - d|^2.
+    With r = ridge, d = dMMSE_M and means over sequences, alpha = <f - r, d - r> / |d - r|^2, where
+    2 <f - r, d - r> = |f - r|^2 + |d - r|^2 - |f - d|^2.
     """
     gate = (ridge + apart - dmmse) / (2 * apart)
     return gate, (ridge - gate**2 * apart).clip(0)  # rounding
 
 
 def nearest_mixture(distances: Array, apart: Array) -> tuple[Array, float]:
-    """Weights (P,), at least 0 and in sum 1, of the mixture of P functions nearest to another, and its distance to it.
+    """Weights (P,) >= 0 that sum to 1, of the mixture of P functions nearest to f, and its squared distance to f.
 
-    ``distances`` (P,) are the squared distances to the functions, ``apart`` (P, P) those between them.
+    ``distances`` (P,) are the squared distances from f to the functions, ``apart`` (P, P) those between them.
     """
-    # Inner products of the differences p_i - f: weights w leave w'Gw.
+    # Inner products of the differences p_i - f: weights w leave the squared distance w'Gw.
     gram = (distances[:, None] + distances - apart) / 2
     values, vectors = np.linalg.eigh(gram)
     root = np.sqrt(values.clip(min=0))[:, None] * vectors.T
-    # On each ray of weights, |root w|^2 + (scale (sum w - 1))^2 is least at a value that grows with w'Gw / (sum w)^2:
-    # its minimum is on the ray of the weights that are sought, whatever the scale is.
+    # The least value of |root w|^2 + (scale (sum w - 1))^2 on a ray of weights grows with w'Gw / (sum w)^2, so the
+    # minimum lies on the ray of the weights sought, whatever the scale.
     scale = np.sqrt(distances.mean()) or 1.0
     target = np.append(np.zeros(len(distances)), scale)
     found, _ = nnls(np.vstack([root, np.full(len(distances), scale)]), target)
@@ -101,7 +100,7 @@ def _strategies(
 
 
 def distinct(pairs: pd.DataFrame) -> pd.DataFrame:
-    """Squared distances between predictors as a matrix: those for all M first, and none that equals one before it.
+    """Squared distances between predictors as a matrix: those for all M first, without copies of an earlier one.
 
     ``pairs`` are the rows of `idealised_distances` for one M and one data set, over all positions.
     """

@@ -2,7 +2,9 @@
 
 import itertools
 import math
-from typing import Annotated, Any
+from typing import Annotated
+
+from torch import Tensor
 
 from ..artefacts.tables import Rows
 from ..config.registries import PREDICTORS, name_of
@@ -20,7 +22,7 @@ def evaluate_idealised(
     evaluation: EvaluationSettings,
     task_diversities: Annotated[tuple[TaskDiversity, ...], Setting("grid.task_diversities")],
 ) -> tuple[Rows, Rows, Rows]:
-    """Measure every predictor for every M of the grid: losses, pairwise distances, outputs on D(1).
+    """Measure every predictor at every M of the grid: losses, pairwise distances, outputs on D(1).
 
     A predictor that does not depend on the task set has one row of outputs, at M = inf.
     """
@@ -31,9 +33,9 @@ def evaluate_idealised(
         for choice in evaluation.predictors
     }
 
-    def predictions(M: float, name: str) -> dict[str, Any]:
-        sequences = evaluation_sets(seed, data, evaluation, M)[name]
-        return idealised_predictions(seed, data, evaluation.predictors, M, sequences)
+    def add_outputs(M: float, predictor: str, prediction: Tensor) -> None:
+        flat = prediction.flatten().numpy()
+        outputs.add(task_diversity=M, predictor=predictor, outputs=flat)
 
     for M in task_diversities:
         for name, sequences in evaluation_sets(seed, data, evaluation, M).items():
@@ -42,15 +44,14 @@ def evaluate_idealised(
             for predictor, prediction in found.items():
                 means = TokenMeans.of((prediction - sequences.y).square())
                 add_means(losses, "loss", means, **key, predictor=predictor)
+                if name == ROOT and of_task_set[predictor] and not math.isinf(M):
+                    add_outputs(M, predictor, prediction)
             for other, predictor in itertools.combinations(found, 2):
                 means = TokenMeans.of((found[predictor] - found[other]).square())
                 add_means(distances, "distance", means, **key, predictor=predictor, other=other)
-            for predictor, prediction in found.items():
-                if name == ROOT and of_task_set[predictor] and not math.isinf(M):
-                    row = {"task_diversity": M, "predictor": predictor}
-                    outputs.add(**row, outputs=prediction.flatten().numpy())
-    for predictor, prediction in predictions(math.inf, ROOT).items():
+    on_root = evaluation_sets(seed, data, evaluation, math.inf)[ROOT]
+    found = idealised_predictions(seed, data, evaluation.predictors, math.inf, on_root)
+    for predictor, prediction in found.items():
         if not of_task_set[predictor]:
-            row = {"task_diversity": math.inf, "predictor": predictor}
-            outputs.add(**row, outputs=prediction.flatten().numpy())
+            add_outputs(math.inf, predictor, prediction)
     return losses, distances, outputs

@@ -47,7 +47,7 @@ def fit(outputs: NDArray[np.floating[Any]], components: int) -> Fit:
             f"pca.components = {components}: at most min(checkpoints of all runs, B*K) = "
             f"{min(rows, columns)} exist"
         )
-    # Deterministic solvers only; the Gram route is the cheap one when rows outnumber columns.
+    # Only deterministic solvers; that of the Gram matrix is cheap if rows outnumber columns.
     solver = "covariance_eigh" if rows > columns else "full"
     pca = PCA(n_components=components, svd_solver=solver).fit(outputs.astype(np.float64))
     return Fit(pca.mean_, pca.components_, pca.explained_variance_, pca.explained_variance_ratio_)
@@ -56,7 +56,7 @@ def fit(outputs: NDArray[np.floating[Any]], components: int) -> Fit:
 def orient(fitted: Fit, development: Array, specialisation: Array) -> Fit:
     """Fix the sign of every component, which a PCA leaves open, so that presets can be compared by eye.
 
-    PC1 points along ``development`` and every other component along ``specialisation``, differences of outputs (B*K,).
+    PC1 points along ``development`` and the others along ``specialisation``, both differences of outputs (B*K,).
     """
     direction = fitted.components @ specialisation
     direction[0] = fitted.components[0] @ development
@@ -67,7 +67,7 @@ def orient(fitted: Fit, development: Array, specialisation: Array) -> Fit:
 
 
 def token_loadings(components: Array, context_length: int) -> Array:
-    """Share (v, K) of each component's squared norm that lies on position k (rows sum to one)."""
+    """Share (v, K) of each component's squared norm on each position (rows sum to one)."""
     squares = components.reshape(len(components), -1, context_length) ** 2
     shares: Array = squares.sum(axis=1) / squares.sum(axis=(1, 2))[:, None]
     return shares
@@ -83,8 +83,8 @@ def compute_joint_pca(
 ) -> tuple[Rows, Rows, Rows, Rows, Rows]:
     """Fit the joint PCA of all runs' outputs: coordinates of runs and predictors, variance and loadings.
 
-    PC1 points from the first checkpoint to the last of the runs of the greatest M, infinity where the grid has it;
-    every other component from ridge to the dMMSE predictor of the least M.
+    PC1 points from the first to the last checkpoint of the runs with the greatest M, infinity where the grid has it;
+    the other components point from ridge to dMMSE_M of the least M.
     """
     K = context_length
     rows = outputs_matrix(outputs, pca.sequences * K)
@@ -121,7 +121,7 @@ def compute_joint_pca(
 
 
 def outputs_matrix(table: pd.DataFrame, columns: int | None = None) -> NDArray[np.float32]:
-    """The first ``columns`` outputs of every row, those of the first B sequences; all of them by default."""
+    """The first ``columns`` outputs of every row, those of the first B sequences; all by default."""
     if table.empty:
         return np.empty((0, columns or 0), dtype=np.float32)
     return np.stack([row[:columns] for row in table["outputs"]])

@@ -1,7 +1,7 @@
 """Sensitivity of the joint trajectory PCA to B, the checkpoint schedule and single runs (App. C).
 
-The PCA is fitted again with fewer sequences, with the linear or the logarithmic checkpoints only, and without one run.
-All checkpoints are then projected on the new components and compared with the full fit.
+The PCA is fitted again with fewer sequences, with only the linear or only the logarithmic checkpoints, and without one
+run. All checkpoints are then projected on the new components and compared with the full fit.
 """
 
 from collections.abc import Iterator, Sequence
@@ -42,7 +42,7 @@ def alternatives(
 ) -> Iterator[Alternative]:
     """Every alternative fit of the checkpoints ``keys`` (run and step) with up to B ``sequences``.
 
-    ``fewer`` are the other B; ``schedule`` is that of the checkpoints, which ends at the step ``last``.
+    ``fewer`` are the smaller B; ``schedule`` is that of the checkpoints, and ``last`` its last step.
     """
     everything = np.ones(len(keys), dtype=bool)
     for B in sorted(fewer):
@@ -64,7 +64,7 @@ def alternatives(
 def angle(components: Array, reference: Array) -> float:
     """Largest principal angle, in degrees, between two sets of components (v, B*K).
 
-    ``reference`` may have more columns (sequences): those that ``components`` lacks are left out of it.
+    If ``reference`` has more columns (sequences), the surplus is ignored.
     """
     shared = reference[:, : components.shape[1]]
     return float(np.degrees(subspace_angles(components.T, shared.T).max()))
@@ -79,7 +79,7 @@ def compute_pca_robustness(
     checkpoints: CheckpointSettings,
     steps: Annotated[int, Setting("training.steps")],
 ) -> Rows:
-    """Fit every alternative and measure how far it is from the full fit, in the plane and in all components."""
+    """Fit every alternative and compare it with the full fit, in the plane and in all components."""
     K, most, fewer = context_length, components, pca_robustness.sequences
     matrix = outputs_matrix(outputs)
     B = matrix.shape[1] // K

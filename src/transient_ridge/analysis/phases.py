@@ -1,4 +1,4 @@
-"""The phases of training: nearer to ridge or to dMMSE_M, and the task diversity at which one gives way to the other."""
+"""The phases of training: nearer to ridge or to dMMSE_M, and the task diversity at which they change over."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -19,18 +19,18 @@ from .views import RUN_KEY, averages
 
 Array = NDArray[np.float64]
 
-#: The relative distance at which a model is as far from ridge as from dMMSE_M.
+#: The relative distance of a model half-way between ridge and dMMSE_M.
 HALF = 0.5
 
-#: A run has left its initialisation for ridge when this share of its first distance to ridge is left.
+#: A run has left its initialisation when this share of its first distance to ridge remains.
 LEFT = 0.5
 
 
 class Threshold(NamedTuple):
-    """The task diversity at which the relative distance is 1/2, and the M of the grid on its two sides.
+    """The task diversity at which the relative distance is 1/2, and the M of the grid on both sides.
 
     ``estimate`` is NaN if the grid does not enclose it; ``below`` and ``above`` are None if there is no such M. The
-    estimate is known to no better than the step of the grid between the two.
+    estimate is no more exact than the step of the grid between the two.
     """
 
     estimate: float
@@ -59,16 +59,16 @@ def predictors_apart(
 def resolved(apart: Mapping[float, float], reach: float) -> list[float]:
     """Finite M whose two predictors lie further ``apart`` than ``reach``, the M = infinity run's distance to ridge.
 
-    For any other M it means nothing to be nearer to one: no model trained here comes that close to either.
+    For any other M, being nearer to one predictor means nothing: no model trained here comes that close to either.
     """
     return sorted(M for M, distance in apart.items() if not math.isinf(M) and distance > reach)
 
 
 def task_diversity_threshold(diversities: Sequence[float], relative: Sequence[float]) -> Threshold:
-    """Where ``relative`` distance falls through 1/2 as M grows.
+    """Where the ``relative`` distance falls through 1/2 as M grows.
 
-    The values are replaced by the falling curve nearest to them (isotonic regression), so that one noisy run
-    does not make two thresholds, and the crossing is interpolated in log M.
+    The nearest falling curve (isotonic regression) replaces the values, so that one noisy run does not make two
+    thresholds, and the crossing is interpolated in log M.
     """
     if not len(diversities):
         return Threshold(math.nan, None, None)
@@ -87,11 +87,11 @@ def task_diversity_threshold(diversities: Sequence[float], relative: Sequence[fl
 
 
 def switch_step(steps: Array, ridge: Array, dmmse: Array, critical: int) -> int | None:
-    """First step from which on the model stays nearer to dMMSE_M, of a run that was nearer to ridge at t_crit.
+    """First step from which a run that was nearer to ridge at t_crit stays nearer to dMMSE_M.
 
     ``steps`` ascend; ``ridge`` and ``dmmse`` are the distances (S,) there, ``critical`` is t_crit. None if the run does
-    not switch, and if it was no nearer to ridge at t_crit, or had not come to half of its first distance by then: a
-    crossing before is the run leaving its initialisation.
+    not switch, was not nearer to ridge at t_crit, or had not halved its first distance to ridge by then: a crossing
+    before that is the run leaving its initialisation.
     """
     at = int(np.searchsorted(steps, critical))
     if not (ridge[at] < dmmse[at] and ridge[at] <= LEFT * ridge[0]):
@@ -104,10 +104,9 @@ def switch_step(steps: Array, ridge: Array, dmmse: Array, critical: int) -> int 
 def compute_phases(
     distances: pd.DataFrame, idealised_distances: pd.DataFrame, curves: CurveSettings
 ) -> tuple[Rows, Rows]:
-    """Place every run between ridge and dMMSE_M at every step, and find the threshold at every step, for each seed.
+    """Place every run between ridge and dMMSE_M at every step, and find each seed's threshold at every step.
 
-    The threshold considers the M whose predictors the M = infinity run can tell apart (see :func:`resolved`); a grid
-    without M = infinity has none.
+    The threshold counts only M that are :func:`resolved`; a grid without M = infinity has none.
     """
     width = curves.smoothing_width
     apart = {
@@ -136,7 +135,7 @@ def _of_run(
 ) -> pd.DataFrame:
     """One run's smoothed distances to both predictors and its place between them, in and out of distribution.
 
-    ``apart`` holds Delta(dMMSE_M, ridge) by data set and M. Smoothing is linear, so alpha of the smoothed distances is
+    ``apart`` holds Delta(dMMSE_M, ridge) by data set and M. As smoothing is linear, alpha of the smoothed distances is
     the smoothed alpha.
     """
     M = distances["task_diversity"].iloc[0]

@@ -1,4 +1,4 @@
-"""l(u) of internal model selection: the loss on a run's tasks of the ridge-like solution, the M = infinity run."""
+"""l(u) of internal model selection: the loss of the ridge-like solution, the M = infinity run, on a run's tasks."""
 
 from pathlib import Path
 
@@ -23,11 +23,10 @@ def evaluate_on_tasks(
     evaluation: EvaluationSettings,
     device: torch.device,
 ) -> Rows:
-    """The loss on the in-distribution set of ``run`` of the M = infinity run's last checkpoint.
+    """The loss of the M = infinity run's last checkpoint on the in-distribution set of ``run``.
 
-    ``manifest`` and ``weights`` are those of the M = infinity run of the same seed. The set is the one on which
-    ``run`` is measured, so that both losses use the same sequences. Raises CheckpointError if the checkpoint is
-    missing, damaged or made with other settings.
+    ``manifest`` and ``weights`` are those of the M = infinity run with the same seed. ``run`` itself is measured on the
+    same sequences. Raises CheckpointError if the checkpoint is missing, damaged or made with other settings.
     """
     trained = TrainedRun(manifest, weights, trained_by, evaluation, device)
     step = trained.steps[-1]

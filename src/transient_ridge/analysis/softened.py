@@ -1,4 +1,4 @@
-"""dMMSE_M at higher temperatures: the path of a model that never knows ridge.
+"""dMMSE_M at higher temperatures: the path of a model that never learns ridge.
 
 The weight of task m is proportional to exp(-(u / 2 sigma^2) sum (y - t_m.x)^2), with u from 0, the mean task, to 1,
 dMMSE_M itself.
@@ -16,7 +16,7 @@ from ..stage import Setting, stage
 from .datasets import IN_DISTRIBUTION, OUT_OF_DISTRIBUTION, ROOT
 from .evaluation_sets import evaluation_sets, idealised_predictions
 
-#: Inverse temperatures u; the first is as good as 0, the mean task.
+#: Inverse temperatures u; the first is practically 0, the mean task.
 TEMPERATURES = (1e-9, *np.geomspace(1e-3, 1, 19).tolist())
 
 
@@ -27,9 +27,9 @@ def soften(
     evaluation: EvaluationSettings,
     task_diversities: Annotated[tuple[TaskDiversity, ...], Setting("grid.task_diversities")],
 ) -> tuple[Rows, Rows]:
-    """Losses of every softened dMMSE_M and its squared distances to ridge and dMMSE_M, in and out of distribution.
+    """Losses, squared distances to ridge and dMMSE_M, and outputs on D(1) of every softened dMMSE_M.
 
-    And its outputs on D(1). Both are empty if ridge or dMMSE_M is not among the predictors.
+    Losses and distances are in and out of distribution. Both tables are empty unless ridge and dMMSE_M are predictors.
     """
     rows, outputs = Rows("softened_dmmse"), Rows("softened_outputs")
     both = tuple(each for each in evaluation.predictors if name_of(each) in ("ridge", "dmmse"))

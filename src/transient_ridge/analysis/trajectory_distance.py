@@ -1,4 +1,4 @@
-"""How much the shapes of two sets of trajectories differ."""
+"""How far two sets of trajectories differ in shape."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,8 +8,8 @@ Array = NDArray[np.float64]
 
 
 def trajectory_distance(coordinates: Array, reference: Array) -> float:
-    """Procrustes distance of two sets of points (rows, v), whatever their position, scale and orientation.
+    """Procrustes distance of two sets of points (rows, v), regardless of position, scale and orientation.
 
-    The root mean square deviation in units of the reference's spread: 0 for the same shape, 1 at most.
+    It is the root mean square deviation in units of the reference's spread: 0 for the same shape, 1 at most.
     """
     return float(np.sqrt(max(procrustes(reference, coordinates)[2], 0.0)))

@@ -1,4 +1,4 @@
-"""Queries on tables, shared by analysis, scorecard, figures and explorer."""
+"""Queries of tables, shared by analysis, scorecard, figures and explorer."""
 
 import math
 from typing import Any
@@ -33,7 +33,7 @@ def of_run(frame: pd.DataFrame, task_diversity: float, seed: int) -> pd.DataFram
 
 
 def whole_model(llc: pd.DataFrame) -> pd.DataFrame:
-    """The rows of the table ``llc`` for the whole model and all positions of the context."""
+    """The rows of the table `llc` for the whole model and all positions of the context."""
     return llc[(llc["component"] == "all") & llc["token"].isna()]
 
 
@@ -56,19 +56,17 @@ def over_seeds(frame: pd.DataFrame, value: str) -> pd.DataFrame:
 def with_error(frame: pd.DataFrame, value: str, key: str) -> pd.DataFrame:
     """Mean over seeds of ``value`` at each ``key`` (the index), and its ``error``.
 
-    That is the standard error over seeds, or the estimate's own where there is one seed.
+    The error is the standard error over seeds or, for a single seed, that of its estimate.
     """
     at = frame.groupby(key)
-    seeds = at[value].count()
-    over_seeds = at[value].std(ddof=1) / seeds**0.5
-    error = over_seeds.where(seeds > 1, at["standard_error"].mean())
+    error = at[value].sem().where(at[value].count() > 1, at["standard_error"].mean())
     return pd.DataFrame({"mean": at[value].mean(), "error": error})
 
 
 def critical_points(frame: pd.DataFrame, curve: str) -> dict[Run, tuple[int, float]]:
     """t_crit of every run on the ``raw`` or ``smoothed`` curve, and the OOD loss there.
 
-    A run whose OOD loss is least before training has no t_crit.
+    A run has none if its OOD loss is least before training.
     """
     rows = frame[(frame["curve"] == curve) & (frame["step"] > 0)]
     return {
@@ -79,8 +77,8 @@ def critical_points(frame: pd.DataFrame, curve: str) -> dict[Run, tuple[int, flo
 def idealised_levels(frame: pd.DataFrame, dataset: str) -> dict[tuple[str, TaskDiversity], float]:
     """Loss of every idealised predictor on ``dataset``, by (predictor, M).
 
-    A predictor whose loss is the same for all M has one entry, at M = infinity. One that equals another at M = infinity
-    (dMMSE_inf is ridge) has no entry there.
+    A predictor with the same loss for all M has one entry, at M = infinity. One that equals another predictor at
+    M = infinity, as dMMSE_inf equals ridge, has no entry there.
     """
     levels: dict[tuple[str, TaskDiversity], float] = {}
     taken: set[float] = set()

@@ -19,3 +19,8 @@ def burn_in_for(sgld: SgldSettings, relaxations: float) -> float:
     """Steps of a burn-in of ``relaxations``, twice as many with annealing; 0 if :func:`relaxation_steps` is unknown."""
     needed = relaxations * (relaxation_steps(sgld) or 0)
     return needed if math.isinf(needed) else math.ceil(needed) * (2 if sgld.annealing else 1)
+
+
+def at_rest(sgld: SgldSettings) -> int:
+    """Steps of the burn-in at the final gamma: annealing takes the first half."""
+    return sgld.burn_in - sgld.burn_in // 2 if sgld.annealing else sgld.burn_in

@@ -1,4 +1,4 @@
-"""The figures and the tables that each reads, found without importing them: Snakemake asks before it plans."""
+"""The figures and the tables that each reads, found without importing them, because Snakemake asks before planning."""
 
 import ast
 from functools import cache
@@ -11,7 +11,7 @@ from ..stage import decorations
 
 
 class Entry(NamedTuple):
-    """The module of a figure, within transient_ridge, the tables that it reads, and whether over draws."""
+    """The module of a figure within transient_ridge, the tables that it reads, and whether it is over draws."""
 
     module: str
     tables: tuple[str, ...]
@@ -24,18 +24,18 @@ class Entry(NamedTuple):
 
     @property
     def on_request(self) -> bool:
-        """Whether it shows tables that are made only on request."""
+        """Whether it shows tables that are only made on request."""
         return any(TABLES[table].on_request for table in self.tables)
 
     @property
     def of_preset(self) -> bool:
-        """Whether it is about several variants, and is drawn once for all of them."""
+        """Whether it is about several variants, and drawn once for all of them."""
         return self.over_draws or any(TABLES[table].scope == "preset" for table in self.tables)
 
 
 @cache
 def catalogue() -> dict[str, Entry]:
-    """Every figure by name: the modules with a function decorated by ``figure_of``, and its arguments."""
+    """Every figure by name, from the modules with a function decorated by ``figure_of``."""
     found = {}
     paths = [*PACKAGE.glob("figures/*/[!._]*.py"), *in_extensions("figures/[!._]*.py")]
     for name, path in by_name(paths).items():

@@ -1,4 +1,4 @@
-"""The loss of any module on data: its value for every sample, and its second derivative in the module's outputs."""
+"""The loss of any module on data: its value on every sample, and its second derivative in the module's outputs."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -20,9 +20,9 @@ Parameters = Mapping[str, Tensor]
 
 
 class ModuleLoss:
-    """The loss of ``module``, a mean over samples, as a function of named parameters and of the parts of a batch.
+    """The loss of ``module``, a mean over samples, as a function of named parameters and the parts of a batch.
 
-    A batch is a tuple of tensors, its *parts*, whose first axis counts the samples.
+    The *parts* of a batch are a tuple of tensors whose first axis counts the samples.
     """
 
     def __init__(self, module: nn.Module, loss: Loss, data: Any, loss_of: LossOf) -> None:
@@ -31,7 +31,7 @@ class ModuleLoss:
         leaves, self._structure = pytree.tree_flatten(data)
         #: All samples.
         self.data: tuple[Tensor, ...] = tuple(leaves)
-        #: How the module, and the loss given its outputs, are mapped over several of their arguments.
+        #: How to map the module, and the loss given its outputs, over several arguments.
         self.over_modules: Over = vmap
         self.over_losses: Over = vmap
 
@@ -42,7 +42,7 @@ class ModuleLoss:
 
     @property
     def free(self) -> dict[str, Tensor]:
-        """The parameters that move, by name, as they are."""
+        """The parameters that move, by name."""
         return {n: p.detach() for n, p in self.module.named_parameters() if p.requires_grad}
 
     def outputs(self, parameters: Parameters, *parts: Tensor) -> Tensor:
@@ -81,7 +81,7 @@ class ModuleLoss:
         return self.over_losses(of_one)(outputs, *parts)
 
     def losses(self, parameters: Parameters, *parts: Tensor) -> Tensor:
-        """The loss (B,) of every sample, from the parameters."""
+        """The loss (B,) of every sample, given the parameters."""
         return self.each(self.outputs(parameters, *parts), *parts)
 
     def bend(self, outputs: Tensor, *parts: Tensor) -> Callable[[Tensor], Tensor]:
@@ -104,7 +104,7 @@ class ModuleLoss:
 
 
 class _Calls:
-    """Stands for the module in a loss(module, batch): answers a call, and keeps the answer."""
+    """Stands in for the module in a loss(module, batch): answers calls, and keeps the answers."""
 
     def __init__(self, answer: Callable[..., Tensor]) -> None:
         self._answer = answer
@@ -122,7 +122,7 @@ class _Calls:
 
 
 def looped(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
-    """``function`` over the first axis of its arguments, one by one: for what vmap cannot do, such as nn.GRU."""
+    """``function`` over the first axis of its arguments, one by one, for what vmap cannot map, such as nn.GRU."""
 
     def over(*arguments: Any) -> Tensor:
         leaves, structure = pytree.tree_flatten(arguments)
@@ -134,7 +134,7 @@ def looped(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
 
 @contextmanager
 def differentiable() -> Iterator[None]:
-    """Use kernels of attention that can be differentiated twice."""
+    """Use attention kernels that can be differentiated twice."""
     fast = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)
     try:

@@ -19,15 +19,15 @@ from .module_loss import ModuleLoss
 
 
 class ModulePosterior(Streams):
-    """Free parameters of a module around their values, and its loss on n samples.
+    """The free parameters of a module around their values, and its loss on n samples.
 
-    The curvature is the generalised Gauss-Newton matrix E_s[J_s^T B_s J_s]: J_s the derivative of the outputs on
-    sample s, B_s the second derivative of its loss in them. It is the Hessian where the loss fits its data, or the
-    module is linear, and never negative where the loss is convex in the outputs.
+    The curvature is the generalised Gauss-Newton matrix E_s[J_s^T B_s J_s], with J_s the derivative of the outputs on
+    sample s and B_s the second derivative of its loss in them. It equals the Hessian if the module fits its data or is
+    linear, and is never negative if the loss is convex in the outputs.
     """
 
     def __init__(
-        self, loss: ModuleLoss, *, chains: int, minibatch: int, curvature_samples: int, seed: int
+        self, loss: ModuleLoss, chains: int, minibatch: int, curvature_samples: int, seed: int
     ) -> None:
         free = loss.free
         self.loss, self.minibatch, self.draws = loss, minibatch, curvature_samples
@@ -45,7 +45,7 @@ class ModulePosterior(Streams):
         return evaluation(losses.detach()[..., None], gradient, self.centre_errors[rows])
 
     def curvature_samples(self, positions: Tensor, part: int) -> Iterator[Tensor]:
-        """Draws v = J_s^T B_s^(1/2) xi, xi = +-1, of samples s that are shared among ``positions`` (C, P)."""
+        """Draws v = J_s^T B_s^(1/2) xi, xi = +-1; ``positions`` (C, P) share the samples s."""
         rng = generator(self.root_seed, *self.stream, "curvature", part)
         rows = torch.from_numpy(rng.integers(self.loss.size, size=self.draws))
         for chain, position in enumerate(positions):
@@ -61,7 +61,7 @@ class ModulePosterior(Streams):
 
     @cached_property
     def curvature(self) -> Curvature:
-        """The matrix at w* of samples that no preconditioner has seen, and a draw of it."""
+        """The matrix at w*, from samples that no preconditioner has seen, and a draw from it."""
         rng = generator(self.root_seed, *self.stream, "curvature", "at w*")
         count = min(PRODUCT_SEQUENCES, self.loss.size)
         samples = self._samples(torch.from_numpy(rng.permutation(self.loss.size)[:count]))
@@ -96,7 +96,7 @@ class ModulePosterior(Streams):
         return torch.cat(chunks), slope / self.loss.size
 
     def _gradient(self, value: Tensor, leaves: dict[str, Tensor], stack_dims: int = 0) -> Tensor:
-        """Of the scalar ``value``, flat: (P,), or (C, P) with a stack of chains."""
+        """The gradient of a scalar ``value``: (P,), or (C, P) for a stack of chains."""
         found = torch.autograd.grad(value, list(leaves.values()), materialize_grads=True)
         return self.layout.flatten(dict(zip(leaves, found, strict=True)), stack_dims=stack_dims)
 

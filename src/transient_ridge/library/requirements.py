@@ -1,4 +1,4 @@
-"""What a module, a loss and data must be for an LLC: checked before any work, each fault by name with its remedy."""
+"""What an LLC requires of module, loss and data, checked before any work; each fault comes with its remedy."""
 
 import math
 from typing import Any
@@ -13,14 +13,14 @@ from .module_loss import Loss, LossOf, ModuleLoss, looped
 
 #: Samples on which module and loss are tried.
 TRIED = 8
-#: Relative difference that is no rounding, in float32.
+#: A relative difference too large for rounding in float32.
 DIFFERENT = 1e-3
 
 
 def checked(
     module: nn.Module, loss: Loss, data: Any, *, loss_of: LossOf, minibatch: int
 ) -> ModuleLoss:
-    """The loss of ``module`` on ``data``. Raises InputError for what an LLC cannot be estimated of."""
+    """The loss of ``module`` on ``data``. Raises InputError if no LLC can be estimated from them."""
     if loss_of not in ("outputs", "module"):
         raise InputError(f"loss_of = {loss_of!r}: must be 'outputs' or 'module'")
     _check_module(module)
@@ -47,7 +47,7 @@ def _check_module(module: nn.Module) -> None:
             )
     free = {name: p for name, p in module.named_parameters() if p.requires_grad}
     if not free:
-        raise InputError("module: no parameter has requires_grad; an LLC is about the free ones")
+        raise InputError("module: no parameter has requires_grad; the LLC is that of the free ones")
     first, device = next((name, p.device) for name, p in free.items())
     for name, parameter in free.items():
         if parameter.device != device:
@@ -86,14 +86,14 @@ def _check_data(module: nn.Module, data: Any, loss_of: LossOf, minibatch: int) -
 
 
 def _named_parts(data: Any) -> dict[str, Tensor]:
-    """Every tensor in ``data`` by the expression for it."""
+    """Every tensor in ``data``, by the expression for it."""
     if isinstance(data, tuple | list):
         named = {f"data[{i}]": part for i, part in enumerate(data)}
     elif isinstance(data, dict):
         named = {f"data[{name!r}]": part for name, part in data.items()}
     else:
         raise InputError(
-            f"data is a {type(data).__name__}: must be a tuple or dict of tensors; of a Dataset it is "
+            f"data is a {type(data).__name__}: must be a tuple or dict of tensors; make one from a Dataset by "
             "torch.utils.data.default_collate([dataset[i] for i in range(len(dataset))])"
         )
     for name, part in named.items():
@@ -105,7 +105,7 @@ def _named_parts(data: Any) -> dict[str, Tensor]:
 
 
 def _try(loss: ModuleLoss) -> None:
-    """Run module and loss on some samples, and choose how both are mapped over samples."""
+    """Try module and loss on some samples, and choose how to map both over samples."""
     parameters = loss.free
     parts = [part[:TRIED] for part in loss.data]
     count = len(parts[0])
@@ -129,7 +129,7 @@ def _try(loss: ModuleLoss) -> None:
             )
     if _differ(outputs, loss.outputs(parameters, *parts)):
         raise InputError(
-            "module: two calls on the same batch differ; it may draw no random numbers and keep no state: call "
+            "module: two calls on the same batch differ; it may neither draw random numbers nor keep state: call "
             "module.eval()"
         )
     alone = looped(loss.output)(
@@ -137,7 +137,7 @@ def _try(loss: ModuleLoss) -> None:
     )
     if _differ(outputs, alone):
         raise InputError(
-            "module: the output of a sample depends on the others in its batch, so that the loss is no mean over "
+            "module: the output of a sample depends on the others in its batch, so the loss is not a mean over "
             "samples; replace the layer that mixes them"
         )
     _try_loss(loss, outputs, parts)
@@ -166,7 +166,7 @@ def _try_loss(loss: ModuleLoss, outputs: Tensor, parts: list[Tensor]) -> None:
         hint = (
             "it is their sum: divide by the number of samples (reduction='mean')"
             if summed
-            else "it must weigh all samples alike, whatever else is in the batch"
+            else "it must weigh all samples equally, whatever else is in the batch"
         )
         raise InputError(
             f"loss: {found:.6g} on {len(each)} samples, whose own losses have the mean {mean:.6g}; {hint}"
@@ -174,7 +174,7 @@ def _try_loss(loss: ModuleLoss, outputs: Tensor, parts: list[Tensor]) -> None:
 
 
 def _maps(function: Any, parameters: dict[str, Tensor], parts: list[Tensor]) -> bool:
-    """Whether vmap can map ``function``, without a slow fallback, over parameters and samples."""
+    """Whether vmap can map ``function`` over parameters and samples, without a slow fallback."""
     try:
         torch.func.vmap(function)(
             {n: p.requires_grad_() for n, p in parameters.items()}, *(part[:1] for part in parts)

@@ -1,4 +1,4 @@
-"""Joint trajectory PCA of any runs: their paths in one low-dimensional function space."""
+"""Joint trajectory PCA of any runs: their paths in a common low-dimensional function space."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,10 +16,10 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class JointPca:
-    """Paths in the space of the first v components, and the space itself. Coordinates have the units of the outputs."""
+    """Paths in the space of the first v components, and that space; coordinates have the units of the outputs."""
 
-    trajectories: pd.DataFrame  # run, step, pc1, ..., pcv: one row for each run and step
-    reference: pd.DataFrame  # point, pc1, ..., pcv: projected, and not part of the fit
+    trajectories: pd.DataFrame  # run, step, pc1, ..., pcv: a row per run and step
+    reference: pd.DataFrame  # point, pc1, ..., pcv: projected, not part of the fit
     explained: Array  # (v,), share of the variance along each component
     mean: Array  # (N,), the flattened outputs whose coordinates are 0
     components: Array  # (v, N)
@@ -39,9 +39,9 @@ def joint_pca(
 ) -> JointPca:
     """Decompose the outputs of all runs at all steps together (arXiv 2501.17745, section 'Joint trajectory PCA').
 
-    ``outputs[run][step]`` are the outputs of one checkpoint on the same inputs for all, arrays or CPU tensors of one
-    shape. ``reference`` points, such as idealised predictors, are projected into the space that the runs span. PC1
-    points from the first steps to the last; the others from the first reference point to the second, if there are two.
+    ``outputs[run][step]`` are the outputs of one checkpoint, on the same inputs for all: arrays or CPU tensors of one
+    shape. ``reference`` points, such as idealised predictors, are projected into the space of the runs. PC1 points from
+    the first steps to the last; the other components from the first reference point to the second, if there are two.
 
     Raises InputError if shapes differ, an output is not finite, or there are fewer outputs than components.
     """

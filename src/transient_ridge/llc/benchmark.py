@@ -1,4 +1,4 @@
-"""Samplers on losses whose learning coefficient is known: what each finds, and in what time."""
+"""Samplers on losses whose learning coefficient is known: what each finds, and how long it takes."""
 
 import time
 from collections.abc import Iterator
@@ -45,16 +45,16 @@ SAMPLERS = {
 
 
 class Answer(NamedTuple):
-    """What a sampler says of a problem; None if its chains diverged."""
+    """What a sampler found for a problem; None if its chains diverged."""
 
     problem: str
     sampler: str
     found: ChainMean | None
-    seconds: float  # of the process on its core
+    seconds: float  # CPU time
 
 
 def answers(**changes: object) -> Iterator[Answer]:
-    """Every sampler on every problem, with ``changes`` of its settings."""
+    """Every sampler on every problem, with ``changes`` to its settings."""
     for problem, target in PROBLEMS.items():
         for sampler, settings in SAMPLERS.items():
             began = time.process_time()
@@ -78,7 +78,7 @@ def _answer(target: Known, settings: SgldSettings) -> ChainMean | None:
 
 
 def table(found: Iterator[Answer]) -> Iterator[str]:
-    """The lines of a Markdown table, as they are known: a problem, its truth and every sampler."""
+    """The lines of a Markdown table, one as soon as it is known: a problem, the truth and every sampler."""
     yield f"| loss | lambda, m | at n beta = {N_BETA:g} | {' | '.join(SAMPLERS)} |"
     yield "|---" * (3 + len(SAMPLERS)) + "|"
     for problem, target in PROBLEMS.items():

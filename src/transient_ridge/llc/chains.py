@@ -5,6 +5,7 @@ from typing import Any
 from torch import Tensor
 
 from ..config.registries import PRECONDITIONERS, SAMPLERS
+from ..config.relaxation import at_rest
 from ..config.settings import SgldSettings
 from ..errors import ChainDivergedError
 from .diagnostics import Record, Traces
@@ -15,8 +16,8 @@ from .quadratic import Prediction, Quadratic
 from .response import response
 from .target import Noise, Target
 
-#: Chains that would fall short of the ESS that is asked for are lengthened, to this many times ``draws`` at most. They
-#: aim above it by a margin, because what ArviZ finds in the draws scatters around what is expected.
+#: Chains that would fall short of the ESS asked for are lengthened, to at most MOST times ``draws``. They aim above it
+#: by a margin, because the ESS that ArviZ finds scatters around the expected one.
 MOST, MARGIN = 4, 1.5
 
 #: Annealing lowers gamma by this factor from one stage of the burn-in to the next.
@@ -24,7 +25,7 @@ ANNEALING_FACTOR = 4.0
 
 
 def measure(target: Target, settings: SgldSettings) -> Measured:
-    """What the preconditioner of ``settings`` measures at w*: the same for every n beta, gamma and step size.
+    """What the preconditioner of ``settings`` measures at w*, which serves every n beta, gamma and step size.
 
     Raises ChainDivergedError if the curvature is not finite.
     """
@@ -42,11 +43,12 @@ def sample(
 ) -> Traces:
     """Run the chains of ``settings.sampler`` from w* for burn-in + draws steps.
 
-    They take more draws where ``draws`` of them, by the curvature that the chains feel, have an ESS below ``ess``.
-    ``n_beta`` multiplies the target's loss. ``mask`` (P,) of zeros and ones restricts the chains to a subset of
-    the parameters. ``measured`` is what :func:`measure` found, if the caller shares it between samplings. Raises
-    ChainDivergedError if a loss or the curvature is not finite, and before the first draw if the step is too long for
-    the steepest direction; ConfigError if the sampler cannot do what ``settings`` ask.
+    They take more draws where, by the curvature that the chains feel, ``draws`` would have an ESS below ``ess``.
+    ``n_beta`` multiplies the target's loss. ``mask`` (P,) of zeros and ones restricts the chains to some of the
+    parameters. ``measured`` is the result of :func:`measure`, if several samplings share it.
+
+    Raises ChainDivergedError if a loss or the curvature is not finite, or, before the first draw, if the step is too
+    long for the steepest direction; ConfigError if the sampler cannot do what ``settings`` ask.
     """
     init, move = (SAMPLERS.function(settings.sampler, part) for part in ("init", "step"))
     make = PRECONDITIONERS.function(settings.preconditioner, "make")
@@ -84,16 +86,14 @@ def sample(
 
 
 def predict(quadratic: Quadratic, settings: SgldSettings, ess: float, noise: float) -> Prediction:
-    """What the quadratic says of the chains, and of how many draws they need.
+    """What the quadratic predicts of the chains, and how many draws they need.
 
-    ``noise`` is the variance of n beta times the loss by its minibatch. Raises ChainDivergedError if they cannot be
-    stable.
+    ``noise`` is the variance of n beta times the loss over minibatches. Raises ChainDivergedError if the step is too
+    long to be stable.
     """
-    felt = quadratic.felt
-    # What annealing takes is not spent at the posterior that is sampled.
-    at_rest = settings.burn_in - settings.burn_in // 2 if settings.annealing else settings.burn_in
+    felt, burn_in = quadratic.felt, at_rest(settings)
     draws, longest = settings.draws, settings.draws * (MOST if ess else 1)
-    answers = response(settings, felt.b, at_rest + longest)
+    answers = response(settings, felt.b, burn_in + longest)
     if not bool(answers.stable().all()):
         steepest = float(felt.b.max())
         raise ChainDivergedError(
@@ -101,12 +101,12 @@ def predict(quadratic: Quadratic, settings: SgldSettings, ess: float, noise: flo
             f"metric is b = {steepest:.3g}: eps b = {settings.epsilon * steepest:.3g}, and Langevin steps are stable "
             f"below 4; set llc.epsilon below {4 / steepest:.2g}, or take another llc.preconditioner"
         )
-    of_slope = response(settings, quadratic.slid.b, at_rest + longest).autocorrelation(longest)
+    of_slope = response(settings, quadratic.slid.b, burn_in + longest).autocorrelation(longest)
     by_slope = quadratic.slid.autocovariance(of_slope)
     if ess:
         slow = felt.llc * felt.autocovariance(answers.autocorrelation(longest)) + by_slope
         draws = max(draws, draws_for(MARGIN * ess, noise, slow.numpy(), settings.chains))
-    return Prediction.of(felt, answers, at_rest, draws, by_slope[:draws])
+    return Prediction.of(felt, answers, burn_in, draws, by_slope[:draws])
 
 
 def _measured(target: Target, settings: SgldSettings, positions: Tensor, step: int) -> Any:
@@ -117,10 +117,10 @@ def _measured(target: Target, settings: SgldSettings, positions: Tensor, step: i
 
 
 def burn_in_stages(settings: SgldSettings) -> list[tuple[int, float]]:
-    """First step and gamma of every stage; preconditioners look at the curvature at the start of each.
+    """First step and gamma of every stage; preconditioners measure the curvature at the start of each.
 
-    The first half of the burn-in lowers gamma to its value in ``annealing`` stages, and the last stage, from there to
-    the last draw, has a fixed G. Without annealing there is one stage.
+    Over the first half of the burn-in, ``annealing`` stages lower gamma to its value; the last stage runs from there to
+    the last draw with a fixed G. Without annealing there is one stage.
     """
     stages, half = settings.annealing, settings.burn_in // 2
     lowering = [

@@ -1,4 +1,4 @@
-"""Named parts of the transformer, as masks over its flat vector of parameters.
+"""Named parts of the transformer as masks over its flat parameter vector.
 
 Restricting the chains to a part gives its refined LLC (arXiv 2410.02984). Layers and heads count from 0:
 ``all``, ``embedding``, ``unembedding``, ``layer0``, ``layer0.attention``, ``layer0.head2``, ``layer0.mlp``.
@@ -20,9 +20,9 @@ def mask(
 ) -> NDArray[np.float32] | None:
     """Ones (P,) at the parameters of ``component`` and zeros elsewhere; None for ``all``.
 
-    ``shapes`` lists all parameters in the order of the flat vector. Norms belong to what they feed: an attention or
-    MLP owns the norm before it, the unembedding the last one. A head owns its rows of Q, K and V and its columns
-    of the output projection. Raises ConfigError on other names.
+    ``shapes`` lists all parameters in the order of the flat vector. A norm belongs to what it feeds: an attention or
+    MLP owns the norm before it, the unembedding the last one. A head owns its rows of Q, K and V and its columns of the
+    output projection. Raises ConfigError for other names.
     """
     if component not in components(settings):
         raise ConfigError(

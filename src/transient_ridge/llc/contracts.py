@@ -1,4 +1,4 @@
-"""What the entries of the registries in this room offer. An entry is a module, which implements the protocol."""
+"""The protocols of this room's registries. An entry is a module that implements one."""
 
 from typing import Any, Protocol
 
@@ -12,12 +12,12 @@ from .target import Noise, Target
 class Sampler(Protocol):
     """A sampler of the local posterior (:mod:`.samplers`). Its functions are pure: they change no argument.
 
-    An entry may offer ``REQUIRES``, the values that it needs of keys of the section ``llc``; ``PRECONDITIONER``, a
-    function that the chosen preconditioner must offer; and ``RESPONDS_AS``, the entry whose law its steps have, if it
-    draws its own noise instead of using ``eta`` (:mod:`.response`).
+    An entry may offer ``REQUIRES``, the values that keys of the section ``llc`` must have; ``PRECONDITIONER``, a
+    function that the chosen preconditioner must offer; and, if it draws its own noise instead of using ``eta``,
+    ``RESPONDS_AS``, the entry whose steps have the same law (:mod:`.response`).
     """
 
-    #: Whether its step is the proposal of MALA, so that the acceptance of such proposals judges it.
+    #: Whether its step is MALA's proposal, so that the acceptance of such proposals judges it.
     MALA: bool
 
     def init(self, positions: Tensor, dynamics: Dynamics, noise: Noise) -> State:
@@ -39,7 +39,7 @@ class PreconditionerEntry(Protocol):
     An entry may offer ``devinterp(groups, shared, metric)``, devinterp's optimiser of one chain with the same G; its
     parameter is the flat vector (P,). The sampler ``devinterp`` requires it.
 
-    The curvature is measured before the first draw: a G that kept following the chains would change what they sample.
+    The curvature is measured before the first draw, because a G that followed the chains would change what they sample.
     """
 
     #: Whether G is scaled to the posterior's variance, so that eps counts in it: a relaxation takes 2 / eps steps

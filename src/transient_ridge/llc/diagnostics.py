@@ -1,6 +1,6 @@
-"""What chains leave behind, whichever sampler moves them: traces, and a closer look at some of their steps.
+"""What chains record, whichever sampler moves them: traces of every step, and probes of some.
 
-Every step notes the minibatch loss of w *before* it and that of w* on the same minibatch.
+A step records the minibatch loss of w *before* it, and that of w* on the same minibatch.
 """
 
 import math
@@ -18,26 +18,24 @@ from .dynamics import Dynamics
 from .quadratic import Prediction, Quadratic
 from .target import Evaluation, Target
 
-#: Steps between two looks at acceptance, norms and heating, which cost two more gradients each.
+#: Steps between two probes of acceptance, norms and heating, which cost two more gradients each.
 PROBE_EVERY = 25
 
 
 class Traces(NamedTuple):
-    """What the chains leave behind; S = burn-in + draws, and Q probes among those S steps."""
+    """What the chains recorded: S = burn-in + draws steps, and Q probes among them."""
 
     losses: Tensor  # (C, S, K) float32, in the units of the target's loss
     centre_losses: Tensor  # (C, S, K)
-    noise: Tensor  # (C, S), variance over minibatches of the difference of both
+    noise: Tensor  # (C, S), variance of their difference over minibatches
     distance: Tensor  # (C, S), |w - w*|
     acceptance: Tensor  # (C, Q), probability that MALA would accept the proposed step
     gradient_norm: Tensor  # (C, Q), |(eps/2) G n beta grad l|
     noise_norm: Tensor  # (C, Q), |sqrt(eps) G^(1/2) eta|
-    heat: (
-        Tensor  # (C, Q), |R^T n beta xi|^2 of the noise xi of minibatches in a gradient, R R^T = G
-    )
+    heat: Tensor  # (C, Q), |R^T n beta xi|^2, xi the minibatch noise of a gradient, R R^T = G
     probed: tuple[int, ...]  # the steps of the probes
-    relaxation: float  # steps in which a flat direction forgets a factor e: 2 / (eps gamma G)
-    gradient_noise: Tensor  # (P,), of the covariance of xi, from the last probe
+    relaxation: float  # steps in which a flat direction decays by a factor e: 2 / (eps gamma G)
+    gradient_noise: Tensor  # (P,), a draw with the covariance of xi, from the last probe
     quadratic: Quadratic  # around w*, in the metric of the first draw
     prediction: Prediction
 
@@ -49,24 +47,24 @@ def mala_acceptance(
     metric: Metric,
     epsilon: float,
 ) -> Tensor:
-    """Probability (C,) with which a Metropolis test would accept the step from one position to the other.
+    """Probability (C,) that a Metropolis test would accept the step from one position to the other.
 
-    ``potentials`` (C,) and their gradients ``drifts`` (C, P) are of the same minibatch at both ends, so this is
-    the error of the finite step size alone: near 1 the chain samples its posterior, near 0 eps is too large.
+    ``potentials`` (C,) and their gradients ``drifts`` (C, P) are those of one minibatch at both ends, so only the
+    finite step size counts: near 1 the chain samples its posterior, near 0 eps is too large.
     """
     moved = (positions[1] - positions[0]).double()
     start, end = (drift.double() for drift in drifts)
-    # log q(w | w') - log q(w' | w) with the squares multiplied out: what cancels is a thousand times larger.
+    # log q(w | w') - log q(w' | w), with the squares multiplied out because terms a thousand times larger cancel.
     proposal = 0.5 * (moved * (start + end)).sum(dim=1)
     turned = metric.apply(drifts[1] - drifts[0]).double()
     proposal = proposal - epsilon / 8 * (turned * (end + start)).sum(dim=1)
     ratio = potentials[0] - potentials[1] + proposal
-    # A step to a place that is not finite would never be accepted.
+    # A step to a place that is not finite is never accepted.
     return torch.nan_to_num(ratio, nan=-math.inf).clamp(max=0).exp()
 
 
 class Record:
-    """Grows the traces of a sampling, whoever moves the chains."""
+    """Collects the traces of one sampling."""
 
     def __init__(self, target: Target, settings: SgldSettings, n_beta: float) -> None:
         self.target, self.settings, self.n_beta = target, settings, n_beta
@@ -78,7 +76,7 @@ class Record:
         self.steps = settings.burn_in + settings.draws
 
     def add(self, step: int, positions: Tensor, here: Evaluation) -> None:
-        """Note the losses (C, K) of this step; raises ChainDivergedError if one is not finite."""
+        """Record the losses (C, K) of this step; raises ChainDivergedError if one is not finite."""
         bad = (~here.losses.isfinite()).any(dim=1).nonzero().flatten().tolist()
         if bad:
             raise ChainDivergedError(
@@ -89,23 +87,18 @@ class Record:
         self._seen.append((here.losses, here.centre_losses, here.noise, distance))
 
     def noise(self) -> float:
-        """Variance of n beta times the paired loss by its minibatch, in the second half of the steps so far."""
+        """Variance over minibatches of n beta times the paired loss, in the second half of the steps so far."""
         late = torch.stack([noise for *_, noise, _ in self._seen[len(self._seen) // 2 :]])
         return float(self.n_beta**2 * late.double().mean())
 
     def probes_at(self, step: int) -> bool:
-        """Whether this step is looked at more closely."""
+        """Whether to probe this step."""
         return step % PROBE_EVERY == 0 or step == self.steps - 1
 
     def probe(
-        self,
-        step: int,
-        positions: Tensor,
-        here: Evaluation,
-        eta: Tensor,
-        dynamics: Dynamics,
+        self, step: int, positions: Tensor, here: Evaluation, eta: Tensor, dynamics: Dynamics
     ) -> None:
-        """Note acceptance, norms and heating of a Langevin step from ``positions`` with noise ``eta``, both (C, P)."""
+        """Record acceptance, norms and heating of a Langevin step from ``positions`` with ``eta``, both (C, P)."""
         metric, gamma, n_beta = dynamics.metric, dynamics.gamma, self.n_beta
         epsilon, centre = self.settings.epsilon, self.target.centre
         moved = dynamics.langevin(positions, here.gradient, eta)
@@ -113,49 +106,32 @@ class Record:
         both = ((here, positions), (there, moved))
         drifts = [n_beta * at.gradient + gamma * (w - centre) for at, w in both]
         potentials = [
-            # In float64: n beta times a loss is a large number whose small changes are what counts.
+            # In float64, because n beta times a loss is a large number whose small changes count.
             n_beta * at.losses.double().mean(dim=1)
             + gamma / 2 * (w - centre).double().square().sum(dim=1)
             for at, w in both
         ]
-        # Minibatches of later steps are as independent of this one's as can be.
+        # The minibatch of a later step is independent of this one's.
         ahead = self.settings.burn_in + self.settings.draws
         other = self.target.evaluate(positions, ahead + step)
         xi = (here.gradient - other.gradient) / math.sqrt(2)
         push = metric.apply(here.gradient).mul_(0.5 * epsilon * n_beta)
-        self._probes.append(
-            torch.stack(
-                [
-                    mala_acceptance(
-                        (positions, moved), potentials, drifts, metric, epsilon
-                    ).float(),
-                    push.norm(dim=1),
-                    (moved - positions + 0.5 * epsilon * metric.apply(drifts[0])).norm(dim=1),
-                    n_beta**2 * (xi * metric.apply(xi)).sum(dim=1),
-                ]
-            )
-        )
+        accepted = mala_acceptance((positions, moved), potentials, drifts, metric, epsilon)
+        noise = moved - positions + 0.5 * epsilon * metric.apply(drifts[0])
+        heat = n_beta**2 * (xi * metric.apply(xi)).sum(dim=1)
+        probe = (accepted.float(), push.norm(dim=1), noise.norm(dim=1), heat)
+        self._probes.append(torch.stack(probe))
         self._probed.append(step)
-        # A sum of independent noises over the chains has the covariance of their mean.
+        # The sum of the chains' independent noises, over the root of their number, has the covariance of one.
         self._gradient_noise = xi.sum(dim=0) / math.sqrt(len(xi))
         known = relaxation_steps(self.settings)
         self._relaxation = 2 / (epsilon * gamma * metric.typical()) if known is None else known
 
     def traces(self, quadratic: Quadratic, prediction: Prediction) -> Traces:
-        """What was recorded, with what the quadratic around w* says."""
-        losses, centre_losses, noise, distance = (
-            torch.stack(each, dim=1) for each in zip(*self._seen, strict=True)
-        )
-        acceptance, gradient_norm, noise_norm, heat = torch.stack(self._probes, dim=-1).unbind()
+        """What was recorded, with the quadratic around w* and what it predicts."""
         return Traces(
-            losses=losses,
-            centre_losses=centre_losses,
-            noise=noise,
-            distance=distance,
-            acceptance=acceptance,
-            gradient_norm=gradient_norm,
-            noise_norm=noise_norm,
-            heat=heat,
+            *(torch.stack(each, dim=1) for each in zip(*self._seen, strict=True)),
+            *torch.stack(self._probes, dim=-1).unbind(),
             probed=tuple(self._probed),
             relaxation=self._relaxation,
             gradient_noise=self._gradient_noise,

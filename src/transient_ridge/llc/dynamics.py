@@ -4,7 +4,7 @@ The chains sample the local Gibbs posterior around w* (arXiv 2501.17745, section
 
     p(w | w*)  proportional to  exp(-U(w)),    U(w) = n beta l_n(w) + gamma/2 |w - w*|^2,
 
-by steps that see grad U on one minibatch and a metric G (:mod:`.preconditioners`).
+by steps that use grad U on one minibatch and a metric G (:mod:`.preconditioners`).
 """
 
 from typing import NamedTuple, Protocol
@@ -16,7 +16,7 @@ from .curvature.metric import Metric
 
 
 class Dynamics(NamedTuple):
-    """What a step depends on, besides where the chains are."""
+    """What a step depends on besides the positions of the chains."""
 
     centre: Tensor  # (P,), w*
     settings: SgldSettings
@@ -25,7 +25,7 @@ class Dynamics(NamedTuple):
     metric: Metric  # G of this step
 
     def drift(self, positions: Tensor, gradient: Tensor) -> Tensor:
-        """The gradient (C, P) of U at ``positions`` (C, P), by that of the loss."""
+        """The gradient (C, P) of U at ``positions`` (C, P), given that of the loss."""
         pull = (positions - self.centre).mul_(self.gamma)
         return pull.add_(gradient, alpha=self.n_beta)
 
@@ -36,7 +36,7 @@ class Dynamics(NamedTuple):
 
 
 class State(Protocol):
-    """What a sampler carries from step to step: a NamedTuple with at least this."""
+    """What a sampler carries from step to step: a NamedTuple with at least this field."""
 
     @property
     def positions(self) -> Tensor:

@@ -1,4 +1,4 @@
-"""How well chains know the mean of what they draw, where the autocorrelation of the draws is known."""
+"""How well chains know a mean, given the autocorrelation of their draws."""
 
 import math
 
@@ -9,9 +9,9 @@ Array = NDArray[np.float64]
 
 
 def dependence(autocorrelation: Array) -> Array:
-    """How many draws of one chain are worth an independent one, if it has 1, 2, ... S draws: (S,).
+    """How many draws of a chain of 1, 2, ..., S draws are worth one independent draw: (S,), 1 if all are independent.
 
-    ``autocorrelation`` (S,) is that at lags 0 to S - 1; all independent, they are worth 1 each.
+    ``autocorrelation`` (S,) covers lags 0 to S - 1.
     """
     S = np.arange(1, len(autocorrelation) + 1)
     later = np.concatenate(([0.0], autocorrelation[1:]))
@@ -23,8 +23,8 @@ def dependence(autocorrelation: Array) -> Array:
 def known_error(noise: float, autocovariance: Array, chains: int) -> float:
     """Standard error of the mean of ``chains`` times S draws.
 
-    Each varies by ``noise``, independently of all others, and by a part whose ``autocovariance`` (S,) is that within a
-    chain; chains are independent.
+    A draw varies by independent ``noise`` and by a part with the ``autocovariance`` (S,) within its chain; chains are
+    independent.
     """
     S, variance = len(autocovariance), float(autocovariance[0])
     if variance == 0:
@@ -34,7 +34,7 @@ def known_error(noise: float, autocovariance: Array, chains: int) -> float:
 
 
 def draws_for(ess: float, noise: float, autocovariance: Array, chains: int) -> int:
-    """Draws of each chain from which on the mean of all is worth ``ess`` independent ones; at most len(autocovariance).
+    """How many draws per chain make the mean worth ``ess`` independent draws; at most len(autocovariance).
 
     ``noise`` and ``autocovariance`` are those of :func:`known_error`.
     """

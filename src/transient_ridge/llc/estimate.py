@@ -2,28 +2,30 @@ r"""The local learning coefficient from the traces of chains: two estimators, th
 
     lambda_hat(w*) = n beta (E[l(w)] - l(w*)),
 
-the expectation over the local posterior (arXiv 2501.17745, section 'LLC'), estimated from the draws after the
-burn-in. *Paired*: each draw's minibatch loss minus that of w* on the same minibatch, so that the noise of
-the minibatch cancels. *Unpaired*: l(w*) is the mean over all n sequences. Both have the same expectation, and from both
-the same is taken off and added: what minibatch noise adds, and what the slope at w* takes off, in the quadratic around
-w* (:mod:`.quadratic`). So what is left of either is of second order in its share.
+the expectation over the local posterior (arXiv 2501.17745, section 'LLC'), estimated from the draws after the burn-in.
+*Paired*: each draw's minibatch loss minus that of w* on the same minibatch, so that the minibatch's noise cancels.
+*Unpaired*: l(w*) is the mean over all n sequences. Both have the same expectation and get the same two corrections, by
+the quadratic around w* (:mod:`.quadratic`): minus what minibatch noise adds, plus what the slope at w* takes off. What
+is left of either effect is of second order.
 Lambda has no unit; losses are mean squared errors in units of y^2, and n beta is converted to multiply them.
 """
 
 import math
 import warnings
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from torch import Tensor
 
 from ..config.registries import SAMPLERS
+from ..config.relaxation import at_rest
 from ..config.settings import SgldSettings
 from .diagnostics import Traces
 from .error import Array, known_error
+from .target import Target
 
-#: ArviZ's error over one that is known in another way, up to which the latter is believed.
+#: A known error is believed up to this many times smaller than ArviZ's.
 BELIEVED = 2.0
 
 
@@ -31,25 +33,24 @@ BELIEVED = 2.0
 class ChainMean:
     """Mean of a quantity over all chains and draws, and how well the chains know it.
 
-    Minibatch noise is in all of it: R-hat compares chains by what is seen of them, and an effective draw is one of the
-    quantity with its noise.
+    All of it includes minibatch noise.
     """
 
     mean: float
     standard_error: float  # Monte Carlo
     r_hat: float | None  # split R-hat; None for one chain
-    ess: float  # effective number of independent draws, at most that of the draws
+    ess: float  # effective number of independent draws, at most the number of draws
 
     @classmethod
     def of(cls, draws: Array, known: float = 0.0) -> "ChainMean":
-        """From ``draws`` (chains, draws), and a standard error that is ``known`` in another way.
+        """From ``draws`` (chains, draws) and a standard error ``known`` from theory.
 
-        ArviZ's error of short chains scatters widely, and is mostly too small. So it only serves to contradict: it is
-        taken where it is so much larger that what was known cannot hold.
+        ArviZ's error of short chains scatters widely and is mostly too small, so it replaces the known error only where
+        it is so much larger that the theory cannot hold.
         """
-        if np.ptp(draws) == 0:  # every draw is the same: there is nothing to be unsure of
+        if np.ptp(draws) == 0:  # all draws are equal: nothing is uncertain
             return cls(float(draws.flat[0]), 0.0, 1.0, float(draws.size))
-        # Centred first: ArviZ estimates autocovariances of numbers whose spread may be 1e-4 of their size.
+        # Centred, because the spread may be 1e-4 of the values, which costs ArviZ's autocovariances their digits.
         centred = draws - draws.mean()
         seen = _arviz("mcse", centred, "mean")
         error = seen if seen > BELIEVED * known else known
@@ -61,60 +62,79 @@ class ChainMean:
 def _arviz(statistic: str, draws: Array, method: str) -> float:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        import arviz  # noqa: PLC0415 - a machine that runs chains may lack it
+        import arviz  # noqa: PLC0415 - machines that only run chains may lack it
 
     return float(getattr(arviz, statistic)(draws, method=method))
 
 
+class DataTarget(Target, Protocol):
+    """A target whose loss is a mean over n samples."""
+
+    centre_errors: Tensor  # (n, K), squared errors of w* on all of them
+
+
 @dataclass(frozen=True)
 class Centre:
-    """What is known of w* where its loss is sampled."""
+    """What is known about w* and its loss."""
 
-    errors: Tensor  # (n, K), squared errors on the sequences whose mean is l_n
-    exact: bool  # whether minibatches come from these very sequences, so that l_n(w*) is known without error
+    errors: Tensor  # (n, K), squared errors on the n sequences
+    exact: bool  # whether minibatches come from these sequences, so that l_n(w*) is known without error
     norm: float  # |w*|
-    gradient: Tensor  # (P,), of l_n at w* where the chains can move: 0 at a minimum
+    gradient: (
+        Tensor  # (P,), of l_n at w* in the directions that the chains can move in: 0 at a minimum
+    )
     free: int  # P, the parameters that the chains move
+
+    @classmethod
+    def of(cls, target: DataTarget, exact: bool, mask: Tensor | None = None) -> "Centre":
+        """The centre of a ``target`` whose chains move the parameters of ``mask`` (P,), all of them by default."""
+        slope = target.centre_gradient
+        return cls(
+            errors=target.centre_errors,
+            exact=exact,
+            norm=float(target.centre.norm()),
+            gradient=slope if mask is None else slope * mask,
+            free=len(slope) if mask is None else int(mask.sum()),
+        )
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """The LLC of one component of one checkpoint on one position of the context (None: on all)."""
+    """The LLC of one component of one checkpoint at one position of the context (None: all), and its diagnostics.
+
+    The fields are columns of the table `llc`, which has their meanings (artefacts/schemas.py). ``slope`` and
+    ``heating`` are None for a single position, ``mala_acceptance`` where steps are not proposals of MALA, ``r_hat`` for
+    one chain, and ``b_min`` and ``b_max`` where the loss has no curvature at w*.
+    """
 
     token: int | None
     llc: float
     standard_error: float
     llc_unpaired: float
     standard_error_unpaired: float
-    slope: (
-        float | None
-    )  # what the slope at w* took off, and llc has again; None for a single position
-    heating: float | None  # what minibatch noise added, and llc has no more
+    slope: float | None
+    heating: float | None
     centre_loss: float
     mean_loss: float
     r_hat: float | None
     ess: float
     share_below: float
-    mala_acceptance: float | None  # None where steps are no proposals of MALA
+    mala_acceptance: float | None
     distance: float
     gradient_norm: float
     noise_norm: float
-    relaxations: float  # of the burn-in, in flat directions
-    b_min: (
-        float | None
-    )  # least and largest curvature, in the metric, that carries llc; None where w* has none
+    relaxations: float
+    b_min: float | None
     b_max: float | None
-    missing_at_start: (
-        float  # share of llc that the chains lack at the first draw, and at the mean of all
-    )
+    missing_at_start: float
     missing: float
-    step_share: float  # that the finite step adds
-    distance_trend: float  # sure growth of |w - w*|^2 during the draws, as a share of its mean
-    radius_share: float  # mean |w - w*|^2 over that of the localisation alone, P / gamma
-    heating_share: float  # of llc
-    locality: float  # mean |w - w*| / |w*|
-    centre_slope: float  # |grad l_n(w*)|
-    slope_share: float  # of llc
+    step_share: float
+    distance_trend: float
+    radius_share: float
+    heating_share: float
+    locality: float
+    centre_slope: float
+    slope_share: float
 
 
 def estimate(
@@ -125,26 +145,22 @@ def estimate(
     *,
     per_token: bool = False,
 ) -> list[Estimate]:
-    """The estimate on all positions, then, if asked, that on each.
+    """The estimate for all positions together and, if ``per_token``, for each.
 
     ``n_beta`` multiplies the traced loss.
     """
-    burn_in = settings.burn_in
     losses, of_centre = (
-        part[:, burn_in:].double().cpu().numpy() for part in (traces.losses, traces.centre_losses)
+        part[:, settings.burn_in :].double().cpu().numpy()
+        for part in (traces.losses, traces.centre_losses)
     )
-    pairs = losses - of_centre
-    frozen = centre.errors.double().cpu().numpy()
+    pairs, frozen = losses - of_centre, centre.errors.double().cpu().numpy()
     slope, heating = _corrections(traces, settings)
     shared = _diagnostics(traces, settings, centre)
-    K = losses.shape[-1]
-    whole: list[tuple[int | None, slice]] = [(None, slice(None))]
-    parts = whole + [(k + 1, slice(k, k + 1)) for k in range(K) if per_token]
     estimates = []
-    for token, columns in parts:
-        pair = pairs[..., columns].mean(axis=-1)
+    for token in (None, *(range(1, losses.shape[-1] + 1) if per_token else ())):
         of_all = token is None
-        own = losses[..., columns].mean(axis=-1)
+        columns = slice(None) if token is None else slice(token - 1, token)
+        pair, own = (part[..., columns].mean(axis=-1) for part in (pairs, losses))
         corrected = slope - heating if of_all else 0.0
         llc = n_beta * float(pair.mean()) + corrected
         known = _known_errors(traces, n_beta, llc, pair, own) if of_all else (0.0, 0.0)
@@ -175,24 +191,24 @@ def estimate(
 
 
 def _corrections(traces: Traces, settings: SgldSettings) -> tuple[float, float]:
-    """What the slope at w* takes off lambda, and what minibatch noise adds, in the quadratic around w*."""
+    """What the slope at w* takes off lambda, and what minibatch noise adds, by the quadratic around w*."""
     quadratic, noise = traces.quadratic, traces.gradient_noise
     one, power = quadratic.added_by(noise, settings, traces.losses.shape[1]), quadratic.power(noise)
-    # One noise says how it is spread over the directions; all that were seen, how much there is.
+    # One draw of the noise tells how it is spread over directions; all draws together, how much there is.
     heating = one * _after(traces, traces.heat, settings.burn_in) / power if power else 0.0
-    return quadratic.taken, heating
+    return quadratic.slid.taken, heating
 
 
 def _known_errors(
     traces: Traces, n_beta: float, llc: float, pair: Array, loss: Array
 ) -> tuple[float, float]:
-    """Standard errors of n beta times the means of ``pair`` and ``loss`` (C, S), by the quadratic of that ``llc``.
+    """Standard errors of n beta times the means of ``pair`` and ``loss`` (C, S), by the quadratic with this ``llc``.
 
-    What varies more in the loss than in the pair is noise of its minibatches.
+    What the loss varies more than the pair is minibatch noise.
     """
     C, S = pair.shape
-    told = traces.prediction
-    slow = (max(llc, 0.0) * told.autocovariance + told.by_slope).cpu().numpy()
+    predicted = traces.prediction
+    slow = (max(llc, 0.0) * predicted.autocovariance + predicted.by_slope).cpu().numpy()
     noise = float(traces.noise[:, -S:].double().mean())
     more = max(float(loss.var() - pair.var()), 0.0)
     of_pair, of_loss = (known_error(n_beta**2 * each, slow, C) for each in (noise, noise + more))
@@ -200,26 +216,22 @@ def _known_errors(
 
 
 def _diagnostics(traces: Traces, settings: SgldSettings, centre: Centre) -> dict[str, Any]:
-    """What is the same for all positions of the context."""
-    burn_in = settings.burn_in
+    """The fields that are the same for all positions of the context."""
+    burn_in, predicted = settings.burn_in, traces.prediction
     distance = traces.distance[:, burn_in:].double().cpu().numpy()
     squares = distance**2
-    told = traces.prediction
-    # What annealing takes is not spent at the posterior that is sampled.
-    at_rest = burn_in - burn_in // 2 if settings.annealing else burn_in
+    by_mala = SAMPLERS.constant(settings.sampler, "MALA")
     return {
-        "mala_acceptance": _after(traces, traces.acceptance, burn_in)
-        if SAMPLERS.constant(settings.sampler, "MALA")
-        else None,
+        "mala_acceptance": _after(traces, traces.acceptance, burn_in) if by_mala else None,
         "distance": float(distance.mean()),
         "gradient_norm": _after(traces, traces.gradient_norm, burn_in),
         "noise_norm": _after(traces, traces.noise_norm, burn_in),
-        "relaxations": at_rest / traces.relaxation,
-        "b_min": None if math.isnan(told.b_min) else told.b_min,
-        "b_max": None if math.isnan(told.b_max) else told.b_max,
-        "missing_at_start": told.missing_at_start,
-        "missing": told.missing,
-        "step_share": told.step,
+        "relaxations": at_rest(settings) / traces.relaxation,
+        "b_min": None if math.isnan(predicted.b_min) else predicted.b_min,
+        "b_max": None if math.isnan(predicted.b_max) else predicted.b_max,
+        "missing_at_start": predicted.missing_at_start,
+        "missing": predicted.missing,
+        "step_share": predicted.step,
         "distance_trend": _trend(squares),
         "radius_share": float(squares.mean() * settings.gamma / centre.free),
         "locality": float(distance.mean() / centre.norm) if centre.norm else math.inf,
@@ -228,7 +240,7 @@ def _diagnostics(traces: Traces, settings: SgldSettings, centre: Centre) -> dict
 
 
 def _trend(squares: Array) -> float:
-    """Growth of ``squares`` (C, S) over the draws as a share of their mean, less two errors over the chains."""
+    """Growth of ``squares`` (C, S) over the draws as a share of their mean, less two standard errors over chains."""
     C, S = squares.shape
     if S < 2 or squares.mean() == 0:
         return 0.0
@@ -238,6 +250,6 @@ def _trend(squares: Array) -> float:
 
 
 def _after(traces: Traces, probes: Tensor, burn_in: int) -> float:
-    """Mean of ``probes`` (C, Q) over those after the burn-in."""
+    """Mean of the ``probes`` (C, Q) after the burn-in."""
     kept = [i for i, step in enumerate(traces.probed) if step >= burn_in]
     return float(probes[:, kept].double().mean())

@@ -39,9 +39,9 @@ class Estimator:
         self.model = Transformer(self.data.dimension, self.architecture).to(device)
 
     def posterior(self, step: int, data_of: Run | None = None) -> CheckpointPosterior:
-        """The local posterior at ``step``, with data of the run ``data_of``, this one by default.
+        """The local posterior at ``step``, with data of the run ``data_of`` (by default, its own).
 
-        Raises CheckpointError if no such checkpoint can be read.
+        Raises CheckpointError if the checkpoint cannot be read.
         """
         return CheckpointPosterior(
             self.model,
@@ -56,23 +56,22 @@ class Estimator:
         )
 
     def n_beta(self) -> float:
-        """n beta as a factor of the mean squared error: the NLL is MSE / (2 sigma^2)."""
+        """n beta as a factor of the mean squared error, given that the NLL is MSE / (2 sigma^2)."""
         nll = self.llc.loss == "nll"
         return self.llc.n_beta / (2 * self.data.noise_variance) if nll else self.llc.n_beta
 
     def sample(self, posterior: CheckpointPosterior, component: str) -> Traces:
-        """Run the chains; what the preconditioner measures at w* is measured once per posterior."""
+        """Run the chains. Each preconditioner measures once per posterior."""
         name = name_of(self.llc.preconditioner)
         if name not in posterior.measured:
             posterior.measured[name] = measure(posterior, self.llc)
-        restriction, measured = self.restriction(posterior, component), posterior.measured[name]
         return sample(
             posterior,
             self.llc,
             self.n_beta(),
             posterior.noise(),
-            restriction,
-            measured,
+            mask=self.restriction(posterior, component),
+            measured=posterior.measured[name],
             ess=self.llc.limits.ess or 0.0,
         )
 
@@ -82,26 +81,20 @@ class Estimator:
         return None if found is None else torch.from_numpy(found).to(self.device)
 
     def centre(self, posterior: CheckpointPosterior, component: str) -> Centre:
-        """What is known of w*, as far as ``component`` can move."""
-        free = self.restriction(posterior, component)
-        gradient = posterior.centre_gradient
-        return Centre(
-            errors=posterior.centre_errors,
-            exact=self.llc.minibatches == "fixed",
-            norm=float(posterior.centre.norm()),
-            gradient=gradient if free is None else gradient * free,
-            free=posterior.layout.size if free is None else int(free.sum()),
-        )
+        """What is known about w* in the directions of ``component``."""
+        exact = self.llc.minibatches == "fixed"
+        return Centre.of(posterior, exact, self.restriction(posterior, component))
 
     def rows(
         self, posterior: CheckpointPosterior, step: int, component: str
     ) -> tuple[list[dict[str, Any]], Traces | None]:
-        """Rows of the table ``llc``, and the traces unless a chain diverged.
+        """Rows of the table `llc`, and the traces unless a chain diverged.
 
-        An unhealthy estimate is marked, or raises UnhealthyChainError if ``llc.unhealthy`` is fail.
+        An unhealthy estimate is marked or, if ``llc.unhealthy`` is fail, raises UnhealthyChainError.
         """
         key = {
-            **of_step(self.run, step),
+            **self.run._asdict(),
+            "step": step,
             "component": component,
             "resolution": self.llc.gamma / self.n_beta(),
         }
@@ -131,13 +124,8 @@ class Estimator:
         print(message, file=sys.stderr)
 
 
-def of_step(run: Run, step: int) -> dict[str, Any]:
-    """The key of a row about one checkpoint."""
-    return {"task_diversity": run.task_diversity, "seed": run.seed, "step": step}
-
-
 def trace_rows(traces: Traces) -> Iterator[dict[str, Any]]:
-    """One row of the table ``llc_traces`` per chain, without its key: losses averaged over the positions."""
+    """A row of the table `llc_traces` per chain, without its key: losses averaged over the positions."""
     losses = traces.losses.mean(dim=-1).cpu().numpy()
     centre_losses = traces.centre_losses.mean(dim=-1).cpu().numpy()
     for chain, (loss, of_centre) in enumerate(zip(losses, centre_losses, strict=True)):

@@ -1,11 +1,11 @@
-"""Whether to believe an estimate, and if not, why not and what to change."""
+"""Whether to believe an estimate and, if not, why and what to change."""
 
 from ..config.settings import HealthSettings
 from .estimate import Estimate
 
 
 def faults(of: Estimate, limits: HealthSettings) -> list[str]:
-    """What is wrong with an estimate and what to do about it; empty if it is healthy."""
+    """What is wrong with an estimate and how to mend it; empty if it is healthy."""
     found = not_equilibrated(of, limits)
     if of.mala_acceptance is not None and _below(of.mala_acceptance, limits.mala_acceptance):
         found.append(
@@ -28,7 +28,7 @@ def faults(of: Estimate, limits: HealthSettings) -> list[str]:
         )
     if _above(of.locality, limits.locality):
         found.append(
-            f"the chains are {of.locality:.2f} |w*| away from w* > {limits.locality}: what they sample is not local; "
+            f"the chains are {of.locality:.2f} |w*| away from w* > {limits.locality}: they do not sample locally; "
             "raise llc.gamma"
         )
     if _above(of.share_below, limits.share_below):
@@ -45,24 +45,24 @@ def faults(of: Estimate, limits: HealthSettings) -> list[str]:
 
 
 def not_equilibrated(of: Estimate, limits: HealthSettings) -> list[str]:
-    """The faults that say that the chains had not forgotten w* when the draws began."""
+    """The faults that show that the chains had not forgotten w* when the draws began."""
     found = []
     if limits.relaxations is not None and not of.relaxations >= limits.relaxations:
         found.append(
-            f"not equilibrated: the burn-in is {of.relaxations:.2g} relaxations of a flat direction < "
+            f"not equilibrated: the burn-in lasts {of.relaxations:.2g} relaxations of a flat direction < "
             f"{limits.relaxations:g}; raise llc.burn_in, llc.epsilon or llc.gamma"
         )
     if _above(of.missing, limits.missing):
         found.append(
             f"not equilibrated: the chains lack {of.missing_at_start:.1%} of the LLC at the first draw and "
-            f"{of.missing:.1%} at the mean of the draws > {limits.missing:.1%}: directions arrive in a few times "
-            f"1 / (eps b) steps, and its slowest has b = {of.b_min:.2g}; raise llc.burn_in or take another "
-            "llc.preconditioner: more chains would not help"
+            f"{of.missing:.1%} on average over the draws > {limits.missing:.1%}: a direction takes a few times "
+            f"1 / (eps b) steps, and the slowest has b = {of.b_min:.2g}; raise llc.burn_in or take another "
+            "llc.preconditioner; more chains would not help"
         )
     if _above(abs(of.distance_trend), limits.distance_trend):
         found.append(
             f"not equilibrated: |w - w*|^2 changes by {of.distance_trend:+.0%} during the draws (limit "
-            f"{limits.distance_trend:.0%}) and is {of.radius_share:.0%} of what the localisation alone allows; "
+            f"{limits.distance_trend:.0%}) and is {of.radius_share:.0%} of what localisation by itself allows; "
             "raise llc.burn_in"
         )
     return found

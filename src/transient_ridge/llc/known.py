@@ -1,6 +1,7 @@
-"""Losses whose learning coefficient is known in closed form, as targets of the samplers."""
+"""Targets for samplers: losses whose learning coefficient is known in closed form."""
 
 import math
+from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import NamedTuple
@@ -19,25 +20,42 @@ class Coefficient(NamedTuple):
     multiplicity: int
 
 
-class NormalCrossing:
+class Known:
+    """A loss of 0 at its centre, without minibatches: a target of the samplers."""
+
+    def __init__(self, **centre: Tensor) -> None:
+        """``centre`` are the parameters of w*, in float64."""
+        self.layout = Layout.of(centre)
+        self.centre = self.layout.flatten(centre)
+        self.centre_gradient = torch.zeros_like(self.centre)
+
+    @abstractmethod
+    def curvature_samples(self, positions: Tensor, part: int) -> Iterator[Tensor]:
+        """Rows (b, P) whose second moment is the Gauss-Newton matrix, averaged over ``positions`` (C, P)."""
+
+    @property
+    def curvature(self) -> Curvature:
+        """The Gauss-Newton matrix at the centre."""
+        return Curvature.of(torch.cat(list(self.curvature_samples(self.centre[None], part=0))))
+
+
+class NormalCrossing(Known):
     """l = w_1^(2 k_1) w_2^(2 k_2), around 0."""
 
     def __init__(self, first: int, second: int) -> None:
         """k_1 and k_2, both >= 1."""
+        super().__init__(w=torch.zeros(2, dtype=torch.float64))
         self.exponents = (first, second)
-        self.centre = torch.zeros(2, dtype=torch.float64)
-        self.centre_gradient = torch.zeros_like(self.centre)
-        self.layout = Layout((("w", self.centre.shape),))
 
     @property
     def coefficient(self) -> Coefficient:
-        """lambda = 1 / (2 max k), with m = 2 if both are the same."""
+        """lambda = 1 / (2 max k), with m = 2 if both k are equal."""
         first, second = self.exponents
         return Coefficient(1 / (2 * max(first, second)), 1 + (first == second))
 
     def expectation(self, n_beta: float, gamma: float) -> float:
         """n beta E[l] under exp(-n beta l - gamma/2 |w|^2), by quadrature."""
-        # Even in both variables: one quadrant, on a logarithmic grid that resolves the crossing.
+        # Even in both variables, so one quadrant; the logarithmic grid resolves the crossing.
         u = torch.linspace(math.log(1e-9), math.log(12 / math.sqrt(gamma)), 3001).double().exp()
         (k, m), w, v = self.exponents, u[:, None], u[None]
         energy = n_beta * w ** (2 * k) * v ** (2 * m)
@@ -45,18 +63,13 @@ class NormalCrossing:
         return float((energy * weight).sum() / weight.sum())
 
     def evaluate(self, positions: Tensor, step: int) -> Evaluation:
-        """The loss and its gradient; there are no minibatches."""
+        """The loss and its gradient."""
         root, slopes = self._root(positions)
         return _exact(root.square(), 2 * root[:, None] * slopes)
 
     def curvature_samples(self, positions: Tensor, part: int) -> Iterator[Tensor]:
-        """Gradients of the root of l, times 2^(1/2): their second moment is the Gauss-Newton matrix."""
+        """Gradients of the root of l, times 2^(1/2), whose second moment is the Gauss-Newton matrix."""
         yield math.sqrt(2) * self._root(positions)[1]
-
-    @property
-    def curvature(self) -> Curvature:
-        """The Gauss-Newton matrix at the centre."""
-        return Curvature.of(torch.cat(list(self.curvature_samples(self.centre[None], part=0))))
 
     def _root(self, positions: Tensor) -> tuple[Tensor, Tensor]:
         """w_1^k_1 w_2^k_2 (C,) and its gradient (C, 2)."""
@@ -65,7 +78,7 @@ class NormalCrossing:
         return w**k * v**m, torch.stack(slopes, dim=1)
 
 
-class DeepLinear:
+class DeepLinear(Known):
     """l = 1/2 |W_L ... W_1 - T|^2, the population loss of a deep linear network with x ~ N(0, I), T of some rank.
 
     With two layers it is reduced-rank regression. The chains start at one true parameter.
@@ -74,13 +87,10 @@ class DeepLinear:
     def __init__(self, widths: Sequence[int], rank: int) -> None:
         """``widths`` are those of input, hidden layers and output, each >= ``rank`` >= 0."""
         self.widths, self.rank = tuple(widths), rank
-        shapes = [(out, into) for into, out in pairwise(widths)]
-        self.layout = Layout(tuple((f"W{i + 1}", torch.Size(s)) for i, s in enumerate(shapes)))
-        layers = [torch.zeros(shape, dtype=torch.float64) for shape in shapes]
+        layers = [torch.zeros(out, into, dtype=torch.float64) for into, out in pairwise(widths)]
         for layer in layers:
             layer[range(rank), range(rank)] = 1
-        self.centre = torch.cat([layer.flatten() for layer in layers])
-        self.centre_gradient = torch.zeros_like(self.centre)
+        super().__init__(**{f"W{i}": layer for i, layer in enumerate(layers, start=1)})
         self.truth = torch.linalg.multi_dot(layers[::-1])
 
     @property
@@ -93,7 +103,7 @@ class DeepLinear:
         for size in range(1, len(excess)):
             few, rest = excess[: size + 1], excess[size + 1 :]
             total = sum(few)
-            # Exactly one set of layers has widths that matter: all that are narrower than the rest.
+            # The widths of exactly one set of layers matter: those narrower than all the rest.
             least = rest[0] if rest else math.inf
             if few[-1] < least and size * few[-1] <= total < size * least:
                 break
@@ -108,12 +118,12 @@ class DeepLinear:
         return Coefficient(value, a * (size - a) + 1)
 
     def expectation(self, n_beta: float, gamma: float) -> float:
-        """n beta E[l] to leading order, lambda - (m - 1) / log(n beta): it does not know gamma."""
+        """n beta E[l] to leading order, lambda - (m - 1) / log(n beta), whatever gamma is."""
         coefficient = self.coefficient
         return coefficient.value - (coefficient.multiplicity - 1) / math.log(n_beta)
 
     def evaluate(self, positions: Tensor, step: int) -> Evaluation:
-        """The loss and its gradient; there are no minibatches. Chains are long, and autograd would be most of them."""
+        """The loss and its gradient, without autograd, which would take most of the time of a chain."""
         layers = list(self.layout.views(positions).values())
         before, after = self._products(layers)
         error = before[-1] - self.truth
@@ -134,13 +144,8 @@ class DeepLinear:
         ]
         yield math.sqrt(self.truth.numel()) * torch.cat(parts, dim=3).flatten(0, 2)
 
-    @property
-    def curvature(self) -> Curvature:
-        """The Gauss-Newton matrix at the centre."""
-        return Curvature.of(torch.cat(list(self.curvature_samples(self.centre[None], part=0))))
-
     def _products(self, layers: list[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
-        """Products of the first 0, 1, ..., L layers, and of all but these."""
+        """Products of the first 0, 1, ..., L layers, and of the remaining ones."""
         C = len(layers[0])
         identities = (
             torch.eye(n, dtype=torch.float64).expand(C, n, n)
@@ -154,24 +159,22 @@ class DeepLinear:
         return before, after[::-1]
 
 
-class LinearAttention:
+class LinearAttention(Known):
     """l = 1/2 E[(f - f*)^2] of a layer of linear attention, f = u.x + b + 1/K sum_j (v.e_j)(e_j.A x), e_j = (y_j, x_j).
 
-    The inputs of the K pairs, the query x and the task w of y_j = w.x_j are standard normal, and f* is one step of
-    gradient descent, which the layer can be: v picks y_j, and e_j.A x is x_j.x. As f is linear in u, b and the products
-    v_i A_jk, l is a quadratic form in these, whose matrix is estimated once.
+    The inputs of the K pairs, the query x and the task w of y_j = w.x_j are standard normal. f* is one step of gradient
+    descent, which the layer can express: v picks y_j, and e_j.A x is x_j.x. As f is linear in u, b and the products
+    v_i A_jk, l is a quadratic form in them, whose matrix is estimated once.
     """
 
     def __init__(self, dimension: int, pairs: int = 10, sequences: int = 4096) -> None:
         D, N = dimension, sequences
         self.dimension = D
         shapes = {"u": (D,), "b": (1,), "v": (D + 1,), "A": (D + 1, D)}
-        self.layout = Layout(tuple((name, torch.Size(shape)) for name, shape in shapes.items()))
         start = {name: torch.zeros(shape, dtype=torch.float64) for name, shape in shapes.items()}
         start["v"][0] = 1
         start["A"][1:] = torch.eye(D)
-        self.centre = self.layout.flatten(start)
-        self.centre_gradient = torch.zeros_like(self.centre)
+        super().__init__(**start)
         source = torch.Generator().manual_seed(0)
         x = torch.randn(N, pairs, D, generator=source, dtype=torch.float64)
         tasks = torch.randn(N, D, 1, generator=source, dtype=torch.float64)
@@ -179,23 +182,23 @@ class LinearAttention:
         tokens = torch.cat((x @ tasks, x), dim=2)
         products = torch.einsum("nji,njk,nl->nikl", tokens, tokens / pairs, query).flatten(1)
         features = torch.cat((query, torch.ones(N, 1).double(), products), dim=1) / math.sqrt(N)
-        #: (F, F), of which l is half of the squared length in coefficients (F,).
+        #: (F, F): l is half the squared length of this times the error of the coefficients (F,).
         self._root = torch.linalg.qr(features).R
         self._truth = self._coefficients(self.centre[None])
 
     @property
     def coefficient(self) -> Coefficient:
-        """Half of the D^2 + 3 D + 1 directions that count: u, b and the symmetric parts of v a_i', of which A has D."""
+        """Half of the D^2 + 3 D + 1 directions that count: u, b, the symmetric part of v a', for each column a of A."""
         return Coefficient((self.dimension**2 + 3 * self.dimension + 1) / 2, 1)
 
     def expectation(self, n_beta: float, gamma: float) -> float:
-        """n beta E[l] to leading order, where l is quadratic."""
+        """n beta E[l] to leading order, at which l is quadratic."""
         (jacobian,) = self._jacobians(self.centre[None])
         h = torch.linalg.svdvals(jacobian).square()
         return float((h / (h + gamma / n_beta)).sum() / 2)
 
     def evaluate(self, positions: Tensor, step: int) -> Evaluation:
-        """The loss and its gradient; there are no minibatches."""
+        """The loss and its gradient."""
         error = (self._coefficients(positions) - self._truth) @ self._root.mT
         gradient = (self._jacobians(positions).mT @ error[:, :, None])[..., 0]
         return _exact(0.5 * error.square().sum(dim=1), gradient)
@@ -203,11 +206,6 @@ class LinearAttention:
     def curvature_samples(self, positions: Tensor, part: int) -> Iterator[Tensor]:
         """Gradients of all parts of the error, times the root of their number."""
         yield math.sqrt(len(self._root)) * self._jacobians(positions).flatten(0, 1)
-
-    @property
-    def curvature(self) -> Curvature:
-        """The Gauss-Newton matrix at the centre."""
-        return Curvature.of(torch.cat(list(self.curvature_samples(self.centre[None], part=0))))
 
     def _coefficients(self, positions: Tensor) -> Tensor:
         """u, b and all v_i A_jk, (C, F)."""
@@ -227,7 +225,7 @@ class LinearAttention:
 
 
 def _exact(losses: Tensor, gradient: Tensor) -> Evaluation:
-    """Without minibatches, around a centre of no loss."""
+    """An evaluation without minibatches, around a centre whose loss is 0."""
     return Evaluation(
         losses[:, None], gradient, torch.zeros_like(losses)[:, None], torch.zeros_like(losses)
     )

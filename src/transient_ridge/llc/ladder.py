@@ -1,6 +1,6 @@
 r"""The LLC as a function of resolution: one sampled estimate per n beta and r = gamma / (n beta).
 
-A cell is sampled twice, the second time with half the step and twice the burn-in: in equilibrium both agree. A cell
+Each cell is sampled twice, the second time with half the step and twice the burn-in; in equilibrium both agree. A cell
 that has no time to equilibrate, diverges or disagrees with itself is marked with the reason, so that nobody averages it
 in.
 """
@@ -21,13 +21,13 @@ from .health import faults, not_equilibrated
 from .measured import Measured
 from .target import Evaluation, Noise, Target
 
-#: Standard errors by which an estimate may differ from that with half the step.
+#: How many standard errors an estimate may differ from the one with half the step.
 AGREEMENT = 2.0
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One n beta and r; the estimates are None where the chains were not run or diverged."""
+    """One n beta and r; the estimates are None if the chains were not run, or diverged."""
 
     n_beta: float
     resolution: float
@@ -47,20 +47,20 @@ class NoisyTarget(Target, Protocol):
 
 
 class Apart:
-    """The same target on other minibatches: estimates that shared them would agree too well."""
+    """The same target on other minibatches, because estimates that shared them would agree too well."""
 
     def __init__(self, target: NoisyTarget, steps: int) -> None:
-        """``steps`` is how far ahead its minibatches are."""
+        """Its minibatches are those of ``steps`` later."""
         self.target, self.steps = target, steps
         self.centre, self.layout = target.centre, target.layout
         self.centre_gradient, self.curvature = target.centre_gradient, target.curvature
 
     def evaluate(self, positions: Tensor, step: int) -> Evaluation:
-        """As of the target, on the minibatches of a later step."""
+        """As the target's, on the minibatches of a later step."""
         return self.target.evaluate(positions, step + self.steps)
 
     def curvature_samples(self, positions: Tensor, part: int) -> Iterator[Tensor]:
-        """As of the target."""
+        """As the target's."""
         return self.target.curvature_samples(positions, part)
 
 
@@ -70,20 +70,12 @@ def ladder(
     settings: SgldSettings,
     limits: HealthSettings,
     cells: Iterable[tuple[float, float]],
-    mask: Tensor | None = None,
 ) -> Iterator[Cell]:
-    """The cells (n beta, r), in their order; gamma of ``settings`` is not used, the rest is the same in each."""
+    """The cells (n beta, r) in their order, all with the same ``settings`` but for gamma."""
     measured = measure(target, settings)
     for n_beta, resolution in cells:
-        yield _cell(
-            target,
-            centre,
-            settings.changed(gamma=n_beta * resolution),
-            limits,
-            n_beta,
-            mask,
-            measured,
-        )
+        at = settings.changed(gamma=n_beta * resolution)
+        yield _cell(target, centre, at, limits, n_beta, measured)
 
 
 def _cell(
@@ -92,32 +84,30 @@ def _cell(
     settings: SgldSettings,
     limits: HealthSettings,
     n_beta: float,
-    mask: Tensor | None,
     measured: Measured,
 ) -> Cell:
     resolution = settings.gamma / n_beta
     nothing = Cell(n_beta, resolution, None, None, None, False, ())
     needed = burn_in_for(settings, limits.relaxations or 0)
     if settings.burn_in < needed:
-        fault = f"not equilibrated: {settings.burn_in} steps of burn-in, of {needed} that it takes"
+        fault = f"not equilibrated: {settings.burn_in} steps of burn-in, and it takes {needed}"
         return replace(nothing, faults=(fault,))
     finer = settings.changed(epsilon=settings.epsilon / 2, burn_in=2 * settings.burn_in)
     apart = Apart(target, 2 * (settings.burn_in + settings.draws))
     try:
-        traces = sample(target, settings, n_beta, target.noise(), mask, measured)
+        traces = sample(target, settings, n_beta, target.noise(), measured=measured)
         found = estimate(traces, n_beta, settings, centre)[0]
-        traces = sample(apart, finer, n_beta, target.noise(1), mask, measured)
+        traces = sample(apart, finer, n_beta, target.noise(1), measured=measured)
         halved = estimate(traces, n_beta, finer, centre)[0]
     except ChainDivergedError as error:
         return replace(nothing, faults=(str(error),))
     error_of_both = math.hypot(found.standard_error, halved.standard_error)
     z = (found.llc - halved.llc) / error_of_both if error_of_both else 0.0
-    why = faults(found, limits)
-    unsettled = bool(not_equilibrated(found, limits))
+    why, settled = faults(found, limits), not not_equilibrated(found, limits)
     if abs(z) > AGREEMENT:
-        unsettled = True
+        settled = False
         why.append(
             f"half the step gives {halved.llc:.4g} instead of {found.llc:.4g}, {abs(z):.1f} standard errors apart: "
             "lower llc.epsilon"
         )
-    return Cell(n_beta, resolution, found, halved, z, not unsettled, tuple(why))
+    return Cell(n_beta, resolution, found, halved, z, settled, tuple(why))

@@ -1,4 +1,4 @@
-"""What is measured once at w*, for everything that is sampled around it."""
+"""What is measured once at w* for everything sampled around it."""
 
 from typing import Any
 
@@ -8,14 +8,14 @@ from .target import Target
 
 
 class Measured:
-    """What a preconditioner has measured at a target's w*, and the last quadratic that chains moved in."""
+    """What a preconditioner measured at a target's w*, and the last quadratic that chains moved in."""
 
     def __init__(self, by_preconditioner: Any) -> None:
         self.by_preconditioner = by_preconditioner
         self._last: Quadratic | None = None
 
     def quadratic(self, target: Target, metric: Metric, n_beta: float, gamma: float) -> Quadratic:
-        """The quadratic around w* in ``metric``: the last one, with what it has found, if it is the same."""
+        """The quadratic around w* in ``metric``: the last one, with its results, if it is the same."""
         last = self._last
         if last is None or not (
             (last.n_beta, last.gamma) == (n_beta, gamma) and last.metric.equals(metric)

@@ -1,9 +1,9 @@
 """The local posterior of a checkpoint: its loss on q_M around w*, and every chain's minibatches.
 
-l_n is the mean squared error over n sequences that are drawn once (the same inputs and noise for all M), of the run's
-own q_M or of another task distribution. A chain's minibatch is drawn anew at every step, independently of what it has
-seen: from those n with replacement, or fresh from the distribution. In shuffled epochs the last minibatches would be
-those that the chain has not yet fitted.
+l_n is the mean squared error over n sequences drawn once (with the same inputs and noise for all M), from the run's own
+q_M or from another task distribution. At every step a chain draws a new minibatch, independent of those before: from
+the n sequences with replacement, or fresh from the distribution. In shuffled epochs, by contrast, the last minibatches
+would be those that the chain has not fitted yet.
 """
 
 import math
@@ -27,12 +27,12 @@ from .measured import Measured
 from .streams import Streams
 from .target import Curvature, Evaluation
 
-#: Sequences behind one measurement of the curvature, at most. With half as many, minibatches heat the chains
-#: along directions that none of these has shown.
+#: The most sequences for one measurement of the curvature. With half as many, minibatches heat the chains along
+#: directions that the measurement misses.
 CURVATURE_SEQUENCES = 512
 
-#: Samplers draw from streams of their own name, because estimates that shared noise would agree too well. These two
-#: have shared one since before samplers had names.
+#: Each sampler draws from a stream of its name, because estimates that shared noise would agree too well. These two
+#: have shared a stream since before samplers had names.
 STREAMS = {"sgld": "stacked", "leimkuhler_matthews": "stacked"}
 
 
@@ -52,12 +52,12 @@ class CheckpointPosterior(Streams):
         chains: int,
         data_of: Run | None = None,
     ) -> None:
-        """``weights`` are those of ``run`` at ``step``; they are on the device that computes.
+        """``weights`` are those of ``run`` at ``step``, on the device that computes.
 
-        ``data_of`` is the run whose tasks ``settings.data`` speaks of, by default ``run``.
+        ``data_of`` is the run whose tasks ``settings.data`` refers to, by default ``run``.
         """
         self.model = model
-        # In the model's order: a safetensors file lists its tensors in no order that lasts.
+        # In the model's order, because that of a safetensors file may change.
         self.layout = Layout.of(dict(model.named_parameters()))
         self.settings = settings
         sampler = name_of(settings.sampler)
@@ -68,16 +68,16 @@ class CheckpointPosterior(Streams):
         )
         #: The n sequences, in the weights' precision.
         self.sequences = self._ready(self._source.draw(settings.sequences, "llc"))
-        #: Squared errors of w* (n, K), which minibatches of the fixed set look up, and the gradient (P,) of l_n there.
+        #: Squared errors of w* (n, K), from which fixed minibatches take theirs, and the gradient (P,) of l_n at w*.
         self.centre_errors, self.centre_gradient = self._at_centre()
-        #: What has been measured at w*, by preconditioner, for all that is sampled here.
+        #: What was measured at w*, by preconditioner, for all samplings.
         self.measured: dict[str, Measured] = {}
 
     def evaluate(self, positions: Tensor, step: int) -> Evaluation:
         """Losses per position of the context and the gradient of their mean (see target.Target).
 
-        With ``llc.control_variate`` the gradient is grad l_B(w) - grad l_B(w*) + grad l_n(w*): of the same mean, and
-        without the noise that both points share.
+        With ``llc.control_variate`` the gradient is grad l_B(w) - grad l_B(w*) + grad l_n(w*), which has the same mean
+        and lacks the noise that both points share.
         """
         (x, y), centre_errors = self.minibatch(step)
         errors, gradient = errors_and_gradient(self.model, self.layout, positions, x, y)
@@ -88,7 +88,7 @@ class CheckpointPosterior(Streams):
         return evaluation(errors, gradient, centre_errors)
 
     def curvature_samples(self, positions: Tensor, part: int) -> Iterator[Tensor]:
-        """Draws v of the Gauss-Newton matrix (:mod:`.curvature.gauss_newton`), sequences shared among ``positions``."""
+        """Draws v of the Gauss-Newton matrix (:mod:`.curvature.gauss_newton`); ``positions`` share the sequences."""
         count = min(CURVATURE_SEQUENCES, self.settings.sequences)
         rng = generator(self.root_seed, *self.stream, "curvature", part)
         rows = torch.from_numpy(rng.integers(self.settings.sequences, size=count))
@@ -103,7 +103,7 @@ class CheckpointPosterior(Streams):
 
     @cached_property
     def curvature(self) -> Curvature:
-        """The Gauss-Newton matrix at w* of sequences that no preconditioner has seen, and a draw of it."""
+        """The Gauss-Newton matrix at w*, from sequences that no preconditioner has seen, and a draw from it."""
         count = min(PRODUCT_SEQUENCES, self.settings.sequences)
         rng = generator(self.root_seed, *self.stream, "curvature", "at w*")
         rows = torch.from_numpy(rng.permutation(self.settings.sequences)[:count])
@@ -116,18 +116,14 @@ class CheckpointPosterior(Streams):
         return Curvature(product, total / math.sqrt(count))
 
     def minibatch(self, step: int) -> tuple[Sequences, Tensor]:
-        """Sequences (C, B, K, ...) of every chain at this step, and the squared errors of w* on them (C, B, K)."""
+        """Every chain's sequences (C, B, K, ...) at this step, and the squared errors of w* on them (C, B, K)."""
         B = self.settings.minibatch
         if self.settings.minibatches == "fresh":
             drawn = [
                 self._source.draw(B, *self.stream, "fresh", chain, step)
                 for chain in range(self.chains)
             ]
-            batch = self._ready(
-                Sequences(
-                    torch.stack([each.x for each in drawn]), torch.stack([each.y for each in drawn])
-                )
-            )
+            batch = self._ready(Sequences(*map(torch.stack, zip(*drawn, strict=True))))
             errors = self._centre_errors(Sequences(batch.x.flatten(0, 1), batch.y.flatten(0, 1)))
             return batch, errors.reshape(self.chains, B, -1)
         rows = self.rows(step, self.settings.sequences, B)
@@ -157,7 +153,7 @@ class CheckpointPosterior(Streams):
 
 
 def evaluation(errors: Tensor, gradient: Tensor, centre_errors: Tensor) -> Evaluation:
-    """Of squared errors (C, B, K) of the chains and of w* on their minibatches, and gradients (C, P)."""
+    """From squared errors (C, B, K) of the chains and of w* on their minibatches, and gradients (C, P)."""
     pairs = (errors - centre_errors).mean(dim=-1)
     noise = pairs.var(dim=1) / pairs.shape[1]
     return Evaluation(errors.mean(dim=1), gradient, centre_errors.mean(dim=1), noise)

@@ -1,19 +1,19 @@
-r"""What the quadratic around w* says of the chains: how soon they arrive, and what slope and noise do to the estimate.
+r"""What the quadratic around w* predicts: how soon chains equilibrate, and what slope and noise do to the estimate.
 
 Where l = l(w*) + g (w - w*) + 1/2 (w - w*) H (w - w*), let A = n beta H + gamma and R R^T = G, the metric. In
-coordinates u with w - w* = R u the chains feel the curvatures b of B = R^T A R, and :mod:`.response` says what they do
-in each. All of it is found by Lanczos from a few vectors:
+coordinates u with w - w* = R u the chains feel the curvatures b of B = R^T A R, and :mod:`.response` gives their motion
+along each. Lanczos from a few vectors yields everything else:
 
 - lambda = 1/2 tr(n beta H A^-1) = 1/2 E[x^T B^-1 x] for x of covariance n beta R^T H R: started from x, Lanczos
-  gives values b of weight p, each of which carries p / 2b of lambda. Flat directions carry none of it;
-- in equilibrium the loss varies by 1/2 tr (W B^-1)^2, W = n beta R^T H R = B - gamma R^T R, and what is left of that
-  after t steps is 1/2 tr (W B^-1 rho)^2, rho(B) the autocorrelation of u: started from the same x, again;
-- the slope g moves the mean of the posterior by -n beta A^-1 g, which takes
-  (n beta)^2 (1/2 g^T A^-1 g + gamma/2 |A^-1 g|^2) off lambda;
-  At the mean m of u the loss slopes still, by -gamma R^T R m, and so varies by gamma^2 m R^T R B^-1 R^T R m more, of
-  which rho is left;
-- minibatch noise of covariance C gives u the covariance X = sum_t k_t(B) C k_t(B), k_t the answer to one unit of
-  gradient, which adds 1/2 tr((B - gamma R^T R) X). For SGLD in a direction of its own that is
+  gives values b of weight p, each of which carries p / 2b of lambda. Flat directions carry nothing;
+- in equilibrium the loss has the variance 1/2 tr (W B^-1)^2, W = n beta R^T H R = B - gamma R^T R, and after t steps
+  the covariance 1/2 tr (W B^-1 rho)^2, rho(B) the autocorrelation of u: again started from x;
+- the slope g moves the posterior's mean by -n beta A^-1 g, which takes
+  (n beta)^2 (1/2 g^T A^-1 g + gamma/2 |A^-1 g|^2) off lambda.
+  At the mean m of u the loss still slopes, by -gamma R^T R m, which adds gamma^2 m R^T R B^-1 R^T R m to its variance,
+  times rho to its covariance;
+- minibatch noise of covariance C gives u the covariance X = sum_t k_t(B) C k_t(B), k_t the response to one unit of
+  gradient, which adds 1/2 tr((B - gamma R^T R) X) to lambda. For SGLD along one direction that is
   s (eps / 8) C / (1 - eps b / 4), s = n beta h / (n beta h + gamma).
 """
 
@@ -30,41 +30,41 @@ from .curvature.metric import Metric
 from .response import Response, response
 from .target import Curvature
 
-#: Products with H behind the curvatures that the chains feel, and the effect of the slope, at most. Where curvatures
-#: spread over six decades, 40 find what is missing of lambda to a hundredth of it.
+#: The most products with H for the curvatures that the chains feel, and for the effect of the slope. Where curvatures
+#: spread over six decades, 40 find the missing share of lambda to a hundredth.
 STEPS = 40
-#: They end where the last few add less than this share: at r = 3.3 in the Kronecker metric, after about 20.
+#: They stop once the last few add less than this share: after about 20 at r = 3.3 in the Kronecker metric.
 TOLERANCE = 5e-4
-#: Products behind the effect of noise, which the steep directions make.
+#: Products for the effect of noise, to which steep directions contribute most.
 FEW_STEPS = 15
 
 
 class Felt(NamedTuple):
-    """The curvatures b that lambda lies at, in float64; N = 0 where the loss has no curvature at w*."""
+    """The curvatures b that carry lambda, in float64; N = 0 where the loss has no curvature at w*."""
 
     b: Tensor  # (N,)
-    share: Tensor  # (N,), of lambda; they sum to 1
-    spread: Tensor  # (N, N), of the variance of n beta times the loss, over lambda
-    llc: float  # lambda, by this one draw of the curvature
+    share: Tensor  # (N,), of lambda at each; they sum to 1
+    spread: Tensor  # (N, N), parts of the variance of n beta times the loss, over lambda
+    llc: float  # lambda, by one draw of the curvature
 
     def autocovariance(self, of_u: Tensor) -> Tensor:
-        """That of n beta times the loss, over lambda, where u has the autocorrelation ``of_u`` (lags, N)."""
+        """Autocovariance of n beta times the loss, over lambda, for the autocorrelation ``of_u`` (lags, N) of u."""
         return ((of_u @ self.spread) * of_u).sum(dim=-1)
 
     def mean(self, of_each: Tensor) -> Tensor:
-        """The mean over lambda of a quantity (..., N) of each direction."""
+        """Mean of a quantity (..., N), weighted by the shares of lambda."""
         return (of_each * self.share).sum(dim=-1)
 
 
 class Slid(NamedTuple):
-    """What the slope at w* does, along curvatures b, in float64; N = 0 where there is none."""
+    """What the slope at w* does, along curvatures b, in float64; N = 0 if w* is a minimum."""
 
     taken: float  # off lambda
     b: Tensor  # (N,)
-    variance: Tensor  # (N,), that n beta times the loss has by it along each
+    variance: Tensor  # (N,), that it adds to n beta times the loss along each
 
     def autocovariance(self, of_u: Tensor) -> Tensor:
-        """That of n beta times the loss by it, where u has the autocorrelation ``of_u`` (lags, N)."""
+        """What it adds to the autocovariance of n beta times the loss, for that ``of_u`` (lags, N)."""
         return of_u @ self.variance
 
 
@@ -80,7 +80,7 @@ class Quadratic:
 
     @cached_property
     def felt(self) -> Felt:
-        """Where lambda lies, by one draw of the curvature."""
+        """Which curvatures carry lambda, by one draw of the curvature."""
         if not bool(self.curvature.draw.any()):
             none = torch.zeros(0, dtype=torch.float64)
             return Felt(none, none, none[:, None], 0.0)
@@ -93,7 +93,7 @@ class Quadratic:
         )
 
     @cached_property
-    def slid(self) -> "Slid":
+    def slid(self) -> Slid:
         """What the slope g does."""
         pulled_slope = self._pulled(self.slope)
         if not bool(pulled_slope.any()):
@@ -106,13 +106,8 @@ class Quadratic:
         pull = self.gamma * (turned @ away).cpu()
         return Slid(float(taken / 2), run.values, pull.square() / run.values)
 
-    @property
-    def taken(self) -> float:
-        """What the slope g takes off lambda."""
-        return self.slid.taken
-
     def added_by(self, noise: Tensor, settings: SgldSettings, steps: int) -> float:
-        """What noise of covariance E[``noise`` noise^T] in the gradients (P,) of ``steps`` steps adds to lambda."""
+        """What gradient noise of covariance E[``noise`` noise^T], (P,), adds to lambda after ``steps`` steps."""
         if not bool(noise.any()):
             return 0.0
         run = self._lanczos(noise, FEW_STEPS)
@@ -120,11 +115,11 @@ class Quadratic:
         return float(self.n_beta**2 / 2 * (self._loss(run) * (answers.mT @ answers)).sum())
 
     def power(self, noise: Tensor) -> float:
-        """|R^T n beta noise|^2 of a ``noise`` (P,)."""
+        """|R^T n beta noise|^2 for one ``noise`` (P,)."""
         return float(self.n_beta**2 * self._pulled(noise).double().square().sum())
 
     def _lanczos(self, vector: Tensor, steps: int, tolerance: float | None = None) -> Ritz:
-        """Of B, from R^T v."""
+        """Lanczos of B from R^T v."""
         return lanczos(self._product, self._pulled(vector), steps, tolerance)
 
     def _product(self, u: Tensor) -> Tensor:
@@ -135,7 +130,7 @@ class Quadratic:
         return self.metric.root_transposed(vector[None])[0]
 
     def _loss(self, run: Ritz) -> Tensor:
-        """W along the Ritz vectors, (N, N) float64: the curvatures of n beta times the loss, without localisation."""
+        """W along the Ritz vectors, (N, N) float64: the curvature of n beta times the loss, without localisation."""
         turned = self._turned(run)
         return torch.diag(run.values) - (self.gamma * turned @ turned.mT).cpu()
 
@@ -145,24 +140,23 @@ class Quadratic:
 
 
 class Prediction(NamedTuple):
-    """What the quadratic says of chains of given lengths."""
+    """What the quadratic predicts of chains of given lengths."""
 
-    b_min: (
-        float  # smallest and largest of the curvatures that carry lambda; NaN where there are none
-    )
-    b_max: float
+    b_min: float  # the smallest curvature that carries lambda, NaN if there is none
+    b_max: float  # and the largest
     missing_at_start: float  # share of lambda that the chains lack at the first draw
     missing: float  # and at the mean of the draws
     step: float  # share that the finite step adds at the mean of the draws
-    # (draws,), of n beta times the loss, minibatch noise apart: over lambda, and what the slope adds
-    autocovariance: Tensor
-    by_slope: Tensor
+    autocovariance: (
+        Tensor  # (draws,), of n beta times the loss without minibatch noise, over lambda
+    )
+    by_slope: Tensor  # (draws,), what the slope adds to it
 
     @classmethod
     def of(
         cls, felt: Felt, answers: Response, burn_in: int, draws: int, by_slope: Tensor
     ) -> "Prediction":
-        """Of ``draws`` after ``burn_in`` steps from w*, by the ``answers`` along ``felt.b``."""
+        """For ``draws`` after ``burn_in`` steps from w*, by the response ``answers`` along ``felt.b``."""
         if not len(felt.b):
             none = torch.zeros_like(by_slope)
             return cls(float("nan"), float("nan"), 0.0, 0.0, 0.0, none, by_slope)

@@ -1,9 +1,9 @@
-r"""How a sampler answers in a quadratic potential: what its chains do in a direction, worked out from its own step.
+r"""How a sampler responds in a quadratic potential, worked out from its own step.
 
 In coordinates u with w - w* = R u, R R^T = G, the potential 1/2 (w - w*)^T A (w - w*) has the curvatures b of R^T A R
-and the metric is 1. There a sampler's step is linear, so its answers to one unit of noise and to one unit of gradient
-hold its whole law: Var[u_t] is the sum of the squares of the answers to the noise before t. They come from the
-sampler's own code, so a new sampler needs no formulas.
+and the metric is 1. There a sampler's step is linear, so its responses to one unit of noise and one unit of gradient
+determine its law: Var[u_t] is the sum of the squared responses to the noise before t. They come from the sampler's own
+code, so a new sampler needs no formulas.
 """
 
 from typing import NamedTuple
@@ -16,13 +16,13 @@ from ..config.settings import SgldSettings
 from .curvature.metric import Metric
 from .dynamics import Dynamics
 
-#: Growth of an answer from the first half of the steps to the second beyond which a direction is unstable. A stable
-#: direction's answer decays or, where it is flat, levels off.
+#: A direction is unstable if its response grows more than this from the first half of the steps to the second. That of
+#: a stable direction decays or, where it is flat, levels off.
 GROWTH = 2.0
 
 
 class Response(NamedTuple):
-    """Answers of T steps in N directions of curvature b, all float64; row t is after t steps."""
+    """Responses over T steps in N directions of curvature b, all float64; row t is t steps later."""
 
     b: Tensor  # (N,)
     noise: Tensor  # (T, N), of u to a unit of noise in the first step
@@ -30,13 +30,13 @@ class Response(NamedTuple):
     start: Tensor  # (T, N), to a unit of what the sampler draws before the first step
 
     def stable(self) -> Tensor:
-        """(N,) bool: whether the answers do not grow."""
+        """(N,) bool: whether the responses stay bounded."""
         half = len(self.noise) // 2
         first, second = (part.abs().amax(dim=0) for part in (self.noise[:half], self.noise[half:]))
         return second <= GROWTH * first
 
     def held(self) -> Tensor:
-        """b Var[u_t] (T, N) of chains that start at w*: 1 where a direction has the variance of the posterior."""
+        """b Var[u_t] (T, N) of chains that start at w*: 1 where a direction has the posterior's variance."""
         before = torch.cat(
             (torch.zeros_like(self.noise[:1]), self.noise.square().cumsum(dim=0)[:-1])
         )
@@ -46,16 +46,16 @@ class Response(NamedTuple):
         """The autocorrelation (lags, N) of u in equilibrium."""
         if not len(self.b):
             return self.noise[:lags]
-        # Products of all lags at once; padded, so that the end does not meet the beginning.
+        # All lags at once; padded, so that the end does not wrap around to the beginning.
         spectrum = torch.fft.rfft(self.noise, n=2 * len(self.noise), dim=0).abs().square()
         products: Tensor = torch.fft.irfft(spectrum, dim=0)[:lags]
         return products / products[0]
 
 
 def response(settings: SgldSettings, b: Tensor, steps: int) -> Response:
-    """The answers of ``settings.sampler`` with step eps in directions of curvature ``b`` (N,), for ``steps`` steps.
+    """The responses of ``settings.sampler`` with step eps in directions of curvature ``b`` (N,), over ``steps`` steps.
 
-    A sampler that draws its own noise names another, ``RESPONDS_AS``, whose law its steps have.
+    A sampler that draws its own noise names another whose steps have the same law, ``RESPONDS_AS``.
     """
     name = SAMPLERS.constant(settings.sampler, "RESPONDS_AS") or settings.sampler
     init, move = (SAMPLERS.function(name, part) for part in ("init", "step"))
@@ -66,7 +66,7 @@ def response(settings: SgldSettings, b: Tensor, steps: int) -> Response:
     dynamics = Dynamics(still[0], settings, 1.0, 0.0, unit)
     state = init(still, dynamics, start.clone)
     seen = [state.positions]
-    # The units come in the second step: some samplers take their first with noise of its own.
+    # The unit goes in at the second step, because the first of some samplers differs.
     for step in range(steps + 1):
         unit_now = step == 1
         gradient = b * state.positions + (push if unit_now else still)

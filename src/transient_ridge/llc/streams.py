@@ -1,4 +1,4 @@
-"""The random numbers of chains: each chain draws from streams of its own, at each step anew."""
+"""The random numbers of chains: each chain has its own streams, and draws anew at each step."""
 
 import numpy as np
 import torch
@@ -25,9 +25,9 @@ class Streams:
         return torch.from_numpy(np.stack(drawn)).to(self.centre.device)
 
     def noise(self, part: int = 0) -> Noise:
-        """Noise of every chain from a generator of its own, in one buffer that every call fills anew.
+        """Noise from one generator per chain, in a buffer that every call fills anew.
 
-        Another ``part`` is other noise.
+        Another ``part`` gives other noise.
         """
         generators = [self.noise_generator(chain, part) for chain in range(self.chains)]
         eta = self.centre.new_empty(self.chains, len(self.centre))
@@ -40,7 +40,7 @@ class Streams:
         return draw
 
     def noise_generator(self, chain: int, part: int = 0) -> torch.Generator:
-        """The generator that the noise of ``chain`` comes from, at its start."""
+        """The generator of the noise of ``chain``, at its start."""
         name = ("noise", chain, part) if part else ("noise", chain)
         seed = torch_seed(self.root_seed, *self.stream, *name)
         return torch.Generator(self.centre.device).manual_seed(seed)

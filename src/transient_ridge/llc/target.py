@@ -1,4 +1,4 @@
-"""What is sampled: a loss around a centre, and what it says at the positions of the chains."""
+"""What is sampled: a loss around a centre, and its values at the positions of the chains."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -9,17 +9,17 @@ from torch import Tensor
 
 from ..model.functional import Layout
 
-#: Standard normal noise (C, P) of the next step, every chain's from a stream of its own.
+#: Standard normal noise (C, P) of the next step; every chain has its own stream.
 Noise = Callable[[], Tensor]
 
 
 class Evaluation(NamedTuple):
-    """What a target says at the stacked positions, on one minibatch per chain."""
+    """A target's values at the stacked positions, on one minibatch per chain."""
 
-    losses: Tensor  # (C, K), one column per position of the context; their mean is sampled
+    losses: Tensor  # (C, K), a column per position of the context; their mean is the sampled loss
     gradient: Tensor  # (C, P), of that mean
     centre_losses: Tensor  # (C, K), the losses of w* on the same minibatches
-    noise: Tensor  # (C,), variance over minibatches of the difference of both, averaged over K
+    noise: Tensor  # (C,), variance over minibatches of their difference, averaged over K
 
 
 class Curvature(NamedTuple):
@@ -54,7 +54,7 @@ class Target(Protocol):
         ...
 
     def curvature_samples(self, positions: Tensor, part: int) -> Iterator[Tensor]:
-        """Chunks (b, P) of draws v with E[v v^T] the curvature of the loss, averaged over ``positions`` (C, P).
+        """Chunks (b, P) of draws v, with E[v v^T] the curvature of the loss averaged over ``positions`` (C, P).
 
         Another ``part`` gives other draws.
         """

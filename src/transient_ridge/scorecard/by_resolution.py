@@ -1,7 +1,6 @@
-"""Claims 8 and 9 along the resolution r = gamma / (n beta): every LLC claim holds at a given r only.
+"""Claims 8 and 9 along the resolution r = gamma / (n beta), because every LLC claim holds at a given r only.
 
-Each of their statements is measured and judged again for each r of the quadratic LLCs, on the same runs and with the
-same thresholds.
+Their statements are measured and judged for each r of the quadratic LLCs, on the same runs with the same thresholds.
 """
 
 from ..analysis.model_selection.by_resolution import at_resolution

@@ -1,12 +1,13 @@
 """The scorecard: each claim of the paper as statements with a number, a null, a threshold and a verdict.
 
-A statement is measured once for each seed, and again in its null worlds. It is 'not testable' if its quantity was not
-measured, not resolved (the models' own distance to ridge is too great), or the models not trained; it does not hold if
-it was measured and found false.
+A statement is measured for each seed, and again in its null worlds. It is 'not testable' if its quantity was not
+measured or not resolved (the models are too far from ridge), or if the models were not trained; it does not hold if it
+was measured and found false.
 """
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection
+from functools import cache
 from typing import Any
 
 from ..artefacts.pages import Page
@@ -23,10 +24,12 @@ from .statement import MEMORY, PREDICTORS, Statement
 from .statements import STATEMENTS
 from .verdicts import CONTRADICTED, MEASURED, NOT_TESTABLE, assess, excess_of, holm, joined
 
-#: The null of a statement without one: a further question, or a preset's own statement.
+#: In place of the null of a further question or of a preset's own statement, which have none.
 NO_NULL: dict[str, Any] = {"null": None, "null_outcome": None, "null_value": None}
 #: The numbers of a measured statement.
 NUMBERS = ("value", "resolution", "error")
+#: The fields of a statement that are columns of the table `claims`.
+OF_STATEMENT = ("claim", "part", "kind", "about", "comparison", "set_when")
 
 
 def made(settings: ClaimSettings, claims: Collection[int] | None = None) -> list[Statement]:
@@ -46,13 +49,10 @@ def threshold_of(statement: Statement, settings: ClaimSettings) -> float:
     name = statement.threshold
     if not isinstance(name, str):
         return name
-    if name in settings.own:
-        return float(settings.own[name])
-    if not hasattr(settings, name):
-        raise ConfigError(
-            f"claims.own.{name}: missing; statement {statement.name} is compared with it"
-        )
-    return float(getattr(settings, name))
+    found = settings.own.get(name, getattr(settings, name, None))
+    if found is None:
+        raise ConfigError(f"claims.own.{name}: missing; statement {statement.name} needs it")
+    return float(found)
 
 
 def measure(evidence: Evidence, claims: Collection[int] | None = None) -> Rows:
@@ -60,70 +60,58 @@ def measure(evidence: Evidence, claims: Collection[int] | None = None) -> Rows:
     rows = Rows("claim_values")
     try:
         seeds: list[int | None] = list(evidence.seeds)
-    except NotTestableError:  # and so will be every statement
+    except NotTestableError:  # nor will any statement be testable
         seeds = [None]
-    worlds = _Worlds(evidence)
+
+    @cache
+    def world(null: str) -> Evidence:
+        return Evidence(NULLS[null](evidence), evidence.settings, evidence.root_seed)
+
     for statement in made(evidence.settings, claims):
-        key = {
-            "claim": statement.claim,
-            "part": statement.part,
-            "root_seed": evidence.root_seed,
-        }
+        key = {"claim": statement.claim, "part": statement.part, "root_seed": evidence.root_seed}
         for seed in seeds[:1] if statement.joint else seeds:
-            found = _measure(statement, evidence, seed)
-            null = NO_NULL
+            found, null = _measure(statement, evidence, seed), NO_NULL
             if found["outcome"] == MEASURED:
                 try:
-                    null, unknown = worlds.null_of(statement, seed)
+                    null, unknown = _closest_null(statement, evidence.settings, world, seed)
                     found["reason"] = joined(found["reason"], *unknown)
                 except NotTestableError as why:  # without its null it cannot pass
                     found = _without_value(NOT_TESTABLE, f"its null is not known: {why}")
-            own = None if statement.joint else seed
-            rows.add(**key, seed=own, **found, **null)
+            rows.add(**key, seed=None if statement.joint else seed, **found, **null)
     return rows
 
 
-class _Worlds:
-    """The null worlds of some evidence, each made once."""
+def _closest_null(
+    statement: Statement,
+    settings: ClaimSettings,
+    world: Callable[[str], Evidence],
+    seed: int | None,
+) -> tuple[dict[str, Any], list[str]]:
+    """The null that comes closest to passing (name, outcome, and value unless contradicted), and remarks.
 
-    def __init__(self, evidence: Evidence) -> None:
-        self.evidence = evidence
-        self.made: dict[str, Evidence] = {}
-
-    def null_of(self, statement: Statement, seed: int | None) -> tuple[dict[str, Any], list[str]]:
-        """The null that comes closest to passing (name, outcome, and value unless contradicted), and remarks.
-
-        The remarks explain why other nulls do not decide the statement. Raises NotTestableError if a null cannot be
-        made or has a gap, and if none decides it.
-        """
-        threshold = threshold_of(statement, self.evidence.settings)
-        closest, excess, unknown = NO_NULL, -math.inf, []
-        for name in statement.nulls:
-            world = self._world(name)
-            try:
-                value = float(_value(statement, world, seed).value)
-            except GapError:
-                raise
-            except ContradictedError:
-                if closest is NO_NULL:
-                    closest = {"null": name, "null_outcome": CONTRADICTED, "null_value": None}
-                continue
-            except NotTestableError as why:
-                unknown.append(f"null '{name}': {why}")
-                continue
-            found = excess_of(statement.comparison, value, threshold)
-            if found >= excess:
+    The remarks explain why other nulls do not decide the statement. Raises NotTestableError if a null cannot be made
+    or has a gap, and if none decides it.
+    """
+    threshold = threshold_of(statement, settings)
+    closest, excess, unknown = NO_NULL, -math.inf, []
+    for name in statement.nulls:
+        null = world(name)
+        try:
+            value = float(_value(statement, null, seed).value)
+        except GapError:
+            raise
+        except ContradictedError:
+            if closest is NO_NULL:
+                closest = {"null": name, "null_outcome": CONTRADICTED, "null_value": None}
+        except NotTestableError as why:
+            unknown.append(f"null '{name}': {why}")
+        else:
+            if (found := excess_of(statement.comparison, value, threshold)) >= excess:
                 closest = {"null": name, "null_outcome": MEASURED, "null_value": value}
                 excess = found
-        if closest is NO_NULL and unknown:
-            raise NotTestableError("; ".join(unknown))
-        return closest, unknown
-
-    def _world(self, name: str) -> Evidence:
-        if name not in self.made:
-            frames = NULLS[name](self.evidence)
-            self.made[name] = Evidence(frames, self.evidence.settings, self.evidence.root_seed)
-        return self.made[name]
+    if closest is NO_NULL and unknown:
+        raise NotTestableError("; ".join(unknown))
+    return closest, unknown
 
 
 def _measure(statement: Statement, evidence: Evidence, seed: int | None) -> dict[str, Any]:
@@ -153,41 +141,25 @@ def _value(statement: Statement, evidence: Evidence, seed: int | None) -> Measur
     return found
 
 
-def pooled(parts: Sequence[Rows]) -> Rows:
-    """Values of variants that differ in their root seed, as one table for :func:`score`."""
-    together = Rows("claim_values")
-    for name, column in together.columns.items():
-        column.extend(value for part in parts for value in part.columns[name])
-    return together
-
-
 def score(values: Rows, settings: ClaimSettings, claims: Collection[int] | None = None) -> Rows:
     """The table `claims`: every statement, judged by its ``values`` in one variant or over several root seeds.
 
-    ``claims`` are the measured ones; None if all were measured.
+    ``claims`` are those that were measured; None means all.
     """
     rows, judged = values.records(), []
     words = {**vars(settings), **settings.own}
     for statement in made(settings, claims):
-        own = [
-            row for row in rows if (row["claim"], row["part"]) == (statement.claim, statement.part)
-        ]
+        own = [row for row in rows if f"{row['claim']}{row['part']}" == statement.name]
         threshold = threshold_of(statement, settings)
-        verdict = assess(statement, own, threshold, settings)
         judged.append(
             {
-                "claim": statement.claim,
-                "part": statement.part,
-                "kind": statement.kind,
+                **{name: getattr(statement, name) for name in OF_STATEMENT},
                 "statement": statement.text.format(**words),
-                "about": statement.about,
                 "quantity": statement.quantity.format(**words),
-                "comparison": statement.comparison,
                 "threshold": threshold,
                 "existence": statement.exists,
-                "set_when": statement.set_when,
                 "nulls": ", ".join(statement.nulls),
-                **verdict._asdict(),
+                **assess(statement, own, threshold, settings)._asdict(),
             }
         )
     holm(judged, settings.confidence)
@@ -197,20 +169,12 @@ def score(values: Rows, settings: ClaimSettings, claims: Collection[int] | None 
     return scored
 
 
-@stage(
-    "claims",
-    "claim_values",
-    "page",
-    tables=judged(),
-)
+@stage("claims", "claim_values", "page", tables=judged())
 def judge_claims(frames: Frames, claims: ClaimSettings, seed: RootSeed) -> tuple[Rows, Rows, Page]:
     """Judge every statement by the tables; return the verdicts, the values of each seed, and a page."""
     evidence = Evidence(frames, claims, seed)
     values = measure(evidence)
     scored = score(values, claims)
-    page = (
-        scorecard(scored),
-        along_resolution(frames["claims_by_resolution"]),
-        by_diversity(evidence),
-    )
-    return scored, values, Page("\n".join(page))
+    along_r = along_resolution(frames["claims_by_resolution"])
+    page = "\n".join((scorecard(scored), along_r, by_diversity(evidence)))
+    return scored, values, Page(page)

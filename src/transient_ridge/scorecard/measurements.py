@@ -1,8 +1,8 @@
 """The numbers by which claims are judged, computed from the tables for each seed.
 
 Every method answers one question about the runs of one seed. It raises NotTestableError, with the reason, if the tables
-cannot answer it, and ContradictedError if they show that its premise is false. Numbers at the end of training belong to
-the last checkpoint, where smoothed curves end as measured.
+cannot answer it, and ContradictedError if they show that its premise is false. The end of training is the last
+checkpoint, where smoothed curves equal the measured ones.
 """
 
 import math
@@ -29,10 +29,10 @@ Found = TypeVar("Found")
 
 TINY = np.finfo(np.float64).tiny
 
-#: Draws of the estimates that carry a Monte Carlo error through a statement.
+#: Redrawn estimates that propagate their Monte Carlo error to the value of a statement.
 RESAMPLES = 200
 
-UNRESOLVED = "for no M can the predictors be told apart: train longer or wider"
+UNRESOLVED = "the predictors can be told apart for no M: train longer or wider"
 
 
 def rank_correlation(x: Any, y: Any, of: str) -> float:
@@ -61,9 +61,9 @@ def with_monte_carlo(
     estimates: Mapping[float, tuple[float, float]],
     resolution: float = 0.0,
 ) -> Measured:
-    """``measure`` of ``estimates``, M -> (value, standard error), with the error that follows from theirs.
+    """``measure`` of ``estimates``, M -> (value, standard error), with the error that theirs imply.
 
-    Leaves out redrawn estimates that contradict the statement.
+    Redrawn estimates that contradict the statement are left out.
     """
     rng = np.random.default_rng(0)
     value = measure({M: estimate for M, (estimate, _) in estimates.items()})
@@ -78,9 +78,9 @@ def with_monte_carlo(
 
 
 def first_for_good(holds: pd.Series) -> float:
-    """The first step (the index, ascending) from which on ``holds`` stays true; infinity if it is false at the last."""
-    so = holds.index[holds[::-1].cummin()[::-1]]
-    return float(so[0]) if len(so) else math.inf
+    """The first step (the index, ascending) from which ``holds`` stays true; infinity if it ends false."""
+    true = holds.index[holds[::-1].cummin()[::-1]]
+    return float(true[0]) if len(true) else math.inf
 
 
 def _of_run(known: Mapping[Any, Found], M: float, seed: int, *key: str) -> Found:
@@ -97,7 +97,7 @@ class Evidence:
         self._transience: dict[tuple[float, int], float] = {}
 
     def table(self, name: str) -> pd.DataFrame:
-        """A table; raises NotTestableError, by its name, if it is missing, lacks a column or has no rows."""
+        """The table ``name``; raises NotTestableError if it is missing, lacks a column or has no rows."""
         if name not in self.frames:
             raise NotTestableError(f"not measured: the table {name} is missing")
         frame = self.frames[name]
@@ -114,7 +114,7 @@ class Evidence:
         return sorted(int(seed) for seed in self.table("relative_distances")["seed"].unique())
 
     def diversities(self, seed: int) -> list[float]:
-        """Finite M with a run of this seed, ascending. Raises NotTestableError if there is none."""
+        """Finite M that have a run with this seed, ascending. Raises NotTestableError if there are none."""
         relative = self.table("relative_distances")
         of_seed = relative[relative["seed"] == seed]["task_diversity"].unique()
         finite = sorted(float(M) for M in of_seed if not math.isinf(M))
@@ -125,7 +125,7 @@ class Evidence:
     # -- distances ---------------------------------------------------------------------------
 
     def path(self, M: float, seed: int) -> pd.DataFrame:
-        """Smoothed distances of a run to both predictors, in the order of training."""
+        """Smoothed distances of a run to both predictors, by ascending step."""
         path = _of_run(self._paths, M, seed)
         if (M, seed) in self._with_gaps:
             raise GapError(f"not measured: relative_distances has gaps at M = {M:g}")
@@ -138,13 +138,12 @@ class Evidence:
 
     @cached_property
     def _with_gaps(self) -> set[Any]:
-        gaps = {
-            run: path[
-                ["ridge", "dmmse", *([] if math.isinf(run[0]) else ["alpha", "alpha_out"])]
-            ].isna()
+        needed = ["ridge", "dmmse", "alpha", "alpha_out"]  # at M = infinity there is no alpha
+        return {
+            run
             for run, path in self._paths.items()
+            if path[needed[:2] if math.isinf(run[0]) else needed].isna().any(axis=None)
         }
-        return {run for run, gap in gaps.items() if gap.any(axis=None)}
 
     def last_step(self, M: float, seed: int) -> int:
         """The step of the last checkpoint."""
@@ -164,7 +163,7 @@ class Evidence:
         return float(self.alpha(M, seed)[self.critical_step(M, seed)])
 
     def hook(self, M: float, seed: int) -> tuple[float, float]:
-        """Out of distribution: the fall of alpha to its least value, and its rise from there to the end."""
+        """How far alpha falls to its minimum out of distribution, and how far it rises from there to the end."""
         alpha = self.alpha(M, seed, OUT)
         return float(alpha.iloc[0] - alpha.min()), float(alpha.iloc[-1] - alpha.min())
 
@@ -184,12 +183,12 @@ class Evidence:
         return float(self.path(math.inf, seed)["ridge"].iloc[-1])
 
     def resolved(self, seed: int) -> list[float]:
-        """M of the grid whose two predictors the M = infinity run can tell apart, ascending."""
+        """M whose two predictors lie further apart than the M = infinity run ends from ridge, ascending."""
         apart = {M: self.predictors_apart(M) for M in self.diversities(seed)}
         return resolved(apart, self.reach(seed))
 
     def require_resolved(self, M: float, seed: int) -> None:
-        """Raise NotTestableError unless M is among :meth:`resolved`."""
+        """Raise NotTestableError unless M is :meth:`resolved`."""
         if M not in self.resolved(seed):
             raise NotTestableError(
                 f"dMMSE_{M:g} and ridge are {self.predictors_apart(M):.3g} apart, and the M = inf run ends "
@@ -197,7 +196,7 @@ class Evidence:
             )
 
     def require_trained(self, seed: int) -> None:
-        """Raise NotTestableError unless the M = infinity run of this seed has nearly learnt ridge."""
+        """Raise NotTestableError unless the M = infinity run of this seed has almost learnt ridge."""
         losses = self.losses(math.inf, seed, OUT)
         ridge = self.ideal("ridge", math.inf, OUT)
         excess = (losses.iloc[-1] - ridge) / (losses.iloc[0] - ridge)
@@ -215,7 +214,7 @@ class Evidence:
     def deflection(self, M: float, seed: int) -> float:
         """How far a path bends towards ridge in the subspace of the joint PCA: 0 = straight, 1 = through ridge.
 
-        Straight is the segment from the path's start to its own end; distances are squared.
+        A straight path is the segment from its start to its own end; distances are squared.
         """
         ridge = self.predictors_in_subspace.loc[math.inf]
         path = self._paths_in_subspace.get((M, seed))
@@ -231,14 +230,14 @@ class Evidence:
     @cached_property
     def _paths_in_subspace(self) -> dict[Any, pd.DataFrame]:
         wide = self.table("pca_trajectories").pivot_table(
-            index=[*RUN_KEY, "step"], columns="component", values="coordinate", dropna=False
+            "coordinate", [*RUN_KEY, "step"], "component", dropna=False
         )
         return {key: path.sort_index() for key, path in wide.groupby(RUN_KEY)}
 
     def threshold(self, seed: int, share: float = 1.0) -> Threshold:
-        """The threshold after this share of training, with the two M that enclose it.
+        """The threshold after this ``share`` of training, with the two M on either side.
 
-        Raises NotTestableError if the resolved M do not enclose one.
+        Raises NotTestableError if the resolved M do not enclose a threshold.
         """
         rows = self.table("thresholds")
         rows = rows[rows["seed"] == seed].sort_values("step")
@@ -253,7 +252,7 @@ class Evidence:
         return Threshold(float(row["threshold"]), int(row["below"]), int(row["above"]))
 
     def gate(self, M: float, seed: int) -> pd.DataFrame:
-        """Gate between ridge (0) and dMMSE_M (1) of a run on q_M, one for all positions; index = step, ascending."""
+        """Gate of a run between ridge (0) and dMMSE_M (1) on q_M, over all positions; index = step, ascending."""
         return _of_run(self._gates, M, seed)
 
     def last_gate_of_least(self, seed: int) -> pd.Series:
@@ -297,17 +296,17 @@ class Evidence:
         return {key: float(loss) for key, loss in rows["loss"].items()}
 
     def gap(self, M: float) -> float:
-        """The OOD loss of dMMSE_M less that of ridge."""
+        """The OOD loss of dMMSE_M minus ridge's. Raises NotTestableError unless it is positive."""
         gap = self.ideal("dmmse", M, OUT) - self.ideal("ridge", M, OUT)
         if not gap > 0:
-            raise NotTestableError(f"dMMSE_{M:g} has no greater OOD loss than ridge here")
+            raise NotTestableError(f"the OOD loss of dMMSE_{M:g} is not above ridge's here")
         return gap
 
     def dip_and_rise(self, M: float, seed: int) -> tuple[float, float]:
-        """Fall of the OOD loss to its least value, and rise from there to the end, as shares of :meth:`gap`.
+        """Fall of the OOD loss to its minimum, and rise from there to the end, as shares of :meth:`gap`.
 
-        The fall counts from the least OOD loss on the two paths to dMMSE_M that avoid ridge: straight from the
-        untrained model, and through softened dMMSE_M. On either path the loss may fall and rise too.
+        The fall counts from the least OOD loss on two paths to dMMSE_M that avoid ridge, on which the loss may fall and
+        rise too: straight from the untrained model, and through softened dMMSE_M.
         """
         losses, gap = self.losses(M, seed, OUT), self.gap(M)
         least = losses.min()
@@ -352,37 +351,32 @@ class Evidence:
         return below, [M for M in diversities if M not in below]
 
     def transience(self, M: float, seed: int) -> float:
-        """The lesser of dip and rise: a transient ridge needs both."""
+        """The lesser of dip and rise, since a transient ridge needs both."""
         if (M, seed) not in self._transience:  # most statements ask for it
             self._transience[M, seed] = float(np.min(self.dip_and_rise(M, seed)))
         return self._transience[M, seed]
 
     @cached_property
     def by_transience(self) -> list[float]:
-        """The M that are resolved at every seed, by their mean transience, the greatest first."""
+        """The M that are resolved for every seed, by descending mean transience."""
         common = set.intersection(*(set(self.resolved(seed)) for seed in self.seeds))
         if not common:
             raise NotTestableError(UNRESOLVED)
-        means = {
-            M: float(np.mean([self.transience(M, seed) for seed in self.seeds]))
-            for M in sorted(common)
-        }
-        unknown = [f"{M:g}" for M, mean in means.items() if math.isnan(mean)]
+        unknown = [f"{M:g}" for M in sorted(common) if math.isnan(self._mean_transience(M))]
         if unknown:
             raise NotTestableError(
-                f"whether M = {', '.join(unknown)} has a transient ridge is not known: the losses or distances that "
-                "it follows from have a gap"
+                f"whether M = {', '.join(unknown)} has a transient ridge is unknown: the losses or distances behind it "
+                "have a gap"
             )
-        return sorted(means, key=lambda M: -means[M])
+        return sorted(sorted(common), key=lambda M: -self._mean_transience(M))
+
+    def _mean_transience(self, M: float) -> float:
+        return float(np.mean([self.transience(M, seed) for seed in self.seeds]))
 
     def transient(self) -> list[float]:
         """M with a transient ridge, mean over seeds, ascending. Raises ContradictedError if there is none."""
         least = self.settings.transience
-        found = [
-            M
-            for M in self.by_transience
-            if np.mean([self.transience(M, seed) for seed in self.seeds]) >= least
-        ]
+        found = [M for M in self.by_transience if self._mean_transience(M) >= least]
         if not found:
             raise ContradictedError("no M has a transient ridge (statement 2a)")
         return sorted(found)
@@ -390,7 +384,7 @@ class Evidence:
     # -- complexity --------------------------------------------------------------------------
 
     def llc(self, seed: int) -> dict[float, tuple[float, float]]:
-        """M -> LLC of the whole model at the last checkpoint and its standard error, if healthy."""
+        """M -> LLC of the whole model at the last checkpoint and its standard error, where healthy."""
         found = last_healthy_llc(self.table("llc"), seed)
         last = [self.last_step(float(M), seed) for M in found.index]
         found = found[found["step"].to_numpy() == np.array(last, np.int64)]
@@ -400,26 +394,26 @@ class Evidence:
             for M, llc, error in zip(found.index, found["llc"], errors, strict=True)
         }
 
-    def llc_of_ridge(self, seed: int) -> float:
-        """lambda_inf, the LLC of the M = infinity run at the last checkpoint."""
-        self.require_llc(math.inf, seed)
-        return self.llc(seed)[math.inf][0]
-
-    def require_llc(self, M: float, seed: int) -> None:
-        """Raise NotTestableError unless M has a healthy LLC at the last checkpoint."""
+    def llc_of(self, M: float, seed: int) -> tuple[float, float]:
+        """The LLC of one M at the last checkpoint and its standard error; raises NotTestableError if it has none."""
         if M not in self.llc(seed):
             raise NotTestableError(
                 f"no healthy LLC of M = {M:g}, seed = {seed}, at the last checkpoint"
             )
+        return self.llc(seed)[M]
+
+    def llc_of_ridge(self, seed: int) -> float:
+        """lambda_inf, the LLC of the M = infinity run at the last checkpoint."""
+        return self.llc_of(math.inf, seed)[0]
 
     def trade_offs(self, seed: int) -> pd.DataFrame:
-        """Losses, LLCs and phases of Eq. 8 of every finite M, ascending; from measured losses if there are any."""
+        """Losses, LLCs and phases of Eq. 8 for every finite M, ascending; with measured losses if there are any."""
         rows = self.table("selection")
         rows = rows[(rows["seed"] == seed) & (rows["losses"] == self.kind_of_losses)]
         return rows.sort_values("task_diversity")
 
     def selection(self, seed: int) -> pd.DataFrame:
-        """:meth:`trade_offs` where n* is known for some M and there is a transience to explain.
+        """:meth:`trade_offs`, provided that n* is known for some M and there is a transience to explain.
 
         Raises NotTestableError if n* is known for no M, ContradictedError if no M has a transient ridge.
         """
@@ -432,13 +426,13 @@ class Evidence:
 
     @cached_property
     def kind_of_losses(self) -> str:
-        """Whether Eq. 8 uses measured losses, or those of the predictors because l(u) was not measured on q_M."""
+        """``measured`` if Eq. 8 uses measured losses, ``idealised`` if l(u) was not measured on q_M."""
         return "measured" if "measured" in set(self.table("selection")["losses"]) else "idealised"
 
     # -- joint PCA ---------------------------------------------------------------------------
 
     def component(self, number: int, seed: int) -> pd.Series:
-        """Coordinate of every run of this seed at every step, index = (task_diversity, step)."""
+        """Coordinate of every run with this seed at every step; index = (task_diversity, step)."""
         rows = self.table("pca_trajectories")
         rows = rows[(rows["component"] == number) & (rows["seed"] == seed)]
         if rows.empty:
@@ -463,58 +457,42 @@ class Evidence:
 
     @cached_property
     def predictors_in_subspace(self) -> pd.DataFrame:
-        """Coordinates of dMMSE_M and, at M = infinity, of ridge; a column a component, index M, ascending."""
-        points = self.table("pca_idealised")
-        points = points[points["predictor"].isin(["ridge", "dmmse"])]
-        wide = points.pivot_table(
-            index="task_diversity", columns="component", values="coordinate"
-        ).sort_index()
-        if not {1, 2} <= set(wide.columns):
-            raise NotTestableError("the joint PCA has one component: raise pca.components")
+        """Coordinates of dMMSE_M and, at M = infinity, of ridge: a column per component, index M, ascending."""
+        wide = self._ridge_and_dmmse("task_diversity")
         if math.inf not in wide.index or wide.isna().any(axis=None):
             raise NotTestableError("not measured: pca_idealised has gaps")
         return wide
 
-    @cached_property
-    def along_components(self) -> pd.Series:
-        """Share of the squared distance from dMMSE_M to ridge along each component (the index), mean over M.
-
-        Counts only the components that were kept.
-        """
+    def _ridge_and_dmmse(self, *index: str) -> pd.DataFrame:
+        """Coordinates of both predictors in the joint PCA, a column per component."""
         points = self.table("pca_idealised")
         points = points[points["predictor"].isin(["ridge", "dmmse"])]
-        wide = points.pivot_table(
-            index=["predictor", "task_diversity"], columns="component", values="coordinate"
-        )
+        wide = points.pivot_table("coordinate", list(index), "component")
+        if not {1, 2} <= set(wide.columns):
+            raise NotTestableError("the joint PCA has one component: raise pca.components")
+        return wide
+
+    def ridge_axis(self) -> tuple[int, pd.Series]:
+        """The component that dMMSE_M and ridge differ most along, and the share of every component in their difference.
+
+        Shares are of the squared distance, mean over M; the index is the component. Only components that were kept
+        count.
+        """
+        wide = self._ridge_and_dmmse("predictor", "task_diversity")
         finite = [key for key in wide.index if key[0] == "dmmse" and not math.isinf(key[1])]
         if not finite:
             raise NotTestableError("the joint PCA has no dMMSE_M of a finite M")
-        if len(wide.columns) < 2:
-            raise NotTestableError("the joint PCA has one component: raise pca.components")
         squares = (wide.loc[finite] - wide.loc["ridge"].iloc[0]) ** 2
-        return squares.div(squares.sum(axis=1), axis=0).mean()
-
-    def ridge_axis(self) -> tuple[int, float]:
-        """The component with the greatest of these shares, and the share."""
-        shares = self.along_components
+        shares = squares.div(squares.sum(axis=1), axis=0).mean()
         if shares.isna().any():
             raise NotTestableError("not measured: pca_idealised has gaps")
-        at = int(np.argmax(shares))
-        return int(shares.index.to_numpy(int)[at]), float(shares.iloc[at])
-
-    def require_ridge_axis(self, *allowed: int) -> None:
-        """Raise ContradictedError unless the axis from dMMSE_M to ridge is one of these components."""
-        axis, share = self.ridge_axis()
-        if axis not in allowed:
-            raise ContradictedError(
-                f"the axis from dMMSE_M to ridge is PC{axis}, with {share:.0%} of their squared distance"
-            )
+        return int(shares.idxmax()), shares
 
 
 def least_on_segment(start: float, end: float, length: float) -> float:
-    """Least mean squared error on the segment between two functions, from their errors and squared distance ``length``.
+    """Least mean squared error on the segment between two functions, by their errors and squared distance ``length``.
 
-    Along it the error is (1 - s) start + s end - s (1 - s) length.
+    Along the segment the error is (1 - s) start + s end - s (1 - s) length.
     """
     s = np.clip((start - end + length) / (2 * length), 0, 1) if length > 0 else 0.0
     return float((1 - s) * start + s * end - s * (1 - s) * length)

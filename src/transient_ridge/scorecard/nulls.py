@@ -1,8 +1,7 @@
-"""Null worlds: made from the tables that judge a statement, but such that the statement is false.
+"""Null worlds: the tables that judge a statement, changed so that the statement is false.
 
-A null has the same tables with other trajectories, scored by the same code. Each is a function of
-:class:`~.measurements.Evidence` that returns the tables of its world, and raises NotTestableError if they lack
-something that it needs.
+The same code scores them. Each null is a function of :class:`~.measurements.Evidence` that returns the tables of its
+world, and raises NotTestableError if the tables lack something that it needs.
 """
 
 import math
@@ -31,9 +30,9 @@ STRAIGHT, SOFTENED, VIA_RIDGE, MEAN_TASK = "straight", "softened", "via ridge", 
 MEMORISING, GENERALISING, CONSTANT = "memorising", "generalising", "constant"
 SWAPPED, WANDERING, GROWING = "swapped", "wandering", "growing"
 
-#: Points at which a path is tabulated.
+#: Points in the table of a path.
 PLACES = 401
-#: Steps of a random walk; the shares of its components hardly depend on their number.
+#: Steps of a random walk; their number hardly changes the shares of its components.
 WALK = 40
 #: Column of a path -> the data set of the loss.
 LOSSES = {"loss": IN, "loss_out": OUT, "loss_root": ROOT}
@@ -46,19 +45,18 @@ DISTANCES = ["ridge", "dmmse", "ridge_out", "dmmse_out"]
 def straight(evidence: Evidence) -> Frames:
     """Every run goes straight from its start to its end.
 
-    Off the axis from ridge to dMMSE_M, the two are assumed to be orthogonal.
+    Start and end are assumed to be orthogonal off the axis from ridge to dMMSE_M.
     """
     world, places = _follow(evidence, _straight_way)
 
-    def coordinate(path: pd.DataFrame, place: Numbers) -> Numbers:
-        start, end = path["coordinate"].iloc[[0, -1]]
-        return np.asarray((1 - place) * start + place * end)
+    def coordinate(path: pd.Series, M: float, component: int, place: Numbers) -> Numbers:
+        return (1 - place) * path.iloc[0] + place * path.iloc[-1]
 
     return world | _repositioned(evidence, places, coordinate)
 
 
 def softened(evidence: Evidence) -> Frames:
-    """Every run with finite M is a dMMSE_M of higher temperature: a path that avoids ridge."""
+    """Every run with finite M passes through dMMSE_M at falling temperatures: a path that avoids ridge."""
     world, places = _follow(evidence, _softened_way)
     try:
         points = evidence.table("pca_softened").sort_values("inverse_temperature")
@@ -66,8 +64,7 @@ def softened(evidence: Evidence) -> Frames:
         world.pop("pca_trajectories", None)
         return world
 
-    def coordinate(path: pd.DataFrame, place: Numbers) -> Numbers:
-        M, component = path[["task_diversity", "component"]].iloc[0]
+    def coordinate(path: pd.Series, M: float, component: int, place: Numbers) -> Numbers:
         way = points[(points["task_diversity"] == M) & (points["component"] == component)]
         return np.asarray(np.interp(place, way["inverse_temperature"], way["coordinate"]))
 
@@ -124,14 +121,15 @@ def _quadratic(place: Numbers, start: float, end: float, length: float) -> Numbe
 def _follow(
     evidence: Evidence, way_of: Callable[[Evidence, float, int], pd.DataFrame | None]
 ) -> tuple[Frames, dict[tuple[float, int], pd.Series]]:
-    """The world in which each run is, at every step, at the point of its path that has its loss on q_M.
+    """The world in which each run is, at every step, where its path has the run's loss on q_M; and these places.
 
-    And those points by (M, seed); the index is the step. A run without such a path stays as it is.
+    Places are by (M, seed), their index is the step. A run without a path stays as it is.
     """
     parts, losses, places = [], evidence.table("smoothed_losses").copy(), {}
     losses = losses[losses["token"].isna()]
-    for (M, seed), path in _paths(evidence):
-        way = way_of(evidence, M, seed)
+    runs = evidence.table("relative_distances")[RUN_KEY].drop_duplicates()
+    for M, seed in runs.itertuples(index=False):
+        path, way = evidence.path(M, seed), way_of(evidence, M, seed)
         if way is None:
             parts.append(path)
             continue
@@ -157,14 +155,8 @@ def _follow(
     return _with_gates(world, evidence), places
 
 
-def _paths(evidence: Evidence) -> Iterator[tuple[tuple[float, int], pd.DataFrame]]:
-    runs = evidence.table("relative_distances")[RUN_KEY].drop_duplicates()
-    for M, seed in zip(runs["task_diversity"].tolist(), runs["seed"].tolist(), strict=True):
-        yield (M, seed), evidence.path(M, seed)
-
-
 def _placed(evidence: Evidence, path: pd.DataFrame) -> pd.DataFrame:
-    """``path`` of one run with the columns that follow from its distances."""
+    """The ``path`` of one run, with the columns that follow from its distances."""
     M = float(path["task_diversity"].iloc[0])
     if math.isinf(M):
         return path
@@ -193,22 +185,28 @@ def _with_gates(world: Frames, evidence: Evidence) -> Frames:
 def _repositioned(
     evidence: Evidence,
     places: dict[tuple[float, int], pd.Series],
-    coordinate: Callable[[pd.DataFrame, Numbers], Numbers],
+    coordinate: Callable[[pd.Series, float, int, Numbers], Numbers],
 ) -> Frames:
-    """The paths in the joint PCA, whose basis stays the same, with the ``coordinate`` of a run's path at its places."""
-    try:
-        measured = evidence.table("pca_trajectories")
-    except NotTestableError:  # and so are the statements about it
-        return {}
-    parts = []
-    for _, path in measured.sort_values("step").groupby([*RUN_KEY, "component"]):
-        of_run = places.get((float(path["task_diversity"].iloc[0]), int(path["seed"].iloc[0])))
-        if of_run is None:
-            parts.append(path)
-            continue
-        place = np.interp(path["step"], of_run.index, of_run)
-        parts.append(path.assign(coordinate=coordinate(path, place)))
-    return {"pca_trajectories": pd.concat(parts, ignore_index=True)}
+    """The paths in the joint PCA, whose basis stays the same, with each run at its places."""
+
+    def moved(path: pd.Series, key: Any) -> Any:
+        M, seed, component = key
+        if (M, seed) not in places:
+            return path
+        place = places[M, seed]
+        return coordinate(path, M, component, np.interp(path.index, place.index, place))
+
+    with suppress(NotTestableError):  # and so are the statements about it
+        return {"pca_trajectories": _moved(evidence, moved)}
+    return {}
+
+
+def _moved(evidence: Evidence, change: Callable[[pd.Series, Any], Any]) -> pd.DataFrame:
+    """`pca_trajectories` with each path's coordinates changed; its index is the step, its key (M, seed, component)."""
+    paths = evidence.table("pca_trajectories").sort_values("step").set_index("step")
+    groups = paths.groupby([*RUN_KEY, "component"])["coordinate"]
+    coordinate = groups.transform(lambda path: change(path, path.name))
+    return paths.assign(coordinate=coordinate.to_numpy()).reset_index()
 
 
 def _coordinates(trajectories: pd.DataFrame, most: float = math.inf) -> Numbers:
@@ -242,12 +240,12 @@ def _switches(world: Frames, selection: pd.DataFrame) -> pd.DataFrame:
 
 
 def memorising(evidence: Evidence) -> Frames:
-    """Every run with finite M takes the course of the least M, in units of its own predictors."""
+    """Every run with finite M does as the least M does, in units of its own predictors."""
     return _all_like(evidence, 0)
 
 
 def generalising(evidence: Evidence) -> Frames:
-    """Every run with finite M takes the course of the greatest M, in units of its own predictors."""
+    """Every run with finite M does as the greatest M does, in units of its own predictors."""
     return _all_like(evidence, -1)
 
 
@@ -285,14 +283,14 @@ def _all_like(evidence: Evidence, which: int) -> Frames:
 
 
 def _of_each(rows: pd.DataFrame, number: Callable[[float], float]) -> pd.Series:
-    """``number`` of every row's M."""
+    """``number`` of the M of every row."""
     return rows["task_diversity"].map({M: number(M) for M in rows["task_diversity"].unique()})
 
 
 def _of_models(
     places: pd.DataFrame, diversities: pd.Series, models: dict[int, float], columns: list[str]
 ) -> Iterator[Numbers]:
-    """``columns`` of ``places`` at the same seed and step, from the run whose M is that of its seed in ``models``."""
+    """``columns`` of ``places`` at the same seed and step, from the run whose M ``models`` names for the seed."""
     own = places[diversities == places["seed"].map(models)].set_index(["seed", "step"])
     keys = pd.MultiIndex.from_frame(places[["seed", "step"]])
     for column in columns:
@@ -300,7 +298,7 @@ def _of_models(
 
 
 def _one_side(thresholds: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
-    """`thresholds` if all runs are on the same side."""
+    """`thresholds` as they are if all runs are on the same side."""
     relative = runs.groupby(["seed", "step"])["relative_distance"].mean()
     keys = pd.MultiIndex.from_frame(thresholds[["seed", "step"]])
     on_dmmse = relative.reindex(keys).to_numpy() >= HALF
@@ -315,7 +313,7 @@ def _one_side(thresholds: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
 def constant(evidence: Evidence) -> Frames:
     """Whatever is compared over M equals its mean over M: LLCs, trade-offs, switches, predictors, paths in the PCA.
 
-    Distances and losses of the runs stay the same. Other fits of the PCA differ by what distinguishes the paths.
+    Distances and losses of the runs stay. Other fits of the PCA differ by what distinguishes the paths.
     """
     world = dict(evidence.frames)
     for table, columns, keys in (
@@ -334,7 +332,7 @@ def constant(evidence: Evidence) -> Frames:
 
 
 def _off_by(robustness: pd.DataFrame, paths: pd.DataFrame, measured: pd.DataFrame) -> pd.DataFrame:
-    """`pca_robustness` if every other fit gave ``paths``; their distance is NaN if either has a gap."""
+    """`pca_robustness` as if every other fit gave ``paths``; their distance is NaN if there is a gap."""
     gaps = measured["coordinate"].isna().any()
     shape = (
         math.nan if gaps else trajectory_distance(_coordinates(paths, 2), _coordinates(measured, 2))
@@ -359,34 +357,26 @@ def _mean(frame: pd.DataFrame, columns: list[str], keys: list[str]) -> pd.DataFr
 
 def swapped(evidence: Evidence) -> Frames:
     """PC1 and PC2 of the runs trade places."""
-    other = {1: 2, 2: 1}
-    return {
-        **evidence.frames,
-        **{
-            name: (table := evidence.table(name)).assign(
-                component=table["component"].map(lambda number: other.get(number, number))
-            )
-            for name in ("pca_trajectories", "pca_loadings")
-        },
-    }
+    world = dict(evidence.frames)
+    for name in ("pca_trajectories", "pca_loadings"):
+        table = evidence.table(name)
+        world[name] = table.assign(component=table["component"].replace({1: 2, 2: 1}))
+    return world
 
 
 def via_ridge(evidence: Evidence) -> Frames:
     """In the subspace of the joint PCA every run goes straight to ridge, and from there straight to its own end."""
     ridge = evidence.predictors_in_subspace.loc[math.inf]
-    parts = []
-    paths = evidence.table("pca_trajectories").sort_values("step")
-    for _, rows in paths.groupby([*RUN_KEY, "component"]):
-        start, end = rows["coordinate"].iloc[[0, -1]]
-        place = np.linspace(0, 1, len(rows))
-        middle = ridge[int(rows["component"].iloc[0])]
-        by_ridge = np.interp(place, [0, 0.5, 1], [start, middle, end])
-        parts.append(rows.assign(coordinate=by_ridge))
-    return {**evidence.frames, "pca_trajectories": pd.concat(parts, ignore_index=True)}
+
+    def by_ridge(path: pd.Series, key: Any) -> Numbers:
+        corners = [path.iloc[0], ridge[key[-1]], path.iloc[-1]]
+        return np.asarray(np.interp(np.linspace(0, 1, len(path)), [0, 0.5, 1], corners))
+
+    return {**evidence.frames, "pca_trajectories": _moved(evidence, by_ridge)}
 
 
 def wandering(evidence: Evidence) -> Frames:
-    """Runs are random walks from a common start, in directions of their own: two components still explain a share."""
+    """Runs are random walks from a common start, each in its own directions; two components still explain a share."""
     runs = len(evidence.table("pca_trajectories")[RUN_KEY].drop_duplicates())
     at = np.arange(WALK)
     walks = np.kron(np.eye(runs), np.minimum.outer(at, at))
@@ -399,7 +389,7 @@ def wandering(evidence: Evidence) -> Frames:
 
 
 def growing(evidence: Evidence) -> Frames:
-    """Above M = `claims.plateau_from` the LLC goes on growing as it does up to there, linearly in log M."""
+    """Above M = `claims.plateau_from` the LLC keeps growing as it does up to there, linearly in log M."""
     llc, start = evidence.table("llc").copy(), evidence.settings.plateau_from
     for seed in evidence.seeds:
         known = evidence.llc(seed)
@@ -413,16 +403,10 @@ def growing(evidence: Evidence) -> Frames:
     return {**evidence.frames, "llc": llc}
 
 
+WORLDS = (
+    straight, softened, via_ridge, mean_task, memorising, generalising, constant, swapped, wandering, growing,
+)  # fmt: skip
 #: Name -> the world. Extensions add those that their own statements name.
 NULLS: dict[str, Callable[[Evidence], Frames]] = {
-    STRAIGHT: straight,
-    SOFTENED: softened,
-    VIA_RIDGE: via_ridge,
-    MEAN_TASK: mean_task,
-    MEMORISING: memorising,
-    GENERALISING: generalising,
-    CONSTANT: constant,
-    SWAPPED: swapped,
-    WANDERING: wandering,
-    GROWING: growing,
+    world.__name__.replace("_", " "): world for world in WORLDS
 }

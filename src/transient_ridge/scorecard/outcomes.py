@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 
 class Measured(NamedTuple):
-    """A value, the half-width of its uncertainty from the grid, a remark, and the Monte Carlo standard error."""
+    """A value, the half-width of its uncertainty from the grid, a remark, and its Monte Carlo standard error."""
 
     value: float
     resolution: float = 0.0
@@ -21,4 +21,4 @@ class GapError(NotTestableError):
 
 
 class ContradictedError(Exception):
-    """A premise of the statement was measured and is false, so the statement fails without a value."""
+    """A premise was measured and is false, so the statement fails without a value."""

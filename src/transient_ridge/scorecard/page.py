@@ -2,6 +2,8 @@
 
 import math
 from collections.abc import Callable, Sequence
+from itertools import groupby
+from operator import itemgetter
 
 import pandas as pd
 
@@ -36,8 +38,8 @@ def _claims(rows: Sequence[Row]) -> list[str]:
 
 def _statements(rows: Sequence[Row]) -> list[str]:
     return [
-        "Values are means over draws (root seeds) with the half-width of their t interval; `E` marks what is judged by "
-        "the proportion of draws. The null is the same quantity in a world where the statement is false "
+        "Values are means over draws (root seeds) with the half-width of their t interval; `E` marks statements judged "
+        "by the proportion of draws. The null is the same quantity in a world where the statement is false "
         "(docs/thresholds.md).",
         "",
         *_table(rows),
@@ -98,28 +100,22 @@ def verdicts_by_resolution(rows: Sequence[Row]) -> dict[str, list[tuple[float, s
 
 
 def in_words(verdicts: Sequence[tuple[float, str]]) -> str:
-    """``holds for r in [0.1, 1]; does not hold at r = 3.3``: runs of neighbouring r with the same verdict."""
-    runs: list[tuple[str, list[float]]] = []
-    for r, verdict in verdicts:
-        if runs and runs[-1][0] == verdict:
-            runs[-1][1].append(r)
-        else:
-            runs.append((verdict, [r]))
-    return "; ".join(
-        f"{verdict} at r = {rs[0]:g}"
-        if len(rs) == 1
-        else f"{verdict} for r in [{rs[0]:g}, {rs[-1]:g}]"
-        for verdict, rs in runs
-    )
+    """``holds for r in [0.1, 1]; does not hold at r = 3.3``: neighbouring r with the same verdict together."""
+    parts = []
+    for verdict, same in groupby(verdicts, key=itemgetter(1)):
+        rs = [r for r, _ in same]
+        where = f"at r = {rs[0]:g}" if len(rs) == 1 else f"for r in [{rs[0]:g}, {rs[-1]:g}]"
+        parts.append(f"{verdict} {where}")
+    return "; ".join(parts)
 
 
 def along_resolution(claims: pd.DataFrame) -> str:
-    """The statements about the LLC and where along r they hold; empty if no curvature was measured."""
+    """Where along r the statements about the LLC hold; empty if no curvature was measured."""
     if claims.empty:
         return ""
     lines = [
-        "The LLC counts directions of curvature above r = gamma / (n beta). Judged again by the quadratic LLC, "
-        "1/2 sum h / (h + r), at every r that was measured:",
+        "The LLC counts directions of curvature above r = gamma / (n beta). The verdicts by the quadratic LLC, "
+        "1/2 sum h / (h + r), at every measured r:",
         "",
         "| | statement | along r |",
         "|---|---|---|",
@@ -132,14 +128,14 @@ def along_resolution(claims: pd.DataFrame) -> str:
 
 
 def accounts_page(accounts: pd.DataFrame) -> str:
-    """The accounts of when runs turn, with constants and errors; one line if there are none."""
+    """The accounts of when runs turn, with their constants and errors; one line if there are none."""
     if accounts.empty:
         return "No curvature was measured, or there are too few M.\n"
     lines = [
         "Accounts with three constants, fitted to other M or to the first tenth of training "
-        "(analysis/model_selection/accounts.py). Error: root mean square of the relative distance, mean over M; "
-        "beside it the difference from log M, with its t interval over M. Constants: fitted to all points, or to the "
-        "first tenth.",
+        "(analysis/model_selection/accounts.py). Error: root mean square in the relative distance, mean over M; "
+        "beside it the difference from the error of log M, with its t interval over M. Constants: fitted to all "
+        "points, or to the first tenth.",
         "",
         "| held out | cost of dMMSE_M | r | error | less that of log M | verdict | a | b | c |",
         "|---|---|---|---|---|---|---|---|---|",
@@ -174,16 +170,16 @@ OF_EACH_DIVERSITY: dict[str, Callable[[Evidence, float, int], float]] = {
 
 
 def by_diversity(evidence: Evidence) -> str:
-    """A Markdown table with a row for every M: means over seeds and their standard errors."""
+    """A Markdown table with a row per M: means over seeds and their standard errors."""
     names = ["M", "OOD loss of ridge", "of dMMSE_M", *OF_EACH_DIVERSITY]
     try:
         diversities = sorted(evidence.table("relative_distances")["task_diversity"].unique())
     except NotTestableError as error:
         return f"{error}.\n"
     lines = [
-        f"Means over {len(evidence.seeds)} seed(s) and their standard errors. Dip, counted from the least OOD loss on "
-        "every path to dMMSE_M that avoids ridge, and rise are shares of the gap between the OOD losses of "
-        "dMMSE_M and ridge; alpha is 0 at ridge and 1 at dMMSE_M, on q_M unless 'out' says out of distribution.",
+        f"Means over {len(evidence.seeds)} seed(s) and their standard errors. Dip and rise are shares of the gap "
+        "between the OOD losses of dMMSE_M and ridge; the dip counts from the least OOD loss on paths to dMMSE_M that "
+        "avoid ridge. alpha is 0 at ridge and 1 at dMMSE_M, on q_M or, where marked 'out', out of distribution.",
         "",
         f"| {' | '.join(names)} |",
         "|" + "---|" * len(names),

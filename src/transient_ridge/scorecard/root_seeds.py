@@ -1,4 +1,4 @@
-"""The scorecard over root seeds: variants that differ in nothing else, judged together.
+"""The scorecard over root seeds: variants that differ only in their root seed, judged together.
 
 Intervals are over root seeds, each with its own tasks and evaluation sets.
 """
@@ -9,7 +9,7 @@ from ..artefacts.pages import Page
 from ..artefacts.tables import Rows
 from ..config.settings import ClaimSettings
 from ..stage import stage
-from .claims import pooled, score
+from .claims import score
 from .page import scorecard
 
 
@@ -17,7 +17,6 @@ from .page import scorecard
 def judge_over_root_seeds(
     claim_values: list[pd.DataFrame], claims: ClaimSettings
 ) -> tuple[Rows, Page]:
-    """Judge every statement by the values of all these variants; return a table and a page."""
-    together = pooled([Rows.of("claim_values", values) for values in claim_values])
-    scored = score(together, claims)
+    """Judge every statement by its values in all of these variants; return a table and a page."""
+    scored = score(Rows.of("claim_values", pd.concat(claim_values)), claims)
     return scored, Page(scorecard(scored))

@@ -1,4 +1,4 @@
-"""Statements of the scorecard, and the decorators that turn a function into one."""
+"""The statements of the scorecard, and the decorators that turn a function into one."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,12 +8,10 @@ from typing import Any, Literal
 from .measurements import Evidence
 from .outcomes import Measured
 
-AT_LEAST: Literal["at least"] = "at least"
-AT_MOST: Literal["at most"] = "at most"
-Comparison = Literal["at least", "at most"]
+AT_LEAST, AT_MOST = "at least", "at most"
 
-#: What a statement needs in order to hold. Tests score worlds without training, and without a ridge phase, in which no
-#: statement about these may hold. A statement about the idealised predictors is no finding about models; one about
+#: What a statement needs in order to hold. Tests score worlds without training, and worlds without a ridge phase; no
+#: statement about either may hold there. One about the idealised predictors is no finding about models; one about
 #: memory needs no M = infinity run that has learnt ridge.
 About = Literal["predictors", "memory", "training", "ridge phase"]
 PREDICTORS: About = "predictors"
@@ -22,16 +20,14 @@ TRAINING: About = "training"
 RIDGE_PHASE: About = "ridge phase"
 
 #: Who makes a statement. Only the paper's decide a claim.
-Kind = Literal["paper", "further", "own"]
-PAPER: Kind = "paper"
-FURTHER: Kind = "further"
+PAPER, FURTHER = "paper", "further"
 
 #: When a statement got its present form and threshold.
 ANNOUNCED = "before the scored draws"
 UNSEEN = "before the preset was run"
 TRIED = "after trials with one seed"
 
-#: The number under which a preset's own statements stand.
+#: The number of a preset's own statements.
 OWN = 11
 
 #: Titles of the paper's claims, by number.
@@ -57,79 +53,96 @@ Measure = Callable[[Evidence, int], float | Measured]
 class Statement:
     """One row of the scorecard.
 
-    ``text`` may name keys of `claims` in braces. ``threshold`` is such a key, or one of `claims.own`, or a number from
-    the paper's text. ``measure`` gives the value for one seed; a ``joint`` statement has one value for all seeds (the
-    joint PCA, the idealised predictors). ``nulls`` are the worlds in which the statement is false. A statement that
-    ``exists`` claims that there are M of some kind, and is judged by the proportion of draws. One with ``only_if`` is
-    scored only where that key of `claims` is not null, or is given in `claims.own`.
+    Attributes
+    ----------
+    name
+        Claim and part, such as 2a.
+    text, quantity
+        What it states and what is measured; they may name keys of `claims` in braces.
+    measure
+        The value for one seed.
+    at_least, at_most
+        The threshold, one of the two: a key of `claims` or `claims.own`, or a number from the paper's text.
+    nulls
+        The worlds in which the statement is false. The paper's statements have at least one.
+    exists
+        It claims that some M exist, and is judged by the proportion of draws.
+    joint
+        It has one value for all seeds, because it is about the joint PCA or the idealised predictors.
+    only_if
+        It is scored only where this key of `claims` is not null, or is given in `claims.own`.
+    further
+        A further question: scored beside the statements of its claim, and no part of the verdict.
     """
 
-    claim: int
-    part: str
+    name: str
     text: str
     quantity: str
-    comparison: Comparison
-    threshold: str | float
     measure: Measure
-    kind: Kind
-    nulls: tuple[str, ...]
-    exists: bool
-    about: About
-    set_when: str
-    joint: bool
-    only_if: str | None
+    at_least: str | float | None = None
+    at_most: str | float | None = None
+    nulls: tuple[str, ...] = ()
+    exists: bool = False
+    about: About = TRAINING
+    set_when: str = ANNOUNCED
+    joint: bool = False
+    only_if: str | None = None
+    further: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse a statement without its threshold or, if the paper's, without a null."""
+        if self.kind == PAPER and not self.nulls:
+            raise ValueError(f"statement {self.name} is the paper's and names no null")
+        if (self.at_least is None) == (self.at_most is None):
+            raise ValueError(f"statement {self.name}: needs either at_least or at_most")
 
     @property
-    def name(self) -> str:
-        """Claim and part, such as 2a."""
-        return f"{self.claim}{self.part}"
+    def claim(self) -> int:
+        """The number of its claim."""
+        return int(self.name[:-1])
+
+    @property
+    def part(self) -> str:
+        """Its letter within the claim."""
+        return self.name[-1]
+
+    @property
+    def kind(self) -> str:
+        """Whose it is: the paper's, a further question, or the preset's own."""
+        return "own" if self.claim == OWN else FURTHER if self.further else PAPER
+
+    @property
+    def comparison(self) -> str:
+        """At least or at most the threshold."""
+        return AT_MOST if self.at_least is None else AT_LEAST
+
+    @property
+    def threshold(self) -> str | float:
+        """What the value is compared with."""
+        found = self.at_most if self.at_least is None else self.at_least
+        assert found is not None
+        return found
 
 
 #: Every statement, in the order of the files.
 STATEMENTS: list[Statement] = []
 
 
-def states(
-    name: str,
-    text: str,
-    quantity: str,
-    *,
-    at_least: str | float | None = None,
-    at_most: str | float | None = None,
-    nulls: tuple[str, ...] = (),
-    kind: Kind = PAPER,
-    exists: bool = False,
-    about: About = TRAINING,
-    set_when: str = ANNOUNCED,
-    joint: bool = False,
-    only_if: str | None = None,
-) -> Callable[[Measure], Measure]:
-    """Decorator: the function measures the statement ``name``, such as 2a, and STATEMENTS holds it.
+def states(name: str, text: str, quantity: str, **options: Any) -> Callable[[Measure], Measure]:
+    """Decorator: the function measures the :class:`Statement` of these fields, which STATEMENTS then holds.
 
-    Its threshold is ``at_least`` or ``at_most``. It is the paper's unless its claim is OWN. Raises ValueError for a
-    statement of the paper's without a null, and unless there is one threshold.
+    Raises ValueError unless there is one threshold, and for a statement of the paper's without a null.
     """
-    claim, part = int(name[:-1]), name[-1]
-    if not nulls and kind == PAPER and claim != OWN:
-        raise ValueError(f"statement {name} is the paper's and names no null")
-    threshold = at_most if at_least is None else at_least
-    if threshold is None or None not in (at_least, at_most):
-        raise ValueError(f"statement {name}: needs either at_least or at_most")
-    comparison = AT_MOST if at_least is None else AT_LEAST
 
     def register(measure: Measure) -> Measure:
-        row = Statement(
-            claim, part, text, quantity, comparison, threshold, measure, "own" if claim == OWN else kind, nulls,
-            exists, about, set_when, joint, only_if,
-        )  # fmt: skip
-        STATEMENTS.append(row)
+        STATEMENTS.append(Statement(name, text, quantity, measure, **options))
         return measure
 
     return register
 
 
-#: Decorator of a further question, scored beside the statements of its claim and no part of the verdict.
-asks = partial(states, kind=FURTHER)
+#: Decorator of a further question.
+asks = partial(states, further=True)
 
 
 def states_if_asked(

@@ -1,7 +1,7 @@
 """From values of single seeds to a verdict.
 
-Two things vary: the seed of weights and batches, and the root seed of tasks and evaluation sets. A draw is a root seed;
-with one root seed an interval is over seeds and says nothing about other tasks. docs/thresholds.md has the rules.
+Two seeds vary: that of weights and batches, and the root seed of tasks and evaluation sets. A draw is a root seed; with
+one root seed, an interval is over seeds and says nothing about other tasks. docs/thresholds.md has the rules.
 """
 
 import math
@@ -19,7 +19,7 @@ from .statement import AT_LEAST, OWN, PAPER, Statement
 HOLDS, FAILS = "holds", "does not hold"
 UNDECIDED, UNTESTABLE = "undecided", "not testable at this scale"
 NOT_DISCRIMINATING = "not discriminating"
-#: For one draw, or draws that chose the regime: a comparison with the threshold, and no verdict.
+#: Only a comparison with the threshold, for one draw or for draws that chose the regime.
 MET, NOT_MET = "met", "not met"
 NO_CLAIM = "a number, no verdict"
 
@@ -31,13 +31,13 @@ MEASURED, CONTRADICTED, NOT_TESTABLE = "measured", "contradicted", "not testable
 #: A row of the table `claims` or `claim_values`.
 Row = Mapping[str, Any]
 
-#: A rank correlation of 0.9 may come out a rounding error below.
+#: A rank correlation of 0.9 may fall short by rounding.
 ROUNDING = 1e-9
 
 
 @dataclass(frozen=True)
 class Spread:
-    """Mean of values, its standard error with ``freedom`` degrees, and the deviations over either seed."""
+    """Mean of values, its standard error with ``freedom`` degrees, and the deviations over both kinds of seed."""
 
     mean: float
     standard_error: float | None
@@ -67,13 +67,13 @@ class Spread:
         return cls(float(np.mean(means)), error, len(means) - 1, within, between)
 
     def with_monte_carlo(self, error: float) -> "Spread":
-        """With at least the Monte Carlo ``error`` of the mean, which is normal (0 degrees of freedom)."""
+        """The spread with at least the Monte Carlo ``error`` of the mean, which is normal (0 degrees of freedom)."""
         if error <= (self.standard_error or 0.0):
             return self
         return Spread(self.mean, error, 0, self.over_seeds, self.over_root_seeds)
 
     def half_width(self, confidence: float) -> float:
-        """Half the width of the t interval of the mean; 0 for a single value without an error of its own."""
+        """Half the width of the t interval of the mean; 0 for a single value without its own error."""
         if self.standard_error is None:
             return 0.0
         quantile = (1 + confidence) / 2
@@ -81,34 +81,15 @@ class Spread:
         return float(factor) * self.standard_error
 
     def p_value(self, excess: float) -> float:
-        """Probability of such a mean, or a greater one, if the truth were ``excess`` below it; one-sided."""
+        """One-sided probability of this mean or a greater one if the truth lay ``excess`` below it."""
         if not self.standard_error:
             return float(excess < -ROUNDING)
         ratio = excess / self.standard_error
         return float(student.sf(ratio, self.freedom) if self.freedom else norm.sf(ratio))
 
 
-class Proportion(NamedTuple):
-    """Share of units in which something holds, with its Clopper-Pearson interval."""
-
-    share: float
-    low: float
-    high: float
-    p_more: float
-    p_less: float
-
-    @classmethod
-    def of(cls, so: int, open_: int, count: int, least: float, confidence: float) -> "Proportion":
-        """``so`` of ``count`` units, with ``open_`` more undecided; tails of the test against ``least``."""
-        tail, most = (1 - confidence) / 2, so + open_
-        low = float(beta.ppf(tail, so, count - so + 1)) if so else 0.0
-        high = float(beta.ppf(1 - tail, most + 1, count - most)) if most < count else 1.0
-        more, less = binom.sf(so - 1, count, least), binom.cdf(most, count, least)
-        return cls(so / count, low, high, float(more), float(less))
-
-
 class Verdict(NamedTuple):
-    """A statement's value, its null, their uncertainty, and the verdict: columns of the table `claims`."""
+    """A statement's value, its null, their uncertainty and the verdict: columns of the table `claims`."""
 
     value: float | None = None
     standard_error: float | None = None
@@ -132,9 +113,9 @@ class Verdict(NamedTuple):
 def assess(
     statement: Statement, rows: Sequence[Row], threshold: float, settings: ClaimSettings
 ) -> Verdict:
-    """The verdict on a statement, before Holm's correction, from its rows of the table `claim_values`.
+    """The verdict on a statement, before Holm's correction, by its rows of the table `claim_values`.
 
-    Leaves out root seeds on which the regime was chosen, if there are others.
+    Root seeds on which the regime was chosen are left out if there are others.
     """
     tuned = set() if statement.claim == OWN else set(settings.tuned_on)
     scored = [row for row in rows if row["root_seed"] not in tuned]
@@ -153,9 +134,9 @@ def _judge(
     measured = [row for row in rows if row["outcome"] == MEASURED]
     roots = {row["root_seed"] for row in rows}
     unit = "root_seed" if len(roots) > 1 or statement.claim != OWN else "seed"
-    units = {key: [row for row in rows if row[unit] == key] for key in {row[unit] for row in rows}}
-    untestable = [each for each in units.values() if _outcome(each) == NOT_TESTABLE]
-    against = [each for each in units.values() if _outcome(each) == CONTRADICTED]
+    units = list(_grouped(rows, unit).values())
+    untestable = [each for each in units if _outcome(each) == NOT_TESTABLE]
+    against = [each for each in units if _outcome(each) == CONTRADICTED]
     why = next(
         (row["reason"] for each in (*against, *untestable) for row in each if row["reason"]), ""
     )
@@ -169,42 +150,41 @@ def _judge(
         reason = joined("its null passes too", found.reason)
         found = found._replace(verdict=NOT_DISCRIMINATING, reason=reason)
     elif not measured and (len(units) == 1 or statement.claim == OWN):
-        verdict = FAILS if len(units) > 1 else NOT_MET
-        found = found._replace(verdict=verdict, reason=why)
+        found = found._replace(verdict=FAILS if len(units) > 1 else NOT_MET, reason=why)
     elif len(units) == 1 and against:  # in most seeds of the one draw
         found = Verdict(root_seeds=len(roots), verdict=NOT_MET, reason=why)
     elif len(units) > 1 and (statement.exists or against or untestable):
         values = [
             float(np.mean([row["value"] for row in each if row["outcome"] == MEASURED]))
-            for each in units.values()
+            for each in units
             if _outcome(each) == MEASURED
         ]
         so = sum(_met(statement, value, threshold) for value in values)
-        remarks = [f"so in {so} of {len(units)}"]
+        remarks = [f"holds in {so} of {len(units)}"]
         for each, what in ((against, "contradict it"), (untestable, "not testable")):
             remarks += [f"{len(each)} of {len(units)} {what}: {why}"] if each else []
-        proportion = Proportion.of(
+        by_share = proportion(
             so, len(untestable), len(units), settings.in_draws, settings.confidence
         )
-        found = _by_proportion(found, proportion, 1 - settings.confidence)
-        found = found._replace(reason=joined(*remarks, found.reason))
+        found = found._replace(**by_share, reason=joined(*remarks, found.reason))
     return found
 
 
-def _by_proportion(found: Verdict, proportion: Proportion, error: float) -> Verdict:
-    """``found`` with the verdict that the proportion gives."""
-    verdict = UNDECIDED
-    if proportion.p_more <= error:
-        verdict = HOLDS
-    elif proportion.p_less <= error:
-        verdict = FAILS
-    return found._replace(
-        share=proportion.share,
-        share_low=proportion.low,
-        share_high=proportion.high,
-        p_value=proportion.p_more,
-        verdict=verdict,
-    )
+def proportion(so: int, open_: int, count: int, least: float, confidence: float) -> dict[str, Any]:
+    """The share of units in which a statement holds, its Clopper-Pearson interval, and the verdict: part of a Verdict.
+
+    It holds in ``so`` of ``count`` units, and ``open_`` more are undecided; one-sided binomial tests against ``least``.
+    """
+    tail, most = (1 - confidence) / 2, so + open_
+    more, less = binom.sf(so - 1, count, least), binom.cdf(most, count, least)
+    verdict = HOLDS if more <= 1 - confidence else FAILS if less <= 1 - confidence else UNDECIDED
+    return {
+        "share": so / count,
+        "share_low": float(beta.ppf(tail, so, count - so + 1)) if so else 0.0,
+        "share_high": float(beta.ppf(1 - tail, most + 1, count - most)) if most < count else 1.0,
+        "p_value": float(more),
+        "verdict": verdict,
+    }
 
 
 def _outcome(rows: Sequence[Row]) -> str:
@@ -225,7 +205,7 @@ def excess_of(comparison: str, value: float, threshold: float) -> float:
 def _measured(
     statement: Statement, rows: Sequence[Row], threshold: float, settings: ClaimSettings
 ) -> Verdict:
-    """Mean, null and difference of rows that all have a value, and the verdict on the mean."""
+    """Mean, null and difference of ``rows``, all of which have a value, and the verdict on the mean."""
     values = _by_root_seed(rows, "value")
     count, roots = len(rows), len(values)
     error = math.sqrt(float(np.mean([(row["error"] or 0.0) ** 2 for row in rows])) / count)
@@ -272,11 +252,16 @@ def _measured(
     )
 
 
-def _by_root_seed(rows: Sequence[Row], column: str) -> dict[int, list[float]]:
-    found: dict[int, list[float]] = {}
+def _grouped(rows: Iterable[Row], key: str) -> dict[Any, list[Row]]:
+    """The rows by their value of ``key``, in the order in which values first occur."""
+    found: dict[Any, list[Row]] = {}
     for row in rows:
-        found.setdefault(row["root_seed"], []).append(row[column])
+        found.setdefault(row[key], []).append(row)
     return found
+
+
+def _by_root_seed(rows: Sequence[Row], column: str) -> dict[int, list[float]]:
+    return {root: [row[column] for row in own] for root, own in _grouped(rows, "root_seed").items()}
 
 
 def _counted(count: int, roots: int) -> str:
@@ -293,7 +278,7 @@ def joined(*parts: str) -> str:
 
 
 def holm(rows: Sequence[dict[str, Any]], confidence: float) -> None:
-    """Revoke the 'holds' of the paper's statements that do not survive Holm's correction; in place."""
+    """Revoke, in place, each 'holds' of the paper's statements that does not survive Holm's correction."""
     family = [row for row in rows if row["kind"] == PAPER and row["p_value"] is not None]
     survives = True
     for i, row in enumerate(sorted(family, key=lambda row: float(row["p_value"]))):
@@ -308,7 +293,7 @@ def holm(rows: Sequence[dict[str, Any]], confidence: float) -> None:
 
 
 class ClaimVerdict(NamedTuple):
-    """The verdict on a claim from the paper's statements; ``others`` are those that do not hold, as 2c undecided."""
+    """The verdict on a claim by the paper's statements; ``others`` are those that do not hold, as '2c undecided'."""
 
     verdict: str
     holding: int
@@ -317,11 +302,8 @@ class ClaimVerdict(NamedTuple):
 
 
 def by_claim(rows: Iterable[Row]) -> dict[int, ClaimVerdict]:
-    """Claim -> its verdict: 'holds' if every statement of the paper's does, else how many do."""
-    claims: dict[int, list[Row]] = {}
-    for row in rows:
-        claims.setdefault(row["claim"], []).append(row)
-    return {claim: _of_claim(each) for claim, each in claims.items()}
+    """Claim -> its verdict: 'holds' if all of the paper's statements do, else how many do."""
+    return {claim: _of_claim(each) for claim, each in _grouped(rows, "claim").items()}
 
 
 def _of_claim(rows: Sequence[Row]) -> ClaimVerdict:

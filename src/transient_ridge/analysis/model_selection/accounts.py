@@ -1,17 +1,17 @@
 r"""Accounts of when a run turns from ridge to dMMSE_M, fitted to some runs and judged by others.
 
-Each describes a run as if it predicted by the posterior over the two solutions, with p the probability of dMMSE_M:
+Each treats a run as if it predicted by the posterior over the two solutions, with p the probability of dMMSE_M:
 
     logit p = a (-dl) N^b - C,    N = pairs (x, y) seen,    dl = l(v_M) - l(u) in nats per pair,
 
 where C is the cost of dMMSE_M. *Compressed size*, after Wurgaft et al. 2025 (arXiv 2506.17859): C = K^c, K the size in
 nats of the compressed task set. *LLC*, Eq. 8 of arXiv 2501.17745 with a free rate of learning: C = c dlambda(r) log N.
-Three rivals use neither weights nor tasks: C = c log M; c log min(M, P), which levels off where the paper finds the LLC
-level; and c, the same for every M. Each has three constants, a, b and c.
+Three rivals use neither weights nor tasks: C = c log M; c log min(M, P), which levels off where the paper finds that
+the LLC does; and c, the same for every M. Each has three constants, a, b and c.
 
 A model that predicts p dMMSE_M + (1 - p) ridge has the relative distance p^2 / (p^2 + (1 - p)^2). Points held out at
-random could be guessed from their neighbours in time, so a whole M is held out at a time, or all of training but its
-first tenth (a forecast).
+random could be guessed from their neighbours in time, so either a whole M is held out, or all of training but its first
+tenth (a forecast).
 """
 
 import math
@@ -38,20 +38,23 @@ Mask = NDArray[np.bool_]
 COMPRESSED, LLC, CONSTANT = "compressed size", "LLC", "constant"
 LOG, SATURATING = "log M", "saturating log M"
 
-#: What is held out: each M in its turn, or all but the first share of training.
+#: What is held out: each M in turn, or all but the first share of training.
 LEFT_OUT, FORECAST = "M left out", "forecast"
 FIRST = 0.1
+
+#: The columns of a, b and c.
+CONSTANTS = ("loss_weight", "exponent", "cost_weight")
 
 #: The verdict on an account against c log M, by the t interval over M of the difference of their errors.
 BETTER, WORSE, UNDECIDED = "better", "worse", "undecided"
 CONFIDENCE = 0.95
 
-#: Where the search for the constants starts: weights of loss and cost over decades, and how fast a run learns.
+#: Starts of the search for the constants: the weights of loss and cost over decades, and how fast a run learns.
 STARTS = [(a, b, c) for a in (1e-4, 1e-2, 1.0) for b in (0.25, 0.5, 0.9) for c in (0.01, 0.3, 3.0)]
 
 
 class Points(NamedTuple):
-    """Where runs were measured: one entry each per (M, t)."""
+    """The measurements of runs, one entry per (M, t)."""
 
     diversity: Array
     step: Array
@@ -61,7 +64,7 @@ class Points(NamedTuple):
 
 
 class Account(NamedTuple):
-    """Its cost of dMMSE_M, from the points and the constant c."""
+    """A cost of dMMSE_M, as a function of the points and the constant c."""
 
     name: str
     resolution: float | None
@@ -75,7 +78,7 @@ class Account(NamedTuple):
 
 
 class Judged(NamedTuple):
-    """An account under one split: its constants, its predictions for the held-out points, and its error for every M."""
+    """An account under one split: its constants, its predictions of held-out points, and its error at every M."""
 
     account: Account
     constants: Array
@@ -88,11 +91,7 @@ class Judged(NamedTuple):
 @stage(
     "accounts",
     "account_points",
-    tables=(
-        "relative_distances",
-        "idealised_distances",
-        "selection_by_resolution",
-    ),
+    tables=("relative_distances", "idealised_distances", "selection_by_resolution"),
 )
 def compare_accounts(
     frames: Frames,
@@ -101,11 +100,10 @@ def compare_accounts(
     batch_size: BatchSize,
     plateau_from: Annotated[int, Setting("claims.plateau_from")],
 ) -> tuple[Rows, Rows]:
-    """Every account under both splits: constants, errors and verdict; and its predictions for the held-out points.
+    """Every account under both splits: constants, errors and verdict; and its predictions of held-out points.
 
     That of the LLC appears at every r at which the LLC is known for all M. Both tables are empty if no curvature was
-    measured, or if there are fewer than three M or 12 points. A forecast is left out if the first tenth has fewer than
-    12 points.
+    measured, or with fewer than three M or 12 points. There is no forecast if the first tenth has fewer than 12 points.
     """
     summary, predictions = Rows("accounts"), Rows("account_points")
     selections = {
@@ -138,7 +136,7 @@ def compare_accounts(
     return summary, predictions
 
 
-#: Points that the constants are fitted to, at least.
+#: The fewest points that constants are fitted to.
 LEAST = 12
 
 
@@ -160,9 +158,7 @@ def _add(
     itself = judged.account.name == LOG
     summary.add(
         **key,
-        loss_weight=judged.constants[0],
-        exponent=judged.constants[1],
-        cost_weight=judged.constants[2],
+        **dict(zip(CONSTANTS, judged.constants, strict=True)),
         fitted=int(judged.fitted.sum()),
         held_out=int(held_out.sum()),
         error_fitted=judged.error_fitted,
@@ -182,7 +178,7 @@ def _add(
 
 
 def leave_out(account: Account, points: Points) -> Judged:
-    """Predict each M by the constants fitted to all others; those that are kept are fitted to all points."""
+    """Predict each M by constants fitted to all others; the constants that are kept are fitted to all points."""
     every = np.ones(len(points.step), dtype=bool)
     constants = fit(account, points)
     predicted, errors = np.full(len(points.step), np.nan), {}
@@ -196,7 +192,7 @@ def leave_out(account: Account, points: Points) -> Judged:
 
 
 def forecast(account: Account, points: Points, early: Mask) -> Judged:
-    """Predict the points that are not ``early`` by the constants fitted to those that are."""
+    """Predict the points that are not ``early`` by constants fitted to those that are."""
     constants = fit(account, select(points, early))
     found = relative_of(account.logit(points, constants))
     late = points.diversity[~early]
@@ -210,7 +206,7 @@ def forecast(account: Account, points: Points, early: Mask) -> Judged:
 def paired(
     errors: Mapping[float, float], baseline: Mapping[float, float]
 ) -> tuple[float, float | None]:
-    """Mean over M of the difference of two errors, and the half-width of its t interval; None for a single M."""
+    """Mean over M of the difference of two errors, and the half-width of its t interval (None for a single M)."""
     differences = np.array([errors[M] - baseline[M] for M in errors])
     if len(differences) < 2:
         return float(differences.mean()), None
@@ -231,8 +227,8 @@ def verdict_of(difference: float, margin: float | None) -> str:
 def points_of(frames: Frames, selection: pd.DataFrame, pairs: int) -> Points:
     """The points of finite M at which a run is between its predictors, mean over seeds.
 
-    Between: its squared distances to both sum to at most twice that between the two. Before, a run is near neither, and
-    the nearer one is no choice. An update sees ``pairs`` pairs (x, y).
+    Between: its squared distances to both sum to at most twice theirs. Before that, a run is near neither, and which is
+    nearer says nothing. An update sees ``pairs`` pairs (x, y).
     """
     relative = frames["relative_distances"]
     apart = predictors_apart(frames["idealised_distances"], "in_distribution")
@@ -254,7 +250,7 @@ def points_of(frames: Frames, selection: pd.DataFrame, pairs: int) -> Points:
 
 
 def compressed_nats(root_seed: int, data: DataSettings, M: float) -> float:
-    """Size of the task set of ``M``, as float32 and compressed, in nats."""
+    """Size in nats of the task set of ``M``, as compressed float32."""
     tasks = task_set(root_seed, data, int(M))
     assert tasks is not None
     return 8 * math.log(2) * len(zlib.compress(tasks.float().numpy().tobytes(), level=9))
@@ -293,9 +289,9 @@ def relative_of(logit: Array) -> Array:
 
 
 def fit(account: Account, points: Points, near: Array | None = None) -> Array:
-    """The constants of least squared error of the relative distance: the best of several searches.
+    """The constants with the least squared error in the relative distance.
 
-    Or the result of one search that starts ``near`` some constants.
+    The best of several searches, or the result of one that starts ``near`` some constants.
     """
 
     def errors(constants: Array) -> Array:

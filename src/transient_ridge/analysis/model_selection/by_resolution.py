@@ -28,7 +28,7 @@ def select_by_resolution(
     batch_size: BatchSize,
     dmmse_like: DmmseLike,
 ) -> Rows:
-    """The table `selection` once for each r; empty if no curvature was measured."""
+    """The table `selection` for every r; empty if no curvature was measured."""
     rows = Rows("selection_by_resolution")
     on_own, on_tasks = frames["quadratic_llc"], frames["quadratic_llc_on_tasks"]
     for r in sorted(on_own["resolution"].unique()):

@@ -1,13 +1,13 @@
 """Internal model selection: ridge or dMMSE_M, by the trade-off of loss against complexity.
 
-Two solutions u (ridge-like) and v_M (dMMSE-like) share the posterior over weights after n observations; the
-free energy of each is n l + lambda log n to leading order, so that the log of the posterior odds of u over v_M is
+Two solutions u (ridge-like) and v_M (dMMSE-like) share the posterior over weights after n observations. Each has the
+free energy n l + lambda log n to leading order, so the log of the posterior odds of u over v_M is
 dl n + dlambda log n, with dl = l(v_M) - l(u) and dlambda = lambda(v_M) - lambda(u) (arXiv 2501.17745, Eq. 8).
 Here n counts pairs (x, y) and l is the negative log likelihood of one, MSE / (2 sigma^2) up to a constant.
 
-Both solutions are judged on the data of q_M: l(u) is the loss there of the M = infinity run, lambda(u) its LLC there.
-Eq. 8 is about n observations of a posterior, and training is not sampling one: n* orders the M, and turns into a
-training step only if every pair that was seen counts as an observation.
+Both solutions are judged on the data of q_M: l(u) and lambda(u) are the loss and the LLC of the M = infinity run there.
+Eq. 8 is about a posterior after n observations, and training does not sample one: n* orders the M, and becomes a
+training step only if every pair seen counts as an observation.
 """
 
 import math
@@ -38,7 +38,7 @@ POINTS = 121
 
 @dataclass(frozen=True)
 class Tradeoff:
-    """``loss`` is dl in nats per pair, ``complexity`` is dlambda; both v_M minus u."""
+    """``loss`` dl in nats per pair, and ``complexity`` dlambda; both v_M minus u."""
 
     loss: float
     complexity: float
@@ -50,7 +50,7 @@ class Tradeoff:
 
     @property
     def phase(self) -> str:
-        """Which solution is preferred, and when, as n grows from 1."""
+        """Which solution is preferred as n grows from 1."""
         if self.loss < 0:
             return SWITCHES if self.crossover > 0 else NEVER
         return ALWAYS if self.complexity >= 0 else BACKWARDS
@@ -59,8 +59,8 @@ class Tradeoff:
     def crossover(self) -> float:
         """n*, below which ridge is preferred: the larger root of log n / n = -dl / dlambda.
 
-        0 if dMMSE_M is preferred at every n (log n / n stays under 1/e), infinity if ridge is. NaN if dMMSE_M has both
-        the greater loss and the smaller complexity: ridge then overtakes it, and nothing crosses over to dMMSE_M.
+        0 if dMMSE_M is preferred at every n (log n / n never exceeds 1/e), infinity if ridge is. NaN if dMMSE_M has the
+        greater loss and the smaller complexity: ridge then overtakes it, and nothing crosses over to dMMSE_M.
         """
         if self.loss >= 0:
             return math.inf if self.complexity >= 0 else math.nan
@@ -94,29 +94,26 @@ def compute_selection(
     """The trade-off of loss against complexity of every run with finite M.
 
     The tables `llc` and `ridge_on_tasks` may be empty: then there is no complexity, or no measured loss, to compare.
-    lambda(u) is the same for all M of a seed: the LLC of the M = infinity run on q_M if `llc_on_tasks` has a healthy
-    one for each of them, else its LLC on its own data.
+    lambda(u) has one definition for all M of a seed: the LLC of the M = infinity run on q_M if `llc_on_tasks` has a
+    healthy one for every M, else its LLC on its own data.
     """
     relative = frames["relative_distances"]
+    finite = sorted(M for M in relative["task_diversity"].unique() if not math.isinf(M))
     last = int(relative["step"].max())
     pairs_per_step = batch_size * context_length
     rows, odds = Rows("selection"), Rows("log_odds")
     n = np.geomspace(1, max(last, 1) * pairs_per_step, POINTS)
     for seed in sorted(relative["seed"].unique()):
         complexities = _llc_at_the_end(frames["llc"], seed, last)
-        of_ridge = _llc_of_ridge(
-            complexities, frames["llc_on_tasks"], seed, last, _finite(relative)
-        )
-        for M in _finite(relative):
+        of_ridge = _llc_of_ridge(complexities, frames["llc_on_tasks"], seed, last, finite)
+        ends = last_step(relative[relative["seed"] == seed])
+        alike = ends[ends["alpha"] >= dmmse_like]["task_diversity"].tolist()
+        for M in finite:
             run = of_run(relative, M, seed)
             if run.empty:
                 continue
             observed = _observed(frames["critical_steps"], run, M, seed)
-            ends = last_step(relative[relative["seed"] == seed])
-            alike = ends[ends["alpha"] >= dmmse_like]
-            complexity = _complexity(
-                complexities, of_ridge, M, alike["task_diversity"].astype(float).tolist()
-            )
+            complexity = _complexity(complexities, of_ridge, M, alike)
             for kind, (ridge, dmmse) in _losses(frames, M, seed).items():
                 difference = (dmmse - ridge) / (2 * noise_variance)
                 key = {"task_diversity": M, "seed": seed, "losses": kind}
@@ -140,16 +137,10 @@ def compute_selection(
     return rows, odds
 
 
-def _finite(frame: pd.DataFrame) -> list[float]:
-    return sorted(M for M in frame["task_diversity"].unique() if not math.isinf(M))
-
-
 def _llc_at_the_end(llc: pd.DataFrame, seed: int, last: int) -> dict[float, tuple[float, float]]:
-    """M -> (LLC of the whole model at the ``last`` step, standard error), of the healthy estimates of ``seed``."""
-    end = last_healthy_llc(llc, seed)
-    end = end[end["step"] == last]
-    diversities = end.index.to_numpy(dtype=np.float64).tolist()
-    return dict(zip(diversities, zip(end["llc"], end["standard_error"], strict=True), strict=True))
+    """M -> (LLC of the whole model at the ``last`` step, standard error), where healthy."""
+    end = last_healthy_llc(llc, seed).query("step == @last")
+    return dict(zip(end.index, zip(end["llc"], end["standard_error"], strict=True), strict=True))
 
 
 def _llc_of_ridge(
@@ -159,7 +150,7 @@ def _llc_of_ridge(
     last: int,
     diversities: list[float],
 ) -> tuple[str, Mapping[float, tuple[float, float]]]:
-    """The name of one definition, and by it lambda(u) with its standard error for every M."""
+    """The name of a definition of lambda(u) and, by it, M -> (lambda(u), standard error)."""
     found = _llc_at_the_end(on_tasks, seed, last)
     lacking = [M for M in diversities if M not in found]
     if not lacking:
@@ -177,16 +168,17 @@ def _complexity(
     M: float,
     dmmse_like: list[float],
 ) -> dict[str, Any]:
-    """lambda of both solutions; ``of_ridge`` has that of ridge by M, with its definition; the M ``dmmse_like`` end so.
+    """lambda of both solutions; ``of_ridge`` is the result of :func:`_llc_of_ridge`, ``dmmse_like`` the M that end so.
 
-    Above the threshold no run ends dMMSE-like: the LLC of the greatest M that does stands in. The paper finds the LLC
-    of dMMSE-like models level beyond M = 32, and dl alone then sets the phase.
+    Above the threshold no run ends dMMSE-like, and the LLC of the greatest M that does stands in. The paper finds the
+    LLC of dMMSE-like models level beyond M = 32, where only dl sets the phase.
     """
     candidates = [m for m in dmmse_like if m <= M and m in llc]
     definition, known_of_ridge = of_ridge
     ridge = known_of_ridge.get(M)
     dmmse = llc[max(candidates)] if candidates else None
-    known = ridge is not None and dmmse is not None
+    kind = "measured" if M in candidates else "extrapolated"
+    both = ridge and dmmse
     return {
         "llc_ridge": ridge[0] if ridge else None,
         "llc_dmmse": dmmse[0] if dmmse else None,
@@ -194,7 +186,7 @@ def _complexity(
         "llc_difference_standard_error": math.hypot(ridge[1], dmmse[1])
         if ridge and dmmse
         else None,
-        "complexity": ("measured" if M in candidates else "extrapolated") if known else None,
+        "complexity": kind if both else None,
         "complexity_ridge": definition if ridge else None,
     }
 
@@ -202,7 +194,7 @@ def _complexity(
 def _losses(frames: Frames, M: float, seed: int) -> dict[str, tuple[float, float]]:
     """Kind -> losses on q_M of (ridge-like, dMMSE-like) at the end of training.
 
-    Only the idealised ones are known where the M = infinity run was not evaluated on q_M.
+    Only the idealised ones are known if the M = infinity run was not evaluated on q_M.
     """
     ideal = averages(frames["idealised_losses"], IN_DISTRIBUTION)
     ideal = ideal[ideal["task_diversity"] == M]
@@ -221,7 +213,7 @@ def _losses(frames: Frames, M: float, seed: int) -> dict[str, tuple[float, float
 def _crossover(
     difference: float, complexity: Mapping[str, Any], pairs_per_step: int
 ) -> dict[str, Any]:
-    """Phase, n*, n* one standard error of dlambda to either side, and its training step."""
+    """Phase, n*, n* at dlambda minus and plus one standard error, and its training step."""
     measured, error = complexity["llc_difference"], complexity["llc_difference_standard_error"]
     names = ("crossover", "crossover_low", "crossover_high")
     if measured is None:

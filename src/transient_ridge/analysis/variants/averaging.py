@@ -11,7 +11,7 @@ from ..views import RUN_KEY, averages
 
 @stage("averaging", tables=("losses", "distances"), across=True)
 def compare_averaging(frames: Frames) -> Rows:
-    """Losses and relative distances as measured, for the averaged variant, which comes first, and the raw one."""
+    """Losses and relative distances as measured, of the averaged variant, which comes first, and of the raw one."""
     weights = dict(zip(frames["losses"]["variant"].unique(), ("averaged", "raw"), strict=True))
     key = ["variant", *RUN_KEY, "step"]
     losses = {
@@ -24,6 +24,6 @@ def compare_averaging(frames: Frames) -> Rows:
     relative = relative_distance(apart["ridge"].to_numpy(), apart["dmmse"].to_numpy())
     curves = pd.DataFrame({**losses, "relative_distance": pd.Series(relative, apart.index)})
     curves = curves.reset_index()
-    # At infinity the two predictors are one.
+    # At M = infinity dMMSE_M is ridge.
     curves.loc[curves["task_diversity"] == float("inf"), "relative_distance"] = None
     return Rows.of("averaging", curves.assign(weights=curves["variant"].map(weights)))

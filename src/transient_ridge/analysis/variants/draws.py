@@ -1,4 +1,4 @@
-"""Root seeds pooled: draws of tasks, weights and batches as seeds of one variant."""
+"""Variants that differ in their root seed, pooled: every draw becomes a seed of one variant."""
 
 import pandas as pd
 
@@ -9,9 +9,9 @@ MEASURED = ("loss", "standard_error")
 
 
 def draws_as_seeds(frames: Frames) -> Frames:
-    """The tables of several variants (column ``variant``) as those of one, with every draw as another seed.
+    """The tables of several variants (column ``variant``) as those of one, with each draw as another seed.
 
-    A table without seeds, such as that of the idealised predictors, becomes the mean over draws.
+    A table without seeds, such as that of the idealised predictors, becomes its mean over draws.
     """
     variants = dict.fromkeys(name for frame in frames.values() for name in frame["variant"])
     seeds = [frame["seed"].max() for frame in frames.values() if "seed" in frame and len(frame)]

@@ -1,4 +1,4 @@
-"""The merit of a variant's settings: how near its runs come to ridge, and how soon they reach dMMSE afterwards."""
+"""The merit of a variant's settings: how near its runs come to ridge, and how soon after that they reach dMMSE."""
 
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from ..views import RUN_KEY
 
 @stage("front", tables=("relative_distances", "critical_steps"), across=True)
 def compute_front(frames: Frames, manifests: list[Path], dmmse_like: DmmseLike) -> Rows:
-    """For every run of finite M: relative distance at t_crit, and CPU time until alpha is claims.dmmse_like afterwards.
+    """For every run with finite M: relative distance at t_crit, and CPU time until alpha reaches claims.dmmse_like.
 
     ``manifests`` are those of the runs' checkpoints, whose records hold the time of training.
     """
@@ -46,9 +46,9 @@ def compute_front(frames: Frames, manifests: list[Path], dmmse_like: DmmseLike) 
 
 
 def seconds_per_update(manifest: Path) -> float | None:
-    """CPU seconds per update of the run with this ``manifest``, of its last attempt, the start of the process included.
+    """CPU seconds per update of the run with this ``manifest``, in its last attempt, including start-up.
 
-    None if it was not recorded, or if other runs trained in the same stack.
+    None if they were not recorded, or if other runs trained in the same stack.
     """
     record = read_beside(manifest) or {}
     if record.get("stacked", 1) > 1 or "cpu_seconds" not in record:

@@ -1,4 +1,4 @@
-"""Accounts of when runs turn to dMMSE_M: the predictions of two of them for held-out runs, and the errors of all."""
+"""Accounts of when runs turn to dMMSE_M: two of them predict held-out runs, and all are compared by their errors."""
 
 from typing import Any
 
@@ -12,17 +12,16 @@ from ...artefacts.tables import Frames
 from ..drawing.panels import step_axis
 from ..drawing.picture import figure_of
 from ..drawing.style import (
-    DOUBLE_COLUMN,
     NOT_MEASURED,
     DiversityColours,
     colours_of,
     marker_key,
-    new_figure,
+    new_panels,
     note,
     panel_titles,
 )
 
-#: Split -> how its errors are drawn, and how far off the middle of their row.
+#: Split -> how to draw its errors, and how far from the middle of their row.
 SPLITS: dict[str, tuple[dict[str, Any], float]] = {
     LEFT_OUT: ({"marker": "o", "color": "#3a3aa0"}, -0.16),
     FORECAST: ({"marker": "D", "color": "#c5761c", "markerfacecolor": "white"}, 0.16),
@@ -35,8 +34,7 @@ def draw(frames: Frames) -> Figure:
     """Left and middle: measured (dots) and predicted (lines) by log M and by the LLC; right: errors of all."""
     accounts, points = frames["accounts"], frames["account_points"]
     colours = colours_of(points)
-    figure = new_figure(DOUBLE_COLUMN, 3.1)
-    panels: Any = figure.subplots(1, 3, width_ratios=[1, 1, 0.9])
+    figure, panels = new_panels(1, 3, 3.1, width_ratios=[1, 1, 0.9])
     panels[1].sharey(panels[0])
     if accounts.empty:
         panel_titles(panels, (_cost("$\\log M$"), _cost("LLC"), ERRORS))
@@ -53,7 +51,7 @@ def draw(frames: Frames) -> Figure:
     panels[0].set_ylabel("relative distance on $q_M$")
     _errors(panels[2], accounts)
     panel_titles(panels, (*titles, ERRORS))
-    colours.key(figure, panels)
+    colours.key(figure)
     looks = {
         name: {"linestyle": "none", "markersize": 4, **look} for name, (look, _) in SPLITS.items()
     }
@@ -74,7 +72,7 @@ def _name(account: str, resolution: float | None) -> str:
 def _runs(
     axes: Axes, points: pd.DataFrame, account: "pd.Series | None", colours: DiversityColours
 ) -> None:
-    """Each M as predicted by the constants fitted to the others; the constants are those of all."""
+    """Each M as predicted by constants fitted to the others; the text has those fitted to all."""
     if account is None:
         note(axes, NOT_MEASURED)
         return
@@ -94,7 +92,7 @@ def _runs(
 
 
 def _errors(axes: Axes, accounts: pd.DataFrame) -> None:
-    """A row for each account, the rivals first: difference from log M with its t interval over M, under both splits."""
+    """A row per account, rivals first: difference from log M with its t interval over M, under both splits."""
     others = accounts[accounts["account"] != LOG].sort_values("resolution", na_position="first")
     rows = others[["account", "resolution"]].drop_duplicates().reset_index(drop=True)
     names = [_name(*row) for row in rows.itertuples(index=False)]

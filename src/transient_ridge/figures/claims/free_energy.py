@@ -11,15 +11,7 @@ from matplotlib.figure import Figure
 from ...analysis.views import by_diversity
 from ...artefacts.tables import Frames
 from ..drawing.picture import figure_of
-from ..drawing.style import (
-    DOUBLE_COLUMN,
-    DiversityColours,
-    colours_of,
-    label,
-    marker_key,
-    new_figure,
-    note,
-)
+from ..drawing.style import DiversityColours, colours_of, label, marker_key, new_panels, note
 
 RIDGE_LINE: dict[str, Any] = {"color": "#000000", "linestyle": (0, (4, 2))}
 DMMSE_LINE: dict[str, Any] = {"color": "0.35", "linestyle": "-"}
@@ -29,14 +21,13 @@ POINTS = 200
 
 @figure_of("selection", "log_odds")
 def draw(frames: Frames) -> Figure:
-    """One panel per M that was chosen; the losses are those of the trained models where they are known."""
+    """A panel per chosen M; the losses are those of the trained models where they are known."""
     selection = frames["selection"]
     kind = "measured" if (selection["losses"] == "measured").any() else "idealised"
     rows = selection[selection["losses"] == kind]
     chosen = choose(rows)
     colours = colours_of(selection)
-    figure = new_figure(DOUBLE_COLUMN, 2.6)
-    panels = figure.subplots(1, max(1, len(chosen)), squeeze=False)[0]
+    figure, panels = new_panels(1, max(1, len(chosen)), 2.6)
     last = frames["log_odds"]["n"].max() if len(frames["log_odds"]) else 10.0
     for axes, M in zip(panels, chosen, strict=False):
         _panel(axes, rows[rows["task_diversity"] == M], last, colours)
@@ -51,7 +42,7 @@ def draw(frames: Frames) -> Figure:
 
 
 def choose(rows: pd.DataFrame) -> list[float]:
-    """A low, a middle and a high M: the least, the greatest, and one between with a finite n* if there is any."""
+    """A low, a middle and a high M: the least, the greatest, and one in between, with a finite n* if possible."""
     grid = [M for M, _ in by_diversity(rows)]
     if len(grid) < 3:
         return grid
@@ -62,7 +53,7 @@ def choose(rows: pd.DataFrame) -> list[float]:
 
 
 def _panel(axes: Axes, rows: pd.DataFrame, last: float, colours: DiversityColours) -> None:
-    """lambda log n, plus n times the loss by which a solution exceeds the other; the mean over seeds."""
+    """lambda log n plus n times the excess loss over the other solution, mean over seeds."""
     M = int(rows["task_diversity"].iloc[0])
     axes.set_title(f"$M$ = {label(M)}")
     mean = rows[["loss_difference", "llc_ridge", "llc_dmmse"]].mean()

@@ -1,4 +1,4 @@
-"""The claims scorecard: a row for every statement of the paper's, with its value, interval and null on one axis."""
+"""The claims scorecard: a row per statement of the paper, with its value, interval and null on one axis."""
 
 import math
 from collections.abc import Sequence
@@ -12,15 +12,15 @@ from ...artefacts.tables import Frames, Rows
 from ...scorecard.statement import FURTHER, TITLES
 from ...scorecard.verdicts import CONTRADICTED, Row, by_claim, excess_of, tally
 from ..drawing.picture import figure_of
-from ..drawing.style import SINGLE_COLUMN, new_figure
+from ..drawing.style import SINGLE_COLUMN, new_panels
 from ..drawing.verdicts import NULL, VERDICTS, verdict_key
 
 CLAIM, LINE, GAP = 0.2, 0.095, 0.07  # inches
 CHARACTERS = 37  # of a line of the statements' type
-#: The ends of the axis within the width of the figure, and its reach from the threshold, in units of the threshold.
+#: The ends of the axis, as shares of the figure's width, and its reach from the threshold, in units of the threshold.
 LEFT, RIGHT, FAR = 0.56, 0.99, 1.25
 FAINT = "0.85"
-#: Plain names of the statements, as they are set in figures.
+#: Plain names in statements -> symbols in the figure.
 SYMBOLS = {
     "dMMSE_M": r"dMMSE$_M$",
     "lambda_inf": r"$\lambda_\infty$",
@@ -32,7 +32,7 @@ SYMBOLS = {
 
 @figure_of("claims")
 def draw(frames: Frames) -> Figure:
-    """A block for each claim; across, how far a value is beyond its threshold, in units of the threshold."""
+    """A block per claim; across, how far a value is beyond its threshold, in units of the threshold."""
     rows = Rows.of("claims", frames["claims"]).records()
     verdicts = by_claim(rows)
     asked = {
@@ -43,8 +43,8 @@ def draw(frames: Frames) -> Figure:
     steps = {statement: LINE * len(text) + GAP for statement, text in texts.items()}
     height = sum(CLAIM + sum(steps[row["statement"]] for row in own) for own in asked.values())
     title = wrap(tally(rows), 62)
-    figure = new_figure(SINGLE_COLUMN, height + LINE * (len(title) + 1) + 0.75)
-    axes = figure.subplots()
+    total = height + LINE * (len(title) + 1) + 0.75
+    figure, (axes,) = new_panels(1, 1, total, width=SINGLE_COLUMN)
     axes.set_axis_off()
     axes.set(xlim=(0, 1), ylim=(height, 0))
     axes.set_title("\n".join(title), fontsize=7)
@@ -62,7 +62,7 @@ def draw(frames: Frames) -> Figure:
 
 
 def _across(excess: float) -> float:
-    """Position in the width of a value that lies ``excess`` thresholds beyond its own; at the edge if too far."""
+    """Horizontal place of a value that lies ``excess`` thresholds beyond its own; at the edge if too far."""
     share = (max(-FAR, min(FAR, excess)) + FAR) / (2 * FAR)
     return LEFT + share * (RIGHT - LEFT)
 
@@ -75,7 +75,7 @@ def _claim(axes: Axes, y: float, claim: int, verdict: str) -> None:
 
 
 def _statement(axes: Axes, y: float, row: Row, text: Sequence[str]) -> None:
-    """Its letter and text, and at the right its null, interval and value, or the reason for having none."""
+    """Its letter and text, and on the right its null, interval and value, or why there is none."""
     axes.text(0.0, y, f"{row['part']}", va="center", fontsize=6, color="0.35")
     axes.text(0.035, y, _set("\n".join(text)), va="center", fontsize=5.5, linespacing=1.1)
     unit = abs(row["threshold"]) or 1.0

@@ -1,4 +1,4 @@
-"""Loss against complexity for every M: dl, dlambda, the posterior log-odds, and n* beside the observed steps."""
+"""Loss against complexity for every M: dl, dlambda, the posterior log-odds, and n* against the observed steps."""
 
 import math
 from typing import Any
@@ -14,14 +14,12 @@ from ..drawing.panels import loss_axis
 from ..drawing.picture import figure_of
 from ..drawing.style import (
     CRITICAL,
-    DOUBLE_COLUMN,
     DiversityColours,
     colours_of,
     mark,
     marker_key,
-    new_figure,
+    new_panels,
     note,
-    panel_titles,
 )
 
 TITLES = ("loss", "complexity", "posterior odds of ridge", "prediction and observation")
@@ -35,24 +33,22 @@ NO_LLC, NO_FINITE = "LLC not measured", "no finite $M$"
 
 @figure_of("selection", "log_odds")
 def draw(frames: Frames) -> Figure:
-    """Four panels; a point or a line per M, several seeds beside each other."""
+    """Four panels with a point or a line per M and seed."""
     selection = frames["selection"]
     colours = colours_of(selection)
-    figure = new_figure(DOUBLE_COLUMN, 4.6)
-    panels = figure.subplots(2, 2)
-    _loss(panels[0, 0], selection, colours)
-    _complexity(panels[0, 1], selection, colours)
-    _odds(panels[1, 0], frames["log_odds"], colours)
-    _prediction(panels[1, 1], selection, colours)
-    panel_titles(panels.flatten().tolist(), TITLES)
-    colours.key(figure, panels.flatten().tolist())
+    figure, (loss, complexity, odds, prediction) = new_panels(2, 2, 4.6, TITLES)
+    _loss(loss, selection, colours)
+    _complexity(complexity, selection, colours)
+    _odds(odds, frames["log_odds"], colours)
+    _prediction(prediction, selection, colours)
+    colours.key(figure)
     lines = {f"{kind} losses": {"color": "0.35", **look} for kind, look in KINDS.items()}
     marker_key(figure, (CRITICAL,), {"switch to dMMSE": SWITCH, **lines})
     return figure
 
 
 def _loss(axes: Axes, selection: pd.DataFrame, colours: DiversityColours) -> None:
-    """-dl: what dMMSE_M gains on q_M over ridge, mean over seeds."""
+    """-dl, what dMMSE_M gains over ridge on q_M, mean over seeds."""
     for kind, look in KINDS.items():
         rows = selection[selection["losses"] == kind]
         gain = -rows.groupby("task_diversity")["loss_difference"].mean()
@@ -70,7 +66,7 @@ def _loss(axes: Axes, selection: pd.DataFrame, colours: DiversityColours) -> Non
 
 
 def _complexity(axes: Axes, selection: pd.DataFrame, colours: DiversityColours) -> None:
-    """dlambda with its Monte Carlo standard error; hollow where another run's LLC stands in."""
+    """dlambda with its Monte Carlo standard error; hollow if another run's LLC stands in."""
     rows = selection[selection["losses"] == "idealised"].dropna(subset=["llc_difference"])
     for row in rows.to_dict("records"):
         colour = colours[row["task_diversity"]]
@@ -87,7 +83,7 @@ def _complexity(axes: Axes, selection: pd.DataFrame, colours: DiversityColours) 
 
 
 def _odds(axes: Axes, log_odds: pd.DataFrame, colours: DiversityColours) -> None:
-    """Eq. 8 for the measured losses where there are any: ridge is preferred above zero, dMMSE_M below."""
+    """Eq. 8, with measured losses where there are any: above zero ridge is preferred, below dMMSE_M."""
     known = log_odds.dropna(subset=["log_odds"])
     kind = "measured" if (known["losses"] == "measured").any() else "idealised"
     known = known[known["losses"] == kind]
@@ -108,7 +104,7 @@ def _odds(axes: Axes, log_odds: pd.DataFrame, colours: DiversityColours) -> None
 def _prediction(axes: Axes, selection: pd.DataFrame, colours: DiversityColours) -> None:
     """t_crit and the step of the switch against the step at which n* pairs were seen.
 
-    Eq. 8 orders the M; to equate training at a step with the posterior of the pairs seen by then is an assumption.
+    Eq. 8 orders the M; that training at a step equals the posterior after the pairs seen by then is an assumption.
     """
     rows = selection[selection["losses"] == "measured"]
     rows = rows[(rows["crossover_step"] > 0) & np.isfinite(rows["crossover_step"])]
@@ -130,7 +126,7 @@ def _prediction(axes: Axes, selection: pd.DataFrame, colours: DiversityColours) 
 
 
 def _missing(table: pd.DataFrame) -> str:
-    """Why there is no LLC to show: no run that could have one, or no estimate."""
+    """Why there is no LLC to show: no run could have one, or none was estimated."""
     return NO_FINITE if table.empty else NO_LLC
 
 

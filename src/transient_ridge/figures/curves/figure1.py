@@ -7,33 +7,28 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ...analysis.datasets import OUT_OF_DISTRIBUTION
-from ...analysis.views import averages, by_run, critical_points, idealised_levels
+from ...analysis.views import averages, by_run, critical_points
 from ...artefacts.tables import Frames
 from ..drawing.panels import (
-    arrow_of_time,
-    circle_at,
     circle_critical,
-    curves,
-    level,
     loss_axis,
+    loss_over_training,
+    mark_path,
     path,
     plane,
 )
 from ..drawing.picture import figure_of
 from ..drawing.style import (
     CRITICAL,
-    DOUBLE_COLUMN,
     END,
     DiversityColours,
     colours_of,
-    mark,
     marker_key,
-    new_figure,
-    panel_titles,
+    new_panels,
     predictors_in,
 )
 
-#: Equally far from ridge and dMMSE_M; broad and pale, unlike any run. M = infinity moves along it.
+#: Equally far from ridge and dMMSE_M, as M = infinity is; broad and pale, unlike any run.
 EQUAL: dict[str, Any] = {"color": "0.87", "linewidth": 5, "solid_capstyle": "butt"}
 TITLES = ("OOD loss over training", "joint trajectory PCA", "distance to the predictors")
 
@@ -48,40 +43,29 @@ TITLES = ("OOD loss over training", "joint trajectory PCA", "distance to the pre
     "pca_variance",
 )
 def draw(frames: Frames) -> Figure:
-    """The three panels, sharing one colour for each M."""
+    """Three panels with the same colour for each M."""
     colours = colours_of(
         frames["smoothed_losses"],
         frames["critical_steps"],
         frames["distances"],
         frames["pca_trajectories"],
     )
-    figure = new_figure(DOUBLE_COLUMN, 2.75)
-    panels = figure.subplots(1, 3)
-    ood_loss(panels[0], frames, colours)
+    figure, panels = new_panels(1, 3, 2.75, TITLES)
+    loss_over_training(panels[0], frames, OUT_OF_DISTRIBUTION, colours)
+    panels[0].set_ylabel("OOD loss (units of $y^2$)")
     circle_critical(panels[0], frames["critical_steps"], "smoothed", colours)
     plane(panels[1], frames, colours, (1, 2))
     _distances(panels[2], frames["distances"], frames["critical_steps"], colours)
-    panel_titles(panels, TITLES)
-    colours.key(figure, panels)
+    colours.key(figure)
     predictors = predictors_in(frames["pca_idealised"], frames["idealised_losses"])
     marker_key(figure, [*predictors, CRITICAL, END], {"equally far from both": EQUAL})
     return figure
 
 
-def ood_loss(axes: Axes, frames: Frames, colours: DiversityColours) -> None:
-    """Smoothed OOD loss of each M, mean and range over seeds, and the levels of the idealised predictors."""
-    curves(axes, averages(frames["smoothed_losses"], OUT_OF_DISTRIBUTION), "loss", colours)
-    levels = idealised_levels(frames["idealised_losses"], OUT_OF_DISTRIBUTION)
-    for (predictor, M), loss in levels.items():
-        level(axes, loss, predictor, M, colours)
-    loss_axis(axes.yaxis)
-    axes.set_ylabel("OOD loss (units of $y^2$)")
-
-
 def _distances(
     axes: Axes, distances: pd.DataFrame, critical: pd.DataFrame, colours: DiversityColours
 ) -> None:
-    """Delta(f, dMMSE_M) against Delta(f, ridge) in distribution; for M = infinity the two are one."""
+    """Delta(f, dMMSE_M) against Delta(f, ridge) in distribution; at M = infinity they are equal."""
     t_crit = critical_points(critical, "smoothed")
     runs = [
         (run, rows.pivot(index="step", columns="predictor", values="distance").dropna())
@@ -92,11 +76,8 @@ def _distances(
     loss_axis(axes.xaxis)
     loss_axis(axes.yaxis)
     for run, points in runs:
-        x, y, colour = points["ridge"], points["dmmse"], colours[run.task_diversity]
-        arrow_of_time(axes, x, y, colour, 0.55)
-        circle_at(axes, x, y, t_crit.get(run), colour)
-        if len(points):
-            mark(axes, x.iloc[-1], y.iloc[-1], END, colour)
+        colour = colours[run.task_diversity]
+        mark_path(axes, points["ridge"], points["dmmse"], t_crit.get(run), colour, 0.55)
     ends = axes.get_xlim()
     axes.plot(ends, ends, label="_equal", scalex=False, scaley=False, zorder=0, **EQUAL)
     axes.set_xlabel(r"$\Delta(f, \mathrm{ridge})$ (units of $y^2$)")

@@ -1,4 +1,4 @@
-"""The hook: where each run stands along and off the line from ridge to dMMSE_M, and when."""
+"""The hook: where each run is along and off the line from ridge to dMMSE_M, and when."""
 
 import numpy as np
 import pandas as pd
@@ -11,36 +11,32 @@ from ..drawing.panels import arrow_of_time, curves, median_critical
 from ..drawing.picture import figure_of
 from ..drawing.style import (
     CRITICAL,
-    DOUBLE_COLUMN,
     END,
     DiversityColours,
     colours_of,
     mark,
     marker_key,
-    new_figure,
+    new_panels,
     note,
-    panel_titles,
 )
 
 #: Suffix of the columns -> title.
 PANELS = {"_out": "out of distribution", "": "on $q_M$"}
-#: A path starts where this share of its first residual is left: before, little more than the scale is learnt.
+#: A path starts once this share of its first residual is left, because before that a run learns little but its scale.
 LEARNT = 0.75
 ALPHA = r"$\alpha$: 0 = ridge, 1 = dMMSE$_M$"
 
 
 @figure_of("relative_distances", "critical_steps")
 def draw(frames: Frames) -> Figure:
-    """Above, alpha against the residual, mean over seeds; below, alpha against the step, mean and range over seeds."""
+    """Above, residual against alpha, mean over seeds; below, alpha against the step, mean and range over seeds."""
     places = frames["relative_distances"].dropna(subset=["alpha"])
     colours = colours_of(places)
-    figure = new_figure(DOUBLE_COLUMN, 5.0)
-    panels = figure.subplots(2, len(PANELS), height_ratios=[1.25, 1])
-    for (above, below), suffix in zip(panels.T, PANELS, strict=True):
+    figure, panels = new_panels(2, 2, 5.0, [*PANELS.values()] * 2, height_ratios=[1.25, 1])
+    for above, below, suffix in zip(panels[:2], panels[2:], PANELS, strict=True):
         hook(above, places, frames["critical_steps"], suffix, colours)
         over_time(below, places, suffix, colours)
-    panel_titles(panels.flatten().tolist(), [*PANELS.values()] * 2)
-    colours.key(figure, panels.flatten().tolist())
+    colours.key(figure)
     marker_key(figure, ("dmmse", "ridge", CRITICAL, END))
     return figure
 
@@ -48,7 +44,7 @@ def draw(frames: Frames) -> Figure:
 def hook(
     axes: Axes, places: pd.DataFrame, critical: pd.DataFrame, suffix: str, colours: DiversityColours
 ) -> None:
-    """One path for each M, mean over seeds, with the median t_crit; ridge and dMMSE_M lie on the line residual = 0."""
+    """A path for each M, mean over seeds, with the median t_crit; ridge and dMMSE_M have residual 0."""
     if places.empty:
         note(axes, "no finite $M$")
         return
@@ -70,7 +66,7 @@ def hook(
 
 
 def over_time(axes: Axes, places: pd.DataFrame, suffix: str, colours: DiversityColours) -> None:
-    """alpha against the step; dashes at ridge and dMMSE_M."""
+    """alpha against the step, with dashes at ridge and dMMSE_M."""
     if places.empty:
         note(axes, "no finite $M$")
         return

@@ -1,4 +1,4 @@
-"""Relative distance between ridge and dMMSE over (task diversity, training step), with t_crit, n* and the threshold."""
+"""Relative distance between ridge and dMMSE by task diversity and training step, with t_crit, n* and the threshold."""
 
 import math
 from typing import Any
@@ -14,25 +14,24 @@ from ...analysis.views import by_diversity, critical_points
 from ...artefacts.tables import Frames
 from ..drawing.panels import step_axis
 from ..drawing.picture import figure_of
-from ..drawing.style import CRITICAL, DOUBLE_COLUMN, label, mark, marker_key, new_figure, note
+from ..drawing.style import CRITICAL, label, mark, marker_key, new_panels, note
 
-#: From ridge (0) through half-way (white) to dMMSE (1); its two hues differ for any colour vision.
+#: From ridge (0) through half-way (white) to dMMSE (1); the two hues differ for any colour vision.
 COLOURS = "PuOr"
 LINE: dict[str, Any] = {"color": "0.1", "linewidth": 1.2, "linestyle": "-"}
 CROSSOVER: dict[str, Any] = {
     "marker": "^", "color": "0.1", "markersize": 5, "linestyle": "none", "markeredgecolor": "white",
     "markeredgewidth": 0.6,
 }  # fmt: skip
-#: n* = 0: no number of observations favours ridge.
+#: n* = 0, where no number of observations favours ridge.
 NEVER = {**CROSSOVER, "markerfacecolor": "white", "markeredgecolor": "0.1"}
 UNTRAINED = "0.8"
 
 
 @figure_of("relative_distances", "thresholds", "critical_steps", "selection")
 def draw(frames: Frames) -> Figure:
-    """A row per finite M, a column per checkpoint; the colour is the mean over seeds, grey before learning."""
-    figure = new_figure(DOUBLE_COLUMN, 3.1)
-    axes = figure.subplots()
+    """A row per finite M, a column per checkpoint, coloured by the mean over seeds; grey is before learning."""
+    figure, (axes,) = new_panels(1, 1, 3.1)
     relative = frames["relative_distances"].dropna(subset=["relative_distance"])
     grid = [M for M, _ in by_diversity(relative)]
     axes.set_yticks(range(len(grid)), [label(M) for M in grid])
@@ -59,7 +58,7 @@ def draw(frames: Frames) -> Figure:
 
 
 def _map(axes: Axes, relative: pd.DataFrame, grid: list[float]) -> pd.DataFrame:
-    """Draw the cells; return which are masked as untrained (index M, columns the steps)."""
+    """Draw the cells; return which are masked as untrained (index M, columns steps)."""
     columns = ["relative_distance", "ridge", "dmmse"]
     wide = relative.pivot_table(index="task_diversity", columns="step", values=columns)
     steps = wide["ridge"].columns.to_numpy(dtype=float)
@@ -78,7 +77,7 @@ def _map(axes: Axes, relative: pd.DataFrame, grid: list[float]) -> pd.DataFrame:
 
 
 def untrained(ridge: Any, dmmse: Any) -> Any:
-    """Which checkpoints (M, S), in order of steps, keep more than half of the first distance to the nearer predictor.
+    """Which checkpoints (M, S), by ascending step, keep more than half of the first distance to the nearer predictor.
 
     A model far from both is about equally far from each, which means nothing.
     """
@@ -87,7 +86,7 @@ def untrained(ridge: Any, dmmse: Any) -> Any:
 
 
 def step_edges(steps: Any) -> Any:
-    """Borders between the ascending ``steps``, half-way in log(step + 1)."""
+    """Borders half-way between the ascending ``steps`` in log(step + 1)."""
     position = np.log1p(steps)
     middle = (position[1:] + position[:-1]) / 2
     return np.expm1(np.concatenate([[position[0] - 0.1], middle, [position[-1] + 0.05]]))
@@ -96,7 +95,7 @@ def step_edges(steps: Any) -> Any:
 def _threshold(
     axes: Axes, thresholds: pd.DataFrame, grid: list[float], masked: pd.DataFrame
 ) -> None:
-    """M at which the relative distance is 1/2; a line per seed, where the cells of both M around it are trained."""
+    """A line per seed at the M with relative distance 1/2, where the cells of the M on both sides are trained."""
     for _, rows in thresholds.sort_values("step").groupby("seed"):
         heights = np.interp(
             np.log(rows["threshold"]), np.log(grid), np.arange(len(grid)), left=np.nan, right=np.nan
@@ -108,7 +107,7 @@ def _threshold(
 
 
 def _crossovers(axes: Axes, selection: pd.DataFrame, grid: list[float]) -> None:
-    """n* as a training step, for the losses that were measured, within a standard error of dlambda; n* = 0 hollow."""
+    """n* by the measured losses as a training step, plus and minus a standard error of dlambda; hollow if 0."""
     rows = selection[selection["losses"] == "measured"].dropna(subset=["crossover_step"])
     last = axes.get_xlim()[1]
     for row in rows.to_dict("records"):

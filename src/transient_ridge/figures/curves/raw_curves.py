@@ -6,24 +6,16 @@ from ...analysis.views import averages, by_run
 from ...artefacts.tables import Frames
 from ..drawing.panels import circle_critical, loss_axis, path, step_axis
 from ..drawing.picture import figure_of
-from ..drawing.style import (
-    CRITICAL,
-    DOUBLE_COLUMN,
-    colours_of,
-    marker_key,
-    new_figure,
-    panel_titles,
-)
+from ..drawing.style import CRITICAL, colours_of, marker_key, new_panels
 
 PANELS = {"raw": "losses", "smoothed": "smoothed_losses"}
 
 
 @figure_of("losses", "smoothed_losses", "critical_steps")
 def draw(frames: Frames) -> Figure:
-    """Every run its own line, left as measured and right smoothed, on one scale."""
+    """A line per run, as measured on the left and smoothed on the right, on one scale."""
     colours = colours_of(*(frames[table] for table in PANELS.values()), frames["critical_steps"])
-    figure = new_figure(DOUBLE_COLUMN, 2.9)
-    panels = figure.subplots(1, 2, sharey=True)
+    figure, panels = new_panels(1, 2, 2.9, ("as measured", "smoothed"), sharey=True)
     for axes, (curve, table) in zip(panels, PANELS.items(), strict=True):
         losses = averages(frames[table], "out_of_distribution")
         for run, rows in by_run(losses):
@@ -32,7 +24,6 @@ def draw(frames: Frames) -> Figure:
         step_axis(axes, losses["step"])
     loss_axis(panels[0].yaxis)
     panels[0].set_ylabel("OOD loss (units of $y^2$)")
-    panel_titles(panels, ("as measured", "smoothed"))
-    colours.key(figure, panels)
+    colours.key(figure)
     marker_key(figure, (CRITICAL,))
     return figure

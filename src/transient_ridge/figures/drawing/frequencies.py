@@ -10,7 +10,7 @@ from matplotlib.lines import Line2D
 
 
 def frequency_colours(frame: pd.DataFrame, kind: str) -> dict[Any, str]:
-    """Colour of each value of the column ``kind``, which numbers the most frequent first."""
+    """Colour of each value of the column ``kind``, whose numbers start with the most frequent."""
     numbers = sorted(int(number) for number in frame[kind].unique())
     return {
         number: to_hex(colormaps["viridis"](0.9 * i / max(len(numbers) - 1, 1)))
@@ -19,7 +19,7 @@ def frequency_colours(frame: pd.DataFrame, kind: str) -> dict[Any, str]:
 
 
 def frequency_key(figure: Figure, frame: pd.DataFrame, kind: str, title: str) -> None:
-    """The colours explained in rows under the figure, by the mean of the column ``share``."""
+    """Explain the colours in rows under the figure, by the mean of the column ``share``."""
     colours, shares = frequency_colours(frame, kind), frame.groupby(kind)["share"].mean()
     handles = [
         Line2D([], [], color=colours[number], label=f"{100 * share:.2g} %")

@@ -8,7 +8,7 @@ from matplotlib.patches import ConnectionPatch
 from numpy.typing import NDArray
 from sklearn.isotonic import IsotonicRegression
 
-#: Height of a name in inches, the space to the next included, and its size in points.
+#: Height of a name in inches, including the space to the next, and its size in points.
 LINE_HEIGHT = 0.125
 SIZE = 6.5
 
@@ -16,9 +16,9 @@ SIZE = 6.5
 def name_points(
     axes: Axes, points: Sequence[tuple[float, float]], names: Sequence[str], height: float
 ) -> None:
-    """Write the name of each point (x, y) right of ``axes``, with a thin line to it.
+    """Write the name of each point (x, y) to the right of ``axes``, with a thin line to it.
 
-    ``height`` is that of the panel in inches; the limits of its axes must be set.
+    ``height`` is the panel's in inches; the limits of its axes must be set.
     """
     low, high = axes.get_ylim()
     wanted = [(y - low) / (high - low) for _, y in points]
@@ -32,9 +32,9 @@ def name_points(
 
 
 def spread(wanted: Sequence[float], gap: float) -> NDArray[np.float64]:
-    """Places in [0, 1], ``gap`` or more apart, of least squared distance from the ``wanted``, in their order.
+    """Places in [0, 1] in the order of those ``wanted``, at least ``gap`` apart, and as near to them as can be.
 
-    Closer than ``gap``, evenly, if there are too many.
+    If there are too many, they are evenly spaced and closer than ``gap``.
     """
     count = len(wanted)
     gap = min(gap, 1 / max(count - 1, 1))

@@ -1,4 +1,4 @@
-"""A figure as an artefact, and the decorator of those that draw one."""
+"""A figure as an artefact, and the decorator of functions that draw one."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -15,7 +15,7 @@ from ...artefacts.files import complete_file
 from ...artefacts.provenance import lasting, seal, unseal
 from ...artefacts.tables import Frames
 from ...stage import stage
-from .style import styled
+from . import style
 
 PNG_DPI = 200
 
@@ -31,7 +31,7 @@ class Picture:
     def save(self, path: Path, record: Mapping[str, Any]) -> None:
         """Write the file with ``record`` in its metadata and beside it.
 
-        The same tables give the same file, byte for byte, in the same environment, wherever the tables lie.
+        In the same environment the same tables give the same file, byte for byte, wherever they lie.
         """
         description = json.dumps(lasting(record), sort_keys=True)
         metadata = {
@@ -39,7 +39,7 @@ class Picture:
             ".svg": {"Creator": "transient-ridge", "Date": None, "Description": description},
         }[path.suffix]
         unseal(path)
-        with styled(), complete_file(path) as partial:
+        with style.styled(), complete_file(path) as partial:
             FigureCanvasAgg(self.figure)
             kind = path.suffix.removeprefix(".")
             self.figure.savefig(partial, format=kind, dpi=PNG_DPI, metadata=metadata)
@@ -51,15 +51,15 @@ def figure_of(
 ) -> Callable[[Draw], Callable[[Frames], tuple[Picture, Picture]]]:
     """Decorator: the function draws the figure of its module from these ``tables``.
 
-    It is about the first of them, and is not drawn for a variant none of whose runs has that one.
-    A figure ``over_draws`` receives the tables of the variants that differ in their root seed, each draw as a seed.
+    The figure is about the first of them, and is not drawn for a variant in which no run has it.
+    A figure ``over_draws`` receives the tables of all variants that differ in their root seed, each draw as a seed.
     """
 
     def mark(draw: Draw) -> Callable[[Frames], tuple[Picture, Picture]]:
         @stage("png", "svg", tables=tables, across=over_draws)
         @wraps(draw)
         def pictures(frames: Frames) -> tuple[Picture, Picture]:
-            with styled():
+            with style.styled():
                 picture = Picture(draw(draws_as_seeds(frames) if over_draws else frames))
             return picture, picture
 

@@ -1,11 +1,13 @@
 """The style of all figures: sizes, fonts, colours of task diversities, markers and their keys."""
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
+import matplotlib.style
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -22,49 +24,17 @@ SINGLE_COLUMN = 3.4  # inches
 DOUBLE_COLUMN = 7.0
 
 #: Deviations from matplotlib's defaults.
-_STYLE: Any = {
-    "font.family": "sans-serif",
-    "font.sans-serif": ["DejaVu Sans"],
-    "font.size": 8,
-    "mathtext.fontset": "dejavusans",
-    "axes.titlesize": 8,
-    "axes.titlelocation": "left",
-    "axes.labelsize": 8,
-    "axes.labelpad": 2.5,
-    "axes.linewidth": 0.6,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "xtick.labelsize": 7,
-    "ytick.labelsize": 7,
-    "xtick.major.width": 0.6,
-    "ytick.major.width": 0.6,
-    "xtick.major.size": 3,
-    "ytick.major.size": 3,
-    "xtick.minor.width": 0.4,
-    "ytick.minor.width": 0.4,
-    "xtick.minor.size": 1.6,
-    "ytick.minor.size": 1.6,
-    "legend.fontsize": 7.5,
-    "legend.frameon": False,
-    "lines.linewidth": 1.1,
-    "lines.solid_joinstyle": "round",
-    "svg.hashsalt": "transient-ridge",
-    "svg.fonttype": "none",
-}
+STYLE = Path(__file__).with_name("paper.mplstyle")
 
 
-@contextmanager
-def styled() -> Iterator[None]:
-    """Context for drawing and for saving: this style over matplotlib's defaults, whatever a matplotlibrc says."""
-    with mpl.rc_context():
-        mpl.rcdefaults()
-        mpl.rcParams.update(_STYLE)
-        yield
+def styled() -> AbstractContextManager[None]:
+    """Context for drawing and saving: :data:`STYLE` over matplotlib's defaults, whatever a matplotlibrc says."""
+    return mpl.style.context(STYLE, after_reset=True)
 
 
 CRITICAL, END = "critical", "end"
 
-#: How each kind of point is drawn; the colour of its M is added by :func:`mark`.
+#: How to draw each kind of point; :func:`mark` adds the colour of its M.
 _MARKERS: dict[str, dict[str, Any]] = {
     END: {"marker": "*", "markersize": 7.5, "markeredgewidth": 0.5, "zorder": 6},
     CRITICAL: {"marker": "o", "markersize": 5.5, "markeredgewidth": 1.0, "zorder": 5},
@@ -80,17 +50,51 @@ def new_figure(width: float, height: float) -> Figure:
     return Figure(figsize=(width, height), layout="constrained")
 
 
+def new_panels(
+    rows: int,
+    columns: int,
+    height: float,
+    titles: Sequence[str] = (),
+    *,
+    width: float = DOUBLE_COLUMN,
+    **grid: Any,
+) -> tuple[Figure, list[Axes]]:
+    """A figure of ``height`` inches and its panels, row by row, under lettered ``titles``.
+
+    ``grid`` are options of matplotlib's `subplots`.
+    """
+    figure = new_figure(width, height)
+    panels = figure.subplots(rows, columns, squeeze=False, **grid).flatten().tolist()
+    panel_titles(panels, titles)
+    return figure, panels
+
+
+def panels_for(
+    count: int, most: int, margin: float, height: float, **grid: Any
+) -> tuple[Figure, list[Axes]]:
+    """A figure with ``count`` panels, at most ``most`` to a row of ``height`` inches, and ``margin`` inches besides.
+
+    Without any there is one panel, for a note.
+    """
+    columns = min(most, max(count, 1))
+    rows = max(-(-count // columns), 1)
+    figure, panels = new_panels(rows, columns, margin + height * rows, **grid)
+    for axes in panels[max(count, 1) :]:
+        axes.remove()
+    return figure, panels[: max(count, 1)]
+
+
 def label(task_diversity: TaskDiversity) -> str:
     """``16`` or the sign of infinity."""
     return "∞" if math.isinf(task_diversity) else str(int(task_diversity))
 
 
 class DiversityColours:
-    """Colour of each M of a grid, in even steps through one perceptually uniform map, dark to light; infinity is black.
+    """Colour of each M of a grid, in even steps through a perceptually uniform map, dark to light; infinity is black.
 
-    Even steps, rather than steps in log M, separate neighbours where the grid is dense. The map (plasma) stays readable
-    with any colour vision and in grey. Its lightest part is left out, since such lines vanish on white; its dark end is
-    blue, not to be confused with black.
+    Even steps, rather than steps in log M, separate neighbours where the grid is dense. The map (plasma) is readable
+    with any colour vision and in grey. Its lightest part is left out, because it vanishes on white; its dark end is
+    blue, which differs from black.
     """
 
     RANGE = (0.04, 0.85)
@@ -113,8 +117,8 @@ class DiversityColours:
         first, last = self.RANGE
         return to_hex(mpl.colormaps["plasma"](first + (last - first) * share))
 
-    def key(self, figure: Figure, axes: Iterable[Axes], location: str = "bottom") -> None:
-        """A strip with one labelled cell per M, ``bottom`` or ``right`` of ``axes``."""
+    def key(self, figure: Figure, location: str = "bottom") -> None:
+        """A strip with one labelled cell per M, at the ``bottom`` of all panels or to their ``right``."""
         count = len(self.values)
         if count == 0:
             return
@@ -127,7 +131,7 @@ class DiversityColours:
         length = min(0.34 if flat else 0.2, 0.85 * extent / count) * count
         bar = figure.colorbar(
             mappable,
-            ax=list(axes),
+            ax=figure.axes,
             location=location,
             ticks=np.arange(count) + 0.5,
             drawedges=count > 1,
@@ -155,7 +159,7 @@ class DiversityColours:
 
 
 class DarkDiversityColours(DiversityColours):
-    """The same map for a dark ground: its dark end is left out instead, and infinity is white."""
+    """The same map for a dark background: its dark end is left out instead, and infinity is white."""
 
     RANGE = (0.3, 1.0)
     INFINITY = "#ffffff"
@@ -172,20 +176,20 @@ def mark(axes: Axes, x: float, y: float, kind: str, colour: str, **options: Any)
 
 
 def predictors_in(*tables: pd.DataFrame) -> list[str]:
-    """Names of the predictors in ``tables``: those of the task set first, then one for all M."""
+    """Names of the predictors in ``tables``, those of the task set before those for all M."""
     names = {str(name): None for table in tables for name in table["predictor"].unique()}
     return sorted(names, key=lambda name: not PREDICTORS.constant(name, "OF_TASK_SET"))
 
 
 def name_of_kind(kind: str) -> str:
-    """Name of a kind of point in keys; predictors define their own."""
+    """Name of a kind of point in keys; predictors bring theirs."""
     return _NAMES.get(kind) or str(PREDICTORS.constant(kind, "LABEL"))
 
 
 def _marker(kind: str) -> dict[str, Any]:
     if kind in _MARKERS:
         return _MARKERS[kind]
-    over = 0 if PREDICTORS.constant(kind, "OF_TASK_SET") else 1  # one for all M lies above
+    over = 0 if PREDICTORS.constant(kind, "OF_TASK_SET") else 1  # those for all M lie on top
     marker = PREDICTORS.constant(kind, "MARKER")
     size = 4.6 + 0.4 * over
     return {"marker": marker, "markersize": size, "markeredgewidth": 0.7, "zorder": 7 + over}
@@ -204,20 +208,24 @@ def _look(kind: str, colour: str) -> dict[str, Any]:
 def marker_key(
     figure: Figure, kinds: Sequence[str], extra: Mapping[str, Any] | None = None
 ) -> None:
-    """Explain markers in one row under the figure, in grey; ``extra`` adds handles by name."""
+    """Explain markers in a row under the figure, in grey; ``extra`` adds other looks by name."""
     grey = "0.35"
     looks = {name_of_kind(kind): {**_look(kind, grey), "markeredgecolor": grey} for kind in kinds}
-    handles = [
-        Line2D([], [], label=name, **look) for name, look in {**looks, **(extra or {})}.items()
-    ]
-    figure.legend(
-        handles=handles, loc="outside lower center", ncols=len(handles),
-        handletextpad=0.3, columnspacing=1.4, borderaxespad=0.2, borderpad=0.1,
-    )  # fmt: skip
+    spacing = {"handletextpad": 0.3, "columnspacing": 1.4, "borderaxespad": 0.2, "borderpad": 0.1}
+    key(figure, {**looks, **(extra or {})}, **spacing)
+
+
+def key(
+    figure: Figure, looks: Mapping[str, Mapping[str, Any]], most: int = 99, **options: Any
+) -> None:
+    """Explain ``looks``, options of a line by name, under the figure, at most ``most`` to a row."""
+    handles = [Line2D([], [], label=name, **look) for name, look in looks.items()]
+    ncols = min(len(handles), most)
+    figure.legend(handles=handles, loc="outside lower center", ncols=ncols, **options)
 
 
 def panel_titles(axes: Sequence[Axes], titles: Sequence[str]) -> None:
-    """Titles with a bold letter in front."""
+    """Titles, each after a bold letter."""
     for letter, panel, title in zip("abcdefgh", axes, titles, strict=False):
         panel.set_title(rf"$\mathbf{{{letter}}}$  {title}")
 
@@ -227,7 +235,7 @@ NOT_MEASURED = "LLC not measured"
 
 
 def note(axes: Axes, text: str) -> None:
-    """State in the middle of an empty panel why it is empty, and remove its ticks."""
+    """Write in an empty panel why it is empty, and remove its ticks."""
     axes.text(
         0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center", color="0.45", zorder=9
     )

@@ -3,7 +3,6 @@
 from typing import Any
 
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
 from ...scorecard.verdicts import (
     FAILS,
@@ -15,8 +14,9 @@ from ...scorecard.verdicts import (
     UNDECIDED,
     UNTESTABLE,
 )
+from .style import key
 
-#: Blue, orange and grey differ for every kind of colour vision, and the shapes tell them apart without colour.
+#: Blue, orange and grey differ for any colour vision; the shapes differ without colour.
 VERDICTS: dict[str, dict[str, Any]] = {
     HOLDS: {"marker": "o", "color": "#0072b2"},
     MET: {"marker": "o", "color": "#0072b2", "fillstyle": "none"},
@@ -27,21 +27,18 @@ VERDICTS: dict[str, dict[str, Any]] = {
     UNTESTABLE: {"marker": "_", "color": "0.55"},
     NO_CLAIM: {"marker": ".", "color": "0.55"},
 }
-#: The value of a statement in a world where it is false.
+#: The value of a statement in its null world.
 NULL: dict[str, Any] = {
     "marker": "|", "color": "0.6", "markersize": 6, "markeredgewidth": 1.6, "linestyle": "none",
 }  # fmt: skip
 
 
 def verdict_key(figure: Figure, null: bool = False) -> None:
-    """Explain the marks under the figure, and that of the ``null`` if it is drawn."""
-    handles = [
-        Line2D([], [], label=verdict.removesuffix(" at this scale"), linestyle="none", **look)
+    """Explain the marks under the figure, including that of the ``null`` if it is drawn."""
+    looks = {
+        verdict.removesuffix(" at this scale"): {**look, "linestyle": "none"}
         for verdict, look in VERDICTS.items()
-    ]
-    if null:
-        handles.append(Line2D([], [], label="its null", **NULL))
-    figure.legend(
-        handles=handles, loc="outside lower center", ncols=3, fontsize=6, markerscale=0.7,
-        handletextpad=0.1, columnspacing=1.0,
-    )  # fmt: skip
+    }
+    nulls = {"its null": NULL} if null else {}
+    small = {"fontsize": 6, "markerscale": 0.7, "handletextpad": 0.1, "columnspacing": 1.0}
+    key(figure, looks | nulls, most=3, **small)

@@ -19,7 +19,7 @@ from ..drawing.style import (
     SINGLE_COLUMN,
     label,
     name_of_kind,
-    new_figure,
+    new_panels,
     note,
     panel_titles,
     predictors_in,
@@ -27,22 +27,21 @@ from ..drawing.style import (
 
 IN_DISTRIBUTION = "in_distribution"
 TRAINED_COLOUR = "#3a3aa0"
-#: Of the predictors: those of the task set first, the one for all M last.
+#: Of the predictors, those of the task set first and the one for all M last.
 PREDICTOR_COLOURS = ("#c5761c", "0.35", "#2a7f62", "#8a4f9e", "#4c9ed9", "#b3b3b3", "#b8325a")
 
-#: Doublings of M that the name of a tick takes.
+#: Doublings of M that the label of a tick takes.
 ROOM = 0.5
 
-#: A run is still moving if it went this share of the way from ridge to dMMSE_M while training last doubled; with
-#: M = infinity, if it left behind this share of its distance to ridge.
+#: A run is still moving if it went this share of the way from ridge to dMMSE_M while training last doubled or, at
+#: M = infinity, lost this share of its distance to ridge.
 MOVES = 0.1
 
 
 @figure_of("losses", "idealised_losses", "llc", "relative_distances")
 def draw(frames: Frames) -> Figure:
-    """Above, losses; below, LLCs; infinity has a column of its own at the right edge."""
-    figure = new_figure(SINGLE_COLUMN, 4.6)
-    upper, lower = figure.subplots(2, 1)
+    """Above, losses; below, LLCs; infinity has its own column at the right edge."""
+    figure, (upper, lower) = new_panels(2, 1, 4.6, width=SINGLE_COLUMN)
     losses(upper, frames)
     resolution = llc(lower, frames)
     panel_titles((upper, lower), ("loss on $q_M$ at the end", f"LLC at the end{resolution}"))
@@ -52,7 +51,7 @@ def draw(frames: Frames) -> Figure:
 def moving(places: pd.DataFrame) -> set[TaskDiversity]:
     """The M whose place, mean over seeds, changed by more than :data:`MOVES` while training last doubled.
 
-    The place is alpha on q_M, and with M = infinity the distance to ridge as a share of that at half of training.
+    The place is alpha on q_M and, at M = infinity, the distance to ridge as a share of that half-way through training.
     """
     found = set()
     for M, rows in by_diversity(places):
@@ -81,7 +80,7 @@ def losses(axes: Axes, frames: Frames) -> None:
 
 
 def llc(axes: Axes, frames: Frames) -> str:
-    """LLC of the transformers, crossed out where it is unhealthy; returns the resolution for the title."""
+    """LLC of the transformers, crossed out where unhealthy; returns the resolution for the title."""
     end = last_step(whole_model(frames["llc"])).dropna(subset=["llc"])
     columns = Columns(end["task_diversity"])
     _points(axes, end, "llc", columns, moving(frames["relative_distances"]))
@@ -113,7 +112,7 @@ def _points(
     columns: "Columns",
     moving: set[TaskDiversity],
 ) -> None:
-    """Mean over seeds with one standard error, hollow for the M still ``moving``."""
+    """Mean over seeds with one standard error; hollow for the M still ``moving``."""
     for still, name, face in (
         (False, "transformers", TRAINED_COLOUR),
         (True, "still moving", "white"),
@@ -130,7 +129,7 @@ def _points(
 
 
 class Columns:
-    """Where each M stands on an axis of log2 M, infinity one and a half doublings after the largest."""
+    """The place of each M on an axis of log2 M, with infinity one and a half doublings after the largest."""
 
     def __init__(self, *columns: Any) -> None:
         values = {float(M) for column in columns for M in column.unique()}
@@ -144,7 +143,7 @@ class Columns:
         return self.at[task_diversity]
 
     def label(self, axes: Axes) -> None:
-        """A tick at every M of the grid, with its name where there is room beside the name before."""
+        """A tick at every M of the grid, labelled where there is room beside the last label."""
         names, last = [], -math.inf
         for M, position in self.at.items():
             room = position - last >= ROOM

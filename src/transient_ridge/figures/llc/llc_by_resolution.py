@@ -1,4 +1,4 @@
-"""The LLC against the resolution r: quadratic as lines, sampled as points, the order over M, and the claims along r."""
+"""The LLC against the resolution r: quadratic (lines) and sampled (points), the order of the M, and the claims."""
 
 import math
 from itertools import groupby
@@ -15,15 +15,7 @@ from ...artefacts.tables import Frames, Rows
 from ...scorecard.page import verdicts_by_resolution
 from ..drawing.panels import resolution_axis
 from ..drawing.picture import figure_of
-from ..drawing.style import (
-    DOUBLE_COLUMN,
-    NOT_MEASURED,
-    DiversityColours,
-    colours_of,
-    new_figure,
-    note,
-    panel_titles,
-)
+from ..drawing.style import NOT_MEASURED, DiversityColours, colours_of, new_panels, note
 from ..drawing.verdicts import VERDICTS, verdict_key
 
 TITLES = ("LLC at the end", "order of the $M$", "claims 8 and 9")
@@ -31,13 +23,11 @@ TITLES = ("LLC at the end", "order of the $M$", "claims 8 and 9")
 
 @figure_of("quadratic_llc", "llc", "claims_by_resolution")
 def draw(frames: Frames) -> Figure:
-    """Means over seeds; r falls to the right, where more directions count."""
+    """Means over seeds; r falls to the right, so that more directions count."""
     quadratic = last_step(frames["quadratic_llc"])
     sampled = last_step(whole_model(frames["llc"]).dropna(subset=["llc"]))
     colours = colours_of(quadratic, sampled)
-    figure = new_figure(DOUBLE_COLUMN, 2.9)
-    panels: Any = figure.subplots(1, 3, width_ratios=[1.25, 1, 1])
-    panel_titles(panels, TITLES)
+    figure, panels = new_panels(1, 3, 2.9, TITLES, width_ratios=[1.25, 1, 1])
     if quadratic.empty:
         for axes in panels:
             note(axes, NOT_MEASURED)
@@ -51,13 +41,13 @@ def draw(frames: Frames) -> Figure:
     _claims(panels[2], frames["claims_by_resolution"])
     for axes in panels:
         resolution_axis(axes)
-    colours.key(figure, panels)
+    colours.key(figure)
     verdict_key(figure)
     return figure
 
 
 def draw_lines(axes: Axes, quadratic: pd.DataFrame, colours: DiversityColours) -> None:
-    """The quadratic LLC of every M against r, the mean over seeds with its standard error, where it is resolved."""
+    """The quadratic LLC of every M against r where it is resolved, mean over seeds with its standard error."""
     for M, rows in by_diversity(quadratic.dropna(subset=["llc"])):
         by_r = rows.groupby("resolution")
         mean = by_r["llc"].mean()
@@ -68,7 +58,7 @@ def draw_lines(axes: Axes, quadratic: pd.DataFrame, colours: DiversityColours) -
 
 
 def _draw_points(axes: Axes, sampled: pd.DataFrame, colours: DiversityColours) -> None:
-    """Sampled estimates with one standard error; crosses where the diagnostics found a fault."""
+    """Sampled estimates with one standard error; crosses are unhealthy ones."""
     for M, rows in by_diversity(sampled):
         axes.errorbar(
             rows["resolution"], rows["llc"], yerr=rows["standard_error"], color=colours[M],
@@ -79,7 +69,7 @@ def _draw_points(axes: Axes, sampled: pd.DataFrame, colours: DiversityColours) -
 
 
 def _order(axes: Axes, means: pd.DataFrame, colours: DiversityColours) -> None:
-    """The rank of every M's LLC at each r, 1 the least."""
+    """The rank of every M's LLC at each r, from 1, the least."""
     for M, row in means.rank().iterrows():
         axes.plot(
             row.index, row, color=colours[float(M)], marker="o", markersize=3, linewidth=1.1  # type: ignore[arg-type]
@@ -89,7 +79,7 @@ def _order(axes: Axes, means: pd.DataFrame, colours: DiversityColours) -> None:
 
 
 def _claims(axes: Axes, claims: pd.DataFrame) -> None:
-    """A line for each statement (from the top): each verdict once, over the range of r in which it is reached."""
+    """A line per statement, from the top: each verdict once, over the range of r at which it holds."""
     found = verdicts_by_resolution(Rows.of("claims_by_resolution", claims).records())
     for height, verdicts in enumerate(found.values()):
         for verdict, same in groupby(verdicts, key=itemgetter(1)):

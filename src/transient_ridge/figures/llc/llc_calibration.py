@@ -18,7 +18,7 @@ from .llc_traces import draw_chains
 
 @figure_of("llc_recommendation", "llc_calibration_traces")
 def draw(frames: Frames) -> Figure:
-    """A row of heat maps (one per run and gamma), then the traces of the first run by eps and n beta."""
+    """Heat maps, one per run and gamma, then the traces of the first run by eps and n beta."""
     sweep, traces = frames["llc_recommendation"], frames["llc_calibration_traces"]
     maps = [
         (run, step, gamma, part)
@@ -70,7 +70,7 @@ def _name(run: Run, step: object) -> str:
 
 
 def _heat_map(axes: Axes, part: pd.DataFrame, epsilons: list[float], n_betas: list[float]) -> None:
-    """LLC by colour and number, and the MALA acceptance where there is one; grey = unhealthy, framed = recommended."""
+    """LLC by colour and number, with the MALA acceptance if there is one; grey: unhealthy, framed: recommended."""
     wide = part.pivot(index="n_beta", columns="epsilon", values="llc").reindex(n_betas)[epsilons]
     healthy = part.pivot(index="n_beta", columns="epsilon", values="healthy").reindex(n_betas)
     shown = wide.where(healthy[epsilons].astype(bool))

@@ -6,7 +6,7 @@ from ...analysis.views import by_run, whole_model
 from ...artefacts.tables import Frames
 from ..drawing.panels import path, step_axis
 from ..drawing.picture import figure_of
-from ..drawing.style import DOUBLE_COLUMN, colours_of, new_figure, panel_titles
+from ..drawing.style import colours_of, new_panels
 
 PANELS = {
     "heating_share": "share that minibatch noise adds",
@@ -20,18 +20,17 @@ PANELS = {
 
 @figure_of("llc")
 def draw(frames: Frames) -> Figure:
-    """One panel per diagnostic, one line per run; crosses mark unhealthy estimates."""
+    """A panel per diagnostic, a line per run; crosses are unhealthy estimates."""
     llc = whole_model(frames["llc"])
     colours = colours_of(llc)
-    # The two share their draws, and the unpaired one's error is by far the larger: it is the unit.
+    # The two share their draws, and the unpaired one's error, the unit, is by far the larger.
     difference = (llc["llc"] - llc["llc_unpaired"]) / llc["standard_error_unpaired"]
     llc = llc.assign(relative=difference)
-    figure = new_figure(DOUBLE_COLUMN, 4.2)
-    panels = figure.subplots(2, 3, sharex=True).flatten()
+    figure, panels = new_panels(2, 3, 4.2, list(PANELS.values()), sharex=True)
     for axes, column in zip(panels, PANELS, strict=True):
         for run, rows in by_run(llc):
             path(axes, rows["step"], rows[column], run, colours)
-            # A run of one estimate is no line.
+            # A run with one estimate has no line.
             axes.plot(
                 rows["step"], rows[column], ".", color=colours[run.task_diversity], markersize=4
             )
@@ -42,6 +41,5 @@ def draw(frames: Frames) -> Figure:
         step_axis(axes, llc["step"])
     for axes in panels[:3]:
         axes.set_xlabel("")
-    panel_titles(panels, list(PANELS.values()))
-    colours.key(figure, panels)
+    colours.key(figure)
     return figure

@@ -1,4 +1,4 @@
-"""The ladder: sampled LLCs over n beta and r, beside those that the curvature at w* implies."""
+"""The ladder: sampled LLCs over n beta and r, beside those implied by the curvature at w*."""
 
 from itertools import cycle
 from typing import Any
@@ -11,23 +11,22 @@ from ...analysis.views import by_run, last_step, of_run
 from ...artefacts.tables import Frames
 from ..drawing.panels import resolution_axis
 from ..drawing.picture import figure_of
-from ..drawing.style import DOUBLE_COLUMN, colours_of, label, new_figure, panel_titles
+from ..drawing.style import colours_of, label, new_panels
 from .llc_by_resolution import draw_lines
 
-#: Markers of the n beta, ascending; after the last, the first again.
+#: Markers of the n beta, ascending; they repeat after the last.
 MARKERS = "osD^v<>pPh*"
 
 
 @figure_of("llc_ladder", "quadratic_llc")
 def draw(frames: Frames) -> Figure:
-    """One panel per run: the line is quadratic, points are sampled."""
+    """A panel per run: the line is quadratic, the points are sampled."""
     table = frames["llc_ladder"].dropna(subset=["llc"])
     quadratic = last_step(frames["quadratic_llc"])
     colours = colours_of(frames["llc_ladder"], frames["quadratic_llc"])
     runs = by_run(table)
-    figure = new_figure(DOUBLE_COLUMN, 2.6)
-    panels = figure.subplots(1, max(1, len(runs)), sharey=True, squeeze=False)[0]
-    panel_titles(panels, [f"$M$ = {label(run.task_diversity)}" for run, _ in runs])
+    titles = [f"$M$ = {label(run.task_diversity)}" for run, _ in runs]
+    figure, panels = new_panels(1, max(1, len(runs)), 2.6, titles, sharey=True)
     for axes, (run, cells) in zip(panels, runs, strict=False):
         draw_lines(axes, of_run(quadratic, *run), colours)
         for marker, (n_beta, rows) in zip(cycle(MARKERS), cells.groupby("n_beta"), strict=False):
@@ -41,7 +40,7 @@ def draw(frames: Frames) -> Figure:
 
 
 def _draw_cells(axes: Axes, cells: pd.DataFrame, colour: str, marker: str, label: str) -> None:
-    """Estimates with one standard error: full if healthy, else hollow, and crossed out if not equilibrated."""
+    """Estimates with one standard error: full if healthy, else hollow; crossed out if not equilibrated."""
     look: dict[str, Any] = {"color": colour, "linestyle": "none"}
     axes.errorbar(
         cells["resolution"], cells["llc"], yerr=cells["standard_error"],

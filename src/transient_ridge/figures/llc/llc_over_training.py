@@ -10,26 +10,26 @@ from ...analysis.views import averages, by_diversity, whole_model, with_error
 from ...artefacts.tables import Frames
 from ..drawing.panels import curves, loss_axis, step_axis
 from ..drawing.picture import figure_of
-from ..drawing.style import DOUBLE_COLUMN, DiversityColours, colours_of, new_figure, panel_titles
+from ..drawing.style import DiversityColours, colours_of, new_panels
+
+TITLES = ("LLC over training", "loss on $q_M$ over training")
 
 
 @figure_of("llc", "smoothed_losses")
 def draw(frames: Frames) -> Figure:
     """Left, the LLC of each M against the step; right, the smoothed loss on q_M."""
     colours = colours_of(frames["llc"], frames["smoothed_losses"])
-    figure = new_figure(DOUBLE_COLUMN, 2.8)
-    left, right = figure.subplots(1, 2)
+    figure, (left, right) = new_panels(1, 2, 2.8, TITLES)
     _llc(left, whole_model(frames["llc"]).dropna(subset=["llc"]), colours)
     curves(right, averages(frames["smoothed_losses"], "in_distribution"), "loss", colours)
     loss_axis(right.yaxis)
     right.set_ylabel("loss on $q_M$ (units of $y^2$)")
-    panel_titles((left, right), ("LLC over training", "loss on $q_M$ over training"))
-    colours.key(figure, (left, right))
+    colours.key(figure)
     return figure
 
 
 def _llc(axes: Axes, llc: pd.DataFrame, colours: DiversityColours) -> None:
-    """Mean over seeds; the bars are one standard error, crosses mark unhealthy estimates."""
+    """Mean over seeds with one standard error; crosses are unhealthy estimates."""
     for M, rows in by_diversity(llc):
         curve = with_error(rows, "llc", "step")
         axes.errorbar(

@@ -1,4 +1,4 @@
-"""SGLD traces at the end of training: the chains' paired losses, whose mean after the burn-in is the LLC."""
+"""SGLD traces at the end of training: the chains' paired losses, whose mean after the burn-in gives the LLC."""
 
 import numpy as np
 import pandas as pd
@@ -8,28 +8,26 @@ from matplotlib.figure import Figure
 from ...analysis.views import by_run, last_step, whole_model
 from ...artefacts.tables import Frames
 from ..drawing.picture import figure_of
-from ..drawing.style import DOUBLE_COLUMN, NOT_MEASURED, colours_of, label, new_figure, note
+from ..drawing.style import NOT_MEASURED, colours_of, label, note, panels_for
 
-#: SGLD steps averaged into one point: without, the noise of minibatches hides the drift.
+#: SGLD steps averaged into one point, because minibatch noise would hide the drift.
 WINDOW = 10
 COLUMNS = 4
 
 
 @figure_of("llc_traces", "llc")
 def draw(frames: Frames) -> Figure:
-    """One panel per M (first seed), one line per chain; the dotted line is l(w*)."""
+    """A panel per M (first seed), a line per chain; the dotted line is l(w*)."""
     traces, llc = last_step(frames["llc_traces"]), last_step(whole_model(frames["llc"]))
     traces = traces[traces["component"] == "all"]
     colours = colours_of(frames["llc"])
     firsts = {run.task_diversity: run for run, _ in reversed(by_run(llc))}
     runs = sorted(firsts.values())
+    places = max(len(runs), COLUMNS) if runs else 0  # a few panels are as narrow as many
+    figure, panels = panels_for(places, COLUMNS, 0.3, 1.5, sharex=True, sharey=True)
     if not runs:
-        empty = new_figure(DOUBLE_COLUMN, 1.8)
-        note(empty.subplots(), NOT_MEASURED)
-        return empty
-    rows = -(-len(runs) // COLUMNS)
-    figure = new_figure(DOUBLE_COLUMN, 0.3 + 1.5 * rows)
-    panels = figure.subplots(rows, COLUMNS, sharex=True, sharey=True, squeeze=False).flatten()
+        note(panels[0], NOT_MEASURED)
+        return figure
     chains = dict(by_run(traces))
     for axes, run in zip(panels, runs, strict=False):
         if run in chains:
@@ -37,7 +35,7 @@ def draw(frames: Frames) -> Figure:
         axes.set_title(f"$M$ = {label(run.task_diversity)}")
     for axes in panels[len(runs) :]:
         axes.remove()
-    for axes in panels[: len(runs)][::COLUMNS]:
+    for axes in panels[: len(runs) : COLUMNS]:
         axes.set_ylabel(r"$\ell_B(w) - \ell_B(w^*)$")
     for axes in panels[: len(runs)][-COLUMNS:]:
         axes.set_xlabel("SGLD step")

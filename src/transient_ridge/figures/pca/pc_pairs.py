@@ -1,19 +1,13 @@
 """Trajectories in the plane of every pair of the first four components."""
 
+import itertools
+
 from matplotlib.figure import Figure
 
 from ...artefacts.tables import Frames
 from ..drawing.panels import plane
 from ..drawing.picture import figure_of
-from ..drawing.style import (
-    CRITICAL,
-    DOUBLE_COLUMN,
-    END,
-    colours_of,
-    marker_key,
-    new_figure,
-    predictors_in,
-)
+from ..drawing.style import CRITICAL, END, colours_of, marker_key, new_panels, predictors_in
 
 
 @figure_of("pca_trajectories", "pca_idealised", "pca_variance", "critical_steps")
@@ -22,18 +16,14 @@ def draw(frames: Frames) -> Figure:
     trajectories = frames["pca_trajectories"]
     colours = colours_of(trajectories)
     components = sorted(int(component) for component in trajectories["component"].unique())[:4]
-    across, down = components[:-1], components[1:]
-    figure = new_figure(DOUBLE_COLUMN, 0.8 + 1.85 * max(1, len(down)))
-    side = max(1, len(down))
-    panels = figure.subplots(side, side, squeeze=False, sharex="col", sharey="row")
-    for row in range(side):
-        for column in range(side):
-            axes = panels[row, column]
-            if column > row or not down:
-                axes.set_axis_off()
-                continue
-            plane(axes, frames, colours, (across[column], down[row]))
-            axes.label_outer()
-    colours.key(figure, panels.flatten().tolist())
+    side = max(1, len(components) - 1)
+    figure, panels = new_panels(side, side, 0.8 + 1.85 * side, sharex="col", sharey="row")
+    for axes, (row, column) in zip(panels, itertools.product(range(side), repeat=2), strict=True):
+        if column > row or len(components) < 2:
+            axes.set_axis_off()
+            continue
+        plane(axes, frames, colours, (components[column], components[row + 1]))
+        axes.label_outer()
+    colours.key(figure)
     marker_key(figure, [*predictors_in(frames["pca_idealised"]), CRITICAL, END])
     return figure

@@ -1,4 +1,4 @@
-"""The share of each component on each position of the context."""
+"""How each component is spread over the positions of the context."""
 
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
@@ -6,7 +6,7 @@ from matplotlib.ticker import MaxNLocator
 from ...artefacts.tables import Frames
 from ..drawing.panels import component_label
 from ..drawing.picture import figure_of
-from ..drawing.style import DOUBLE_COLUMN, marker_key, new_figure
+from ..drawing.style import marker_key, panels_for
 
 BAR = "#4c6a92"
 EVEN = {"color": "0.25", "linewidth": 0.8, "linestyle": (0, (4, 2))}
@@ -14,13 +14,10 @@ EVEN = {"color": "0.25", "linewidth": 0.8, "linestyle": (0, (4, 2))}
 
 @figure_of("pca_loadings", "pca_variance")
 def draw(frames: Frames) -> Figure:
-    """A bar per position and a panel per component, four to a row; the dashed line is an even spread."""
+    """A panel per component, four to a row, with a bar per position; the dashed line is an even spread."""
     loadings = frames["pca_loadings"]
     components = sorted(int(component) for component in loadings["component"].unique())
-    columns = min(4, len(components))
-    rows = -(-len(components) // columns)
-    figure = new_figure(DOUBLE_COLUMN, 0.4 + 1.5 * rows)
-    panels = figure.subplots(rows, columns, sharey=True, squeeze=False).flatten()
+    figure, panels = panels_for(len(components), 4, 0.4, 1.5, sharey=True)
     for axes, component in zip(panels, components, strict=False):
         bars = loadings[loadings["component"] == component].sort_values("token")
         axes.bar(bars["token"], bars["loading"], color=BAR, width=0.8)
@@ -28,9 +25,7 @@ def draw(frames: Frames) -> Figure:
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8, min_n_ticks=1))
         axes.set_title(component_label(frames["pca_variance"], component))
         axes.set_xlabel("position $k$ in the context")
-    for axes in panels[len(components) :]:
-        axes.remove()
-    for axes in panels[::columns]:
+    for axes in panels[::4]:
         axes.set_ylabel("share of squared norm")
     marker_key(figure, (), {"equal share of every position": EVEN})
     return figure

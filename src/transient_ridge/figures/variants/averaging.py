@@ -6,7 +6,7 @@ from ...analysis.views import by_run
 from ...artefacts.tables import Frames
 from ..drawing.panels import loss_axis, step_axis
 from ..drawing.picture import figure_of
-from ..drawing.style import DOUBLE_COLUMN, colours_of, marker_key, new_figure, note, panel_titles
+from ..drawing.style import colours_of, marker_key, new_panels, note
 
 PANELS = {
     "out_of_distribution": "OOD loss",
@@ -21,11 +21,10 @@ LOOKS = {
 
 @figure_of("averaging")
 def draw(frames: Frames) -> Figure:
-    """Every run its own line, as measured."""
+    """A line per run, as measured."""
     curves = frames["averaging"]
     colours = colours_of(curves)
-    figure = new_figure(DOUBLE_COLUMN, 3.1)
-    panels = figure.subplots(1, len(PANELS))
+    figure, panels = new_panels(1, 3, 3.1, list(PANELS.values()))
     for axes, value in zip(panels, PANELS, strict=True):
         known = curves.dropna(subset=value)
         for weights, look in LOOKS.items():
@@ -43,9 +42,7 @@ def draw(frames: Frames) -> Figure:
         else:
             axes.set(ylim=(0, 1), yticks=[0, 0.25, 0.5, 0.75, 1])
             axes.set_yticklabels(["ridge", "¼", "½", "¾", r"dMMSE$_M$"])
-    panel_titles(panels, list(PANELS.values()))
-    colours.key(figure, panels)
-    marker_key(
-        figure, (), {f"{name} weights": {**look, "color": "0.3"} for name, look in LOOKS.items()}
-    )
+    colours.key(figure)
+    keys = {f"{name} weights": {**look, "color": "0.3"} for name, look in LOOKS.items()}
+    marker_key(figure, (), keys)
     return figure

@@ -1,4 +1,4 @@
-"""Figure 1a, the hook and Figure 3 over draws: variants that differ only in their root seed."""
+"""Figure 1a, the hook and Figure 3 over draws, which are variants that differ only in their root seed."""
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -6,19 +6,17 @@ from matplotlib.figure import Figure
 from ...analysis.datasets import OUT_OF_DISTRIBUTION
 from ...analysis.views import averages, by_diversity, over_seeds
 from ...artefacts.tables import Frames
-from ..curves.figure1 import ood_loss
 from ..curves.hook import hook, over_time
-from ..drawing.panels import median_critical
+from ..drawing.panels import loss_over_training, median_critical
 from ..drawing.picture import figure_of
 from ..drawing.style import (
     CRITICAL,
-    DOUBLE_COLUMN,
     END,
     DiversityColours,
     colours_of,
     mark,
     marker_key,
-    new_figure,
+    new_panels,
     panel_titles,
     predictors_in,
 )
@@ -43,12 +41,12 @@ TITLES = (
     over_draws=True,
 )
 def draw(frames: Frames) -> Figure:
-    """Six panels, in which draws take the place of seeds."""
+    """Six panels, with draws in the place of seeds."""
     places = frames["relative_distances"].dropna(subset=["alpha"])
     colours = colours_of(frames["smoothed_losses"])
-    figure = new_figure(DOUBLE_COLUMN, 7.2)
-    panels = figure.subplots(3, 2).flatten().tolist()
-    ood_loss(panels[0], frames, colours)
+    figure, panels = new_panels(3, 2, 7.2)
+    loss_over_training(panels[0], frames, OUT_OF_DISTRIBUTION, colours)
+    panels[0].set_ylabel("OOD loss (units of $y^2$)")
     _mark_critical(panels[0], frames, colours)
     hook(panels[1], places, frames["critical_steps"], "_out", colours)
     over_time(panels[2], places, "_out", colours)
@@ -56,7 +54,7 @@ def draw(frames: Frames) -> Figure:
     losses(panels[4], frames)
     resolution = llc(panels[5], frames)
     panel_titles(panels, [*TITLES, f"LLC at the end{resolution}"])
-    colours.key(figure, panels)
+    colours.key(figure)
     marker_key(figure, [*predictors_in(frames["idealised_losses"]), CRITICAL, END])
     return figure
 

@@ -1,4 +1,4 @@
-"""How near to ridge (up) against the time until dMMSE (across), a point per variant and a panel for each M."""
+"""Relative distance at t_crit against the time until dMMSE: a point per variant, a panel per M."""
 
 from typing import Any
 
@@ -12,9 +12,9 @@ from ...analysis.views import by_diversity
 from ...artefacts.tables import Frames
 from ..drawing.labels import LINE_HEIGHT, name_points
 from ..drawing.picture import figure_of
-from ..drawing.style import DOUBLE_COLUMN, label, new_figure, note
+from ..drawing.style import label, note, panels_for
 
-#: Share of a panel for variants that reach dMMSE; the rest, at the right, is for those that do not.
+#: Share of a panel for variants that reach dMMSE; those that do not are to the right.
 REACHED = 0.82
 POINT, LINE = "#0072b2", "0.45"
 
@@ -30,16 +30,11 @@ def draw(frames: Frames) -> Figure:
     ).reset_index()
     known = runs.dropna(subset="longest")
     maps = by_diversity(known)
-    columns, variants = min(2, max(len(maps), 1)), known["variant"].nunique()
-    rows = max(-(-len(maps) // columns), 1)
-    height = max(2.1, LINE_HEIGHT * variants)
-    figure = new_figure(DOUBLE_COLUMN, 0.3 + rows * (height + 0.75))
-    panels = figure.subplots(rows, columns, squeeze=False).flatten()
+    height = max(2.1, LINE_HEIGHT * known["variant"].nunique())
+    figure, panels = panels_for(len(maps), 2, 0.3, height + 0.75)
     if not maps:
         note(panels[0], "no finite $M$" if runs.empty else "time of training not recorded")
         return figure
-    for axes in panels[len(maps) :]:
-        axes.axis("off")
     for axes, (M, points) in zip(panels, maps, strict=False):
         _panel(axes, points, height)
         axes.set_title(f"$M$ = {label(M)}")
@@ -76,7 +71,7 @@ def _panel(axes: Axes, points: pd.DataFrame, height: float) -> None:
 
 
 def pareto(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Indices, by ascending ``x``, of the points (x, y) that no other point undercuts in both."""
+    """Indices, by ascending ``x``, of the points (x, y) that no other point undercuts in both coordinates."""
     order = np.lexsort((y, x))
     best = np.minimum.accumulate(y[order])
     return order[np.concatenate([[True], best[1:] < best[:-1]])] if len(order) else order

@@ -29,25 +29,25 @@ class CurvatureAt:
         asked: SpectrumSettings,
         device: torch.device,
     ) -> None:
-        """``tasks`` is ``llc.data``: which tasks of ``data_of`` the loss is measured on."""
+        """``tasks`` is ``llc.data``: the tasks of ``data_of`` on which the loss is measured."""
         self.kept, self.device = kept, device
         self.asked = asked
         self.model = Transformer(trained_by.data.dimension, trained_by.model).to(device)
         diversity = data_diversity(tasks, data_of)
         source = SequenceSource(trained_by.seed, trained_by.data, diversity)
-        # The first of those on which the LLC is sampled.
+        # The first of the sequences on which the LLC is sampled.
         self.sequences = source.draw(self.asked.sequences, "llc").to(device)
 
     def step(self, step: int) -> Curvature:
         """The curvature at ``step``. Raises CheckpointError, and FloatingPointError if it is not finite."""
-        # In the model's order: a safetensors file lists its tensors in no order that lasts.
+        # In the model's order, because that of a safetensors file may change.
         layout = Layout.of(dict(self.model.named_parameters()))
         weights = layout.flatten(self.kept.load(step, self.device))
         gram = gram_matrix(self.model, layout, weights, self.sequences)
         return Curvature.of(gram, self.sequences.y.shape[1], max(self.asked.resolutions))
 
     def rows(self, found: Curvature) -> Iterator[dict[str, Any]]:
-        """One row per resolution of the tables of quadratic LLCs, without its key.
+        """A row per resolution of the tables of quadratic LLCs, without its key.
 
         Raises ResolutionError if the sequences are too few for every resolution.
         """

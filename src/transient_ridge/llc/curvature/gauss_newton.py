@@ -18,7 +18,7 @@ from ...model.functional import Layout
 from ...model.transformer import Transformer
 from ...regression.sequences import Sequences
 
-#: Most sequences in one chunk of a matrix product.
+#: The most sequences in one chunk of a matrix product.
 CHUNK_SEQUENCES = 1024
 
 #: Maps a function over the first axis of its arguments, as torch.func.vmap does.
@@ -65,12 +65,13 @@ def pulled_back(
 ) -> Iterator[Tensor]:
     """Chunks (b, P) of ``scale`` J_s^T u_s for each sample s, J_s the derivative of its outputs at ``weights`` (P,).
 
-    ``outputs`` of named parameters and the parts of one sample are of the shape of a row u_s of ``towards`` (B, ...).
+    ``outputs`` takes named parameters and the parts of one sample; the result has the shape of a row u_s of ``towards``
+    (B, ...).
     """
     size = max(1, PER_SEQUENCE_NUMBERS // layout.size)
     for *parts, u in _chunks(size, *samples, towards):
-        # Every sample has weights of its own, so that one backward pass makes all gradients. vmap(grad(...)) needs no
-        # copies, but makes every job import torch's compiler, which takes a second.
+        # Every sample has its own copy of the weights, so that one backward pass yields all gradients. vmap(grad(...))
+        # needs no copies, but makes every job import torch's compiler, which takes a second.
         own = {
             name: part.detach().expand(len(u), *part.shape).requires_grad_()
             for name, part in layout.views(weights).items()
@@ -90,14 +91,14 @@ def bent_product(
 ) -> Callable[[Tensor], Tensor]:
     """v (P,) -> ``scale`` J^T B J v, summed over ``chunks`` of samples; J is the derivative of outputs at ``weights``.
 
-    ``outputs`` takes named parameters and the parts of a chunk; ``bend`` takes the outputs and these parts, and gives
-    the function u -> B u, with B the second derivative of the loss in the outputs.
+    ``outputs`` takes named parameters and the parts of a chunk; ``bend`` takes the outputs and the same parts, and
+    returns the function u -> B u, with B the second derivative of the loss in the outputs.
     """
     centre = weights.detach().clone().requires_grad_()
     kept = []
     for parts in chunks:
         found = outputs(layout.views(centre), *parts)
-        # J^T u is linear in u, and J v its derivative along v: two backward passes through graphs that are kept cost
+        # J^T u is linear in u, and J v is its derivative along v: two backward passes through graphs that are kept cost
         # less than a forward-mode product.
         u = torch.zeros_like(found, requires_grad=True)
         (pulled,) = torch.autograd.grad(found, centre, u, create_graph=True)

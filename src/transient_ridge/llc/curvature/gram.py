@@ -4,7 +4,7 @@ The Gauss-Newton matrix of the mean squared error over N sequences S and K posit
 
     H = (2 / NK) sum_S sum_k grad f_k(S) grad f_k(S)^T = J^T J,
 
-of P x P numbers for P parameters. G = J J^T has NK x NK, and the same eigenvalues but for zeros.
+which is P x P for P parameters. G = J J^T is NK x NK and has the same eigenvalues except for zeros.
 """
 
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ from ...model.functional import Layout
 from ...model.transformer import Transformer
 from ...regression.sequences import Sequences
 
-#: Rows of one matrix product: G is symmetric, and what lies below the diagonal blocks is not computed.
+#: Rows of one matrix product; as G is symmetric, nothing below the diagonal blocks is computed.
 BLOCK_ROWS = 128
 
 
@@ -27,7 +27,7 @@ def gram_matrix(
 ) -> Tensor:
     """G (NK, NK), float64, at ``weights`` (P,); rows by sequence, then by position.
 
-    Products are those of the model's precision. Raises FloatingPointError if G is not finite.
+    Products have the model's precision. Raises FloatingPointError if G is not finite.
     """
     rows = sequences.y.numel()
     total = torch.zeros(rows, rows, dtype=torch.float64, device=weights.device)
@@ -42,7 +42,7 @@ def gram_matrix(
 
 
 def _groups(layout: Layout, most: int) -> Iterator[list[str]]:
-    """Names of parameters, in groups of at most ``most`` numbers, or of one parameter."""
+    """Names of parameters, in groups of at most ``most`` numbers, or one larger parameter."""
     group: list[str] = []
     size = 0
     for name, shape in layout.shapes:
@@ -57,7 +57,7 @@ def _groups(layout: Layout, most: int) -> Iterator[list[str]]:
 def prediction_gradients(
     model: Transformer, parameters: dict[str, Tensor], names: list[str], sequences: Sequences
 ) -> list[Tensor]:
-    """Per parameter of ``names``, the gradients (NK, p) of all predictions."""
+    """The gradients (NK, p) of all predictions in each parameter of ``names``."""
     N, K = sequences.y.shape
     found = [parameters[name].new_empty(N, K, parameters[name].numel()) for name in names]
 
@@ -69,7 +69,7 @@ def prediction_gradients(
     for start in range(0, N, size):
         some = slice(start, start + size)
         x, y = sequences.x[some], sequences.y[some]
-        # Every sequence has weights of its own, so that one backward pass makes the gradients of all.
+        # Every sequence has its own copy of the weights, so that one backward pass yields all gradients.
         own = {
             name: parameters[name].expand(len(x), *parameters[name].shape).detach().requires_grad_()
             for name in names

@@ -1,10 +1,9 @@
 r"""Kronecker-factored eigenbases of a second-moment matrix of the weights, and its diagonal in them.
 
-A second-moment matrix H = E[v v^T] of P x P numbers is known by draws of v only (see :mod:`.gauss_newton`). Per
-parameter matrix W the basis is the eigenbasis of E[V V^T] x E[V^T V], V the part of v that belongs to W, and the
-diagonal of H in that basis corrects the eigenvalues (George et al., 'Fast approximate natural gradient descent in a
-Kronecker-factored eigenbasis', 2018). The diagonal is exact up to the draws; by Schur and Horn it is less spread than
-the eigenvalues are.
+A P x P second-moment matrix H = E[v v^T] is known only by draws of v (see :mod:`.gauss_newton`). For each parameter
+matrix W the basis is the eigenbasis of E[V V^T] x E[V^T V], V the part of v that belongs to W, and the diagonal of H in
+that basis corrects the eigenvalues (George et al., 'Fast approximate natural gradient descent in a Kronecker-factored
+eigenbasis', 2018). The diagonal is exact for these draws; by Schur and Horn it is less spread than the eigenvalues.
 """
 
 from collections.abc import Iterable, Iterator
@@ -15,22 +14,21 @@ from torch import Tensor
 
 from ...model.functional import Layout
 
-#: An axis of more numbers, such as a vocabulary, keeps its own basis: another would cost too much to find and to apply.
+#: A longer axis, such as a vocabulary, keeps its own basis, because another would be too costly to find and to apply.
 LONGEST = 2048
 
 
 @dataclass(frozen=True)
 class KroneckerBasis:
-    """An orthonormal basis of the weights: per parameter, the product of one basis of its rows and one of its columns.
+    """An orthonormal basis of the weights: per parameter, the product of a basis of its rows and one of its columns.
 
-    A vector counts as a matrix of one row.
+    A vector counts as a matrix of one row. The columns of ``left`` (m, m) and ``right`` (n, n) are the bases for a
+    parameter (m, n); a long axis that keeps its own has (1, 1).
     """
 
     layout: Layout
-    left: tuple[
-        Tensor, ...
-    ]  # (m, m) per parameter (m, n); the columns are the basis; (1, 1): m keeps its own
-    right: tuple[Tensor, ...]  # (n, n), or (1, 1)
+    left: tuple[Tensor, ...]
+    right: tuple[Tensor, ...]
 
     def coordinates(self, vectors: Tensor) -> Tensor:
         """Coordinates (..., P) in this basis of ``vectors`` (..., P)."""
@@ -66,8 +64,8 @@ def kronecker_basis(layout: Layout, samples: Iterable[Tensor]) -> KroneckerBasis
 def diagonal(samples: Iterable[Tensor], basis: KroneckerBasis | None = None) -> Tensor:
     """The diagonal (P,) of H = E[v v^T] in ``basis``, or along the weights' own axes, in float64.
 
-    ``samples`` are chunks (b, P) of v; draws that did not make the basis keep its fit out of the numbers. Raises
-    FloatingPointError if it is not finite.
+    ``samples`` are chunks (b, P) of v; use held-out draws, not those that made the basis, to avoid the bias of fitting.
+    Raises FloatingPointError if it is not finite.
     """
     total, count = torch.zeros(()), 0
     for chunk in samples:
@@ -79,7 +77,8 @@ def diagonal(samples: Iterable[Tensor], basis: KroneckerBasis | None = None) -> 
 
 def _matrix(shape: torch.Size) -> tuple[int, int]:
     """Rows and columns of a parameter of ``shape`` as a matrix."""
-    return (shape[0] if len(shape) > 1 else 1), shape.numel() // (shape[0] if len(shape) > 1 else 1)
+    rows = shape[0] if len(shape) > 1 else 1
+    return rows, shape.numel() // rows
 
 
 def _matrices(layout: Layout, flat: Tensor) -> Iterator[Tensor]:
@@ -98,7 +97,7 @@ def _gram(parts: Tensor) -> Tensor:
 
 
 def _eigenbasis(symmetric: Tensor) -> Tensor:
-    # In float64, or the vectors of small eigenvalues would be noise.
+    # In float32 the vectors of small eigenvalues would be noise.
     basis: Tensor = torch.linalg.eigh(_finite(symmetric.double())).eigenvectors
     return basis.to(symmetric.dtype)
 

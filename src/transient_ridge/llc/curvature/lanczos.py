@@ -1,4 +1,4 @@
-"""Eigenvalues of a symmetric positive matrix that is known by its products alone, by Lanczos' method."""
+"""Eigenvalues of a symmetric positive matrix that is known only by its products, by Lanczos' method."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -6,15 +6,15 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-#: Steps that must add next to nothing before Lanczos' method is taken to have converged.
+#: How many steps must add next to nothing for Lanczos' method to have converged.
 SETTLED = 4
 
 
 class Ritz(NamedTuple):
-    """What one run finds, ascending; N is its number of steps, or fewer if an invariant space ended it.
+    """The result of one run, ascending; N is its number of steps, or less if an invariant space ended it.
 
-    The outermost values converge first, so that the first and last are close to the extremes of the spectrum. All but
-    ``vectors`` are on the CPU, which is faster with so few numbers.
+    The outermost values converge first, so the first and last are close to the extremes of the spectrum. All but
+    ``vectors`` are on the CPU, which is faster for so few numbers.
     """
 
     values: Tensor  # (N,) float64
@@ -32,8 +32,8 @@ def lanczos(
 ) -> Ritz:
     """``steps`` of Lanczos with full reorthogonalisation, for H v = ``product(v)``, from ``start`` (P,).
 
-    With a ``tolerance``, for a positive H, fewer: it ends when the last :data:`SETTLED` steps have added at most that
-    share to start^T H^-1 start, which every step finds more of.
+    With a ``tolerance``, for a positive H, it ends once the last :data:`SETTLED` steps have added at most that share to
+    start^T H^-1 start, which grows with every step.
     """
     size = start.norm()
     basis = [start / size]
@@ -48,7 +48,7 @@ def lanczos(
             image = image - known.mT @ (known @ image)
         length = image.norm()
         beside.append(length.double().cpu())
-        # An invariant space: nothing but rounding is left.
+        # An invariant space: only rounding is left.
         if beside[-1] <= 10 * torch.finfo(start.dtype).eps * max(map(abs, diagonal)):
             break
         if tolerance is not None:
@@ -68,7 +68,7 @@ def lanczos(
 
 
 def _tridiagonal(diagonal: list[Tensor], beside: list[Tensor]) -> tuple[Tensor, Tensor]:
-    """Eigenvalues, ascending, and eigenvectors of the matrix that the steps so far have made."""
+    """Eigenvalues, ascending, and eigenvectors of the matrix of the steps so far."""
     off = torch.stack(beside[:-1]) if len(beside) > 1 else beside[0].new_zeros(0)
     matrix = torch.diag(torch.stack(diagonal)) + torch.diag(off, 1) + torch.diag(off, -1)
     values, vectors = torch.linalg.eigh(matrix)

@@ -1,7 +1,7 @@
-r"""What a preconditioner makes of the chains' steps: a symmetric positive G = U diag(scale) U^T.
+r"""The metric that a preconditioner gives the chains' steps: a symmetric positive G = U diag(scale) U^T.
 
-Langevin dynamics with any fixed G has the same stationary law, up to the finite step; what G changes is how soon the
-law is reached and how far apart draws must be to be independent.
+Langevin dynamics with any fixed G has the same stationary law, up to the finite step. G changes how soon chains reach
+that law, and how far apart draws must be to be independent.
 """
 
 from dataclasses import dataclass, replace
@@ -22,15 +22,15 @@ class Metric:
     mask: Tensor | None = None  # (P,) of zeros and ones
 
     def masked(self, mask: Tensor | None) -> "Metric":
-        """The same G between vectors that are 0 outside ``mask``."""
+        """The same G for vectors that are 0 outside ``mask``."""
         return replace(self, mask=mask)
 
     def of_one(self) -> "Metric":
-        """G of the first chain, where every chain has its own."""
+        """G of the first chain, if every chain has its own."""
         return replace(self, scale=self.scale[:1])
 
     def equals(self, other: "Metric") -> bool:
-        """Whether both are the same G, in the same basis and of the same parameters."""
+        """Whether both are the same G, in the same basis and for the same parameters."""
         same = self.basis is other.basis and self.mask is other.mask
         return same and torch.equal(self.scale, other.scale)
 
@@ -40,7 +40,7 @@ class Metric:
 
     def root(self, eta: Tensor) -> Tensor:
         """Vectors (C, P) of covariance G from standard normal ``eta`` (C, P)."""
-        # Standard normal numbers are so in any orthonormal basis: there is no need to turn them first.
+        # Standard normal numbers are standard normal in any orthonormal basis, so there is no need to turn them first.
         return self._free(self._vectors(self.scale.sqrt() * eta))
 
     def root_transposed(self, vectors: Tensor) -> Tensor:
@@ -48,12 +48,12 @@ class Metric:
         return self.scale.sqrt() * self._coordinates(self._free(vectors))
 
     def move(self, drift: Tensor, eta: Tensor, epsilon: float) -> Tensor:
-        """-(eps/2) G drift + sqrt(eps) G^(1/2) eta, all (C, P), turning the sum of both back at once."""
+        """-(eps/2) G drift + sqrt(eps) G^(1/2) eta, all (C, P); the sum is turned back at once."""
         diffused = (epsilon * self.scale).sqrt() * eta
         return self._free(self._vectors(diffused.add_(self._scaled(drift), alpha=-epsilon / 2)))
 
     def typical(self) -> float:
-        """The median of G over the free directions: most directions are flat, and the distance from w* is theirs."""
+        """The median of G over the free directions, since most are flat and make up the distance from w*."""
         scale = self.scale
         if self.mask is not None and self.basis is None and scale.numel() > 1:
             scale = scale[..., self.mask > 0]
@@ -74,7 +74,7 @@ class Metric:
 
 
 class Preconditioner(Protocol):
-    """How G comes about at one n beta and gamma: what an entry of :mod:`.preconditioners` makes."""
+    """The source of G at one n beta and gamma, which an entry of :mod:`.preconditioners` makes."""
 
     def metric(self, gradient: Tensor) -> Metric:
         """G of this step, after seeing its ``gradient`` (C, P)."""

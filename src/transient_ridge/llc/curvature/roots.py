@@ -1,4 +1,4 @@
-"""Square roots of symmetric positive matrices that are known by their products, one matrix per row."""
+"""Square roots of symmetric positive matrices that are known only by their products, one matrix per row."""
 
 from collections.abc import Callable
 
@@ -9,8 +9,8 @@ from torch import Tensor
 def root_times(product: Callable[[Tensor], Tensor], vectors: Tensor, steps: int = 32) -> Tensor:
     """H_s^(1/2) v_s (B, N) for each row v_s of ``vectors`` (B, N).
 
-    ``product`` takes (B, N) to (B, N), row s multiplied by H_s. By Lanczos in at most ``steps`` steps: exact once the
-    steps reach the number of different eigenvalues. Negative eigenvalues count as 0.
+    ``product`` multiplies row s of a (B, N) by H_s. Lanczos takes at most ``steps`` steps, and is exact once they reach
+    the number of distinct eigenvalues. Negative eigenvalues count as 0.
     """
     B, N = vectors.shape
     size = vectors.norm(dim=1, keepdim=True)
@@ -28,7 +28,7 @@ def root_times(product: Callable[[Tensor], Tensor], vectors: Tensor, steps: int 
             )
         length = image.norm(dim=1, keepdim=True)
         scale = torch.stack(diagonal).abs().amax(dim=0)[:, None]
-        # A row whose space is exhausted goes on with zeros, which change nothing.
+        # A row whose space is exhausted continues with zeros, which change nothing.
         length = length * (length > tiny * scale)
         beside.append(length[:, 0])
         if not bool(length.any()):

@@ -1,21 +1,21 @@
-r"""The LLC at every resolution, by the curvature: exact for N sequences, then taken to the limit of many.
+r"""The LLC at every resolution by the curvature: exact for N sequences, then extrapolated to infinitely many.
 
 Where l = l(w*) + 1/2 dw^T H dw the local posterior is Gaussian, and with the *resolution* r = gamma / (n beta)
 
     lambda(r) = n beta E[l - l(w*)] = 1/2 tr H (H + r)^-1 = 1/2 sum_i h_i / (h_i + r).
 
-The matrix H_N of N sequences has too few directions. Its sum is too low, by half at a fine r. Sequences that are not
-in the matrix show by how much: lambda(r) lies between
+The matrix H_N of N sequences has too few directions, so its sum is too low, by half at a fine r. Held-out sequences
+show by how much: lambda(r) lies between
 
     in_sample(r) = 1/2 tr H_N (H_N + r)^-1    and    held_out(r) = 1/2 mean_S tr H_S (H_{N without S} + r)^-1.
 
-To leading order in 1/N, the sample at r' has what all sequences have at a coarser resolution kappa:
+To leading order in 1/N, the sample at r' gives what infinitely many sequences give at a coarser resolution kappa:
 
     in_sample(r') = lambda(kappa),    held_out(r') = (kappa / r') lambda(kappa).
 
 This is the identity behind generalised cross-validation; kappa is the signal capture threshold of Jacot et al.,
-'Kernel alignment risk estimator' (2020). So lambda(r) is in_sample(r') at the r' whose kappa is r. There is none if r
-is finer than N sequences can resolve.
+'Kernel alignment risk estimator' (2020). So lambda(r) is in_sample(r') at the r' whose kappa is r, which exists unless
+r is finer than N sequences can resolve.
 """
 
 import math
@@ -28,9 +28,9 @@ from torch import Tensor
 
 #: N sequences resolve r if half of them give the same LLC up to this share of it.
 AGREEMENT = 0.1
-#: Points per factor e of resolution on the curves of a spectrum; between them logarithms are interpolated.
+#: Points per factor e of resolution on the curves of a spectrum, which are interpolated in logarithms.
 POINTS = 10
-#: Numbers of products of eigenvectors that are held at once, at most.
+#: The most numbers of products of eigenvectors held at once.
 PRODUCTS = 1 << 24
 
 
@@ -46,17 +46,18 @@ class Llc(NamedTuple):
     """The LLC at one resolution."""
 
     mean: float
-    standard_error: float  # as the sequences were drawn
+    standard_error: float  # from the draw of sequences
 
 
 class Resolved(NamedTuple):
-    """The LLC at one resolution, by N sequences and by half of them; None where they do not resolve it."""
+    """The LLC at one resolution, by N sequences and by half of them; None where they do not resolve it.
+
+    The standard error covers the draw of sequences and the change from half of them to all.
+    """
 
     resolution: float
     llc: float | None
-    standard_error: (
-        float | None
-    )  # of the draw of sequences, and the change from half of them to all
+    standard_error: float | None
     llc_half: float | None  # mean of both halves
     in_sample: float  # of the N sequences, without the correction for their number
     fault: str | None
@@ -68,7 +69,7 @@ class Spectrum:
     def __init__(self, gram: Tensor, positions: int, coarsest: float) -> None:
         """``gram`` (NK, NK), float64, has a block of K = ``positions`` rows for each of N >= 2 sequences.
 
-        ``coarsest`` is the largest r that will be asked for. Raises FloatingPointError if all of ``gram`` is 0.
+        ``coarsest`` is the largest r that will be requested. Raises FloatingPointError if ``gram`` is 0.
         """
         values, vectors = torch.linalg.eigh(gram)
         #: (NK,), ascending, in units of the loss / weight^2.
@@ -85,12 +86,12 @@ class Spectrum:
         in_sample = 0.5 * (self.values / (self.values + r[:, None])).sum(dim=1)
         ratio = held_out.mean(dim=1) / in_sample
         kappa = (r * ratio).log()
-        # 1/2 tr H_S (H + kappa)^-1 is the part of S in the LLC at kappa. One sequence more moves that LLC by
-        # kappa/2 tr H_S (H + kappa)^-2, which is how the part falls with ln kappa.
+        # 1/2 tr H_S (H + kappa)^-1 is the part of S in the LLC at kappa. Adding a sequence moves that LLC by
+        # kappa/2 tr H_S (H + kappa)^-2, the slope at which the part falls with ln kappa.
         parts = held_out / ratio[:, None]
         (influence,) = torch.gradient(parts, spacing=(kappa,), dim=0)
         error = influence.std(dim=1) / math.sqrt(self.sequences)
-        # At its finest kappa is level, and rounding may turn it.
+        # At its finest, kappa is level, and rounding may make it fall.
         level = (kappa.diff() <= 0).nonzero().flatten().tolist()
         first = level[-1] + 1 if level else 0
         self._kappa, self._llc, self._error = (
@@ -109,7 +110,7 @@ class Spectrum:
 
     @property
     def finest(self) -> float:
-        """The finest resolution that these sequences have."""
+        """The finest resolution of these sequences."""
         return float(np.exp(self._kappa[0]))
 
     def in_sample(self, r: float) -> float:
@@ -117,7 +118,7 @@ class Spectrum:
         return 0.5 * float((self.values / (self.values + r)).sum())
 
     def llc(self, r: float) -> Llc | None:
-        """The LLC at ``r`` in the limit of many sequences; None if ``r`` is finer than :attr:`finest`."""
+        """The LLC at ``r`` for infinitely many sequences; None if ``r`` is finer than :attr:`finest`."""
         if r < self.finest:
             return None
         mean, error = (
@@ -127,7 +128,7 @@ class Spectrum:
         return Llc(mean, error)
 
     def bins(self, per_decade: int = 4) -> list[Bin]:
-        """Eigenvalues between powers of ten; first those that are rounding."""
+        """Numbers of eigenvalues between powers of ten; the first bin holds those that are rounding."""
         known = self.values[self.values > self.floor].cpu().numpy()
         index, counts = np.unique(
             np.floor(np.log10(known) * per_decade).astype(int), return_counts=True
@@ -164,7 +165,7 @@ class Curvature:
 
     @classmethod
     def of(cls, gram: Tensor, positions: int, coarsest: float) -> "Curvature":
-        """Arguments as of :class:`Spectrum`, with N >= 4."""
+        """Arguments as for :class:`Spectrum`, with N >= 4."""
         middle = len(gram) // positions // 2 * positions
         first, second = (
             # A Gram matrix is divided by its number of rows.
@@ -174,7 +175,7 @@ class Curvature:
         return cls(Spectrum(gram, positions, coarsest), (first, second))
 
     def at(self, r: float) -> Resolved:
-        """The LLC at ``r``, or why these sequences do not have it."""
+        """The LLC at ``r``, or why these sequences do not resolve it."""
         N, in_sample = self.whole.sequences, self.whole.in_sample(r)
         found, *of_halves = (each.llc(r) for each in (self.whole, *self.halves))
         known = [each.mean for each in of_halves if each is not None]
@@ -188,7 +189,7 @@ class Curvature:
         change = abs(found.mean - half)
         if change > AGREEMENT * found.mean:
             fault = (
-                f"{N} sequences have {found.mean:.4g} at r = {r:g}, and half of them {half:.4g}: not converged; raise "
+                f"{N} sequences give {found.mean:.4g} at r = {r:g}, and half of them {half:.4g}: not converged; raise "
                 f"spectrum.sequences to {2 * N}, or leave this r out"
             )
             return Resolved(r, None, None, half, in_sample, fault)
@@ -196,7 +197,7 @@ class Curvature:
         return Resolved(r, found.mean, error, half, in_sample, None)
 
     def _needed(self, r: float) -> int:
-        """Sequences whose halves would resolve ``r``, as a power of two, if the finest r goes on falling as it does."""
+        """Sequences whose halves would resolve ``r``, as a power of two, if the finest r keeps falling as it does."""
         N, whole = self.whole.sequences, self.whole.finest
         half = max(each.finest for each in self.halves)
         falls = max(1.0, math.log2(half / whole))

@@ -1,4 +1,4 @@
-"""The sweep over eps, n beta and gamma that one setting is chosen from."""
+"""The sweep over eps, n beta and gamma from which one setting is chosen."""
 
 import itertools
 from pathlib import Path
@@ -26,10 +26,10 @@ def calibrate_llc(
     llc_calibration: CalibrationSettings,
     device: torch.device,
 ) -> tuple[Rows, Rows]:
-    """Estimate the LLC of ``run`` at the sweep's steps for every eps x n beta x gamma; with the traces.
+    """Estimate the LLC of ``run`` at the sweep's steps for every eps x n beta x gamma; return it with the traces.
 
-    A setting at which a chain diverges is a row without an estimate: that is what a sweep is for, whatever
-    ``llc.unhealthy`` says.
+    A setting at which a chain diverges is a row without an estimate, whatever ``llc.unhealthy`` is: sweeps are made to
+    find these.
     """
     kept = Checkpoints(manifest, weights, trained_by)
     sweep = llc_calibration

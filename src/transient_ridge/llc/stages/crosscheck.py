@@ -1,4 +1,4 @@
-"""Our plain SGLD against devinterp's, on the same checkpoints and local posterior."""
+"""Our plain SGLD against devinterp's, for the same checkpoints and local posteriors."""
 
 import math
 import time
@@ -32,10 +32,10 @@ def crosscheck_llc(
     llc_crosscheck: CrosscheckSettings,
     device: torch.device,
 ) -> Rows:
-    """Estimate the LLC of ``run`` by both samplers, and say how far apart they are.
+    """Estimate the LLC of ``run`` by both samplers, and compare.
 
-    They draw minibatches and noise from streams of their own; z is their difference in units of its
-    standard error, about N(0, 1) if they sample the same posterior.
+    They draw minibatches and noise from separate streams; z is their difference in units of its standard error, about
+    N(0, 1) if they sample the same posterior.
     """
     kept = Checkpoints(manifest, weights, trained_by)
     rows = Rows("llc_crosscheck")
@@ -50,7 +50,7 @@ def crosscheck_llc(
             found[sampler] = {**row, "seconds": time.perf_counter() - began}
         ours, theirs = found.values()
         z = math.nan
-        if ours["llc"] is not None and theirs["llc"] is not None:
+        if None not in (ours["llc"], theirs["llc"]):
             error = math.hypot(ours["standard_error"], theirs["standard_error"])
             z = (ours["llc"] - theirs["llc"]) / error
         for sampler, row in found.items():

@@ -8,5 +8,5 @@ from ...stage import stage
 
 @stage("llc", "llc_traces")
 def join_llc(llc: pd.DataFrame, llc_traces: pd.DataFrame) -> tuple[Rows, Rows]:
-    """Put the chunks of all runs together."""
+    """Join the chunks of all runs."""
     return Rows.of("llc", llc), Rows.of("llc_traces", llc_traces)

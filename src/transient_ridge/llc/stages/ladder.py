@@ -1,4 +1,4 @@
-"""Sampled estimates over n beta and r at the last checkpoint of a run: the stage behind the figure of the ladder."""
+"""Sampled estimates over n beta and r at the last checkpoint of a run, for the figure of the ladder."""
 
 import itertools
 from dataclasses import asdict
@@ -27,9 +27,9 @@ def sample_ladder(
     llc_ladder: LadderSettings,
     device: torch.device,
 ) -> Rows:
-    """Every cell of n beta x r, sampled with the sampler of ``llc`` at the lengths of ``llc_ladder``.
+    """Every cell of n beta x r, by the sampler of ``llc`` with the lengths of ``llc_ladder``.
 
-    A cell that cannot be equilibrated is a row that says why. Raises CheckpointError if the last checkpoint cannot be
+    A cell that cannot be equilibrated is a row with the reason. Raises CheckpointError if the last checkpoint cannot be
     read.
     """
     kept = Checkpoints(manifest, weights, trained_by)
@@ -50,8 +50,7 @@ def sample_ladder(
         rows.add(
             **{
                 **estimates,
-                "task_diversity": run.task_diversity,
-                "seed": run.seed,
+                **run._asdict(),
                 "step": step,
                 "n_beta": cell.n_beta,
                 "resolution": cell.resolution,

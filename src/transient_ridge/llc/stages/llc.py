@@ -12,7 +12,7 @@ from ...config.settings import LlcSettings, TrainedBy
 from ...progress import Progress
 from ...stage import stage
 from ...training.checkpoints import Checkpoints
-from ..estimator import Estimator, of_step, trace_rows
+from ..estimator import Estimator, trace_rows
 
 
 @stage("llc", "llc_traces")
@@ -25,10 +25,10 @@ def estimate_llc(
     llc: LlcSettings,
     device: torch.device,
 ) -> tuple[Rows, Rows]:
-    """Estimate the LLC of every component at ``steps`` of ``run``; with the chains' traces.
+    """Estimate the LLC of every component at ``steps`` of ``run``; return it with the chains' traces.
 
-    Raises CheckpointError for a step without a readable checkpoint, ConfigError for a component that the model
-    lacks, UnhealthyChainError as :meth:`Estimator.rows` says.
+    Raises CheckpointError for a step without a readable checkpoint, ConfigError for a component that the model lacks,
+    and UnhealthyChainError as :meth:`Estimator.rows` does.
     """
     kept = Checkpoints(manifest, weights, trained_by)
     estimator = Estimator(run, trained_by, llc, kept, device)
@@ -43,7 +43,7 @@ def estimate_llc(
                 rows.add(**row)
             if traced is not None:
                 for row in trace_rows(traced):
-                    chains.add(**of_step(run, step), component=component, **row)
+                    chains.add(**run._asdict(), step=step, component=component, **row)
             done += 1
             progress.update(done, {"llc": found[0]["llc"] or math.nan})
     progress.close()

@@ -22,10 +22,10 @@ def estimate_on_tasks(
     llc: LlcSettings,
     device: torch.device,
 ) -> Rows:
-    """The LLC, with data of ``run``, of the M = infinity run's last checkpoint.
+    """The LLC of the M = infinity run's last checkpoint, with data of ``run``.
 
-    ``manifest`` and ``weights`` are those of the M = infinity run of the same seed. Raises CheckpointError if the
-    checkpoint cannot be read, UnhealthyChainError as :meth:`Estimator.rows` says.
+    ``manifest`` and ``weights`` are those of the M = infinity run with the same seed. Raises CheckpointError if the
+    checkpoint cannot be read, UnhealthyChainError as :meth:`Estimator.rows` does.
     """
     kept = Checkpoints(manifest, weights, trained_by)
     ridge_like = Run(math.inf, run.seed)

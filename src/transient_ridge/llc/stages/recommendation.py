@@ -1,4 +1,4 @@
-"""Which eps, n beta and gamma to use, from the sweeps of several runs."""
+"""Which eps, n beta and gamma to use, by the sweeps of several runs."""
 
 from itertools import pairwise
 from typing import Any
@@ -15,7 +15,7 @@ from .calibration import HYPER
 
 @stage("llc_recommendation")
 def recommend_llc(llc_calibration: pd.DataFrame) -> Rows:
-    """Put the sweeps of single runs together and mark the recommended setting, which it prints."""
+    """Join the sweeps of single runs, and mark and print the recommended setting."""
     choice = recommend(llc_calibration)
     settings = llc_calibration[HYPER].itertuples(index=False)
     marked = llc_calibration.assign(recommended=[tuple(values) == choice for values in settings])
@@ -31,9 +31,9 @@ def recommend_llc(llc_calibration: pd.DataFrame) -> Rows:
 def recommend(sweep: pd.DataFrame) -> tuple[float, float, float] | None:
     """The (n beta, gamma, eps) to use for all runs, or None if no setting can be trusted for every run and step.
 
-    A setting can be trusted if it is healthy everywhere and a smaller eps, healthy too, gives the same within
-    :data:`AGREEMENT` standard errors: the estimate is of the posterior, not of the sampler. Of those it is the one of
-    the finest resolution gamma / (n beta), and there of the largest eps. One set must serve all M, else their LLCs
+    A setting can be trusted if it is healthy everywhere and a smaller healthy eps gives the same estimate within
+    :data:`AGREEMENT` standard errors, so that it reflects the posterior and not the sampler. The choice is the finest
+    resolution gamma / (n beta), and then the largest eps. All M share one setting, because LLCs at different ones
     cannot be compared.
     """
     trusted: list[tuple[float, float, float]] = []

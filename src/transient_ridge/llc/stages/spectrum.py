@@ -1,7 +1,7 @@
 """Curvature at checkpoints of a run, and the LLC that it implies at every resolution r = gamma / (n beta).
 
 To second order lambda_hat = 1/2 sum_i h_i / (h_i + r) over the eigenvalues h_i of the Gauss-Newton matrix at w*
-(:mod:`..curvature.spectrum`): no chains, no step size, one number for each r.
+(:mod:`..curvature.spectrum`): no chains and no step size, just one number for each r.
 """
 
 from pathlib import Path
@@ -37,7 +37,7 @@ def measure_spectrum(
     bins, llcs = Rows("spectrum"), Rows("quadratic_llc")
     progress = Progress(f"spectrum {run.name}", len(at.asked.steps))
     for done, step in enumerate(at.asked.steps, start=1):
-        key = {"task_diversity": run.task_diversity, "seed": run.seed, "step": step}
+        key = {**run._asdict(), "step": step}
         found = at.step(step)
         for each in found.whole.bins():
             bins.add(**key, **each._asdict())

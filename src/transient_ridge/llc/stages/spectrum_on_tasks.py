@@ -22,9 +22,9 @@ def measure_on_tasks(
     spectrum: SpectrumSettings,
     device: torch.device,
 ) -> Rows:
-    """The quadratic LLC by r, with data of ``run``, of the M = infinity run's last checkpoint.
+    """The quadratic LLC by r of the M = infinity run's last checkpoint, with data of ``run``.
 
-    ``manifest`` and ``weights`` are those of the M = infinity run of the same seed. Raises CheckpointError if the
+    ``manifest`` and ``weights`` are those of the M = infinity run with the same seed. Raises CheckpointError if the
     checkpoint cannot be read.
     """
     kept = Checkpoints(manifest, weights, trained_by)
@@ -32,5 +32,5 @@ def measure_on_tasks(
     step = kept.steps[-1]
     rows = Rows("quadratic_llc_on_tasks")
     for row in at.rows(at.step(step)):
-        rows.add(task_diversity=run.task_diversity, seed=run.seed, step=step, **row)
+        rows.add(**run._asdict(), step=step, **row)
     return rows

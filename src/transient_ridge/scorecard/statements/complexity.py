@@ -34,7 +34,7 @@ def _llc_grows(evidence: Evidence, seed: int) -> Measured:
 )
 def _llc_crosses_at_onset(evidence: Evidence, seed: int) -> Measured:
     llc = evidence.llc(seed)
-    evidence.require_llc(math.inf, seed)
+    evidence.llc_of(math.inf, seed)
     if len(llc) < 3:
         raise NotTestableError(f"{len(llc) - 1} finite M with a healthy LLC; two are needed")
     onset = evidence.transient()[0]
@@ -84,19 +84,15 @@ def _llc_levels_off(evidence: Evidence, seed: int) -> Measured:
 
 @states(
     "8d",
-    "The LLC of the greatest M equals lambda_inf",
+    "The LLC of the largest M equals lambda_inf",
     "relative difference",
     at_most="llc_spread",
     nulls=(GROWING,),
 )
 def _llc_converges(evidence: Evidence, seed: int) -> Measured:
     M = evidence.diversities(seed)[-1]
-    for each in (math.inf, M):
-        evidence.require_llc(each, seed)
-    llc = evidence.llc(seed)
-    return with_monte_carlo(
-        lambda llc: abs(llc[M] / llc[math.inf] - 1), {m: llc[m] for m in (M, math.inf)}
-    )
+    both = {each: evidence.llc_of(each, seed) for each in (M, math.inf)}
+    return with_monte_carlo(lambda llc: abs(llc[M] / llc[math.inf] - 1), both)
 
 
 def _of_dmmse_like(evidence: Evidence, seed: int) -> dict[float, tuple[float, float]]:

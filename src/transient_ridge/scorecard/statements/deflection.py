@@ -10,7 +10,7 @@ BENT = "deflection in the subspace of the PCA (0 = straight to its own end, 1 = 
 
 @states(
     "4a",
-    "The least M goes straight to dMMSE_M, and arrives",
+    "The smallest M goes straight to dMMSE_M, and arrives",
     BENT,
     at_most="straight",
     nulls=(VIA_RIDGE,),
@@ -25,7 +25,7 @@ def _least_goes_straight(evidence: Evidence, seed: int) -> float:
 
 @states(
     "4b",
-    "Of runs that end as dMMSE_M, the deflection grows with M",
+    "Among runs that end as dMMSE_M, the deflection grows with M",
     "rank correlation of M and the deflection",
     at_least="grows",
     nulls=(STRAIGHT, SOFTENED),
@@ -43,7 +43,7 @@ def _deflection_grows(evidence: Evidence, seed: int) -> float:
 
 @states(
     "4c",
-    "Some path leads via ridge",
+    "Some path passes by ridge",
     f"greatest {BENT}",
     at_least="deflected",
     nulls=(STRAIGHT, SOFTENED),
@@ -69,7 +69,7 @@ def _bent(evidence: Evidence, seed: int) -> dict[float, float]:
 
 @states(
     "4d",
-    "The greatest finite M goes to ridge and stays",
+    "The largest finite M goes to ridge and stays there",
     "rise of alpha out of distribution from its least to the end",
     at_most="stays",
     nulls=(MEMORISING,),

@@ -10,7 +10,9 @@ from ..nulls import CONSTANT, GENERALISING, MEMORISING
 from ..outcomes import ContradictedError, Measured
 from ..statement import PREDICTORS, RIDGE_PHASE, states
 
-OFF = "difference from the predictor's loss on q_M, share of the gap between the two, mean over M"
+OFF = (
+    "difference from the predictor's loss on q_M as a share of the gap between the two, mean over M"
+)
 
 
 @states(

@@ -5,13 +5,13 @@ import numpy as np
 from ...analysis.datasets import ROOT
 from ..measurements import Evidence, rank_correlation
 from ..nulls import CONSTANT, GENERALISING, SWAPPED, WANDERING
-from ..outcomes import Measured, NotTestableError
+from ..outcomes import ContradictedError, Measured, NotTestableError
 from ..statement import asks, states
 
 
 @states(
     "3a",
-    "Two components explain as much as in the paper",
+    "Two components explain as much of the variance as in the paper",
     "share of the variance",
     at_least="explained",
     nulls=(WANDERING,),
@@ -41,7 +41,7 @@ def _loss_rises_along_the_axis(evidence: Evidence, seed: int) -> float:
 
 @states(
     "3c",
-    "Along the gradient the predictors lie in the order of M",
+    "Along the gradient the predictors are ordered by M",
     "rank correlation of M and place",
     at_most="falls",
     nulls=(CONSTANT,),
@@ -85,8 +85,8 @@ def _pc1_is_time(evidence: Evidence, seed: int) -> float:
     joint=True,
 )
 def _pc2_is_the_ridge_axis(evidence: Evidence, _: int) -> Measured:
-    axis, share = evidence.ridge_axis()
-    return Measured(float(evidence.along_components[2]), remark=f"most on PC{axis}: {share:.2f}")
+    axis, shares = evidence.ridge_axis()
+    return Measured(float(shares[2]), remark=f"most on PC{axis}: {shares[axis]:.2f}")
 
 
 @states(
@@ -98,9 +98,13 @@ def _pc2_is_the_ridge_axis(evidence: Evidence, _: int) -> Measured:
     joint=True,
 )
 def _early_tokens_load(evidence: Evidence, _: int) -> Measured:
-    evidence.require_ridge_axis(1, 2)
-    axis, share = evidence.ridge_axis()
+    axis, shares = evidence.ridge_axis()
+    share = f"{shares[axis]:.0%}"
+    if axis not in (1, 2):
+        raise ContradictedError(
+            f"the axis from dMMSE_M to ridge is PC{axis}, with {share} of their squared distance"
+        )
     loadings = evidence.table("pca_loadings")
     loadings = loadings[loadings["component"] == axis]
     found = rank_correlation(loadings["token"], loadings["loading"], f"positions on PC{axis}")
-    return Measured(found, remark=f"PC{axis}, with {share:.0%} of the axis")
+    return Measured(found, remark=f"PC{axis}, with {share} of the axis")

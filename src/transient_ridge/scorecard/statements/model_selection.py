@@ -13,7 +13,7 @@ from ..statement import RIDGE_PHASE, asks, states
 
 @states(
     "9a",
-    "Models that end as dMMSE_M have a lower loss on q_M than ridge, the less so the greater M",
+    "Models that end as dMMSE_M have a lower loss on q_M than ridge, by less as M grows",
     "rank correlation of M and Delta l",
     at_least="grows",
     nulls=(CONSTANT,),
@@ -32,8 +32,8 @@ def _loss_difference_shrinks(evidence: Evidence, seed: int) -> Measured:
 
 @states(
     "9b",
-    "Its LLC is lower than ridge's at the least M, and higher at intermediate and high M",
-    "lesser of -Delta lambda at the least M and its mean from the least transient M on, over lambda_inf",
+    "Their LLC is below ridge's at the smallest M, and above it at intermediate and high M",
+    "lesser of -Delta lambda at the smallest M and mean Delta lambda from the smallest transient M on, over lambda_inf",
     at_least=0.0,
     nulls=(CONSTANT,),
     about=RIDGE_PHASE,
@@ -61,8 +61,8 @@ def _llc_difference_changes_sign(evidence: Evidence, seed: int) -> Measured:
 
 @states(
     "9c",
-    "The pivot from ridge to dMMSE_M comes the later the greater M",
-    "rank correlation of M and the step of the switch; last, the M still at ridge at the end",
+    "The larger M, the later the switch from ridge to dMMSE_M",
+    "rank correlation of M and the step of the switch; M still at ridge at the end rank last",
     at_least="grows",
     nulls=(STRAIGHT, CONSTANT),
     about=RIDGE_PHASE,
@@ -117,7 +117,7 @@ def _crossover_predicts_switch(evidence: Evidence, seed: int) -> Measured:
 
 @asks(
     "9g",
-    "Eq. 8 calls every transient M 'ridge, then dMMSE'",
+    "Eq. 8 predicts 'ridge, then dMMSE' for every transient M",
     "share of transient M",
     at_least="foretold",
     about=RIDGE_PHASE,
@@ -132,7 +132,7 @@ def _transient_is_foretold(evidence: Evidence, seed: int) -> Measured:
 
 @asks(
     "9h",
-    "n* of Eq. 8, read as pairs seen, is the step of the switch",
+    "n* of Eq. 8, read as pairs seen, gives the step of the switch",
     "greatest factor between the two over M that switch, in powers of ten",
     at_most="crossover_decades",
     about=RIDGE_PHASE,

@@ -12,7 +12,7 @@ PROCRUSTES = "greatest Procrustes distance in the plane (0 = same, 1 = unrelated
 
 @states(
     "6a",
-    "From B = {insensitive_from} on the trajectories keep their shape",
+    "From B = {insensitive_from} on, the trajectories keep their shape",
     PROCRUSTES,
     at_most="trajectory_distance",
     nulls=(CONSTANT,),
@@ -31,7 +31,7 @@ def _same_with_fewer_sequences(evidence: Evidence, _: int) -> float:
 
 @asks(
     "6b",
-    "Linear or logarithmic checkpoints alone give trajectories of the same shape",
+    "Only linear or only logarithmic checkpoints give trajectories of the same shape",
     PROCRUSTES,
     at_most="trajectory_distance",
     joint=True,

@@ -12,14 +12,14 @@ from ..statement import RIDGE_PHASE, asks, states
 END = "alpha on q_M at the end (0 = ridge, 1 = dMMSE_M)"
 
 
-@states("1a", "The least M ends as dMMSE_M", END, at_least="dmmse_like", nulls=(GENERALISING,))
+@states("1a", "The smallest M ends as dMMSE_M", END, at_least="dmmse_like", nulls=(GENERALISING,))
 def _least_ends_at_dmmse(evidence: Evidence, seed: int) -> Measured:
     return _end(evidence, evidence.diversities(seed)[0], seed)
 
 
 @states(
     "1b",
-    "The greatest finite M ends as ridge",
+    "The largest finite M ends as ridge",
     END,
     at_most="ridge_like",
     nulls=(MEMORISING, SOFTENED),
@@ -39,7 +39,7 @@ def _end(evidence: Evidence, M: float, seed: int) -> Measured:
 
 @states(
     "1c",
-    "Between them the end moves from dMMSE_M to ridge as M grows",
+    "In between, the end moves from dMMSE_M to ridge as M grows",
     "rank correlation of M and alpha at the end",
     at_most="falls",
     nulls=(GENERALISING,),
@@ -57,7 +57,7 @@ def _end_falls(evidence: Evidence, seed: int) -> float:
 
 @states(
     "1d",
-    "The threshold is where the paper finds it, about M = {paper_threshold:.0f}",
+    "The threshold lies where the paper finds it, near M = {paper_threshold:.0f}",
     "octaves of M between the two",
     at_most="threshold_octaves",
     nulls=(MEMORISING, GENERALISING),
@@ -89,7 +89,7 @@ def _contradict_if_passed(
 @asks(
     "1e",
     "With M = inf, training ends at ridge",
-    "distance to ridge at the end, share of Delta(dMMSE_M, ridge) out of distribution at the M of 2a",
+    "distance to ridge at the end over Delta(dMMSE_M, ridge) out of distribution, at the M of 2a",
     at_most="at_ridge",
 )
 def _infinity_ends_at_ridge(evidence: Evidence, seed: int) -> float:
@@ -98,7 +98,7 @@ def _infinity_ends_at_ridge(evidence: Evidence, seed: int) -> float:
 
 @asks(
     "10a",
-    "The threshold has settled by the end (if not, models above it may be under-trained)",
+    "The threshold has settled by the end (otherwise models above it may be under-trained)",
     "octaves of M moved in the second half of training",
     at_most="settled_octaves",
     about=RIDGE_PHASE,

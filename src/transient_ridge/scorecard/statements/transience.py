@@ -10,13 +10,13 @@ from ..outcomes import Measured, NotTestableError
 from ..statement import RIDGE_PHASE, asks, states
 
 GAP = "share of the OOD gap between ridge and dMMSE_M"
-BOTH = f"lesser of dip (below every way that never leads to ridge) and rise, {GAP}"
+BOTH = f"lesser of dip (below every path that avoids ridge) and rise, {GAP}"
 NULLS = (STRAIGHT, SOFTENED)
 
 
 @states(
     "2a",
-    "There are M at which the OOD loss falls towards ridge's, then rises",
+    "At some M the OOD loss falls towards ridge's, then rises",
     f"{BOTH}, best M",
     at_least="transience",
     nulls=NULLS,
@@ -29,7 +29,7 @@ def _dips_and_rises(evidence: Evidence, seed: int) -> Measured:
 
 @states(
     "2b",
-    "On that way runs turn: a hook towards ridge and back",
+    "There the path turns: a hook towards ridge and back",
     "lesser of the fall of alpha out of distribution and its rise, best M",
     at_least="hook",
     nulls=NULLS,
@@ -68,7 +68,7 @@ def _best(
 
 @states(
     "2d",
-    "There the OOD loss rises to dMMSE_M's",
+    "At these M the OOD loss rises to dMMSE_M's",
     f"end of the OOD loss above ridge's, {GAP}, best M of 2a",
     at_least="risen",
     nulls=NULLS,
@@ -82,7 +82,7 @@ def _rises_to_dmmse(evidence: Evidence, seed: int) -> float:
 
 @states(
     "2e",
-    "The least and the greatest M show none of it, and one between does",
+    "The smallest and the largest M show none of it, but one in between does",
     f"greater of the two, {BOTH}",
     at_most="no_transience",
     nulls=(GENERALISING,),
