@@ -680,13 +680,18 @@ def test_a_null_that_contradicts_is_shown_in_words(one_seed, settings, alone):
 
 def test_a_statement_of_the_papers_without_a_null_is_refused():
     with pytest.raises(ValueError, match="statement 1z is the paper's and names no null"):
-        statement.states("1z", "", "", at_least=0.5)(lambda evidence, seed: 0.0)
+        Statement("1z", "", "", lambda evidence, seed: 0.0, at_least=0.5)
 
 
 @pytest.mark.parametrize("thresholds", [{}, {"at_least": 0.5, "at_most": 0.6}])
 def test_a_statement_has_one_threshold(thresholds):
     with pytest.raises(ValueError, match="statement 1z: needs either at_least or at_most"):
-        statement.states("1z", "", "", nulls=(STRAIGHT,), **thresholds)(lambda evidence, seed: 0.0)
+        Statement("1z", "", "", lambda evidence, seed: 0.0, nulls=(STRAIGHT,), **thresholds)
+
+
+def test_a_statement_without_text_is_refused():
+    with pytest.raises(ValueError, match="statement 1z: its docstring must state it"):
+        statement.states("1z", at_least=0.5)(lambda evidence, seed: 0.0)
 
 
 def test_without_llc_everything_else_is_judged(one_seed, settings):
@@ -940,8 +945,12 @@ def test_variants_with_another_change_or_the_same_root_seed_are_not_pooled():
 
 @pytest.fixture
 def own_statement():
-    @statement.states("11a", "M = 16 turns early", "share", at_most="turns_by", about=RIDGE_PHASE)
+    @statement.states("11a", at_most="turns_by", about=RIDGE_PHASE)
     def _turns(evidence, seed):
+        """M = 16 turns early.
+
+        Measured: share.
+        """
         return evidence.critical_step(16, seed) / evidence.last_step(16, seed)
 
     yield

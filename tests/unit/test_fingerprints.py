@@ -104,6 +104,18 @@ def test_comments_docstrings_and_layout_do_not_count(copy):
     assert code.fingerprint(module) != before
 
 
+def test_the_text_of_a_statement_counts(copy):
+    path = copy / "scorecard" / "statements" / "fit.py"
+    edited = path.read_text().replace("Measured: ", "Measured: the ", 1)
+    assert changed_by(lambda: path.write_text(edited)) == {"scorecard.claims"}
+
+
+def test_the_style_of_figures_counts(copy):
+    path = copy / "figures" / "drawing" / "paper.mplstyle"
+    edited = path.read_text() + "lines.markersize: 3\n"
+    assert "figures.curves.figure1" in changed_by(lambda: path.write_text(edited))
+
+
 CONSTRUCTS = Path(__file__).with_name("constructs.txt")
 #: SHA-256 of the canonical form of the constructs, the same under Python 3.11, 3.12 and 3.13.
 EXPECTED = "7591e54d27394450"

@@ -75,6 +75,8 @@ def fingerprint(*modules: str, shown: tuple[str, ...] = ()) -> str:
     return digest.hexdigest()[:16]
 
 
+#: Decorators that read the docstring of a function: it is the text of a statement, and counts.
+READERS = frozenset({"states", "asks", "states_if_asked"})
 #: What may begin with a docstring.
 DOCUMENTED = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -112,7 +114,7 @@ def canonical(code: object) -> str:
     """A syntax tree as text, the same under every version of Python.
 
     Unlike `ast.dump` it leaves out empty fields, since later versions add fields and leave others out. It drops
-    docstrings and joins neighbouring pieces of an f-string's text.
+    docstrings, except those that :data:`READERS` read, and joins neighbouring pieces of an f-string's text.
     """
     if isinstance(code, list):
         return f"[{','.join(map(canonical, code))}]"
@@ -122,7 +124,7 @@ def canonical(code: object) -> str:
     if not isinstance(code, ast.AST):
         return ascii(code)
     parts = vars(code)
-    if isinstance(code, DOCUMENTED) and ast.get_docstring(code, clean=False) is not None:
+    if isinstance(code, DOCUMENTED) and ast.get_docstring(code, clean=False) and not _read(code):
         parts = {**parts, "body": code.body[1:]}
     elif isinstance(code, ast.JoinedStr):
         parts = {"values": _joined(code.values)}
@@ -132,6 +134,12 @@ def canonical(code: object) -> str:
         if (part := parts.get(name)) is not None and part != []
     ]
     return f"{type(code).__name__}({','.join(stated)})"
+
+
+def _read(code: ast.AST) -> bool:
+    """Whether one of :data:`READERS` decorates ``code``."""
+    calls = [each for each in getattr(code, "decorator_list", []) if isinstance(each, ast.Call)]
+    return any(isinstance(each.func, ast.Name) and each.func.id in READERS for each in calls)
 
 
 def _joined(pieces: list[ast.expr]) -> list[ast.expr]:

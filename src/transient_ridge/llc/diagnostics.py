@@ -5,7 +5,7 @@ A step records the minibatch loss of w *before* it, and that of w* on the same m
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -129,12 +129,9 @@ class Record:
 
     def traces(self, quadratic: Quadratic, prediction: Prediction) -> Traces:
         """What was recorded, with the quadratic around w* and what it predicts."""
-        return Traces(
-            *(torch.stack(each, dim=1) for each in zip(*self._seen, strict=True)),
-            *torch.stack(self._probes, dim=-1).unbind(),
-            probed=tuple(self._probed),
-            relaxation=self._relaxation,
-            gradient_noise=self._gradient_noise,
-            quadratic=quadratic,
-            prediction=prediction,
-        )
+        # In the order of the fields of Traces.
+        seen = (torch.stack(each, dim=1) for each in zip(*self._seen, strict=True))
+        probes = torch.stack(self._probes, dim=-1).unbind()
+        known = (tuple(self._probed), self._relaxation, self._gradient_noise)
+        recorded: list[Any] = [*seen, *probes, *known, quadratic, prediction]
+        return Traces(*recorded)

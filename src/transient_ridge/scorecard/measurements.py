@@ -486,7 +486,7 @@ class Evidence:
         shares = squares.div(squares.sum(axis=1), axis=0).mean()
         if shares.isna().any():
             raise NotTestableError("not measured: pca_idealised has gaps")
-        return int(shares.idxmax()), shares
+        return int(shares.index.to_numpy(int)[int(np.argmax(shares))]), shares
 
 
 def least_on_segment(start: float, end: float, length: float) -> float:

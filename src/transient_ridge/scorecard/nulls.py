@@ -50,7 +50,7 @@ def straight(evidence: Evidence) -> Frames:
     world, places = _follow(evidence, _straight_way)
 
     def coordinate(path: pd.Series, M: float, component: int, place: Numbers) -> Numbers:
-        return (1 - place) * path.iloc[0] + place * path.iloc[-1]
+        return np.asarray((1 - place) * path.iloc[0] + place * path.iloc[-1])
 
     return world | _repositioned(evidence, places, coordinate)
 

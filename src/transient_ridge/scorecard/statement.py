@@ -1,5 +1,6 @@
 """The statements of the scorecard, and the decorators that turn a function into one."""
 
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -128,13 +129,20 @@ class Statement:
 STATEMENTS: list[Statement] = []
 
 
-def states(name: str, text: str, quantity: str, **options: Any) -> Callable[[Measure], Measure]:
-    """Decorator: the function measures the :class:`Statement` of these fields, which STATEMENTS then holds.
+def states(name: str, **options: Any) -> Callable[[Measure], Measure]:
+    """Decorator: the function measures the :class:`Statement` in its docstring, which STATEMENTS then holds.
 
-    Raises ValueError unless there is one threshold, and for a statement of the paper's without a null.
+    The docstring is the text and, in a paragraph of its own that begins with 'Measured: ', the quantity. Raises
+    ValueError without these, unless there is one threshold, and for a statement of the paper's without a null.
     """
 
     def register(measure: Measure) -> Measure:
+        said = inspect.cleandoc(measure.__doc__ or "").split("\n\nMeasured: ")
+        if len(said) != 2:
+            raise ValueError(
+                f"statement {name}: its docstring must state it and what is 'Measured: '"
+            )
+        text, quantity = (" ".join(part.split()).removesuffix(".") for part in said)
         STATEMENTS.append(Statement(name, text, quantity, measure, **options))
         return measure
 
@@ -146,8 +154,8 @@ asks = partial(states, further=True)
 
 
 def states_if_asked(
-    part: str, text: str, quantity: str, *, set_when: str = UNSEEN, **options: Any
+    part: str, *, set_when: str = UNSEEN, **options: Any
 ) -> Callable[[Measure], Measure]:
     """Decorator of a preset's statement: scored where the configuration has its threshold under `claims.own`."""
     threshold = options.get("at_least", options.get("at_most"))
-    return states(f"{OWN}{part}", text, quantity, set_when=set_when, only_if=threshold, **options)
+    return states(f"{OWN}{part}", set_when=set_when, only_if=threshold, **options)

@@ -47,41 +47,32 @@ NULLS[AT_RIDGE] = at_ridge
 NULLS[BARE] = bare
 
 
-@states_if_asked(
-    "w",
-    "L layers of linear attention arrive at L layers of GD++, for L = 1 a step of gradient descent",
-    "share of the first distance to GD++ that is left at M = inf, out of distribution",
-    at_most="steps_left",
-    nulls=(AT_RIDGE,),
-    set_when=TRIED,
-)
+@states_if_asked("w", at_most="steps_left", nulls=(AT_RIDGE,), set_when=TRIED)
 def _layers_become_steps(evidence: Evidence, seed: int) -> float:
+    """L layers of linear attention arrive at L layers of GD++, for L = 1 a step of gradient descent.
+
+    Measured: share of the first distance to GD++ that is left at M = inf, out of distribution.
+    """
     to_gd = distances(evidence, seed)[GD]
     return float(to_gd.iloc[-1] / to_gd.iloc[0])
 
 
-@states_if_asked(
-    "x",
-    "They are nearer to GD++ than to ridge",
-    "distance to GD++ over that to ridge at the end of M = inf, out of distribution",
-    at_most="steps_over_ridge",
-    nulls=(AT_RIDGE,),
-    set_when=TRIED,
-)
+@states_if_asked("x", at_most="steps_over_ridge", nulls=(AT_RIDGE,), set_when=TRIED)
 def _nearer_to_steps_than_to_ridge(evidence: Evidence, seed: int) -> float:
+    """They are nearer to GD++ than to ridge.
+
+    Measured: distance to GD++ over that to ridge at the end of M = inf, out of distribution.
+    """
     end = distances(evidence, seed).iloc[-1]
     return float(end[GD] / end["ridge"])
 
 
-@states_if_asked(
-    "y",
-    "The LLC of one layer is the learning coefficient that is derived for it",
-    "relative difference of the two at the end of M = inf",
-    at_most="coefficient_error",
-    nulls=(BARE,),
-    set_when=TRIED,
-)
+@states_if_asked("y", at_most="coefficient_error", nulls=(BARE,), set_when=TRIED)
 def _llc_is_the_coefficient(evidence: Evidence, seed: int) -> float:
+    """The LLC of one layer is the learning coefficient that is derived for it.
+
+    Measured: relative difference of the two at the end of M = inf.
+    """
     return abs(evidence.llc_of_ridge(seed) / _derived(evidence) - 1)
 
 

@@ -36,25 +36,21 @@ def nothing_gives_way(evidence: Evidence) -> Frames:
 NULLS[NOTHING_GIVES_WAY] = nothing_gives_way
 
 
-@states_if_asked(
-    "p",
-    "What replaces ridge is in the MLPs: their refined LLC grows from t_crit to the end",
-    "LLC of all MLPs at the end over that at t_crit, mean over the M that turn",
-    at_least="mlps_grow",
-    nulls=(NOTHING_GIVES_WAY,),
-)
+@states_if_asked("p", at_least="mlps_grow", nulls=(NOTHING_GIVES_WAY,))
 def _mlps_grow(evidence: Evidence, seed: int) -> float:
+    """What replaces ridge is in the MLPs: their refined LLC grows from t_crit to the end.
+
+    Measured: LLC of all MLPs at the end over that at t_crit, mean over the M that turn.
+    """
     return _over_turning(evidence, seed, lambda M: _growth(evidence, M, seed, "mlp"))
 
 
-@states_if_asked(
-    "q",
-    "The heads' refined LLC grows less than the MLPs'",
-    "growth from t_crit to the end of all heads over that of all MLPs, mean over the M that turn",
-    at_most="heads_grow_less",
-    nulls=(NOTHING_GIVES_WAY,),
-)
+@states_if_asked("q", at_most="heads_grow_less", nulls=(NOTHING_GIVES_WAY,))
 def _heads_grow_less(evidence: Evidence, seed: int) -> float:
+    """The heads' refined LLC grows less than the MLPs'.
+
+    Measured: growth from t_crit to the end of all heads over that of all MLPs, mean over the M that turn.
+    """
     return _over_turning(
         evidence,
         seed,
@@ -62,14 +58,13 @@ def _heads_grow_less(evidence: Evidence, seed: int) -> float:
     )
 
 
-@states_if_asked(
-    "r",
-    "Heads differentiate: their refined LLCs lie further apart at the end than at t_crit",
-    "spread over heads (standard deviation over mean) at the end over that at t_crit, mean over the M that turn",
-    at_least="heads_differentiate",
-    nulls=(NOTHING_GIVES_WAY,),
-)
+@states_if_asked("r", at_least="heads_differentiate", nulls=(NOTHING_GIVES_WAY,))
 def _heads_differentiate(evidence: Evidence, seed: int) -> float:
+    """Heads differentiate: their refined LLCs lie further apart at the end than at t_crit.
+
+    Measured: spread over heads (standard deviation over mean) at the end over that at t_crit, mean over the M that
+    turn.
+    """
     return _over_turning(evidence, seed, lambda M: _spread_ratio(evidence, M, seed))
 
 

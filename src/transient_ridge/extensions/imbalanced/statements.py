@@ -47,52 +47,44 @@ NULLS[TOGETHER] = together
 NULLS[RECALLING] = recalling
 
 
-@states_if_asked(
-    "l",
-    "The rarer a feature, the later it is learnt, where no task comes twice",
-    "rank correlation, over features, of frequency and the step from which on half of the loss's fall is done",
-    at_most="rare_features_later",
-    nulls=(TOGETHER,),
-)
+@states_if_asked("l", at_most="rare_features_later", nulls=(TOGETHER,))
 def _rare_features_later(evidence: Evidence, seed: int) -> float:
+    """The rarer a feature, the later it is learnt, where no task comes twice.
+
+    Measured: rank correlation, over features, of frequency and the step from which on half of the loss's fall is done.
+    """
     left = _left(evidence, seed)
     halves = [first_for_good(left[feature] <= 0.5) for feature in left]
     return rank_correlation(_shares(evidence, seed), halves, "features")
 
 
-@states_if_asked(
-    "m",
-    "In stages: when the most frequent feature is learnt, the rarest is not",
-    "what is left of the fall of the rarest feature's loss when 0.1 of the most frequent one's is left",
-    at_least="rarest_left",
-    nulls=(TOGETHER,),
-)
+@states_if_asked("m", at_least="rarest_left", nulls=(TOGETHER,))
 def _in_stages(evidence: Evidence, seed: int) -> float:
+    """In stages: when the most frequent feature is learnt, the rarest is not.
+
+    Measured: what is left of the fall of the rarest feature's loss when 0.1 of the most frequent one's is left.
+    """
     left, shares = _left(evidence, seed), _shares(evidence, seed)
     learnt = first_for_good(left[shares.idxmax()] <= LEARNT)
     return float(left[shares.idxmin()][learnt])
 
 
-@states_if_asked(
-    "n",
-    "Training arrives at ridge, the mean of y at the same x drawn to 0",
-    "share of the first distance to ridge that is left at M = inf",
-    at_most="shrunk_mean_left",
-    nulls=(RECALLING,),
-)
+@states_if_asked("n", at_most="shrunk_mean_left", nulls=(RECALLING,))
 def _arrives_at_ridge(evidence: Evidence, seed: int) -> float:
+    """Training arrives at ridge, the mean of y at the same x drawn to 0.
+
+    Measured: share of the first distance to ridge that is left at M = inf.
+    """
     distances = evidence.path(math.inf, seed)["ridge"]
     return float(distances.iloc[-1] / distances.iloc[0])
 
 
-@states_if_asked(
-    "o",
-    "The rarest feature first pays for the frequent ones: its loss rises before it falls",
-    "rise of the rarest feature's loss above its first value, as a share of its fall from there",
-    at_least="rarest_first_rises",
-    nulls=(TOGETHER,),
-)
+@states_if_asked("o", at_least="rarest_first_rises", nulls=(TOGETHER,))
 def _rarest_first_rises(evidence: Evidence, seed: int) -> float:
+    """The rarest feature first pays for the frequent ones: its loss rises before it falls.
+
+    Measured: rise of the rarest feature's loss above its first value, as a share of its fall from there.
+    """
     left = _left(evidence, seed)
     return float(left[_shares(evidence, seed).idxmin()].max() - 1)
 

@@ -107,38 +107,32 @@ def weights(evidence: Evidence, M: float, seed: int) -> pd.DataFrame:
     return pd.DataFrame({name: wide[names].sum(axis=1) for name, names in STRATEGIES.items()})
 
 
-@states_if_asked(
-    "s",
-    "Few chains are retrieved by their bigrams",
-    "weight of bigram retrieval at the end of the least M",
-    at_least="chains_retrieved",
-    nulls=(INFERRED,),
-)
+@states_if_asked("s", at_least="chains_retrieved", nulls=(INFERRED,))
 def _few_chains_are_retrieved(evidence: Evidence, seed: int) -> float:
+    """Few chains are retrieved by their bigrams.
+
+    Measured: weight of bigram retrieval at the end of the least M.
+    """
     M = evidence.diversities(seed)[0]
     evidence.require_resolved(M, seed)
     return float(weights(evidence, M, seed)["bigram retrieval"].iloc[-1])
 
 
-@states_if_asked(
-    "t",
-    "Where no chain comes twice, bigrams are inferred",
-    "weight of bigram inference at the end of M = inf",
-    at_least="bigrams_inferred",
-    nulls=(UNTRAINED,),
-)
+@states_if_asked("t", at_least="bigrams_inferred", nulls=(UNTRAINED,))
 def _new_chains_are_inferred(evidence: Evidence, seed: int) -> float:
+    """Where no chain comes twice, bigrams are inferred.
+
+    Measured: weight of bigram inference at the end of M = inf.
+    """
     return float(weights(evidence, math.inf, seed)["bigram inference"].iloc[-1])
 
 
-@states_if_asked(
-    "u",
-    "Unigrams come before bigrams",
-    "greatest weight of unigram inference at M = inf before bigram inference has half of the weight",
-    at_least="unigrams_first",
-    nulls=(DIRECT,),
-)
+@states_if_asked("u", at_least="unigrams_first", nulls=(DIRECT,))
 def _unigrams_come_first(evidence: Evidence, seed: int) -> float:
+    """Unigrams come before bigrams.
+
+    Measured: greatest weight of unigram inference at M = inf before bigram inference has half of the weight.
+    """
     found = weights(evidence, math.inf, seed)
     leads = found["bigram inference"] >= HALF
     if not leads.any():
@@ -146,14 +140,12 @@ def _unigrams_come_first(evidence: Evidence, seed: int) -> float:
     return float(found["unigram inference"].loc[: leads.idxmax()].max())
 
 
-@states_if_asked(
-    "v",
-    "Some M passes through three of the four strategies",
-    "number of strategies that have half of the weight at some checkpoint, the greatest over finite M",
-    at_least="phases",
-    nulls=(DIRECT,),
-)
+@states_if_asked("v", at_least="phases", nulls=(DIRECT,))
 def _some_pass_through_three(evidence: Evidence, seed: int) -> float:
+    """Some M passes through three of the four strategies.
+
+    Measured: number of strategies that have half of the weight at some checkpoint, the greatest over finite M.
+    """
     return max(
         float((weights(evidence, M, seed) >= HALF).any().sum()) for M in evidence.diversities(seed)
     )

@@ -35,25 +35,21 @@ NULLS[DENSE] = dense
 NULLS[HEADS_ALIKE] = heads_alike
 
 
-@states_if_asked(
-    "h",
-    "Where no task comes twice, the model learns that tasks are sparse: it ends below ridge",
-    "OOD loss of M = inf at the end, as a share of ridge's",
-    at_most="below_ridge",
-    nulls=(DENSE,),
-)
+@states_if_asked("h", at_most="below_ridge", nulls=(DENSE,))
 def _sparsity_is_learnt(evidence: Evidence, seed: int) -> float:
+    """Where no task comes twice, the model learns that tasks are sparse: it ends below ridge.
+
+    Measured: OOD loss of M = inf at the end, as a share of ridge's.
+    """
     return float(_last_loss(evidence, seed) / evidence.ideal("ridge", math.inf, OUT))
 
 
-@states_if_asked(
-    "i",
-    "It gains at least as much on ridge as preprocess-then-descend",
-    "fall of the OOD loss of M = inf below ridge's at the end, as a share of that of preprocess-then-descend",
-    at_least="gain_of_algorithm",
-    nulls=(DENSE,),
-)
+@states_if_asked("i", at_least="gain_of_algorithm", nulls=(DENSE,))
 def _as_good_as_the_algorithm(evidence: Evidence, seed: int) -> float:
+    """It gains at least as much on ridge as preprocess-then-descend.
+
+    Measured: fall of the OOD loss of M = inf below ridge's at the end, as a share of that of preprocess-then-descend.
+    """
     measured = evidence.table("idealised_losses")
     if not (measured["predictor"] == ALGORITHM).any():
         raise NotTestableError(f"not measured: evaluation.predictors lacks {ALGORITHM}")
@@ -63,26 +59,22 @@ def _as_good_as_the_algorithm(evidence: Evidence, seed: int) -> float:
     return float((ridge - _last_loss(evidence, seed)) / (ridge - algorithm))
 
 
-@states_if_asked(
-    "j",
-    "The first layer uses more heads than the others",
-    "heads that the first layer of M = inf uses, less the mean of the other layers",
-    at_least="more_heads_in_first_layer",
-    nulls=(HEADS_ALIKE,),
-)
+@states_if_asked("j", at_least="more_heads_in_first_layer", nulls=(HEADS_ALIKE,))
 def _first_layer_uses_more_heads(evidence: Evidence, seed: int) -> float:
+    """The first layer uses more heads than the others.
+
+    Measured: heads that the first layer of M = inf uses, less the mean of the other layers.
+    """
     first, *others = _heads_in_use(evidence, seed)
     return first - sum(others) / len(others)
 
 
-@states_if_asked(
-    "k",
-    "A later layer uses little more than one head",
-    "heads that a layer of M = inf after the first uses, mean over layers",
-    at_most="heads_in_later_layers",
-    nulls=(HEADS_ALIKE,),
-)
+@states_if_asked("k", at_most="heads_in_later_layers", nulls=(HEADS_ALIKE,))
 def _later_layers_use_one_head(evidence: Evidence, seed: int) -> float:
+    """A later layer uses little more than one head.
+
+    Measured: heads that a layer of M = inf after the first uses, mean over layers.
+    """
     others = _heads_in_use(evidence, seed)[1:]
     return sum(others) / len(others)
 

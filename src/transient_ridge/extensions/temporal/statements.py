@@ -57,30 +57,22 @@ NULLS[FROZEN] = frozen
 # -- statements --------------------------------------------------------------------------------
 
 
-@states_if_asked(
-    "A",
-    "What is memorised where tasks stay is not where they change: the run ends at ridge",
-    "alpha at the end, the greatest over M that are memorised where their tasks stay",
-    at_most="changing_at_ridge",
-    about=MEMORY,
-    set_when=TRIED,
-    nulls=(UNCHANGED,),
-)
+@states_if_asked("A", at_most="changing_at_ridge", about=MEMORY, set_when=TRIED, nulls=(UNCHANGED,))
 def _changing_tasks_are_not_memorised(evidence: Evidence, seed: int) -> float:
+    """What is memorised where tasks stay is not where they change: the run ends at ridge.
+
+    Measured: alpha at the end, the greatest over M that are memorised where their tasks stay.
+    """
     return max(evidence.end(M, seed) for M in _memorised(evidence, seed))
 
 
-@states_if_asked(
-    "B",
-    "Change lowers the task-diversity threshold",
-    "by how many octaves, within the grid: the area over log2 M between alpha at the end where tasks stay and where "
-    "they change",
-    at_least="octaves_lower",
-    about=MEMORY,
-    set_when=TRIED,
-    nulls=(UNCHANGED,),
-)
+@states_if_asked("B", at_least="octaves_lower", about=MEMORY, set_when=TRIED, nulls=(UNCHANGED,))
 def _change_lowers_the_threshold(evidence: Evidence, seed: int) -> float:
+    """Change lowers the task-diversity threshold.
+
+    Measured: by how many octaves, within the grid: the area over log2 M between alpha at the end where tasks stay and
+    where they change.
+    """
     _memorised(evidence, seed)
     grid = evidence.diversities(seed)
     if len(grid) < 2:
@@ -89,32 +81,24 @@ def _change_lowers_the_threshold(evidence: Evidence, seed: int) -> float:
     return float(np.trapezoid(fall, np.log2(grid)))
 
 
-@states_if_asked(
-    "C",
-    "A run that sat at ridge learns T_M as well as a fresh one in as many updates",
-    "alpha at the end less that of the fresh run, the least over M",
-    at_least="as_plastic",
-    about=MEMORY,
-    set_when=TRIED,
-    nulls=(FROZEN,),
-)
+@states_if_asked("C", at_least="as_plastic", about=MEMORY, set_when=TRIED, nulls=(FROZEN,))
 def _ridge_costs_no_plasticity(evidence: Evidence, seed: int) -> float:
+    """A run that sat at ridge learns T_M as well as a fresh one in as many updates.
+
+    Measured: alpha at the end less that of the fresh run, the least over M.
+    """
     return min(
         evidence.end(M, seed) - _end_unchanged(evidence, M, seed)
         for M in _from_ridge(evidence, seed)
     )
 
 
-@states_if_asked(
-    "D",
-    "It turns to dMMSE_M no later than the fresh one",
-    "updates on q_M until alpha is at least 1/2 for good, less those of the fresh run, the greatest over M",
-    at_most="turns_later",
-    about=MEMORY,
-    set_when=TRIED,
-    nulls=(FROZEN,),
-)
+@states_if_asked("D", at_most="turns_later", about=MEMORY, set_when=TRIED, nulls=(FROZEN,))
 def _turns_no_later(evidence: Evidence, seed: int) -> float:
+    """It turns to dMMSE_M no later than the fresh one.
+
+    Measured: updates on q_M until alpha is at least 1/2 for good, less those of the fresh run, the greatest over M.
+    """
     later = []
     for M in _from_ridge(evidence, seed):
         own = first_for_good(evidence.alpha(M, seed) >= HALF) - _tasks_come(evidence, M, seed)

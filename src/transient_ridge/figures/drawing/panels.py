@@ -83,7 +83,7 @@ def panel_for_each(
     if not diversities and nothing:
         panels[0].axis("on")
         note(panels[0], nothing)
-    return figure, np.reshape(panels, (rows, columns))
+    return figure, np.array(panels).reshape(rows, columns)
 
 
 def step_axis(axes: Axes, steps: pd.Series) -> None:

@@ -211,7 +211,12 @@ def marker_key(
     """Explain markers in a row under the figure, in grey; ``extra`` adds other looks by name."""
     grey = "0.35"
     looks = {name_of_kind(kind): {**_look(kind, grey), "markeredgecolor": grey} for kind in kinds}
-    spacing = {"handletextpad": 0.3, "columnspacing": 1.4, "borderaxespad": 0.2, "borderpad": 0.1}
+    spacing: Any = {
+        "handletextpad": 0.3,
+        "columnspacing": 1.4,
+        "borderaxespad": 0.2,
+        "borderpad": 0.1,
+    }
     key(figure, {**looks, **(extra or {})}, **spacing)
 
 

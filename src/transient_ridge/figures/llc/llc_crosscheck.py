@@ -1,5 +1,7 @@
 """The LLC by our sampler against that by devinterp's, for the same checkpoints and settings."""
 
+from typing import Any
+
 from matplotlib.figure import Figure
 
 from ...analysis.views import by_run
@@ -22,7 +24,7 @@ def draw(frames: Frames) -> Figure:
             axes.errorbar(
                 [theirs], [ours], xerr=[their_error], yerr=[our_error], color=colour, linewidth=0.9, zorder=3
             )  # fmt: skip
-            look = {"markersize": 4.6, "markeredgecolor": "white", "zorder": 7}
+            look: Any = {"markersize": 4.6, "markeredgecolor": "white", "zorder": 7}
             axes.plot([theirs], [ours], "o", color=colour, **look)
     low, high = axes.get_xlim()
     axes.axline((low, low), (high, high), color="0.5", linewidth=0.8, linestyle="--", zorder=1)

@@ -1,5 +1,7 @@
 """How each component is spread over the positions of the context."""
 
+from typing import Any
+
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
@@ -9,7 +11,7 @@ from ..drawing.picture import figure_of
 from ..drawing.style import marker_key, panels_for
 
 BAR = "#4c6a92"
-EVEN = {"color": "0.25", "linewidth": 0.8, "linestyle": (0, (4, 2))}
+EVEN: dict[str, Any] = {"color": "0.25", "linewidth": 0.8, "linestyle": (0, (4, 2))}
 
 
 @figure_of("pca_loadings", "pca_variance")

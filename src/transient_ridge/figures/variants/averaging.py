@@ -1,5 +1,7 @@
 """The curves of raw weights (thin, pale) under those of averaged weights (thick) of the same training."""
 
+from typing import Any
+
 from matplotlib.figure import Figure
 
 from ...analysis.views import by_run
@@ -13,7 +15,7 @@ PANELS = {
     "in_distribution": "loss on $q_M$",
     "relative_distance": "relative distance on $q_M$",
 }
-LOOKS = {
+LOOKS: dict[str, dict[str, Any]] = {
     "raw": {"linewidth": 0.6, "alpha": 0.45, "zorder": 1.9},
     "averaged": {"linewidth": 1.5, "alpha": 1.0, "zorder": 2.0},
 }

@@ -10,29 +10,24 @@ from ..outcomes import ContradictedError, Measured, NotTestableError
 from ..statement import RIDGE_PHASE, states
 
 
-@states(
-    "8a",
-    "The LLC of dMMSE-like models grows with M",
-    "rank correlation of M and the LLC",
-    at_least="grows",
-    nulls=(CONSTANT,),
-)
+@states("8a", at_least="grows", nulls=(CONSTANT,))
 def _llc_grows(evidence: Evidence, seed: int) -> Measured:
+    """The LLC of dMMSE-like models grows with M.
+
+    Measured: rank correlation of M and the LLC.
+    """
     llc = _of_dmmse_like(evidence, seed)
     return with_monte_carlo(
         lambda llc: rank_correlation(list(llc), list(llc.values()), "dMMSE-like runs with LLC"), llc
     )
 
 
-@states(
-    "8b",
-    "It crosses lambda_inf where transience sets in",
-    "octaves of M between the two",
-    at_most="onset_octaves",
-    nulls=(CONSTANT,),
-    about=RIDGE_PHASE,
-)
+@states("8b", at_most="onset_octaves", nulls=(CONSTANT,), about=RIDGE_PHASE)
 def _llc_crosses_at_onset(evidence: Evidence, seed: int) -> Measured:
+    """It crosses lambda_inf where transience sets in.
+
+    Measured: octaves of M between the two.
+    """
     llc = evidence.llc(seed)
     evidence.llc_of(math.inf, seed)
     if len(llc) < 3:
@@ -63,14 +58,12 @@ def _around_crossing(llc: dict[float, float], onset: float) -> tuple[float, floa
     return finite[finite.index(above[0]) - 1], above[0]
 
 
-@states(
-    "8c",
-    "It levels off from M = {plateau_from} on",
-    "range of the LLC over its mean",
-    at_most="llc_spread",
-    nulls=(GROWING,),
-)
+@states("8c", at_most="llc_spread", nulls=(GROWING,))
 def _llc_levels_off(evidence: Evidence, seed: int) -> Measured:
+    """It levels off from M = {plateau_from} on.
+
+    Measured: range of the LLC over its mean.
+    """
     start = evidence.settings.plateau_from
     level = {M: llc for M, llc in _of_dmmse_like(evidence, seed).items() if start <= M}
     if len(level) < 2 or max(level) <= start:
@@ -82,14 +75,12 @@ def _llc_levels_off(evidence: Evidence, seed: int) -> Measured:
     )
 
 
-@states(
-    "8d",
-    "The LLC of the largest M equals lambda_inf",
-    "relative difference",
-    at_most="llc_spread",
-    nulls=(GROWING,),
-)
+@states("8d", at_most="llc_spread", nulls=(GROWING,))
 def _llc_converges(evidence: Evidence, seed: int) -> Measured:
+    """The LLC of the largest M equals lambda_inf.
+
+    Measured: relative difference.
+    """
     M = evidence.diversities(seed)[-1]
     both = {each: evidence.llc_of(each, seed) for each in (M, math.inf)}
     return with_monte_carlo(lambda llc: abs(llc[M] / llc[math.inf] - 1), both)

@@ -9,29 +9,24 @@ from ..outcomes import ContradictedError, Measured, NotTestableError
 from ..statement import asks, states
 
 
-@states(
-    "3a",
-    "Two components explain as much of the variance as in the paper",
-    "share of the variance",
-    at_least="explained",
-    nulls=(WANDERING,),
-    joint=True,
-)
+@states("3a", at_least="explained", nulls=(WANDERING,), joint=True)
 def _explained_by_two(evidence: Evidence, _: int) -> float:
+    """Two components explain as much of the variance as in the paper.
+
+    Measured: share of the variance.
+    """
     variance = evidence.table("pca_variance")
     if len(variance) < 2:
         raise NotTestableError("the joint PCA has one component: raise pca.components")
     return float(variance[variance["component"] <= 2]["explained_variance_ratio"].sum(skipna=False))
 
 
-@states(
-    "3b",
-    "In their plane the OOD loss rises along the axis from ridge to dMMSE_M",
-    "cosine of the loss's gradient and the mean axis",
-    at_least="aligned",
-    nulls=(GENERALISING,),
-)
+@states("3b", at_least="aligned", nulls=(GENERALISING,))
 def _loss_rises_along_the_axis(evidence: Evidence, seed: int) -> float:
+    """In their plane the OOD loss rises along the axis from ridge to dMMSE_M.
+
+    Measured: cosine of the loss's gradient and the mean axis.
+    """
     points = evidence.predictors_in_subspace[[1, 2]].to_numpy()
     if len(points) < 2:
         raise NotTestableError("the joint PCA has no dMMSE_M of a finite M")
@@ -39,65 +34,54 @@ def _loss_rises_along_the_axis(evidence: Evidence, seed: int) -> float:
     return float(evidence.gradient_of_ood_loss(seed) @ axis / np.linalg.norm(axis))
 
 
-@states(
-    "3c",
-    "Along the gradient the predictors are ordered by M",
-    "rank correlation of M and place",
-    at_most="falls",
-    nulls=(CONSTANT,),
-)
+@states("3c", at_most="falls", nulls=(CONSTANT,))
 def _gradient_orders_the_predictors(evidence: Evidence, seed: int) -> float:
+    """Along the gradient the predictors are ordered by M.
+
+    Measured: rank correlation of M and place.
+    """
     points = evidence.predictors_in_subspace[[1, 2]]
     place = points.to_numpy() @ evidence.gradient_of_ood_loss(seed)
     return rank_correlation(points.index, place, "idealised predictors")
 
 
-@states(
-    "3d",
-    "PC1 follows the loss on the root task",
-    "absolute rank correlation over runs and steps",
-    at_least="follows",
-    nulls=(SWAPPED,),
-)
+@states("3d", at_least="follows", nulls=(SWAPPED,))
 def _pc1_is_root_loss(evidence: Evidence, seed: int) -> float:
+    """PC1 follows the loss on the root task.
+
+    Measured: absolute rank correlation over runs and steps.
+    """
     both = evidence.with_loss(1, seed, ROOT)
     return abs(rank_correlation(both["coordinate"], both["loss"], "checkpoints"))
 
 
-@states(
-    "3e",
-    "PC1 follows development time",
-    "rank correlation with the step within a run, mean over runs, absolute",
-    at_least="follows",
-    nulls=(SWAPPED,),
-)
+@states("3e", at_least="follows", nulls=(SWAPPED,))
 def _pc1_is_time(evidence: Evidence, seed: int) -> float:
+    """PC1 follows development time.
+
+    Measured: rank correlation with the step within a run, mean over runs, absolute.
+    """
     runs = evidence.component(1, seed).reset_index().groupby("task_diversity")
     within = [rank_correlation(run["step"], run["coordinate"], "checkpoints") for _, run in runs]
     return abs(float(np.mean(within)))
 
 
-@asks(
-    "3f",
-    "PC2, and no other component, is the axis from dMMSE_M to ridge",
-    "share of the predictors' squared distance, mean over M",
-    at_least="axis_share",
-    joint=True,
-)
+@asks("3f", at_least="axis_share", joint=True)
 def _pc2_is_the_ridge_axis(evidence: Evidence, _: int) -> Measured:
+    """PC2, and no other component, is the axis from dMMSE_M to ridge.
+
+    Measured: share of the predictors' squared distance, mean over M.
+    """
     axis, shares = evidence.ridge_axis()
     return Measured(float(shares[2]), remark=f"most on PC{axis}: {shares[axis]:.2f}")
 
 
-@states(
-    "5a",
-    "Earlier tokens load more on the component that is the axis to ridge",
-    "rank correlation of position and loading",
-    at_most="follows_inversely",
-    nulls=(SWAPPED,),
-    joint=True,
-)
+@states("5a", at_most="follows_inversely", nulls=(SWAPPED,), joint=True)
 def _early_tokens_load(evidence: Evidence, _: int) -> Measured:
+    """Earlier tokens load more on the component that is the axis to ridge.
+
+    Measured: rank correlation of position and loading.
+    """
     axis, shares = evidence.ridge_axis()
     share = f"{shares[axis]:.0%}"
     if axis not in (1, 2):

@@ -11,14 +11,12 @@ from ..outcomes import ContradictedError, Measured, NotTestableError
 from ..statement import RIDGE_PHASE, asks, states
 
 
-@states(
-    "9a",
-    "Models that end as dMMSE_M have a lower loss on q_M than ridge, by less as M grows",
-    "rank correlation of M and Delta l",
-    at_least="grows",
-    nulls=(CONSTANT,),
-)
+@states("9a", at_least="grows", nulls=(CONSTANT,))
 def _loss_difference_shrinks(evidence: Evidence, seed: int) -> Measured:
+    """Models that end as dMMSE_M have a lower loss on q_M than ridge, by less as M grows.
+
+    Measured: rank correlation of M and Delta l.
+    """
     rows = evidence.trade_offs(seed)
     rows = rows[rows["task_diversity"].isin(evidence.dmmse_like(seed))]
     greater = rows[rows["loss_difference"] >= 0]["task_diversity"]
@@ -30,15 +28,13 @@ def _loss_difference_shrinks(evidence: Evidence, seed: int) -> Measured:
     return Measured(found, remark=_losses(evidence))
 
 
-@states(
-    "9b",
-    "Their LLC is below ridge's at the smallest M, and above it at intermediate and high M",
-    "lesser of -Delta lambda at the smallest M and mean Delta lambda from the smallest transient M on, over lambda_inf",
-    at_least=0.0,
-    nulls=(CONSTANT,),
-    about=RIDGE_PHASE,
-)
+@states("9b", at_least=0.0, nulls=(CONSTANT,), about=RIDGE_PHASE)
 def _llc_difference_changes_sign(evidence: Evidence, seed: int) -> Measured:
+    """Their LLC is below ridge's at the smallest M, and above it at intermediate and high M.
+
+    Measured: lesser of -Delta lambda at the smallest M and mean Delta lambda from the smallest transient M on, over
+    lambda_inf.
+    """
     evidence.table("llc")
     rows = evidence.trade_offs(seed)
     least, onset = evidence.diversities(seed)[0], evidence.transient()[0]
@@ -59,15 +55,12 @@ def _llc_difference_changes_sign(evidence: Evidence, seed: int) -> Measured:
     return with_monte_carlo(lesser, differences)
 
 
-@states(
-    "9c",
-    "The larger M, the later the switch from ridge to dMMSE_M",
-    "rank correlation of M and the step of the switch; M still at ridge at the end rank last",
-    at_least="grows",
-    nulls=(STRAIGHT, CONSTANT),
-    about=RIDGE_PHASE,
-)
+@states("9c", at_least="grows", nulls=(STRAIGHT, CONSTANT), about=RIDGE_PHASE)
 def _switch_grows(evidence: Evidence, seed: int) -> float:
+    """The larger M, the later the switch from ridge to dMMSE_M.
+
+    Measured: rank correlation of M and the step of the switch; M still at ridge at the end rank last.
+    """
     rows = evidence.trade_offs(seed)
     steps = rows.set_index("task_diversity")["switch_step"].astype(float)
     switched = int(steps.notna().sum())
@@ -80,49 +73,41 @@ def _switch_grows(evidence: Evidence, seed: int) -> float:
     return rank_correlation(steps.index, steps, "M that turn, or are still at ridge at the end")
 
 
-@asks(
-    "9d",
-    "n* of Eq. 8 grows with M",
-    "rank correlation of M and n*",
-    at_least="grows",
-    about=RIDGE_PHASE,
-)
+@asks("9d", at_least="grows", about=RIDGE_PHASE)
 def _crossover_grows(evidence: Evidence, seed: int) -> Measured:
+    """n* of Eq. 8 grows with M.
+
+    Measured: rank correlation of M and n*.
+    """
     rows = evidence.selection(seed)
     found = rank_correlation(rows["task_diversity"], rows["crossover"], "M with known n*")
     return Measured(found, remark=_losses(evidence))
 
 
-@asks(
-    "9e",
-    "n* predicts t_crit",
-    "rank correlation over transient M",
-    at_least="follows",
-    about=RIDGE_PHASE,
-)
+@asks("9e", at_least="follows", about=RIDGE_PHASE)
 def _crossover_predicts_critical_step(evidence: Evidence, seed: int) -> Measured:
+    """n* predicts t_crit.
+
+    Measured: rank correlation over transient M.
+    """
     return _crossover_predicts("critical_step", evidence, seed)
 
 
-@asks(
-    "9f",
-    "n* predicts the switch to dMMSE_M",
-    "rank correlation over transient M",
-    at_least="follows",
-    about=RIDGE_PHASE,
-)
+@asks("9f", at_least="follows", about=RIDGE_PHASE)
 def _crossover_predicts_switch(evidence: Evidence, seed: int) -> Measured:
+    """n* predicts the switch to dMMSE_M.
+
+    Measured: rank correlation over transient M.
+    """
     return _crossover_predicts("switch_step", evidence, seed)
 
 
-@asks(
-    "9g",
-    "Eq. 8 predicts 'ridge, then dMMSE' for every transient M",
-    "share of transient M",
-    at_least="foretold",
-    about=RIDGE_PHASE,
-)
+@asks("9g", at_least="foretold", about=RIDGE_PHASE)
 def _transient_is_foretold(evidence: Evidence, seed: int) -> Measured:
+    """Eq. 8 predicts 'ridge, then dMMSE' for every transient M.
+
+    Measured: share of transient M.
+    """
     phases = _transient(evidence, seed)["phase"]
     if phases.isna().any():
         raise NotTestableError("the phase of Eq. 8 is not known for every transient M")
@@ -130,14 +115,12 @@ def _transient_is_foretold(evidence: Evidence, seed: int) -> Measured:
     return Measured(float((phases == SWITCHES).mean()), remark=others or _losses(evidence))
 
 
-@asks(
-    "9h",
-    "n* of Eq. 8, read as pairs seen, gives the step of the switch",
-    "greatest factor between the two over M that switch, in powers of ten",
-    at_most="crossover_decades",
-    about=RIDGE_PHASE,
-)
+@asks("9h", at_most="crossover_decades", about=RIDGE_PHASE)
 def _crossover_is_the_switch(evidence: Evidence, seed: int) -> Measured:
+    """n* of Eq. 8, read as pairs seen, gives the step of the switch.
+
+    Measured: greatest factor between the two over M that switch, in powers of ten.
+    """
     rows = evidence.selection(seed)
     rows = rows[rows["switch_step"].notna() & rows["crossover"].notna()]
     if rows.empty:

@@ -7,18 +7,13 @@ from ..nulls import CONSTANT
 from ..outcomes import Measured, NotTestableError
 from ..statement import asks, states
 
-PROCRUSTES = "greatest Procrustes distance in the plane (0 = same, 1 = unrelated)"
 
-
-@states(
-    "6a",
-    "From B = {insensitive_from} on, the trajectories keep their shape",
-    PROCRUSTES,
-    at_most="trajectory_distance",
-    nulls=(CONSTANT,),
-    joint=True,
-)
+@states("6a", at_most="trajectory_distance", nulls=(CONSTANT,), joint=True)
 def _same_with_fewer_sequences(evidence: Evidence, _: int) -> float:
+    """From B = {insensitive_from} on, the trajectories keep their shape.
+
+    Measured: greatest Procrustes distance in the plane (0 = same, 1 = unrelated).
+    """
     least = evidence.settings.insensitive_from
     table = evidence.table("pca_robustness")
     worst = _worst(table[table["sequences"] >= least], "sequences")
@@ -29,14 +24,12 @@ def _same_with_fewer_sequences(evidence: Evidence, _: int) -> float:
     return worst.value
 
 
-@asks(
-    "6b",
-    "Only linear or only logarithmic checkpoints give trajectories of the same shape",
-    PROCRUSTES,
-    at_most="trajectory_distance",
-    joint=True,
-)
+@asks("6b", at_most="trajectory_distance", joint=True)
 def _same_with_other_checkpoints(evidence: Evidence, _: int) -> Measured:
+    """Only linear or only logarithmic checkpoints give trajectories of the same shape.
+
+    Measured: greatest Procrustes distance in the plane (0 = same, 1 = unrelated).
+    """
     worst = _worst(evidence.table("pca_robustness"), "schedule")
     if worst is None:
         raise NotTestableError("the schedule has no linear or no logarithmic checkpoints alone")

@@ -9,23 +9,22 @@ from ..nulls import GENERALISING, MEMORISING, SOFTENED
 from ..outcomes import ContradictedError, Measured, NotTestableError
 from ..statement import RIDGE_PHASE, asks, states
 
-END = "alpha on q_M at the end (0 = ridge, 1 = dMMSE_M)"
 
-
-@states("1a", "The smallest M ends as dMMSE_M", END, at_least="dmmse_like", nulls=(GENERALISING,))
+@states("1a", at_least="dmmse_like", nulls=(GENERALISING,))
 def _least_ends_at_dmmse(evidence: Evidence, seed: int) -> Measured:
+    """The smallest M ends as dMMSE_M.
+
+    Measured: alpha on q_M at the end (0 = ridge, 1 = dMMSE_M).
+    """
     return _end(evidence, evidence.diversities(seed)[0], seed)
 
 
-@states(
-    "1b",
-    "The largest finite M ends as ridge",
-    END,
-    at_most="ridge_like",
-    nulls=(MEMORISING, SOFTENED),
-    about=RIDGE_PHASE,
-)
+@states("1b", at_most="ridge_like", nulls=(MEMORISING, SOFTENED), about=RIDGE_PHASE)
 def _greatest_ends_at_ridge(evidence: Evidence, seed: int) -> Measured:
+    """The largest finite M ends as ridge.
+
+    Measured: alpha on q_M at the end (0 = ridge, 1 = dMMSE_M).
+    """
     return _end(evidence, evidence.diversities(seed)[-1], seed)
 
 
@@ -37,15 +36,12 @@ def _end(evidence: Evidence, M: float, seed: int) -> Measured:
     )
 
 
-@states(
-    "1c",
-    "In between, the end moves from dMMSE_M to ridge as M grows",
-    "rank correlation of M and alpha at the end",
-    at_most="falls",
-    nulls=(GENERALISING,),
-    about=RIDGE_PHASE,
-)
+@states("1c", at_most="falls", nulls=(GENERALISING,), about=RIDGE_PHASE)
 def _end_falls(evidence: Evidence, seed: int) -> float:
+    """In between, the end moves from dMMSE_M to ridge as M grows.
+
+    Measured: rank correlation of M and alpha at the end.
+    """
     diversities = evidence.resolved(seed)
     ends = [evidence.end(M, seed) for M in diversities]
     if ends and not min(ends) < HALF:
@@ -57,14 +53,16 @@ def _end_falls(evidence: Evidence, seed: int) -> float:
 
 @states(
     "1d",
-    "The threshold lies where the paper finds it, near M = {paper_threshold:.0f}",
-    "octaves of M between the two",
     at_most="threshold_octaves",
     nulls=(MEMORISING, GENERALISING),
     about=RIDGE_PHASE,
     only_if="paper_threshold",
 )
 def _threshold_where_the_paper_finds_it(evidence: Evidence, seed: int) -> Measured:
+    """The threshold lies where the paper finds it, near M = {paper_threshold:.0f}.
+
+    Measured: octaves of M between the two.
+    """
     centre = evidence.settings.paper_threshold
     assert centre is not None
     try:
@@ -86,24 +84,21 @@ def _contradict_if_passed(
         raise ContradictedError(f"{why}, M = {(above or below)[0]:g} among them")
 
 
-@asks(
-    "1e",
-    "With M = inf, training ends at ridge",
-    "distance to ridge at the end over Delta(dMMSE_M, ridge) out of distribution, at the M of 2a",
-    at_most="at_ridge",
-)
+@asks("1e", at_most="at_ridge")
 def _infinity_ends_at_ridge(evidence: Evidence, seed: int) -> float:
+    """With M = inf, training ends at ridge.
+
+    Measured: distance to ridge at the end over Delta(dMMSE_M, ridge) out of distribution, at the M of 2a.
+    """
     return evidence.reach(seed) / evidence.predictors_apart(evidence.by_transience[0], OUT)
 
 
-@asks(
-    "10a",
-    "The threshold has settled by the end (otherwise models above it may be under-trained)",
-    "octaves of M moved in the second half of training",
-    at_most="settled_octaves",
-    about=RIDGE_PHASE,
-)
+@asks("10a", at_most="settled_octaves", about=RIDGE_PHASE)
 def _threshold_still_moves(evidence: Evidence, seed: int) -> Measured:
+    """The threshold has settled by the end (otherwise models above it may be under-trained).
+
+    Measured: octaves of M moved in the second half of training.
+    """
     end, half = evidence.threshold(seed), evidence.threshold(seed, share=0.5)
     moved = abs(math.log2(end.estimate / half.estimate))
     same = end[1:] == half[1:]

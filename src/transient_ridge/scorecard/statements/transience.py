@@ -9,47 +9,35 @@ from ..nulls import GENERALISING, SOFTENED, STRAIGHT
 from ..outcomes import Measured, NotTestableError
 from ..statement import RIDGE_PHASE, asks, states
 
-GAP = "share of the OOD gap between ridge and dMMSE_M"
-BOTH = f"lesser of dip (below every path that avoids ridge) and rise, {GAP}"
 NULLS = (STRAIGHT, SOFTENED)
 
 
-@states(
-    "2a",
-    "At some M the OOD loss falls towards ridge's, then rises",
-    f"{BOTH}, best M",
-    at_least="transience",
-    nulls=NULLS,
-    exists=True,
-    about=RIDGE_PHASE,
-)
+@states("2a", at_least="transience", nulls=NULLS, exists=True, about=RIDGE_PHASE)
 def _dips_and_rises(evidence: Evidence, seed: int) -> Measured:
+    """At some M the OOD loss falls towards ridge's, then rises.
+
+    Measured: lesser of dip (below every path that avoids ridge) and rise, share of the OOD gap between ridge and
+    dMMSE_M, best M.
+    """
     return _best(evidence, seed, evidence.transience, rank=0)
 
 
-@states(
-    "2b",
-    "There the path turns: a hook towards ridge and back",
-    "lesser of the fall of alpha out of distribution and its rise, best M",
-    at_least="hook",
-    nulls=NULLS,
-    exists=True,
-    about=RIDGE_PHASE,
-)
+@states("2b", at_least="hook", nulls=NULLS, exists=True, about=RIDGE_PHASE)
 def _hook(evidence: Evidence, seed: int) -> Measured:
+    """There the path turns: a hook towards ridge and back.
+
+    Measured: lesser of the fall of alpha out of distribution and its rise, best M.
+    """
     return _best(evidence, seed, lambda M, seed: min(evidence.hook(M, seed)), rank=0)
 
 
-@states(
-    "2c",
-    "There are several such M",
-    f"{BOTH}, second-best M",
-    at_least="transience",
-    nulls=NULLS,
-    exists=True,
-    about=RIDGE_PHASE,
-)
+@states("2c", at_least="transience", nulls=NULLS, exists=True, about=RIDGE_PHASE)
 def _a_second_one(evidence: Evidence, seed: int) -> Measured:
+    """There are several such M.
+
+    Measured: lesser of dip (below every path that avoids ridge) and rise, share of the OOD gap between ridge and
+    dMMSE_M, second-best M.
+    """
     if len(evidence.resolved(seed)) == 1:
         raise NotTestableError("for only one M can the predictors be told apart")
     return _best(evidence, seed, evidence.transience, rank=1)
@@ -66,29 +54,23 @@ def _best(
     return Measured(values[M], remark=f"M = {M:g}")
 
 
-@states(
-    "2d",
-    "At these M the OOD loss rises to dMMSE_M's",
-    f"end of the OOD loss above ridge's, {GAP}, best M of 2a",
-    at_least="risen",
-    nulls=NULLS,
-    exists=True,
-    about=RIDGE_PHASE,
-)
+@states("2d", at_least="risen", nulls=NULLS, exists=True, about=RIDGE_PHASE)
 def _rises_to_dmmse(evidence: Evidence, seed: int) -> float:
+    """At these M the OOD loss rises to dMMSE_M's.
+
+    Measured: end of the OOD loss above ridge's, share of the OOD gap between ridge and dMMSE_M, best M of 2a.
+    """
     evidence.transient()
     return evidence.end_of_ood_loss(evidence.by_transience[0], seed)
 
 
-@states(
-    "2e",
-    "The smallest and the largest M show none of it, but one in between does",
-    f"greater of the two, {BOTH}",
-    at_most="no_transience",
-    nulls=(GENERALISING,),
-    about=RIDGE_PHASE,
-)
+@states("2e", at_most="no_transience", nulls=(GENERALISING,), about=RIDGE_PHASE)
 def _not_at_the_ends_of_the_grid(evidence: Evidence, seed: int) -> float:
+    """The smallest and the largest M show none of it, but one in between does.
+
+    Measured: greater of the two, lesser of dip (below every path that avoids ridge) and rise, share of the OOD gap
+    between ridge and dMMSE_M.
+    """
     diversities = evidence.diversities(seed)
     if len(diversities) < 3:
         raise NotTestableError(f"the grid has {len(diversities)} finite M, and three are needed")
@@ -99,12 +81,10 @@ def _not_at_the_ends_of_the_grid(evidence: Evidence, seed: int) -> float:
     return float(np.max([evidence.transience(M, seed) for M in ends]))
 
 
-@asks(
-    "2f",
-    "At t_crit a transient run is nearer to ridge than to dMMSE_M on q_M",
-    "greatest alpha at t_crit over transient M",
-    at_most="nearer_to_ridge",
-    about=RIDGE_PHASE,
-)
+@asks("2f", at_most="nearer_to_ridge", about=RIDGE_PHASE)
 def _nearer_to_ridge(evidence: Evidence, seed: int) -> float:
+    """At t_crit a transient run is nearer to ridge than to dMMSE_M on q_M.
+
+    Measured: greatest alpha at t_crit over transient M.
+    """
     return float(np.max([evidence.at_critical_step(M, seed) for M in evidence.transient()]))
