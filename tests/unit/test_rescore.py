@@ -52,7 +52,7 @@ def test_what_was_published_stands_beside_what_it_is_called_now():
     renamed = then_and_now(pd.DataFrame([of("b"), of("c")]), now).splitlines()[2:]
     assert renamed == [
         "| 2b | text of b | holds (0.5) | 2d | not met (0.5) | now share; one draw |",
-        "| 2c | text of c | holds (0.5) | - | not asked any more | - |",
+        "| 2c | text of c | holds (0.5) | - | no longer asked | - |",
     ]
     same = then_and_now(pd.DataFrame([of("b", kind="paper")]), now).splitlines()[2:]
     assert same == ["| 2b | text of b | holds (0.5) | 2b | met (0.5) | null 0.1; a hook |"]

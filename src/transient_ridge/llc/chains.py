@@ -11,8 +11,7 @@ from ..errors import ChainDivergedError
 from .diagnostics import Record, Traces
 from .dynamics import Dynamics, State
 from .error import draws_for
-from .measured import Measured
-from .quadratic import Prediction, Quadratic
+from .quadratic import Measured, Prediction, Quadratic
 from .response import response
 from .target import Noise, Target
 

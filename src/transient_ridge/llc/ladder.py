@@ -18,7 +18,7 @@ from ..errors import ChainDivergedError
 from .chains import measure, sample
 from .estimate import Centre, Estimate, estimate
 from .health import faults, not_equilibrated
-from .measured import Measured
+from .quadratic import Measured
 from .target import Evaluation, Noise, Target
 
 #: How many standard errors an estimate may differ from the one with half the step.

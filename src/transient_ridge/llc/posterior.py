@@ -23,7 +23,7 @@ from ..model.transformer import Transformer
 from ..regression.sequences import Sequences, SequenceSource
 from ..regression.streams import generator
 from .curvature.gauss_newton import gauss_newton_product, gauss_newton_samples
-from .measured import Measured
+from .quadratic import Measured
 from .streams import Streams
 from .target import Curvature, Evaluation
 

@@ -19,7 +19,7 @@ along each. Lanczos from a few vectors yields everything else:
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -28,7 +28,7 @@ from ..config.settings import SgldSettings
 from .curvature.lanczos import Ritz, lanczos
 from .curvature.metric import Metric
 from .response import Response, response
-from .target import Curvature
+from .target import Curvature, Target
 
 #: The most products with H for the curvatures that the chains feel, and for the effect of the slope. Where curvatures
 #: spread over six decades, 40 find the missing share of lambda to a hundredth.
@@ -137,6 +137,24 @@ class Quadratic:
     def _turned(self, run: Ritz) -> Tensor:
         """R y for every Ritz vector y, (N, P) float64."""
         return self.metric.root(run.vectors.mT).double()
+
+
+class Measured:
+    """What is measured once at w*: by a preconditioner, and the last quadratic that chains moved in."""
+
+    def __init__(self, by_preconditioner: Any) -> None:
+        self.by_preconditioner = by_preconditioner
+        self._last: Quadratic | None = None
+
+    def quadratic(self, target: Target, metric: Metric, n_beta: float, gamma: float) -> Quadratic:
+        """The quadratic around w* in ``metric``: the last one, with its results, if it is the same."""
+        last = self._last
+        if last is None or not (
+            (last.n_beta, last.gamma) == (n_beta, gamma) and last.metric.equals(metric)
+        ):
+            last = Quadratic(target.curvature, target.centre_gradient, metric, n_beta, gamma)
+            self._last = last
+        return last
 
 
 class Prediction(NamedTuple):

@@ -20,20 +20,13 @@ from .measurements import Evidence
 from .page import accounts_page, along_resolution, by_diversity, scorecard
 from .verdicts import written
 
-#: Tables that are taken as they are; the others are computed again.
-MEASURED = (
-    "distances", "losses", "idealised_distances", "idealised_losses", "llc", "llc_on_tasks", "ridge_on_tasks",
-    "pca_trajectories", "pca_idealised", "pca_softened", "pca_variance", "pca_loadings", "pca_robustness",
-    "quadratic_llc", "quadratic_llc_on_tasks",
-)  # fmt: skip
-
-#: The stages that compute the others, in this order.
+#: The stages that compute their tables again, in this order; the other tables are taken as they are.
 AGAIN = (
     "analysis.phases", "analysis.curves", "analysis.softened", "analysis.model_selection.selection",
     "analysis.model_selection.by_resolution", "analysis.model_selection.accounts", "scorecard.by_resolution",
 )  # fmt: skip
 
-#: Statements of tables without a column `kind` -> their names today; the others kept theirs.
+#: Statements in tables without a column `kind` -> their names today; the others kept theirs.
 RENAMED = {
     "2b": "2d", "2c": "2e", "2d": "2c", "2e": "1e", "9a": "-", "9b": "9d", "9c": "9e", "9d": "9f", "9e": "9g",
 }  # fmt: skip
@@ -42,14 +35,14 @@ INTRODUCTION = """# Published runs, scored again
 
 Made by `python -m transient_ridge rescore` from the tables of {folders}. Statements and thresholds are
 those of [thresholds.md](thresholds.md). Distances, losses, LLCs and the joint PCA are as published; phases, curves,
-trade-offs, the softened dMMSE and the nulls are computed again. *Met* and *not met* are of one draw, and no verdict.
+trade-offs, the softened dMMSE and the nulls are computed again. *Met* and *not met* are about one draw, not verdicts.
 """
 
 
 def rescore(folders: list[Path]) -> str:
     """The page of these published ``folders`` as Markdown, by the thresholds of the default preset.
 
-    Raises ConfigError, by the folder, for one without a configuration.
+    Raises ConfigError for a folder without a configuration.
     """
     names = " and ".join(f"`{folder.name}`" for folder in folders)
     return "\n".join([INTRODUCTION.format(folders=names), *map(_of_folder, folders)])
@@ -85,11 +78,11 @@ def _of_folder(folder: Path) -> str:
 def _tables(folder: Path, config: dict[str, Any]) -> Frames:
     """The published tables, and those that the stages :data:`AGAIN` compute from them."""
     frames = {
-        name: _columns_of_today(path, name) for name in MEASURED if (path := _files(folder, name))
+        name: _columns_of_today(path, name) for name in TABLES if (path := _files(folder, name))
     }
     for name in ("quadratic_llc", "quadratic_llc_on_tasks"):
         found = frames.setdefault(name, Rows(name).frame())
-        if found["healthy"].isna().all():  # of older code, which did not check
+        if found["healthy"].isna().all():  # by older code, which did not check
             frames[name] = found.assign(healthy=True)
     frames.setdefault("llc_on_tasks", Rows("llc_on_tasks").frame())
     for name in AGAIN:
@@ -111,7 +104,7 @@ def then_and_now(before: pd.DataFrame, now: pd.DataFrame) -> str:
         name = old if "kind" in before else RENAMED.get(old, old)
         then = f"| {old} | {row['statement']} | {row['verdict']} ({written(row['value'], row['margin'])})"
         if name not in today:
-            lines.append(f"{then} | - | not asked any more | - |")
+            lines.append(f"{then} | - | no longer asked | - |")
             continue
         new = today[name]
         measured = "" if new["quantity"] == row["quantity"] else f"now {new['quantity']}; "
@@ -125,12 +118,11 @@ def then_and_now(before: pd.DataFrame, now: pd.DataFrame) -> str:
 
 
 def _files(folder: Path, table: str) -> Path | None:
-    """The file of a table, if the folder has one; that of its first variant."""
-    return next(
-        iter(sorted(folder.glob(f"*/**/{table}.parquet"), key=lambda path: len(path.parts))), None
-    )
+    """The file of a table in its first variant, if the folder has one."""
+    found = folder.glob(f"*/**/{table}.parquet")
+    return min(found, key=lambda path: len(path.parts), default=None)
 
 
 def _columns_of_today(path: Path, name: str) -> pd.DataFrame:
-    """The table at ``path``, perhaps by older code: missing columns are empty, surplus ones left out."""
+    """The table at ``path``, perhaps by older code: missing columns are empty, surplus ones are dropped."""
     return Rows.of(name, pd.read_parquet(path).reindex(columns=list(TABLES[name].columns))).frame()
