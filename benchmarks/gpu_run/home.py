@@ -21,7 +21,7 @@ from transient_ridge.artefacts.tables import Rows
 from transient_ridge.config import asked, configuration
 from transient_ridge.config.runs import run_files
 from transient_ridge.config.settings import LlcSettings
-from transient_ridge.llc.estimator import of_step, trace_rows
+from transient_ridge.llc.estimator import trace_rows
 from transient_ridge.training import checkpoints
 
 from .chains import Replayed
@@ -140,7 +140,9 @@ class Home:
                         tables[0].add(**row)
                     if traces is not None and len(tables) > 1:
                         for row in trace_rows(traces):
-                            tables[1].add(**of_step(member.run, step), component=component, **row)
+                            tables[1].add(
+                                **member.run._asdict(), step=step, component=component, **row
+                            )
             for each in tables:
                 self._put(each, member, name, chunk)
 

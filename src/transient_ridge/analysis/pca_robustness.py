@@ -47,12 +47,12 @@ def alternatives(
     everything = np.ones(len(keys), dtype=bool)
     for B in sorted(fewer):
         yield Alternative("sequences", str(B), everything, B)
-    alone = {
+    schedules = {
         "linear": schedule.changed(log_count=0, extra_steps=()),
         "log": schedule.changed(linear_every=last, extra_steps=()),
         "union": schedule,
     }
-    for name, part in alone.items():
+    for name, part in schedules.items():
         kept = keys["step"].isin(checkpoint_steps(part, last)).to_numpy()
         yield Alternative("schedule", name, kept, sequences)
     runs = list(zip(keys["task_diversity"], keys["seed"], strict=True))

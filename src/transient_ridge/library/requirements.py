@@ -132,10 +132,10 @@ def _try(loss: ModuleLoss) -> None:
             "module: two calls on the same batch differ; it may neither draw random numbers nor keep state: call "
             "module.eval()"
         )
-    alone = looped(loss.output)(
+    one_by_one = looped(loss.output)(
         {n: p.expand(count, *p.shape) for n, p in parameters.items()}, *parts
     )
-    if _differ(outputs, alone):
+    if _differ(outputs, one_by_one):
         raise InputError(
             "module: the output of a sample depends on the others in its batch, so the loss is not a mean over "
             "samples; replace the layer that mixes them"

@@ -20,7 +20,7 @@ class Coefficient(NamedTuple):
     multiplicity: int
 
 
-class Known:
+class ClosedForm:
     """A loss of 0 at its centre, without minibatches: a target of the samplers."""
 
     def __init__(self, **centre: Tensor) -> None:
@@ -39,7 +39,7 @@ class Known:
         return Curvature.of(torch.cat(list(self.curvature_samples(self.centre[None], part=0))))
 
 
-class NormalCrossing(Known):
+class NormalCrossing(ClosedForm):
     """l = w_1^(2 k_1) w_2^(2 k_2), around 0."""
 
     def __init__(self, first: int, second: int) -> None:
@@ -78,7 +78,7 @@ class NormalCrossing(Known):
         return w**k * v**m, torch.stack(slopes, dim=1)
 
 
-class DeepLinear(Known):
+class DeepLinear(ClosedForm):
     """l = 1/2 |W_L ... W_1 - T|^2, the population loss of a deep linear network with x ~ N(0, I), T of some rank.
 
     With two layers it is reduced-rank regression. The chains start at one true parameter.
@@ -159,7 +159,7 @@ class DeepLinear(Known):
         return before, after[::-1]
 
 
-class LinearAttention(Known):
+class LinearAttention(ClosedForm):
     """l = 1/2 E[(f - f*)^2] of a layer of linear attention, f = u.x + b + 1/K sum_j (v.e_j)(e_j.A x), e_j = (y_j, x_j).
 
     The inputs of the K pairs, the query x and the task w of y_j = w.x_j are standard normal. f* is one step of gradient

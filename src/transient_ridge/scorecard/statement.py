@@ -132,7 +132,7 @@ STATEMENTS: list[Statement] = []
 def states(name: str, **options: Any) -> Callable[[Measure], Measure]:
     """Decorator: the function measures the :class:`Statement` in its docstring, which STATEMENTS then holds.
 
-    The docstring is the text and, in a paragraph of its own that begins with 'Measured: ', the quantity. Raises
+    The docstring is the text and, in a second paragraph that begins with 'Measured: ', the quantity. Raises
     ValueError without these, unless there is one threshold, and for a statement of the paper's without a null.
     """
 

@@ -215,7 +215,7 @@ def _measured(
     excess = excess_of(statement.comparison, spread.mean, threshold)
     met = _met(statement, spread.mean, threshold)
     enough = count > 1 and (statement.claim == OWN or roots > 1)
-    # Seeds of one draw say nothing about other draws: only the uncertainty of its own value counts.
+    # The seeds of one draw say nothing about other draws, so only the uncertainty of its own value counts.
     open_ = margin if enough else norm.ppf((1 + settings.confidence) / 2) * error + resolution
     p = spread.p_value(excess - resolution) if math.isfinite(excess) else 1.0
     verdict = UNDECIDED if abs(excess) < open_ else (HOLDS if enough else MET) if met else (

@@ -24,7 +24,7 @@ def make(measured: Tensor, n_beta: float, gamma: float) -> Preconditioner:
 
 def devinterp(groups: list[dict[str, Any]], shared: Mapping[str, Any], metric: Metric) -> Any:
     """devinterp's SGMCMC with one fixed scale per parameter."""
-    # Seconds of packages.
+    # These packages take seconds to import.
     from devinterp.optim import SGMCMC  # noqa: PLC0415
     from devinterp.optim.preconditioner import Preconditioner as Theirs  # noqa: PLC0415
     from devinterp.optim.preconditioner import PreconditionerCoefs  # noqa: PLC0415

@@ -1,6 +1,6 @@
 """The posterior's variance in a Kronecker eigenbasis: G = U (n beta h + gamma)^-1 U^T, measured where the chains are.
 
-Every direction relaxes in about 2 / eps steps, as far as the curvature is diagonal in that basis.
+As far as the curvature is diagonal in that basis, every direction relaxes in about 2 / eps steps.
 """
 
 from torch import Tensor
@@ -13,7 +13,7 @@ NATURAL_STEP = True
 
 
 def measure(target: Target, positions: Tensor) -> tuple[KroneckerBasis, Tensor]:
-    """The basis at ``positions`` (C, P), and the curvature (P,) along it, from draws of their own each."""
+    """The basis at ``positions`` (C, P), and the curvature (P,) along it, from separate draws."""
     basis = kronecker_basis(target.layout, target.curvature_samples(positions, part=0))
     return basis, diagonal(target.curvature_samples(positions, part=1), basis)
 

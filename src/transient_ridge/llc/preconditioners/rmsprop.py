@@ -1,6 +1,6 @@
 """RMSProp: G is the inverse root of each chain's running mean of squared gradients, as in devinterp.
 
-It follows the chains while they are sampled, so that their law is the posterior's only as far as G varies slowly.
+It follows the chains during sampling, so their law is the posterior's only as far as G varies slowly.
 """
 
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from ..target import Target
 
 NATURAL_STEP = False
 
-# Decay of the mean squared gradient, and what is added to its root (devinterp's defaults).
+# Decay of the mean squared gradient, and the term added to its root (devinterp's defaults).
 DECAY = 0.99
 FLOOR = 0.1
 
@@ -34,7 +34,7 @@ class RmsProp:
 
 
 def measure(target: Target, positions: Tensor) -> None:
-    """Nothing: the chains' own gradients say it."""
+    """Nothing, because the chains' own gradients suffice."""
 
 
 def make(measured: None, n_beta: float, gamma: float) -> Preconditioner:

@@ -1,7 +1,7 @@
-"""The reference: every chain is moved by an optimiser of its own, ``devinterp.optim.SGMCMC`` (2.0.1).
+"""The reference: one optimiser ``devinterp.optim.SGMCMC`` (2.0.1) moves each chain.
 
-A thin adapter: our target makes the gradients, devinterp the steps. Its optimisers change their own weights and
-draw their own noise, so that a state can be stepped from once only.
+A thin adapter: our target makes the gradients, devinterp the steps. Its optimisers change their own weights and draw
+their own noise, so only one step can be taken from each state.
 """
 
 import warnings
@@ -27,7 +27,7 @@ RESPONDS_AS = "sgld"
 
 
 class State(NamedTuple):
-    """Where the chains are, and what moves them."""
+    """Positions of the chains, and what moves them."""
 
     positions: Tensor  # (C, P)
     weights: list[nn.Parameter]  # (P,), one per chain
@@ -50,14 +50,14 @@ def init(positions: Tensor, dynamics: Dynamics, noise: Noise) -> State:
         make([{"params": [each], "mask": dynamics.metric.mask}], shared, dynamics.metric)
         for each in weights
     ]
-    # Seeded by the chain's own noise, so that its stream is its own.
+    # Seeded by the chain's own noise, so that every chain has its own stream.
     seeds = noise()[:, 0].double().cpu().view(torch.int64).tolist()
     generators = [torch.Generator(positions.device).manual_seed(seed) for seed in seeds]
     return State(positions, weights, optimisers, generators)
 
 
 def step(state: State, gradient: Tensor, eta: Tensor, dynamics: Dynamics) -> State:
-    """One step of every optimiser, with noise of its own instead of ``eta``."""
+    """One step of every optimiser, which draws its own noise instead of using ``eta``."""
     for weights, of_one, optimiser, generator in zip(
         state.weights, gradient, state.optimisers, state.generators, strict=True
     ):

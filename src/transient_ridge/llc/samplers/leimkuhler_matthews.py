@@ -1,7 +1,7 @@
-r"""SGLD whose noise is the mean of that of two steps, (eta_t + eta_{t-1}) / 2, at no cost.
+r"""SGLD whose noise is the mean over two steps, (eta_t + eta_{t-1}) / 2, at no extra cost.
 
-Its finite step is exact for quadratics at every stable eps (Leimkuhler and Matthews, 'Rational construction of
-stochastic numerical methods for molecular sampling', 2013).
+It samples quadratics exactly at every stable eps (Leimkuhler and Matthews, 'Rational construction of stochastic
+numerical methods for molecular sampling', 2013).
 """
 
 from typing import NamedTuple
@@ -15,7 +15,7 @@ MALA = False
 
 
 class State(NamedTuple):
-    """Where the chains are, and the noise of the step before."""
+    """Positions of the chains, and the noise of the last step."""
 
     positions: Tensor  # (C, P)
     last: Tensor | None  # (C, P); None before the first step

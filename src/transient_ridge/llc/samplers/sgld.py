@@ -2,7 +2,7 @@ r"""Stochastic gradient Langevin dynamics, by the update of ``devinterp.optim.SG
 
     w <- w - (eps/2) G (n beta grad l_B(w) + gamma (w - w*)) + sqrt(eps) G^(1/2) eta,    eta ~ N(0, I).
 
-Its finite step makes the variance of a direction of curvature h too large by 1 / (1 - eps G h / 4).
+Its finite step inflates the variance of a direction of curvature h by 1 / (1 - eps G h / 4).
 """
 
 from typing import NamedTuple
@@ -16,7 +16,7 @@ MALA = True
 
 
 class State(NamedTuple):
-    """Where the chains are."""
+    """Positions of the chains."""
 
     positions: Tensor  # (C, P)
 

@@ -5,7 +5,7 @@ positions w, velocities v of covariance G and friction f, a step of length h = s
 
     v <- v - h G grad U(w);  w <- w + h/2 v;  v <- c v + sqrt(1 - c^2) G^(1/2) eta, c = exp(-f h);  w <- w + h/2 v.
 
-The two half kicks of neighbouring steps are taken as one, with the minibatch of the step. For a large friction it is a
+The half kicks of neighbouring steps are joined into one, with the minibatch of the step. With large friction it is a
 Langevin step of size eps.
 """
 
@@ -19,7 +19,7 @@ from ..target import Noise
 
 MALA = False
 
-#: Critical for directions whose variance is G: they lose a factor e in about 1 / h steps.
+#: Critical for directions whose variance is G, which decay by a factor e in about 1 / h steps.
 FRICTION = 2.0
 
 

@@ -45,7 +45,7 @@ def _ridges_loss_above(evidence: Evidence, seed: int) -> Measured:
 def _off(
     evidence: Evidence, seed: int, diversities: Sequence[float], own: float, none: str
 ) -> Measured:
-    """Mean distance of the fitted share from that of their own predictor."""
+    """Mean distance of the fitted share from ``own``, that of the M's own predictor."""
     if not diversities:
         raise ContradictedError(none)
     off = {M: abs(evidence.fitted(M, seed) - own) for M in diversities}

@@ -32,7 +32,7 @@ def _same_with_other_checkpoints(evidence: Evidence, _: int) -> Measured:
     """
     worst = _worst(evidence.table("pca_robustness"), "schedule")
     if worst is None:
-        raise NotTestableError("the schedule has no linear or no logarithmic checkpoints alone")
+        raise NotTestableError("the schedule has only linear or only logarithmic checkpoints")
     return worst
 
 

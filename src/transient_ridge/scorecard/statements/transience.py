@@ -16,8 +16,8 @@ NULLS = (STRAIGHT, SOFTENED)
 def _dips_and_rises(evidence: Evidence, seed: int) -> Measured:
     """At some M the OOD loss falls towards ridge's, then rises.
 
-    Measured: lesser of dip (below every path that avoids ridge) and rise, share of the OOD gap between ridge and
-    dMMSE_M, best M.
+    Measured: the lesser of dip (below every path that avoids ridge) and rise, as shares of the OOD gap between ridge
+    and dMMSE_M, at the best M.
     """
     return _best(evidence, seed, evidence.transience, rank=0)
 
@@ -26,7 +26,7 @@ def _dips_and_rises(evidence: Evidence, seed: int) -> Measured:
 def _hook(evidence: Evidence, seed: int) -> Measured:
     """There the path turns: a hook towards ridge and back.
 
-    Measured: lesser of the fall of alpha out of distribution and its rise, best M.
+    Measured: the lesser of the fall of alpha out of distribution and its rise, at the best M.
     """
     return _best(evidence, seed, lambda M, seed: min(evidence.hook(M, seed)), rank=0)
 
@@ -35,11 +35,10 @@ def _hook(evidence: Evidence, seed: int) -> Measured:
 def _a_second_one(evidence: Evidence, seed: int) -> Measured:
     """There are several such M.
 
-    Measured: lesser of dip (below every path that avoids ridge) and rise, share of the OOD gap between ridge and
-    dMMSE_M, second-best M.
+    Measured: as 2a, at the second-best M.
     """
     if len(evidence.resolved(seed)) == 1:
-        raise NotTestableError("for only one M can the predictors be told apart")
+        raise NotTestableError("the predictors can be told apart for only one M")
     return _best(evidence, seed, evidence.transience, rank=1)
 
 
@@ -58,7 +57,8 @@ def _best(
 def _rises_to_dmmse(evidence: Evidence, seed: int) -> float:
     """At these M the OOD loss rises to dMMSE_M's.
 
-    Measured: end of the OOD loss above ridge's, share of the OOD gap between ridge and dMMSE_M, best M of 2a.
+    Measured: the OOD loss at the end above ridge's, as a share of the OOD gap between ridge and dMMSE_M, at the best M
+    of 2a.
     """
     evidence.transient()
     return evidence.end_of_ood_loss(evidence.by_transience[0], seed)
@@ -68,8 +68,7 @@ def _rises_to_dmmse(evidence: Evidence, seed: int) -> float:
 def _not_at_the_ends_of_the_grid(evidence: Evidence, seed: int) -> float:
     """The smallest and the largest M show none of it, but one in between does.
 
-    Measured: greater of the two, lesser of dip (below every path that avoids ridge) and rise, share of the OOD gap
-    between ridge and dMMSE_M.
+    Measured: as 2a, the greater at these two M.
     """
     diversities = evidence.diversities(seed)
     if len(diversities) < 3:
@@ -85,6 +84,6 @@ def _not_at_the_ends_of_the_grid(evidence: Evidence, seed: int) -> float:
 def _nearer_to_ridge(evidence: Evidence, seed: int) -> float:
     """At t_crit a transient run is nearer to ridge than to dMMSE_M on q_M.
 
-    Measured: greatest alpha at t_crit over transient M.
+    Measured: the greatest alpha at t_crit over transient M.
     """
     return float(np.max([evidence.at_critical_step(M, seed) for M in evidence.transient()]))
