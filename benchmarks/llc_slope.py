@@ -25,8 +25,8 @@ from transient_ridge.llc.curvature.at_checkpoint import CurvatureAt
 from transient_ridge.llc.estimate import estimate
 from transient_ridge.llc.estimator import Estimator
 from transient_ridge.llc.health import faults
-from transient_ridge.llc.measured import Measured
 from transient_ridge.llc.posterior import CheckpointPosterior
+from transient_ridge.llc.quadratic import Measured
 from transient_ridge.llc.target import Evaluation
 from transient_ridge.model.device import prepare
 from transient_ridge.training.checkpoints import Checkpoints
