@@ -900,12 +900,11 @@ def test_root_seeds_that_differ_no_more_than_seeds_add_no_variance():
 
 def test_root_seeds_are_pooled_from_the_values_of_their_variants(settings):
     thresholds = ClaimSettings.of(settings)
-    together = claims.pooled(
-        [
-            claims.measure(Evidence(worlds.tables(seeds=seeds), thresholds, root))
-            for root, seeds in ((1, (0, 1)), (2, (2, 3)), (3, (4, 5)))
-        ]
-    )
+    parts = [
+        claims.measure(Evidence(worlds.tables(seeds=seeds), thresholds, root)).frame()
+        for root, seeds in ((1, (0, 1)), (2, (2, 3)), (3, (4, 5)))
+    ]
+    together = Rows.of("claim_values", pd.concat(parts))
     found = pd.DataFrame(claims.score(together, thresholds).columns).set_index(["claim", "part"])
     assert (found["root_seeds"] == 3).all()
     assert found.loc[(2, "a"), "seeds"] == 6
@@ -1003,7 +1002,7 @@ def test_the_page_has_ten_claims_then_their_statements_then_further_questions(on
     (level,) = [line for line in second if line.startswith("| 8c |")]
     assert "from M = 32 on" in level
     (where,) = [line for line in second if line.startswith("| 1d |")]
-    assert "about M = 181" in where
+    assert "near M = 181" in where
     evidence = judged_by(one_seed, settings | {"plateau_from": 64, "paper_threshold": 90})
     page = scorecard(claims.score(claims.measure(evidence, [1, 8]), evidence.settings, [1, 8]))
     assert "from M = 64 on" in page
