@@ -15,12 +15,16 @@ SECONDS_BETWEEN_LINES = 5.0
 class Progress:
     """Counts ``total`` units of work from ``start``."""
 
-    def __init__(self, label: str, total: int, start: int = 0, stream: TextIO = sys.stderr) -> None:
-        self.label, self.total, self.start, self.stream = label, total, start, stream
+    def __init__(
+        self, label: str, total: int, start: int = 0, stream: TextIO | None = None
+    ) -> None:
+        """Write to ``stream``, or to stderr."""
+        self.label, self.total, self.start = label, total, start
+        self.stream = stream or sys.stderr
         self.began = self.last = time.monotonic()
         self.bar = (
-            tqdm(total=total, initial=start, desc=label, unit="step", file=stream)
-            if stream.isatty()
+            tqdm(total=total, initial=start, desc=label, unit="step", file=self.stream)
+            if self.stream.isatty()
             else None
         )
 

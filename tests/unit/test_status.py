@@ -3,6 +3,7 @@
 import io
 import logging
 import re
+import sys
 import time
 from pathlib import Path
 
@@ -71,6 +72,26 @@ def test_a_progress_line_is_read_as_it_was_written():
     assert reading.values == "loss 0.25, rate 0.001"
     assert parse("llc M8: 1/2 steps, 0.0/s, ETA inf s").values == ""
     assert parse("Traceback (most recent call last):") is None
+
+
+def test_progress_is_written_to_the_stderr_of_the_moment(monkeypatch):
+    stream = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", stream)
+    progress = Progress("evaluate M8-seed0", total=1)
+    progress.update(1)
+    progress.close()
+    assert stream.getvalue().startswith("evaluate M8-seed0: 1/1 steps")
+
+
+def test_a_terminal_shows_a_bar():
+    stream = io.StringIO()
+    stream.isatty = lambda: True
+    progress = Progress("evaluate M8-seed0", total=4, start=1, stream=stream)
+    progress.update(4, {"loss": 0.25})
+    progress.close()
+    assert "evaluate M8-seed0: 100%" in stream.getvalue()
+    assert "4/4" in stream.getvalue()
+    assert "loss=0.25" in stream.getvalue()
 
 
 def test_jobs_are_counted_by_stage_and_targets_are_not(training_log):
