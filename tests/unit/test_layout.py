@@ -44,6 +44,10 @@ def test_what_compares_with_the_last_checkpoint_needs_it_measured(table, section
     assert having(table, **{section: {"steps": [0, "last"]}}) == FINITE
 
 
+def test_the_llc_on_tasks_is_switched_on():
+    assert having("llc_on_tasks", llc={"on_tasks": False}) == []
+
+
 @pytest.mark.parametrize("table", ["spectrum", "quadratic_llc", "quadratic_llc_on_tasks"])
 def test_no_steps_ask_for_no_spectrum(table):
     assert having(table, spectrum={"steps": []}) == []

@@ -46,6 +46,11 @@ def claimed(*own: str, chosen: Runs = every_run) -> Runs:
     return lambda config: chosen(config) if set(own) & set(config["claims"]["own"]) else []
 
 
+def switched_on(section: str, key: str, chosen: Runs) -> Runs:
+    """The ``chosen`` runs if ``key`` of ``section`` is true."""
+    return lambda config: chosen(config) if config[section][key] else []
+
+
 def named_in(section: str) -> Runs:
     """The runs that ``section`` names."""
     return lambda config: list(config[section]["runs"])

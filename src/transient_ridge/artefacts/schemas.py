@@ -6,7 +6,7 @@ An extension declares its own tables in its ``tables.py``.
 import importlib
 
 from ..places import in_extensions, module_name
-from .availability import finite_beside_infinity, measured, measured_last, named_in
+from .availability import finite_beside_infinity, measured, measured_last, named_in, switched_on
 from .columns import (
     TABLES,
     Dataset,
@@ -655,7 +655,7 @@ class LlcTraces(Run, _Component, _Traces):
     """Losses along the chains behind the sampled LLCs."""
 
 
-@table("run", runs=measured_last("llc", finite_beside_infinity))
+@table("run", runs=switched_on("llc", "on_tasks", measured_last("llc", finite_beside_infinity)))
 class LlcOnTasks(_OnTasks, _Component, _Position, _Estimate):
     """LLCs of the M = infinity run, sampled with data of the others."""
 

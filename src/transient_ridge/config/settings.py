@@ -345,6 +345,9 @@ class LlcSection(LlcSettings):
     """Checkpoints whose LLC is estimated, for every run; shares snap to the schedule. [] leaves out the LLC."""
     chunk: Count = key(unit="checkpoints")
     """Consecutive checkpoints of the schedule in one job; adding a step samples only its chunk again."""
+    on_tasks: bool
+    """Also the LLC of the last M = infinity checkpoint on the tasks of every M. Its weights are no minimum there: no
+    estimate has been healthy."""
 
 
 class CalibrationSettings(ChainSettings):
