@@ -32,7 +32,7 @@ def run_chains(
     quadratic, noise = traces.quadratic, traces.gradient_noise
     steps = traces.losses.shape[1]
     said = {
-        "taken": quadratic.slid.taken,
+        "taken": quadratic.taken,
         "added": quadratic.added_by(noise, estimator.llc, steps),
         "power": quadratic.power(noise),
         "relaxation": traces.relaxation,

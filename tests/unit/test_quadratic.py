@@ -108,8 +108,8 @@ def test_the_slope_takes_off_what_linear_algebra_says(turned):
     shift = -N_BETA * torch.linalg.solve(A, g)
     exact = -N_BETA * (g @ shift + shift @ H @ shift / 2)
     assert exact > 0
-    assert replace(quadratic, slope=g).slid.taken == pytest.approx(exact.item(), rel=1e-8)
-    assert quadratic.slid.taken == 0
+    assert replace(quadratic, slope=g).taken == pytest.approx(exact.item(), rel=1e-8)
+    assert quadratic.taken == 0
 
 
 def test_the_slope_varies_the_loss_as_linear_algebra_says(turned):

@@ -196,7 +196,7 @@ def _corrections(traces: Traces, settings: SgldSettings) -> tuple[float, float]:
     one, power = quadratic.added_by(noise, settings, traces.losses.shape[1]), quadratic.power(noise)
     # One draw of the noise tells how it is spread over directions; all draws together, how much there is.
     heating = one * _after(traces, traces.heat, settings.burn_in) / power if power else 0.0
-    return quadratic.slid.taken, heating
+    return quadratic.taken, heating
 
 
 def _known_errors(

@@ -106,6 +106,11 @@ class Quadratic:
         pull = self.gamma * (turned @ away).cpu()
         return Slid(float(taken / 2), run.values, pull.square() / run.values)
 
+    @property
+    def taken(self) -> float:
+        """What the slope g takes off lambda."""
+        return self.slid.taken
+
     def added_by(self, noise: Tensor, settings: SgldSettings, steps: int) -> float:
         """What gradient noise of covariance E[``noise`` noise^T], (P,), adds to lambda after ``steps`` steps."""
         if not bool(noise.any()):
