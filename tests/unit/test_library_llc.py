@@ -229,7 +229,7 @@ PLAIN = nn.Linear(3, 1)
 REFUSED = {
     "sum": (PLAIN, lambda o, t: (o - t).square().sum(), (X, Y), "loss: .* it is their sum: divide by the number"),
     "each": (PLAIN, lambda o, t: (o - t).square(), (X, Y), r"loss: returns \(8, 1\); must return a scalar"),
-    "weighted": (PLAIN, lambda o, t: ((o - t) * t.mean()).square().mean(), (X, Y), "loss: .* weigh all samples equally"),
+    "weighted": (PLAIN, lambda o, t: ((o - t) * t.mean()).square().mean(), (X, Y), "loss: .* all samples equally"),
     "flat": (PLAIN, lambda o, t: (o * t).mean(), (X, Y), "loss: has no curvature in the module's outputs"),
     "device": (PLAIN, F.mse_loss, (X, Y.to("meta")), r"data\[1\] is on meta, the module on cpu; move"),
     "other device": (nn.Linear(3, 1, device="meta"), F.mse_loss, (X, Y), r"data\[0\] is on cpu, the module on meta"),
