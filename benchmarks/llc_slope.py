@@ -27,7 +27,7 @@ from transient_ridge.llc.estimator import Estimator
 from transient_ridge.llc.health import faults
 from transient_ridge.llc.posterior import CheckpointPosterior
 from transient_ridge.llc.quadratic import Measured
-from transient_ridge.llc.target import Evaluation
+from transient_ridge.llc.target import Evaluation, Target
 from transient_ridge.model.device import prepare
 from transient_ridge.training.checkpoints import Checkpoints
 
@@ -84,7 +84,7 @@ class OnTasks:
         measured = measure(posterior, self.llc)
         fewer = self.llc.changed(sequences=self.llc.sequences // FEWER)
         of_fewer = self._estimator(fewer).posterior(self.step, tasks_of).centre_gradient
-        targets = {"as it is": posterior, "level": Level(posterior)}
+        targets: dict[str, Target] = {"as it is": posterior, "level": Level(posterior)}
         for name, target in targets.items():
             own = Measured(measured.by_preconditioner)
             noise, ess = posterior.noise(), self.llc.limits.ess or 0.0
@@ -125,4 +125,4 @@ def main(folder: Path, file: Path, *task_diversities: str) -> None:
 
 
 if __name__ == "__main__":
-    main(*map(Path, sys.argv[1:3]), *sys.argv[3:])
+    main(Path(sys.argv[1]), Path(sys.argv[2]), *sys.argv[3:])

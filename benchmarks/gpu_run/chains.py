@@ -29,12 +29,10 @@ def run_chains(
     Raises ChainDivergedError as :meth:`Estimator.sample` does.
     """
     traces, centre = estimator.sample(posterior, component), estimator.centre(posterior, component)
-    quadratic, noise = traces.quadratic, traces.gradient_noise
+    quadratic, noises = traces.quadratic, traces.gradient_noise
     steps = traces.losses.shape[1]
     said = {
         "taken": quadratic.taken,
-        "added": quadratic.added_by(noise, estimator.llc, steps),
-        "power": quadratic.power(noise),
         "relaxation": traces.relaxation,
         "norm": centre.norm,
         "gradient": float(centre.gradient.norm()),
@@ -46,6 +44,8 @@ def run_chains(
     found["probed"] = torch.tensor(traces.probed)
     found |= {name: getattr(traces.prediction, name) for name in AUTOCOVARIANCES}
     found["errors"] = centre.errors
+    found["added"] = quadratic.added_by(noises, estimator.llc, steps)
+    found["power"] = quadratic.power(noises)
     return {name: tensor.cpu() for name, tensor in found.items()}
 
 
@@ -53,13 +53,13 @@ class _Said(NamedTuple):
     """What the quadratic around w* said of the slope there and of the noise of the minibatches."""
 
     taken: float
-    added: float
-    noise_power: float
+    added: Tensor
+    noise_power: Tensor
 
-    def added_by(self, *_: object) -> float:
+    def added_by(self, *_: object) -> Tensor:
         return self.added
 
-    def power(self, *_: object) -> float:
+    def power(self, *_: object) -> Tensor:
         return self.noise_power
 
 
@@ -80,9 +80,7 @@ class Replayed(Estimator):
             probed=tuple(found["probed"].tolist()),
             relaxation=float(found["relaxation"]),
             gradient_noise=torch.zeros(1),
-            quadratic=cast(
-                Quadratic, _Said(*(float(found[name]) for name in ("taken", "added", "power")))
-            ),
+            quadratic=cast(Quadratic, _Said(float(found["taken"]), found["added"], found["power"])),
             prediction=Prediction(**told),
         )
 

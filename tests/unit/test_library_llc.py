@@ -182,7 +182,7 @@ def test_only_free_parameters_move():
         found = estimate_llc(module, *trained("convnet")[1:], **SHORT)
     finally:
         module[0].requires_grad_(True)
-    assert found.traces.gradient_noise.numel() == sum(p.numel() for p in module[1:].parameters())
+    assert found.traces.gradient_noise.shape[1] == sum(p.numel() for p in module[1:].parameters())
 
 
 # -- what it refuses, each by name and with its remedy ---------------------------------------
@@ -227,7 +227,7 @@ class Pair(nn.Linear):
 X, Y = torch.randn(80, 3), torch.randn(80, 1)
 PLAIN = nn.Linear(3, 1)
 REFUSED = {
-    "sum": (PLAIN, lambda o, t: (o - t).square().sum(), (X, Y), "loss: .* it is their sum: divide by the number"),
+    "sum": (PLAIN, lambda o, t: (o - t).square().sum(), (X, Y), "loss: .* is their sum: divide by the number"),
     "each": (PLAIN, lambda o, t: (o - t).square(), (X, Y), r"loss: returns \(8, 1\); must return a scalar"),
     "weighted": (PLAIN, lambda o, t: ((o - t) * t.mean()).square().mean(), (X, Y), "loss: .* all samples equally"),
     "flat": (PLAIN, lambda o, t: (o * t).mean(), (X, Y), "loss: has no curvature in the module's outputs"),

@@ -77,7 +77,7 @@ def fake_traces(pairs: torch.Tensor, centre: float = 1.0) -> Traces:
     return Traces(
         losses=shared + pairs, centre_losses=shared, noise=torch.zeros(C, S), distance=2 * torch.ones(C, S),
         acceptance=0.9 * ones, gradient_norm=3 * ones, noise_norm=4 * ones, heat=0 * ones,
-        probed=(0, S // 2, S - 2, S - 1), relaxation=5.0, gradient_noise=torch.zeros(8),
+        probed=(0, S // 2, S - 2, S - 1), relaxation=5.0, gradient_noise=torch.zeros(2, 8),
         quadratic=Quadratic(of_matrix(torch.zeros(8, 8)), torch.zeros(8), Metric(torch.ones(1, 1)), 1.0, 1.0),
         prediction=Prediction(math.nan, math.nan, 0.0, 0.0, 0.0, *torch.zeros(2, S)),
     )  # fmt: skip
@@ -85,6 +85,27 @@ def fake_traces(pairs: torch.Tensor, centre: float = 1.0) -> Traces:
 
 def hyper(burn_in: int):
     return settings(burn_in=burn_in, gamma=10.0)
+
+
+def test_the_standard_error_covers_how_unsure_the_heating_is():
+    """Losses without noise, and four gradients whose noise is in eight directions, of which three curve."""
+    h = torch.tensor([4.0, 2.0, 1.0, 0, 0, 0, 0, 0]).double()
+    quadratic = Quadratic(
+        of_matrix(torch.diag(h)), torch.zeros(8), Metric(torch.full((1, 1), 0.2).double()), 1.0, 1.0
+    )
+    traces = fake_traces(torch.ones(4, 60, 1))._replace(quadratic=quadratic)
+    # As much noise as its covariance says: |R^T xi|^2 is 0.2 times 8 on average.
+    traces = traces._replace(heat=torch.full_like(traces.heat, 1.6))
+    source = torch.Generator().manual_seed(0)
+    found = []
+    for _ in range(200):
+        noises = torch.randn(4, 8, generator=source, dtype=torch.float64)
+        of = traces._replace(gradient_noise=noises)
+        found += estimate(of, 1.0, hyper(10), centre(8, torch.ones(5, 1)))
+    scatter = np.std([each.heating for each in found])
+    stated = np.sqrt(np.mean([each.standard_error**2 for each in found]))
+    assert stated == pytest.approx(scatter, rel=0.2)
+    assert scatter == pytest.approx(np.std([each.llc for each in found]))
 
 
 def test_an_estimate_from_traces():
@@ -168,7 +189,7 @@ def estimate_with(**changes) -> Estimate:
         ({"distance_trend": -0.3}, "not equilibrated: |w - w*|^2 changes by -30% during the draws (limit 5%)"),
         ({"heating_share": 0.38}, "minibatch noise adds 38% > 10%: it heats the chains; raise llc.minibatch"),
         ({"step_share": 0.05}, "the finite step adds 5.0% > 1.0%: lower llc.epsilon, or take llc.sampler: leimkuhler"),
-        ({"missing": 0.2}, "not equilibrated: the chains lack 0.2% of the LLC at the first draw and 20.0% at the mean"),
+        ({"missing": 0.2}, "not equilibrated: the chains lack 0.2% of the LLC at the first draw and 20.0% on average"),
         ({"locality": 0.9}, "the chains are 0.90 |w*| away from w* > 0.5"),
         ({"slope_share": 0.8}, "the slope 0.01 at w* takes 80% off > 50%: w* is not at a minimum"),
     ],

@@ -142,7 +142,7 @@ def test_the_noise_adds_what_the_stationary_covariance_says(turned):
     push = epsilon / 2 * N_BETA * (R @ R @ xi).numpy()
     covariance = solve_discrete_lyapunov(step, np.outer(push, push))
     exact = N_BETA / 2 * np.trace(H.numpy() @ covariance)
-    found = quadratic.added_by(xi, settings(epsilon=epsilon), 4000)
+    (found,) = quadratic.added_by(xi[None], settings(epsilon=epsilon), 4000).tolist()
     assert found == pytest.approx(exact, rel=1e-6)
     # Along one direction it is s (eps / 8) C / (1 - eps b / 4).
     s, b = N_BETA * 2 / (N_BETA * 2 + GAMMA), (N_BETA * 2 + GAMMA) / 40
@@ -150,11 +150,11 @@ def test_the_noise_adds_what_the_stationary_covariance_says(turned):
         of_matrix(torch.eye(1).double() * 2), torch.zeros(1).double(),
         Metric(torch.ones(1, 1).double() / 40), N_BETA, GAMMA,
     )  # fmt: skip
-    power = one.power(torch.ones(1).double())
+    unit = torch.ones(1, 1).double()
+    (power,) = one.power(unit).tolist()
     assert power == pytest.approx(N_BETA**2 / 40)
-    assert one.added_by(torch.ones(1).double(), settings(epsilon=epsilon), 4000) == pytest.approx(
-        s * epsilon / 8 * power / (1 - epsilon * b / 4)
-    )
+    (found,) = one.added_by(unit, settings(epsilon=epsilon), 4000).tolist()
+    assert found == pytest.approx(s * epsilon / 8 * power / (1 - epsilon * b / 4))
 
 
 def test_slope_and_heating_are_taken_out_of_the_estimate():

@@ -4,6 +4,7 @@ A step records the minibatch loss of w *before* it, and that of w* on the same m
 """
 
 import math
+from collections import deque
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -20,6 +21,8 @@ from .target import Evaluation, Target
 
 #: Steps between two probes of acceptance, norms and heating, which cost two more gradients each.
 PROBE_EVERY = 25
+#: The last looks, whose minibatch noise says how much it adds. A single one is some 30 % off at the default's size.
+NOISES = 4
 
 
 class Traces(NamedTuple):
@@ -35,7 +38,7 @@ class Traces(NamedTuple):
     heat: Tensor  # (C, Q), |R^T n beta xi|^2, xi the minibatch noise of a gradient, R R^T = G
     probed: tuple[int, ...]  # the steps of the probes
     relaxation: float  # steps in which a flat direction decays by a factor e: 2 / (eps gamma G)
-    gradient_noise: Tensor  # (P,), a draw with the covariance of xi, from the last probe
+    gradient_noise: Tensor  # (m, P), draws with the covariance of xi, from the last probes
     quadratic: Quadratic  # around w*, in the metric of the first draw
     prediction: Prediction
 
@@ -71,6 +74,7 @@ class Record:
         self._seen: list[tuple[Tensor, ...]] = []
         self._probes: list[Tensor] = []
         self._probed: list[int] = []
+        self._gradient_noise: deque[Tensor] = deque(maxlen=NOISES)
         self._relaxation = math.nan
         #: How many steps the chains take.
         self.steps = settings.burn_in + settings.draws
@@ -123,7 +127,7 @@ class Record:
         self._probes.append(torch.stack(probe))
         self._probed.append(step)
         # The sum of the chains' independent noises, over the root of their number, has the covariance of one.
-        self._gradient_noise = xi.sum(dim=0) / math.sqrt(len(xi))
+        self._gradient_noise.append(xi.sum(dim=0) / math.sqrt(len(xi)))
         known = relaxation_steps(self.settings)
         self._relaxation = 2 / (epsilon * gamma * metric.typical()) if known is None else known
 
@@ -132,6 +136,6 @@ class Record:
         # In the order of the fields of Traces.
         seen = (torch.stack(each, dim=1) for each in zip(*self._seen, strict=True))
         probes = torch.stack(self._probes, dim=-1).unbind()
-        known = (tuple(self._probed), self._relaxation, self._gradient_noise)
+        known = (tuple(self._probed), self._relaxation, torch.stack(tuple(self._gradient_noise)))
         recorded: list[Any] = [*seen, *probes, *known, quadratic, prediction]
         return Traces(*recorded)

@@ -154,14 +154,14 @@ def estimate(
         for part in (traces.losses, traces.centre_losses)
     )
     pairs, frozen = losses - of_centre, centre.errors.double().cpu().numpy()
-    slope, heating = _corrections(traces, settings)
+    slope, heating, error_of_heating = _corrections(traces, settings)
     shared = _diagnostics(traces, settings, centre)
     estimates = []
     for token in (None, *(range(1, losses.shape[-1] + 1) if per_token else ())):
         of_all = token is None
         columns = slice(None) if token is None else slice(token - 1, token)
         pair, own = (part[..., columns].mean(axis=-1) for part in (pairs, losses))
-        corrected = slope - heating if of_all else 0.0
+        corrected, unsure_of_heating = (slope - heating, error_of_heating) if of_all else (0.0, 0.0)
         llc = n_beta * float(pair.mean()) + corrected
         known = _known_errors(traces, n_beta, llc, pair, own) if of_all else (0.0, 0.0)
         paired, loss = ChainMean.of(n_beta * pair, known[0]), ChainMean.of(own, known[1] / n_beta)
@@ -172,9 +172,11 @@ def estimate(
             Estimate(
                 token=token,
                 llc=llc,
-                standard_error=paired.standard_error,
+                standard_error=math.hypot(paired.standard_error, unsure_of_heating),
                 llc_unpaired=n_beta * (loss.mean - of_frozen.mean()) + corrected,
-                standard_error_unpaired=n_beta * math.hypot(loss.standard_error, unsure),
+                standard_error_unpaired=math.hypot(
+                    n_beta * loss.standard_error, n_beta * unsure, unsure_of_heating
+                ),
                 slope=slope if of_all else None,
                 heating=heating if of_all else None,
                 centre_loss=float(of_frozen.mean()),
@@ -190,13 +192,17 @@ def estimate(
     return estimates
 
 
-def _corrections(traces: Traces, settings: SgldSettings) -> tuple[float, float]:
-    """What the slope at w* takes off lambda, and what minibatch noise adds, by the quadratic around w*."""
-    quadratic, noise = traces.quadratic, traces.gradient_noise
-    one, power = quadratic.added_by(noise, settings, traces.losses.shape[1]), quadratic.power(noise)
-    # One draw of the noise tells how it is spread over directions; all draws together, how much there is.
-    heating = one * _after(traces, traces.heat, settings.burn_in) / power if power else 0.0
-    return quadratic.taken, heating
+def _corrections(traces: Traces, settings: SgldSettings) -> tuple[float, float, float]:
+    """What the slope at w* takes off lambda; what minibatch noise adds, by the quadratic; and the latter's error."""
+    quadratic, noises = traces.quadratic, traces.gradient_noise
+    added = quadratic.added_by(noises, settings, traces.losses.shape[1])
+    power = quadratic.power(noises)
+    if not bool(power.any()):
+        return quadratic.taken, 0.0, 0.0
+    # A few noises say how noise is spread over the directions; all that were seen, how much there is.
+    seen, share = _after(traces, traces.heat, settings.burn_in), added.sum() / power.sum()
+    off = (added - share * power).std() / math.sqrt(len(power)) / power.mean()
+    return quadratic.taken, float(share * seen), float(off * seen)
 
 
 def _known_errors(

@@ -35,8 +35,9 @@ from .target import Curvature, Target
 STEPS = 40
 #: They stop once the last few add less than this share: after about 20 at r = 3.3 in the Kronecker metric.
 TOLERANCE = 5e-4
-#: Products for the effect of noise, to which steep directions contribute most.
-FEW_STEPS = 15
+#: Products for the effect of one noise, to which steep directions contribute most. At r = 3.3 in the Kronecker metric
+#: these find it to 0.1 %.
+FEW_STEPS = 7
 
 
 class Felt(NamedTuple):
@@ -111,17 +112,23 @@ class Quadratic:
         """What the slope g takes off lambda."""
         return self.slid.taken
 
-    def added_by(self, noise: Tensor, settings: SgldSettings, steps: int) -> float:
-        """What gradient noise of covariance E[``noise`` noise^T], (P,), adds to lambda after ``steps`` steps."""
+    def added_by(self, noises: Tensor, settings: SgldSettings, steps: int) -> Tensor:
+        """What gradient noise adds to lambda after ``steps`` steps, by each draw in ``noises`` (m, P): (m,) float64."""
+        return torch.tensor(
+            [self._added(noise, settings, steps) for noise in noises], dtype=torch.float64
+        )
+
+    def _added(self, noise: Tensor, settings: SgldSettings, steps: int) -> float:
         if not bool(noise.any()):
             return 0.0
         run = self._lanczos(noise, FEW_STEPS)
         answers = response(settings, run.values, steps).push * run.components(self._pulled(noise))
         return float(self.n_beta**2 / 2 * (self._loss(run) * (answers.mT @ answers)).sum())
 
-    def power(self, noise: Tensor) -> float:
-        """|R^T n beta noise|^2 for one ``noise`` (P,)."""
-        return float(self.n_beta**2 * self._pulled(noise).double().square().sum())
+    def power(self, noises: Tensor) -> Tensor:
+        """|R^T n beta noise|^2 of ``noises`` (m, P): (m,) float64."""
+        pulled = self.metric.root_transposed(noises).double()
+        return self.n_beta**2 * pulled.square().sum(dim=1).cpu()
 
     def _lanczos(self, vector: Tensor, steps: int, tolerance: float | None = None) -> Ritz:
         """Lanczos of B from R^T v."""
