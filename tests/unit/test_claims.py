@@ -290,7 +290,7 @@ BENT = {
     "6b": (
         put("pca_robustness", "trajectory_distance", 0.3, setting="linear"),
         drop("pca_robustness", check="schedule"),
-        "no linear",
+        "only linear or only logarithmic",
     ),
     "7a": (
         put("idealised_losses", "loss", 0.5, predictor="dmmse", dataset=IN, task_diversity=1024),
