@@ -68,7 +68,7 @@ def test_the_scorecard_of_two_runs_end_to_end(submission, cluster):
     submission.start(*SCORECARD)
     text = submission.finish()
     assert "steps (100%) done" in text
-    # One per training run; losses, heads, curvature and the one chunk of LLCs of a run in one; the three of the
+    # One per training run; losses, curvature and the one chunk of LLCs of a run in one; the three of the
     # ridge-like run on another's tasks in one; the PCA's robustness; and all the rest in one.
     runs = grid.runs(config)
     finite = [run for run in runs if math.isfinite(run.task_diversity)]
@@ -80,7 +80,7 @@ def test_the_scorecard_of_two_runs_end_to_end(submission, cluster):
         for j in jobs
     ]
     limits = Counter(line.strip() for line in asked)
-    assert limits["1|2:40:00"] == len(runs)  # 30 + 10 + 60 + 60 minutes
+    assert limits["1|2:30:00"] == len(runs)  # 30 + 60 + 60 minutes
     assert {cluster.state(job) for job in jobs} == {"COMPLETED"}
     nodes = Counter(job["node"] for job in cluster.jobs() if job["id"] in jobs)
     assert set(nodes) == {"n1", "n2"}
