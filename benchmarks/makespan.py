@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from statistics import mean
 from typing import Any, NamedTuple
 
+from transient_ridge.artefacts.schemas import TABLES
 from transient_ridge.config import configuration, grid, presets
 from transient_ridge.config.architecture import parameter_count
 from transient_ridge.config.settings import ModelSettings
@@ -25,8 +26,13 @@ RATE, DISK = 30e12, 5e8
 START, SUBMISSION = 5.0, 6.0
 REPEATS = 20
 
-OF_RUN = ("evaluate", "head_ablation", "spectrum")
-ON_TASKS = ("ridge_on_tasks", "llc_on_tasks", "spectrum_on_tasks")
+#: Measurements of a run, and of the M = infinity run on a run's tasks: kind -> a table that it makes.
+OF_RUN = {"evaluate": "losses", "head_ablation": "head_ablation", "spectrum": "spectrum"}
+ON_TASKS = {
+    "ridge_on_tasks": "ridge_on_tasks",
+    "llc_on_tasks": "llc_on_tasks",
+    "spectrum_on_tasks": "quadratic_llc_on_tasks",
+}
 
 
 class Way(NamedTuple):
@@ -67,9 +73,9 @@ def jobs_of(config: Mapping[str, Any]) -> list[Job]:
     schedule = configuration.checkpoint_schedule(config)
     sequences = 2 * config["evaluation"]["sequences"] + config["evaluation"]["root_task_sequences"]
     sample = 3 * forward * llc["chains"] * (llc["burn_in"] + llc["draws"]) * llc["minibatch"] / RATE
-    curvature = (
-        9 * forward * spectrum["lanczos_steps"] * spectrum["probes"] * spectrum["sequences"] / RATE
-    )
+    # The Gram matrix of the gradients of every output: these, and half of their products.
+    outputs = spectrum["sequences"] * data["context_length"]
+    curvature = (3 * forward * outputs + parameters * outputs**2) / RATE
     heads = config["model"]["layers"] * config["model"]["heads"]
     seconds = {
         "train": 3
@@ -84,14 +90,15 @@ def jobs_of(config: Mapping[str, Any]) -> list[Job]:
         "llc_on_tasks": sample,
         "spectrum_on_tasks": curvature,
     }
+    measured = {kind: TABLES[table].runs(config) for kind, table in (OF_RUN | ON_TASKS).items()}
+    chunks = configuration.llc_chunks(config).values()
     found = []
     for run in grid.runs(config):
         name, infinite = run.name, f"Minf-seed{run.seed}"
-        kinds = ["train", *OF_RUN] + ([] if name == infinite else list(ON_TASKS))
+        kinds = ["train", *(kind for kind, runs in measured.items() if name in runs)]
         found += [
             Job(kind, name, infinite if kind in ON_TASKS else name, seconds[kind]) for kind in kinds
         ]
-        chunks = configuration.llc_chunks(config).values()
         found += [Job("llc", name, name, sample * len(steps)) for steps in chunks]
     return found
 
