@@ -42,7 +42,7 @@ def measured_last(section: str, chosen: Runs) -> Runs:
 
 
 def claimed(*own: str, chosen: Runs = every_run) -> Runs:
-    """The ``chosen`` runs if ``claims.own`` has a threshold for one of the statements ``own``, of it."""
+    """The ``chosen`` runs if ``claims.own`` states one of the thresholds ``own``."""
     return lambda config: chosen(config) if set(own) & set(config["claims"]["own"]) else []
 
 

@@ -74,9 +74,12 @@ class _TaskSet:
     """M of the predictor's task set; null = infinity, or no task set"""
 
 
-class _Projection:
+class _Principal:
     component: int
     """principal component, from 1"""
+
+
+class _Projection(_Principal):
     coordinate: float
     """projection on the component; not part of the fit"""
 
@@ -194,11 +197,9 @@ class RidgeOnTasks(_OnTasks, Token, Loss):
 
 
 @table("variant", judged=True)
-class PcaTrajectories(Run):
+class PcaTrajectories(Run, _Principal):
     """Every checkpoint in the joint PCA."""
 
-    component: int
-    """principal component, from 1"""
     coordinate: float
     """gamma_M(t): projection on the component"""
 
@@ -214,11 +215,9 @@ class PcaSoftened(_Softened, _Projection):
 
 
 @table("variant", judged=True)
-class PcaVariance:
+class PcaVariance(_Principal):
     """Variance that the joint PCA explains."""
 
-    component: int
-    """principal component, from 1"""
     explained_variance: float
     """variance along the component"""
     explained_variance_ratio: float
@@ -226,11 +225,9 @@ class PcaVariance:
 
 
 @table("variant", judged=True)
-class PcaLoadings:
+class PcaLoadings(_Principal):
     """Weight of every position in the joint PCA."""
 
-    component: int
-    """principal component, from 1"""
     token: int | None
     """position k = 1..K"""
     loading: float
