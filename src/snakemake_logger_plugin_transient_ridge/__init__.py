@@ -20,7 +20,7 @@ class LogHandler(LogHandlerBase):
     """Hands the events of Snakemake to :class:`transient_ridge.report.terminal.Terminal`."""
 
     def __post_init__(self) -> None:
-        """Start to show; a dry run is left to Snakemake's own output."""
+        """Start the display; a dry run keeps Snakemake's own output."""
         self.terminal: Terminal | None = None
         if self.writes_to_stream:
             from rich.console import Console
@@ -35,7 +35,7 @@ class LogHandler(LogHandlerBase):
             self.terminal = terminal.Terminal(console, log_file)
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Show an event; one of an unknown form is reported on stderr and stops nothing."""
+        """Show an event. One of unknown form is reported on stderr and stops nothing."""
         if self.terminal is not None:
             try:
                 self.terminal.note(record)
@@ -43,7 +43,7 @@ class LogHandler(LogHandlerBase):
                 self.handleError(record)
 
     def close(self) -> None:
-        """Print how it ended."""
+        """Print how the workflow ended."""
         if self.terminal is not None:
             self.terminal.close()
         super().close()

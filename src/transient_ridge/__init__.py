@@ -1,8 +1,8 @@
 """Dynamics of transient structure in in-context linear regression transformers.
 
 Data and imports go one way: config -> regression -> model -> training -> llc, analysis -> scorecard -> figures ->
-report. Every room may use ``artefacts``, which reads and writes files. The exports of this module need no workflow,
-and work on other models and data (:mod:`.library`).
+report. Every room may use ``artefacts``, which reads and writes files. The exports of this module need no workflow and
+work on other models and data (:mod:`.library`).
 """
 
 import importlib

@@ -1,8 +1,8 @@
 """``python -m transient_ridge STAGE``: run one job as the workflow does, or ask about results.
 
 A stage is named after its module, such as ``analysis.phases``; `STAGE --help` explains what it computes, reads and
-writes. The runner reads the tables of every stage, locks and writes its outputs, and records their provenance. Faulty
-input ends with a message and exit status 1, a request to stop with 128 + the number of the signal.
+writes. The runner reads the stage's tables, locks and writes its outputs, and records their provenance. Faulty input
+ends it with a message and exit status 1, a request to stop with 128 + the number of the signal.
 """
 
 import argparse

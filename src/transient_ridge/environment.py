@@ -9,9 +9,9 @@ from collections.abc import MutableMapping
 from .errors import ConfigError
 from .places import PACKAGE
 
-#: A notebook sets a backend that only it has. Text is UTF-8, whatever the locale. Pydantic would search every installed
-#: package for plugins, which takes longer than reading the settings. ArviZ reads the first arvizrc that it finds and
-#: fails if that belongs to another version; ours is empty.
+#: A notebook sets a backend that only it has. Text is UTF-8 in any locale. Pydantic would search all installed packages
+#: for plugins, which takes longer than reading the settings. ArviZ reads the first arvizrc that it finds and fails if
+#: that belongs to another version; ours is empty.
 SET = {
     "MPLBACKEND": "agg",
     "PYTHONUTF8": "1",

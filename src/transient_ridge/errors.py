@@ -4,7 +4,7 @@ import signal
 
 
 class TransientRidgeError(Exception):
-    """Base of all errors that the input causes, not the code."""
+    """Base of all errors whose cause is the input rather than the code."""
 
 
 class ConfigError(TransientRidgeError):
@@ -56,7 +56,7 @@ class ArchiveError(TransientRidgeError):
 
 
 class Interrupted(Exception):  # noqa: N818 - not an error: the state is saved and the run can go on
-    """The process was asked to stop; ``signal`` says how."""
+    """The process was asked to stop; ``signal`` is the number of the signal."""
 
     def __init__(self, number: int) -> None:
         super().__init__(f"stopped by {signal.Signals(number).name}; the state is saved")

@@ -1,4 +1,4 @@
-"""Where the parts of the package lie: in the rooms of the core, and in ``extensions/``, which may be deleted.
+"""Where the parts of the package are: in the rooms of the core, and in ``extensions/``, which may be deleted.
 
 An extension is a folder with everything about one neighbouring paper. Nothing imports it: what the core keeps in a
 folder, such as ``regression/predictors/``, is also looked up in the extensions, such as
@@ -40,7 +40,7 @@ def _parsed(text: str) -> ast.Module:
 
 
 def texts(declared: type) -> dict[str, str]:
-    """Attribute -> the text below it, for a class of this package with its base classes."""
+    """Attribute -> the text below it in the source, for a class of this package and its base classes."""
     found: dict[str, str] = {}
     for each in reversed(declared.__mro__):
         package, _, module = each.__module__.partition(".")

@@ -3,10 +3,10 @@
 The function's parameters are its inputs, named as in the rule, its settings, and the context of the job
 (:data:`CONTEXT`). A parameter annotated with a section of the configuration, or with a :class:`Setting`, is a setting;
 the job receives these and depends on no others (:mod:`transient_ridge.config.asked`). A Parquet input is read as the
-table of that name: all its files as one frame, which must share their settings, or, if the parameter is a list, one
-frame per file. A stage that looks ``across`` variants receives their tables one below the other, with a column
-``variant``. Any other input is passed as its path, or as paths if the parameter is a list. The function returns one
-artefact per output, in the order in which the decorator names them.
+table of that name: all its files, which must share their settings, as one frame or, if the parameter is a list, as one
+frame each. A stage that looks ``across`` variants receives their tables concatenated, with a column ``variant``. Any
+other input is passed as its path, or as paths if the parameter is a list. The function returns one artefact per output,
+in the order in which the decorator names them.
 """
 
 import ast
@@ -28,7 +28,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 class Setting(NamedTuple):
-    """Annotates a parameter with the key of the configuration that it is: ``Setting("data.noise_variance")``."""
+    """Annotates a parameter with the configuration key that it receives: ``Setting("data.noise_variance")``."""
 
     key: str
 

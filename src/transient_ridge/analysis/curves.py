@@ -17,9 +17,9 @@ def smooth(steps: Array, values: Array, width: float) -> Array:
     """Gaussian kernel average of ``values`` (S,) in ln(step + 1), so the window widens over training.
 
     ``width`` is the kernel's standard deviation in units of ln(step). Each point is weighted by the interval around it,
-    so that the average does not lean to where checkpoints are dense. Beyond its ends the curve continues as its own
-    reflection through the end point, which keeps the slope there: the first and the last value stay as measured, and a
-    positive curve stays positive.
+    so that dense checkpoints do not dominate the average. Beyond each end the curve is continued by its reflection
+    through the end point, which keeps the slope there: the first and the last value stay as measured, and a positive
+    curve stays positive.
     """
     pad = len(steps) - 1
     position = np.pad(np.log1p(steps), pad, "reflect", reflect_type="odd")

@@ -63,7 +63,7 @@ class TokenMeans:
 
     @classmethod
     def of(cls, squares: Tensor) -> "TokenMeans":
-        """From squared differences (B, K) of any float dtype; standard errors are over the B sequences."""
+        """The means of squared differences (B, K) of any float dtype, with standard errors over the B sequences."""
         values = squares.double()
         values = torch.cat((values, values.mean(dim=1, keepdim=True)), dim=1)
         error = values.std(dim=0) / math.sqrt(len(values))

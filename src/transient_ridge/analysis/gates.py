@@ -1,6 +1,6 @@
 """The mixture of idealised predictors nearest to a model: of ridge and dMMSE_M (the gate), and of all predictors.
 
-Both need only the squared distances from the model to the predictors, and between these.
+Both need only the squared distances from the model to the predictors, and between the predictors.
 
 The gate, after arXiv 2410.23042: f ~ (1 - alpha) ridge + alpha dMMSE_M, with alpha(t, k) fitted by least squares over
 sequences at each checkpoint t and position k.
@@ -33,7 +33,8 @@ Values = TypeVar("Values", Array, pd.Series)
 def compute_gates(distances: pd.DataFrame, idealised_distances: pd.DataFrame) -> tuple[Rows, Rows]:
     """The gate at every position and the weights of all predictors, at every checkpoint, in and out of distribution.
 
-    The row with token null fits one alpha to all positions. M = infinity has no row, because there ridge is dMMSE_M.
+    The row whose token is null fits one alpha to all positions. M = infinity has no row, because there ridge is
+    dMMSE_M.
     """
     pairs = idealised_distances[["predictor", "other"]].isin(PAIR).all(axis=1)
     apart = idealised_distances[pairs & (idealised_distances["distance"] > 0)]
@@ -50,7 +51,7 @@ def compute_gates(distances: pd.DataFrame, idealised_distances: pd.DataFrame) ->
 
 
 def gate_of(ridge: Values, dmmse: Values, apart: Values | float) -> tuple[Values, Values]:
-    """The gate of f and Delta(f, mixture), from the squared distances of f to both predictors and ``apart``, theirs.
+    """The gate of f and Delta(f, mixture), from the squared distances of f to both predictors; ``apart`` is theirs.
 
     With r = ridge, d = dMMSE_M and means over sequences, alpha = <f - r, d - r> / |d - r|^2, where
     2 <f - r, d - r> = |f - r|^2 + |d - r|^2 - |f - d|^2.

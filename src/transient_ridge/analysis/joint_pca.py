@@ -47,7 +47,7 @@ def fit(outputs: NDArray[np.floating[Any]], components: int) -> Fit:
             f"pca.components = {components}: at most min(checkpoints of all runs, B*K) = "
             f"{min(rows, columns)} exist"
         )
-    # Only deterministic solvers; that of the Gram matrix is cheap if rows outnumber columns.
+    # Both solvers are deterministic; that of the covariance is cheap if rows outnumber columns.
     solver = "covariance_eigh" if rows > columns else "full"
     pca = PCA(n_components=components, svd_solver=solver).fit(outputs.astype(np.float64))
     return Fit(pca.mean_, pca.components_, pca.explained_variance_, pca.explained_variance_ratio_)
@@ -83,8 +83,8 @@ def compute_joint_pca(
 ) -> tuple[Rows, Rows, Rows, Rows, Rows]:
     """Fit the joint PCA of all runs' outputs: coordinates of runs and predictors, variance and loadings.
 
-    PC1 points from the first to the last checkpoint of the runs with the greatest M, infinity where the grid has it;
-    the other components point from ridge to dMMSE_M of the least M.
+    PC1 points from the first to the last checkpoint of the runs with the largest M, infinity where the grid has it; the
+    other components point from ridge to dMMSE_M of the smallest M.
     """
     K = context_length
     rows = outputs_matrix(outputs, pca.sequences * K)
@@ -121,7 +121,7 @@ def compute_joint_pca(
 
 
 def outputs_matrix(table: pd.DataFrame, columns: int | None = None) -> NDArray[np.float32]:
-    """The first ``columns`` outputs of every row, those of the first B sequences; all by default."""
+    """The first ``columns`` outputs of every row, which are those of the first sequences; all by default."""
     if table.empty:
         return np.empty((0, columns or 0), dtype=np.float32)
     return np.stack([row[:columns] for row in table["outputs"]])

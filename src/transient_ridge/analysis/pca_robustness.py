@@ -42,7 +42,7 @@ def alternatives(
 ) -> Iterator[Alternative]:
     """Every alternative fit of the checkpoints ``keys`` (run and step) with up to B ``sequences``.
 
-    ``fewer`` are the smaller B; ``schedule`` is that of the checkpoints, and ``last`` its last step.
+    ``fewer`` are the smaller values of B; ``schedule`` is that of the checkpoints, and ``last`` its last step.
     """
     everything = np.ones(len(keys), dtype=bool)
     for B in sorted(fewer):

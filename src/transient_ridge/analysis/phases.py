@@ -1,4 +1,4 @@
-"""The phases of training: nearer to ridge or to dMMSE_M, and the task diversity at which they change over."""
+"""The phases of training, nearer to ridge or to dMMSE_M, and the task diversity threshold between them."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -30,7 +30,7 @@ class Threshold(NamedTuple):
     """The task diversity at which the relative distance is 1/2, and the M of the grid on both sides.
 
     ``estimate`` is NaN if the grid does not enclose it; ``below`` and ``above`` are None if there is no such M. The
-    estimate is no more exact than the step of the grid between the two.
+    estimate is no more exact than the spacing of the grid between the two.
     """
 
     estimate: float
@@ -59,7 +59,7 @@ def predictors_apart(
 def resolved(apart: Mapping[float, float], reach: float) -> list[float]:
     """Finite M whose two predictors lie further ``apart`` than ``reach``, the M = infinity run's distance to ridge.
 
-    For any other M, being nearer to one predictor means nothing: no model trained here comes that close to either.
+    For any other M it means nothing to be nearer to one predictor: no model trained here comes that close to either.
     """
     return sorted(M for M, distance in apart.items() if not math.isinf(M) and distance > reach)
 

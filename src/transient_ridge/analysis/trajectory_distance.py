@@ -1,4 +1,4 @@
-"""How far two sets of trajectories differ in shape."""
+"""The difference in shape between two sets of trajectories."""
 
 import numpy as np
 from numpy.typing import NDArray

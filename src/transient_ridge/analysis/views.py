@@ -43,13 +43,13 @@ def last_step(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def last_healthy_llc(llc: pd.DataFrame, seed: int) -> pd.DataFrame:
-    """Index M: the estimate of the whole model at each run's last measured step, where it is healthy."""
+    """The estimate of the whole model at each run's last measured step, where it is healthy; the index is M."""
     end = last_step(whole_model(llc[llc["seed"] == seed]))
     return end[end["healthy"].astype(bool)].set_index("task_diversity").sort_index()
 
 
 def over_seeds(frame: pd.DataFrame, value: str) -> pd.DataFrame:
-    """Mean, least and greatest ``value`` over seeds at each step (the index, ascending)."""
+    """Mean, minimum and maximum of ``value`` over seeds at each step (the index, ascending)."""
     return frame.groupby("step")[value].agg(["mean", "min", "max"])
 
 

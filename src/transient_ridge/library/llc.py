@@ -94,14 +94,14 @@ def estimate_llc(
     n_beta, gamma
         ``n_beta`` multiplies the loss, in units of 1 / loss; ``gamma`` is in units of 1 / weight^2.
     chains, burn_in, draws, epsilon, minibatch
-        Each chain takes ``burn_in`` + ``draws`` steps of size ``epsilon`` on ``minibatch`` samples; up to four times
-        the draws if fewer promise too small an ESS.
+        Each chain takes ``burn_in`` + ``draws`` steps of size ``epsilon`` on ``minibatch`` samples, and up to four
+        times the draws if their predicted ESS is too small.
     sampler, preconditioner, annealing, limits
-        As in the section ``llc`` of config/README.md, which also has the limits that are left out. The metric of the
-        default preconditioner is the posterior's own variance in a Kronecker eigenbasis of every weight; axes longer
-        than 2,048, such as a vocabulary, keep their own basis.
+        As in the section ``llc`` of config/README.md, which also has the defaults of the limits. The default
+        preconditioner makes the posterior's own variance the metric, in a Kronecker eigenbasis of every weight; axes
+        longer than 2,048, such as a vocabulary, keep their own basis.
     curvature_samples
-        Gradients for the metric and the spectrum.
+        Number of gradients for the metric and the spectrum.
     resolutions
         Also estimate the LLC by the curvature at each of these r, without chains.
     seed
@@ -110,7 +110,7 @@ def estimate_llc(
     Raises
     ------
     InputError
-        For a module, loss, data or setting that it cannot take, before any work.
+        For an unsuitable module, loss, data or setting, before any work.
     ChainDivergedError
         If a chain does not stay finite.
     """
@@ -178,7 +178,7 @@ def _spectrum(posterior: ModulePosterior, resolutions: Sequence[float]) -> tuple
 
 
 def _as_arguments(message: str) -> str:
-    """A message about configuration keys as one about the arguments of the same names."""
+    """Rewrite a message about configuration keys for the arguments of the same names."""
     of_spectrum = re.sub(r"(\d+) sequences", r"\1 gradients", message)
     of_spectrum = of_spectrum.replace("spectrum.sequences", "curvature_samples")
     return re.sub(r"\bllc\.", "", of_spectrum)

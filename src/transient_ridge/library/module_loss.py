@@ -26,7 +26,7 @@ class ModuleLoss:
     """
 
     def __init__(self, module: nn.Module, loss: Loss, data: Any, loss_of: LossOf) -> None:
-        """``data`` is a tuple, a list or a mapping of tensors; of inputs and targets if ``loss_of`` is outputs."""
+        """``data`` is a tuple, list or mapping of tensors: the inputs and the targets if ``loss_of`` is outputs."""
         self.module, self.loss_of, self._loss = module, loss_of, loss
         leaves, self._structure = pytree.tree_flatten(data)
         #: All samples.
@@ -104,7 +104,7 @@ class ModuleLoss:
 
 
 class _Calls:
-    """Stands in for the module in a loss(module, batch): answers calls, and keeps the answers."""
+    """Stands in for the module in loss(module, batch): answers calls, and keeps the answers."""
 
     def __init__(self, answer: Callable[..., Tensor]) -> None:
         self._answer = answer
@@ -122,7 +122,7 @@ class _Calls:
 
 
 def looped(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
-    """``function`` over the first axis of its arguments, one by one, for what vmap cannot map, such as nn.GRU."""
+    """Map ``function`` over the first axis of its arguments in a loop, where vmap cannot, such as for nn.GRU."""
 
     def over(*arguments: Any) -> Tensor:
         leaves, structure = pytree.tree_flatten(arguments)

@@ -23,7 +23,7 @@ class ModulePosterior(Streams):
 
     The curvature is the generalised Gauss-Newton matrix E_s[J_s^T B_s J_s], with J_s the derivative of the outputs on
     sample s and B_s the second derivative of its loss in them. It equals the Hessian if the module fits its data or is
-    linear, and is never negative if the loss is convex in the outputs.
+    linear, and has no negative eigenvalue if the loss is convex in the outputs.
     """
 
     def __init__(

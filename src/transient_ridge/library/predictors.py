@@ -6,7 +6,7 @@ from ..config.registries import PREDICTORS
 
 
 def ridge(x: Tensor, y: Tensor, noise_variance: float) -> Tensor:
-    """Ridge predictions (..., K) of every ``y_k`` from the pairs before it: the Bayes answer to tasks from N(0, I_D).
+    """Ridge predictions (..., K) of every ``y_k`` from the pairs before it: Bayes-optimal for tasks from N(0, I_D).
 
     ``x`` is (..., K, D) and ``y`` (..., K), both float32 or both float64, as is the result; ``noise_variance`` is in
     units of y^2 (arXiv 2501.17745, section 'Idealised predictors'). Raises ValueError on shapes that do not fit and for
@@ -17,7 +17,7 @@ def ridge(x: Tensor, y: Tensor, noise_variance: float) -> Tensor:
 
 
 def dmmse(x: Tensor, y: Tensor, tasks: Tensor, noise_variance: float) -> Tensor:
-    """dMMSE_M predictions (..., K): the Bayes answer if the task is one of ``tasks`` (M, D), all equally likely.
+    """dMMSE_M predictions (..., K): Bayes-optimal if the task is one of ``tasks`` (M, D), all equally likely.
 
     Shapes, dtypes, units and errors are those of :func:`ridge`. Memory stays below 256 MB for any number of sequences
     and tasks.

@@ -19,7 +19,7 @@ CONFIG, WEIGHTS = "config.json", "model.safetensors"
 def from_pretrained(folder: Path | str) -> Transformer:
     """The model in ``folder``, in evaluation mode on the CPU; ``model(x, y)`` takes x (B, K, D) and y (B, K).
 
-    Raises CheckpointError if ``folder`` holds no model, or one that was altered.
+    Raises CheckpointError if ``folder`` holds no model or an altered one.
     """
     home = Path(folder)
     inside = sorted(path.parent.name for path in home.glob(f"*/{CONFIG}"))

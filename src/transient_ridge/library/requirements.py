@@ -1,4 +1,4 @@
-"""What an LLC requires of module, loss and data, checked before any work; each fault comes with its remedy."""
+"""Check module, loss and data before an LLC is estimated; each fault comes with its remedy."""
 
 import math
 from typing import Any
@@ -11,7 +11,7 @@ from torch.nn.modules.dropout import _DropoutNd
 from ..errors import InputError
 from .module_loss import Loss, LossOf, ModuleLoss, looped
 
-#: Samples on which module and loss are tried.
+#: Module and loss are tried on this many samples.
 TRIED = 8
 #: A relative difference too large for rounding in float32.
 DIFFERENT = 1e-3

@@ -39,9 +39,10 @@ def joint_pca(
 ) -> JointPca:
     """Decompose the outputs of all runs at all steps together (arXiv 2501.17745, section 'Joint trajectory PCA').
 
-    ``outputs[run][step]`` are the outputs of one checkpoint, on the same inputs for all: arrays or CPU tensors of one
+    ``outputs[run][step]`` are the outputs of one checkpoint, all on the same inputs: arrays or CPU tensors of one
     shape. ``reference`` points, such as idealised predictors, are projected into the space of the runs. PC1 points from
-    the first steps to the last; the other components from the first reference point to the second, if there are two.
+    the first steps to the last; the other components point from the first reference point to the second, if there are
+    two.
 
     Raises InputError if shapes differ, an output is not finite, or there are fewer outputs than components.
     """

@@ -78,7 +78,7 @@ def _answer(target: Known, settings: SgldSettings) -> ChainMean | None:
 
 
 def table(found: Iterator[Answer]) -> Iterator[str]:
-    """The lines of a Markdown table, one as soon as it is known: a problem, the truth and every sampler."""
+    """Yield the lines of a Markdown table as they become known: a problem, its true value, and every sampler's."""
     yield f"| loss | lambda, m | at n beta = {N_BETA:g} | {' | '.join(SAMPLERS)} |"
     yield "|---" * (3 + len(SAMPLERS)) + "|"
     for problem, target in PROBLEMS.items():

@@ -1,4 +1,4 @@
-"""Chains of a registered sampler, all of one checkpoint at once."""
+"""Run the chains of a registered sampler, all those of a checkpoint at once."""
 
 from typing import Any
 
@@ -15,8 +15,8 @@ from .quadratic import Measured, Prediction, Quadratic
 from .response import response
 from .target import Noise, Target
 
-#: Chains that would fall short of the ESS asked for are lengthened, to at most MOST times ``draws``. They aim above it
-#: by a margin, because the ESS that ArviZ finds scatters around the expected one.
+#: Chains that would fall short of the required ESS take more draws, at most MOST times ``draws``. They aim above it by
+#: the factor MARGIN, because ArviZ's ESS scatters around the expected one.
 MOST, MARGIN = 4, 1.5
 
 #: Annealing lowers gamma by this factor from one stage of the burn-in to the next.
@@ -24,7 +24,7 @@ ANNEALING_FACTOR = 4.0
 
 
 def measure(target: Target, settings: SgldSettings) -> Measured:
-    """What the preconditioner of ``settings`` measures at w*, which serves every n beta, gamma and step size.
+    """Measure at w* what the preconditioner of ``settings`` needs; it serves every n beta, gamma and step size.
 
     Raises ChainDivergedError if the curvature is not finite.
     """
@@ -42,12 +42,12 @@ def sample(
 ) -> Traces:
     """Run the chains of ``settings.sampler`` from w* for burn-in + draws steps.
 
-    They take more draws where, by the curvature that the chains feel, ``draws`` would have an ESS below ``ess``.
-    ``n_beta`` multiplies the target's loss. ``mask`` (P,) of zeros and ones restricts the chains to some of the
-    parameters. ``measured`` is the result of :func:`measure`, if several samplings share it.
+    They take more than ``draws`` if the curvature predicts an ESS below ``ess`` for those. ``n_beta`` multiplies the
+    target's loss. ``mask`` (P,) of zeros and ones restricts the chains to some of the parameters. ``measured`` is the
+    result of :func:`measure`, if several samplings share it.
 
     Raises ChainDivergedError if a loss or the curvature is not finite, or, before the first draw, if the step is too
-    long for the steepest direction; ConfigError if the sampler cannot do what ``settings`` ask.
+    long for the steepest direction; ConfigError if the sampler does not support ``settings``.
     """
     init, move = (SAMPLERS.function(settings.sampler, part) for part in ("init", "step"))
     make = PRECONDITIONERS.function(settings.preconditioner, "make")
@@ -85,7 +85,7 @@ def sample(
 
 
 def predict(quadratic: Quadratic, settings: SgldSettings, ess: float, noise: float) -> Prediction:
-    """What the quadratic predicts of the chains, and how many draws they need.
+    """Predict the chains by the quadratic, and how many draws they need.
 
     ``noise`` is the variance of n beta times the loss over minibatches. Raises ChainDivergedError if the step is too
     long to be stable.

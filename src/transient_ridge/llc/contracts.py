@@ -17,7 +17,7 @@ class Sampler(Protocol):
     ``RESPONDS_AS``, the entry whose steps have the same law (:mod:`.response`).
     """
 
-    #: Whether its step is MALA's proposal, so that the acceptance of such proposals judges it.
+    #: Whether its step is MALA's proposal, so that MALA's acceptance probability judges it.
     MALA: bool
 
     def init(self, positions: Tensor, dynamics: Dynamics, noise: Noise) -> State:
@@ -27,8 +27,8 @@ class Sampler(Protocol):
     def step(self, state: State, gradient: Tensor, eta: Tensor, dynamics: Dynamics) -> State:
         """Return the state after one step.
 
-        ``gradient`` (C, P) is that of the loss at ``state.positions`` on this step's minibatches, and ``eta`` (C, P)
-        standard normal noise in a buffer that the next step fills anew.
+        ``gradient`` (C, P) is the gradient of the loss at ``state.positions`` on this step's minibatches. ``eta``
+        (C, P) is standard normal noise in a buffer that the next step overwrites.
         """
         ...
 
@@ -42,14 +42,14 @@ class PreconditionerEntry(Protocol):
     The curvature is measured before the first draw, because a G that followed the chains would change what they sample.
     """
 
-    #: Whether G is scaled to the posterior's variance, so that eps counts in it: a relaxation takes 2 / eps steps
-    #: instead of 2 / (eps gamma G).
+    #: Whether G is scaled to the posterior's variance, which makes eps dimensionless: a relaxation then takes 2 / eps
+    #: steps instead of 2 / (eps gamma G).
     NATURAL_STEP: bool
 
     def measure(self, target: Target, positions: Tensor) -> Any:
-        """Measure the curvature of ``target`` around ``positions`` (C, P), as ``make`` needs it.
+        """Measure the curvature of ``target`` around ``positions`` (C, P), in the form that ``make`` needs.
 
-        The result must not depend on n beta and gamma. None if it needs no curvature; the chains then keep their
+        The result must not depend on n beta or gamma. Return None if no curvature is needed; the chains then keep their
         preconditioner when gamma changes.
         """
         ...

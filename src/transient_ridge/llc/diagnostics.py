@@ -21,7 +21,7 @@ from .target import Evaluation, Target
 
 #: Steps between two probes of acceptance, norms and heating, which cost two more gradients each.
 PROBE_EVERY = 25
-#: The last looks, whose minibatch noise says how much it adds. A single one is some 30 % off at the default's size.
+#: How many of the last probes estimate what minibatch noise adds. A single one is about 30 % off at the default's size.
 NOISES = 4
 
 
@@ -52,8 +52,8 @@ def mala_acceptance(
 ) -> Tensor:
     """Probability (C,) that a Metropolis test would accept the step from one position to the other.
 
-    ``potentials`` (C,) and their gradients ``drifts`` (C, P) are those of one minibatch at both ends, so only the
-    finite step size counts: near 1 the chain samples its posterior, near 0 eps is too large.
+    ``potentials`` (C,) and their gradients ``drifts`` (C, P) come from the same minibatch at both ends, so only the
+    finite step lowers the probability: near 1 the chain samples its posterior, near 0 eps is too large.
     """
     moved = (positions[1] - positions[0]).double()
     start, end = (drift.double() for drift in drifts)
@@ -62,7 +62,7 @@ def mala_acceptance(
     turned = metric.apply(drifts[1] - drifts[0]).double()
     proposal = proposal - epsilon / 8 * (turned * (end + start)).sum(dim=1)
     ratio = potentials[0] - potentials[1] + proposal
-    # A step to a place that is not finite is never accepted.
+    # A step to a place where the loss is not finite is never accepted.
     return torch.nan_to_num(ratio, nan=-math.inf).clamp(max=0).exp()
 
 
@@ -110,7 +110,7 @@ class Record:
         both = ((here, positions), (there, moved))
         drifts = [n_beta * at.gradient + gamma * (w - centre) for at, w in both]
         potentials = [
-            # In float64, because n beta times a loss is a large number whose small changes count.
+            # In float64, because n beta times a loss is a large number whose small changes matter.
             n_beta * at.losses.double().mean(dim=1)
             + gamma / 2 * (w - centre).double().square().sum(dim=1)
             for at, w in both

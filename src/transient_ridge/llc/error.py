@@ -1,4 +1,4 @@
-"""How well chains know a mean, given the autocorrelation of their draws."""
+"""The standard error of a mean over chains, given the autocorrelation of their draws."""
 
 import math
 

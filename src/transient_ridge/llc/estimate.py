@@ -5,8 +5,8 @@ r"""The local learning coefficient from the traces of chains: two estimators, th
 the expectation over the local posterior (arXiv 2501.17745, section 'LLC'), estimated from the draws after the burn-in.
 *Paired*: each draw's minibatch loss minus that of w* on the same minibatch, so that the minibatch's noise cancels.
 *Unpaired*: l(w*) is the mean over all n sequences. Both have the same expectation and get the same two corrections, by
-the quadratic around w* (:mod:`.quadratic`): minus what minibatch noise adds, plus what the slope at w* takes off. What
-is left of either effect is of second order.
+the quadratic around w* (:mod:`.quadratic`): minus what minibatch noise adds, plus what the slope at w* takes off. Only
+second-order effects of either remain.
 Lambda has no unit; losses are mean squared errors in units of y^2, and n beta is converted to multiply them.
 """
 
@@ -25,16 +25,13 @@ from .diagnostics import Traces
 from .error import Array, known_error
 from .target import Target
 
-#: A known error is believed up to this many times smaller than ArviZ's.
+#: The known error is used unless ArviZ's is more than this many times as large.
 BELIEVED = 2.0
 
 
 @dataclass(frozen=True)
 class ChainMean:
-    """Mean of a quantity over all chains and draws, and how well the chains know it.
-
-    All of it includes minibatch noise.
-    """
+    """Mean of a quantity over all chains and draws, and its uncertainty, both with minibatch noise."""
 
     mean: float
     standard_error: float  # Monte Carlo
@@ -45,12 +42,12 @@ class ChainMean:
     def of(cls, draws: Array, known: float = 0.0) -> "ChainMean":
         """From ``draws`` (chains, draws) and a standard error ``known`` from theory.
 
-        ArviZ's error of short chains scatters widely and is mostly too small, so it replaces the known error only where
-        it is so much larger that the theory cannot hold.
+        For short chains, ArviZ's error scatters widely and is mostly too small, so it replaces the known error only
+        where it is so much larger that the theory cannot hold.
         """
         if np.ptp(draws) == 0:  # all draws are equal: nothing is uncertain
             return cls(float(draws.flat[0]), 0.0, 1.0, float(draws.size))
-        # Centred, because the spread may be 1e-4 of the values, which costs ArviZ's autocovariances their digits.
+        # Centred, because a spread of 1e-4 of the values would cost ArviZ's autocovariances their digits.
         centred = draws - draws.mean()
         seen = _arviz("mcse", centred, "mean")
         error = seen if seen > BELIEVED * known else known
@@ -102,9 +99,9 @@ class Centre:
 class Estimate:
     """The LLC of one component of one checkpoint at one position of the context (None: all), and its diagnostics.
 
-    The fields are columns of the table `llc`, which has their meanings (artefacts/schemas.py). ``slope`` and
-    ``heating`` are None for a single position, ``mala_acceptance`` where steps are not proposals of MALA, ``r_hat`` for
-    one chain, and ``b_min`` and ``b_max`` where the loss has no curvature at w*.
+    The fields are columns of the table `llc`; artefacts/schemas.py explains them. ``slope`` and ``heating`` are None
+    for a single position, ``mala_acceptance`` where steps are not MALA's proposals, ``r_hat`` for one chain, and
+    ``b_min`` and ``b_max`` where the loss has no curvature at w*.
     """
 
     token: int | None
@@ -145,7 +142,7 @@ def estimate(
     *,
     per_token: bool = False,
 ) -> list[Estimate]:
-    """The estimate for all positions together and, if ``per_token``, for each.
+    """Estimate the LLC for all positions together and, if ``per_token``, for each.
 
     ``n_beta`` multiplies the traced loss.
     """
@@ -193,13 +190,13 @@ def estimate(
 
 
 def _corrections(traces: Traces, settings: SgldSettings) -> tuple[float, float, float]:
-    """What the slope at w* takes off lambda; what minibatch noise adds, by the quadratic; and the latter's error."""
+    """What the slope at w* takes off lambda, what minibatch noise adds by the quadratic, and the latter's error."""
     quadratic, noises = traces.quadratic, traces.gradient_noise
     added = quadratic.added_by(noises, settings, traces.losses.shape[1])
     power = quadratic.power(noises)
     if not bool(power.any()):
         return quadratic.taken, 0.0, 0.0
-    # A few noises say how noise is spread over the directions; all that were seen, how much there is.
+    # A few draws of the noise show how it spreads over the directions; the heat of all probes shows how much there is.
     seen, share = _after(traces, traces.heat, settings.burn_in), added.sum() / power.sum()
     off = (added - share * power).std() / math.sqrt(len(power)) / power.mean()
     return quadratic.taken, float(share * seen), float(off * seen)
@@ -210,7 +207,7 @@ def _known_errors(
 ) -> tuple[float, float]:
     """Standard errors of n beta times the means of ``pair`` and ``loss`` (C, S), by the quadratic with this ``llc``.
 
-    What the loss varies more than the pair is minibatch noise.
+    The loss varies more than the pair does; the difference is minibatch noise.
     """
     C, S = pair.shape
     predicted = traces.prediction

@@ -81,7 +81,7 @@ class NormalCrossing(ClosedForm):
 class DeepLinear(ClosedForm):
     """l = 1/2 |W_L ... W_1 - T|^2, the population loss of a deep linear network with x ~ N(0, I), T of some rank.
 
-    With two layers it is reduced-rank regression. The chains start at one true parameter.
+    With two layers it is reduced-rank regression. The chains start at one of the true parameters.
     """
 
     def __init__(self, widths: Sequence[int], rank: int) -> None:
@@ -118,7 +118,7 @@ class DeepLinear(ClosedForm):
         return Coefficient(value, a * (size - a) + 1)
 
     def expectation(self, n_beta: float, gamma: float) -> float:
-        """n beta E[l] to leading order, lambda - (m - 1) / log(n beta), whatever gamma is."""
+        """n beta E[l] to leading order, lambda - (m - 1) / log(n beta), for any gamma."""
         coefficient = self.coefficient
         return coefficient.value - (coefficient.multiplicity - 1) / math.log(n_beta)
 

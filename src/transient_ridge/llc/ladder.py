@@ -1,8 +1,8 @@
 r"""The LLC as a function of resolution: one sampled estimate per n beta and r = gamma / (n beta).
 
 Each cell is sampled twice, the second time with half the step and twice the burn-in; in equilibrium both agree. A cell
-that has no time to equilibrate, diverges or disagrees with itself is marked with the reason, so that nobody averages it
-in.
+that has no time to equilibrate, diverges or disagrees with itself is marked with the reason, so that no average
+includes it.
 """
 
 import math
@@ -42,7 +42,7 @@ class NoisyTarget(Target, Protocol):
     """A target that also makes the chains' noise."""
 
     def noise(self, part: int = 0) -> Noise:
-        """Standard normal numbers (C, P), anew at every call; another ``part`` is other noise."""
+        """Return a source of fresh standard normal numbers (C, P); another ``part`` gives other noise."""
         ...
 
 
@@ -50,17 +50,17 @@ class Apart:
     """The same target on other minibatches, because estimates that shared them would agree too well."""
 
     def __init__(self, target: NoisyTarget, steps: int) -> None:
-        """Its minibatches are those of ``steps`` later."""
+        """Use the minibatches of ``steps`` steps later."""
         self.target, self.steps = target, steps
         self.centre, self.layout = target.centre, target.layout
         self.centre_gradient, self.curvature = target.centre_gradient, target.curvature
 
     def evaluate(self, positions: Tensor, step: int) -> Evaluation:
-        """As the target's, on the minibatches of a later step."""
+        """Evaluate the target on the minibatches of a later step."""
         return self.target.evaluate(positions, step + self.steps)
 
     def curvature_samples(self, positions: Tensor, part: int) -> Iterator[Tensor]:
-        """As the target's."""
+        """Return those of the target."""
         return self.target.curvature_samples(positions, part)
 
 
@@ -71,7 +71,7 @@ def ladder(
     limits: HealthSettings,
     cells: Iterable[tuple[float, float]],
 ) -> Iterator[Cell]:
-    """The cells (n beta, r) in their order, all with the same ``settings`` but for gamma."""
+    """Sample the cells (n beta, r) in order, all with the same ``settings`` except for gamma."""
     measured = measure(target, settings)
     for n_beta, resolution in cells:
         at = settings.changed(gamma=n_beta * resolution)

@@ -31,8 +31,8 @@ from .target import Curvature, Evaluation
 #: directions that the measurement misses.
 CURVATURE_SEQUENCES = 512
 
-#: Each sampler draws from a stream of its name, because estimates that shared noise would agree too well. These two
-#: have shared a stream since before samplers had names.
+#: Each sampler draws from a stream named after it, because estimates that shared noise would agree too well. These two
+#: keep the stream that they shared before samplers had names.
 STREAMS = {"sgld": "stacked", "leimkuhler_matthews": "stacked"}
 
 
@@ -52,12 +52,12 @@ class CheckpointPosterior(Streams):
         chains: int,
         data_of: Run | None = None,
     ) -> None:
-        """``weights`` are those of ``run`` at ``step``, on the device that computes.
+        """``weights`` are those of ``run`` at ``step``, on the device where the chains run.
 
         ``data_of`` is the run whose tasks ``settings.data`` refers to, by default ``run``.
         """
         self.model = model
-        # In the model's order, because that of a safetensors file may change.
+        # In the model's order, because the order in a safetensors file may change.
         self.layout = Layout.of(dict(model.named_parameters()))
         self.settings = settings
         sampler = name_of(settings.sampler)
@@ -153,7 +153,7 @@ class CheckpointPosterior(Streams):
 
 
 def evaluation(errors: Tensor, gradient: Tensor, centre_errors: Tensor) -> Evaluation:
-    """From squared errors (C, B, K) of the chains and of w* on their minibatches, and gradients (C, P)."""
+    """The evaluation, from squared errors (C, B, K) of chains and w* on the same minibatches, and gradients (C, P)."""
     pairs = (errors - centre_errors).mean(dim=-1)
     noise = pairs.var(dim=1) / pairs.shape[1]
     return Evaluation(errors.mean(dim=1), gradient, centre_errors.mean(dim=1), noise)

@@ -33,7 +33,7 @@ from .target import Curvature, Target
 #: The most products with H for the curvatures that the chains feel, and for the effect of the slope. Where curvatures
 #: spread over six decades, 40 find the missing share of lambda to a hundredth.
 STEPS = 40
-#: They stop once the last few add less than this share: after about 20 at r = 3.3 in the Kronecker metric.
+#: Lanczos stops once its last few steps add less than this share: after about 20 at r = 3.3 in the Kronecker metric.
 TOLERANCE = 5e-4
 #: Products for the effect of one noise, to which steep directions contribute most. At r = 3.3 in the Kronecker metric
 #: these find it to 0.1 %.
@@ -44,7 +44,7 @@ class Felt(NamedTuple):
     """The curvatures b that carry lambda, in float64; N = 0 where the loss has no curvature at w*."""
 
     b: Tensor  # (N,)
-    share: Tensor  # (N,), of lambda at each; they sum to 1
+    share: Tensor  # (N,), share of lambda at each; they sum to 1
     spread: Tensor  # (N, N), parts of the variance of n beta times the loss, over lambda
     llc: float  # lambda, by one draw of the curvature
 
@@ -58,14 +58,14 @@ class Felt(NamedTuple):
 
 
 class Slid(NamedTuple):
-    """What the slope at w* does, along curvatures b, in float64; N = 0 if w* is a minimum."""
+    """The effect of the slope at w*, along curvatures b, in float64; N = 0 if w* is a minimum."""
 
-    taken: float  # off lambda
+    taken: float  # what it takes off lambda
     b: Tensor  # (N,)
-    variance: Tensor  # (N,), that it adds to n beta times the loss along each
+    variance: Tensor  # (N,), what it adds to the variance of n beta times the loss along each
 
     def autocovariance(self, of_u: Tensor) -> Tensor:
-        """What it adds to the autocovariance of n beta times the loss, for that ``of_u`` (lags, N)."""
+        """What it adds to the autocovariance of n beta times the loss, for the autocorrelation ``of_u`` (lags, N)."""
         return of_u @ self.variance
 
 
@@ -95,7 +95,7 @@ class Quadratic:
 
     @cached_property
     def slid(self) -> Slid:
-        """What the slope g does."""
+        """The effect of the slope g."""
         pulled_slope = self._pulled(self.slope)
         if not bool(pulled_slope.any()):
             return Slid(0.0, *torch.zeros(2, 0, dtype=torch.float64))
@@ -152,7 +152,7 @@ class Quadratic:
 
 
 class Measured:
-    """What is measured once at w*: by a preconditioner, and the last quadratic that chains moved in."""
+    """What is measured once at w*: what the preconditioner needs, and the last quadratic that chains moved in."""
 
     def __init__(self, by_preconditioner: Any) -> None:
         self.by_preconditioner = by_preconditioner
@@ -175,8 +175,8 @@ class Prediction(NamedTuple):
     b_min: float  # the smallest curvature that carries lambda, NaN if there is none
     b_max: float  # and the largest
     missing_at_start: float  # share of lambda that the chains lack at the first draw
-    missing: float  # and at the mean of the draws
-    step: float  # share that the finite step adds at the mean of the draws
+    missing: float  # and on average over the draws
+    step: float  # share that the finite step adds on average over the draws
     autocovariance: (
         Tensor  # (draws,), of n beta times the loss without minibatch noise, over lambda
     )
@@ -186,7 +186,7 @@ class Prediction(NamedTuple):
     def of(
         cls, felt: Felt, answers: Response, burn_in: int, draws: int, by_slope: Tensor
     ) -> "Prediction":
-        """For ``draws`` after ``burn_in`` steps from w*, by the response ``answers`` along ``felt.b``."""
+        """The prediction for ``draws`` after ``burn_in`` steps from w*, by the response ``answers`` to ``felt.b``."""
         if not len(felt.b):
             none = torch.zeros_like(by_slope)
             return cls(float("nan"), float("nan"), 0.0, 0.0, 0.0, none, by_slope)

@@ -55,7 +55,7 @@ class Response(NamedTuple):
 def response(settings: SgldSettings, b: Tensor, steps: int) -> Response:
     """The responses of ``settings.sampler`` with step eps in directions of curvature ``b`` (N,), over ``steps`` steps.
 
-    A sampler that draws its own noise names another whose steps have the same law, ``RESPONDS_AS``.
+    A sampler that draws its own noise names, in ``RESPONDS_AS``, another whose steps have the same law.
     """
     name = SAMPLERS.constant(settings.sampler, "RESPONDS_AS") or settings.sampler
     init, move = (SAMPLERS.function(name, part) for part in ("init", "step"))

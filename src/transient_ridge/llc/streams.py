@@ -25,7 +25,7 @@ class Streams:
         return torch.from_numpy(np.stack(drawn)).to(self.centre.device)
 
     def noise(self, part: int = 0) -> Noise:
-        """Noise from one generator per chain, in a buffer that every call fills anew.
+        """Noise from one generator per chain, in a buffer that every call overwrites.
 
         Another ``part`` gives other noise.
         """

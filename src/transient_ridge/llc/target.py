@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ..model.functional import Layout
 
-#: Standard normal noise (C, P) of the next step; every chain has its own stream.
+#: Returns the standard normal noise (C, P) of the next step; every chain has its own stream.
 Noise = Callable[[], Tensor]
 
 

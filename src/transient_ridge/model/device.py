@@ -51,7 +51,7 @@ def _keep_freed_memory() -> None:
     """Stop glibc from handing big freed blocks back to the kernel.
 
     Every step allocates the same activations; faulting their pages in again would take a quarter of a CPU training
-    step. Nothing changes with a C library that lacks ``mallopt``.
+    step. This does nothing with a C library that lacks ``mallopt``.
     """
     m_trim_threshold, m_mmap_threshold, one_gib = -1, -3, 1 << 30
     with contextlib.suppress(OSError, AttributeError):

@@ -75,7 +75,7 @@ def errors_and_gradient(
     # parameter on the way back.
     leaves = {name: view.detach().requires_grad_() for name, view in layout.views(flat).items()}
     errors = squared_errors(model, leaves, x, y)
-    # The sum over models of each one's mean: no model's loss depends on another's parameters.
+    # The sum of the models' means, because no model's loss depends on another's parameters.
     gradients = torch.autograd.grad(errors.flatten(1).mean(dim=1).sum(), list(leaves.values()))
     named = dict(zip(leaves, gradients, strict=True))
     return errors.detach(), layout.flatten(named, stack_dims=1)

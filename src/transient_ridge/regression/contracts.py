@@ -34,14 +34,14 @@ class TaskFamily(Protocol):
     """A task family (:mod:`.families`): the distribution q_inf that tasks are drawn from.
 
     An entry may offer ``fault(data) -> str | None``, which returns why it does not fit the section ``data``;
-    validation asks for it. It may define T_M by a function ``members`` with the parameters of ``sample`` if T_M is not
-    M independent samples. A task that T_M holds twice is drawn twice as often and weighs twice in dMMSE_M; gates are
+    validation calls it. It may define T_M by a function ``members`` with the parameters of ``sample`` if T_M is not
+    M independent samples. A task that T_M holds twice is drawn twice as often and counts twice in dMMSE_M; gates are
     then measured for each task.
 
-    An entry whose tasks change during training offers ``over_training(tasks, generator)``, which is given T_M (M, D)
-    and returns a function of the number of an update, from 0: its tasks (M, D), or None where every sequence has a new
-    one. Runs are measured on T_M. It may offer ``fault_over_training(steps, diversities) -> str | None``, which returns
-    why it does not fit training.steps and the M of the grid.
+    An entry whose tasks change during training offers ``over_training(tasks, generator)``, which takes T_M (M, D) and
+    returns a function from the number of an update, counted from 0, to its tasks (M, D), or None where every sequence
+    has a new one. Runs are measured on T_M. It may offer ``fault_over_training(steps, diversities) -> str | None``,
+    which returns why it does not fit training.steps and the M of the grid.
     """
 
     def sample(

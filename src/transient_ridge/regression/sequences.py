@@ -1,8 +1,8 @@
 """Nested task sets and sequences of in-context linear regression.
 
-A task is a vector ``t`` in R^D, a sequence of it ``(x_1, y_1, ..., x_K, y_K)`` (arXiv 2501.17745, section 'Data'). One
-unbounded sequence of tasks is fixed; ``T_M`` is its first M members, so the task sets are nested and all hold the
-root task ``t_1``.
+A task is a vector ``t`` in R^D; a sequence drawn for it is ``(x_1, y_1, ..., x_K, y_K)`` (arXiv 2501.17745, section
+'Data'). The root seed fixes one unbounded list of tasks, and ``T_M`` is its first M members, so the task sets are
+nested and all hold the root task ``t_1``.
 """
 
 import math
@@ -33,7 +33,7 @@ class Sequences(NamedTuple):
 
 
 def task_set(root_seed: int, data: DataSettings, task_diversity: TaskDiversity) -> Tensor | None:
-    """``T_M`` as a (M, D) float32 tensor, a prefix of ``T_M'`` for every M' > M; None for M = inf."""
+    """``T_M`` as an (M, D) float32 tensor, a prefix of ``T_M'`` for every M' > M; None for M = inf."""
     if math.isinf(task_diversity):
         return None
     name = "members" if TASK_FAMILIES.offers(data.tasks, "members") else "sample"
@@ -46,8 +46,8 @@ def task_set(root_seed: int, data: DataSettings, task_diversity: TaskDiversity) 
 class SequenceSource:
     """Draws sequences of ``q_M``: uniform over ``T_M``, or over the task family for M = inf.
 
-    Inputs and noise depend on the stream's name and not on M: runs of different M see the same ones, so their
-    comparison is paired.
+    Inputs and noise depend on the stream's name but not on M: runs of different M see the same ones, so comparisons
+    between them are paired.
     """
 
     def __init__(self, root_seed: int, data: DataSettings, task_diversity: TaskDiversity) -> None:

@@ -1,8 +1,8 @@
 """Named, independent random streams.
 
 Every random number is drawn from a stream with a *name*, such as ``("training", run_seed, step, "inputs")``. A stream
-is a pure function of the root seed and its name and does not depend on how many numbers another one drew. So adding
-an M or enlarging an evaluation set changes nothing else, and training can resume at any step.
+is a pure function of the root seed and its name, however many numbers other streams have drawn. So adding an M or
+enlarging an evaluation set changes nothing else, and training can resume at any step.
 """
 
 import hashlib

@@ -22,7 +22,7 @@ from ..stage import stage
 from . import checkpoints
 from .adopted import PREDICTIONS, AdoptedRun
 
-#: The largest difference from the recorded predictions, as a share of the largest of these: float32 rounding.
+#: The largest difference from the recorded predictions, as a share of the largest of them, that float32 rounding makes.
 ROUNDING = 1e-3
 
 
@@ -38,8 +38,8 @@ def adopt(
     """Translate the checkpoints of ``run`` that the schedule asks for, from the folder of the manifest ``theirs``.
 
     The training curve is the mean squared error at each of them, on the batch that training here would have seen.
-    Raises CheckpointError if a step is missing, a file is altered or of another run, the adapter does not fit the
-    model, or the translated model does not predict what was recorded.
+    Raises CheckpointError if a step is missing, a file is altered or belongs to another run, the adapter does not fit
+    the model, or the translated model does not predict what was recorded.
     """
     found = AdoptedRun(theirs, run, trained_by.data.stated())
     translate = ADAPTERS.function(runs.adapter, "translate")

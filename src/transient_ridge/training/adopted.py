@@ -1,8 +1,8 @@
 """The layout on disk of checkpoints trained elsewhere, before the workflow adopts them.
 
-A folder per run, named as runs are (``M4-seed0``). It holds one safetensors file per step, with the names that the
-weights have where they come from; what the trained model predicted on a few sequences, ``predictions.safetensors``; and
-``manifest.json``, which names the run, its data and the SHA-256 of every file.
+Each run has a folder of its name (``M4-seed0``). It holds one safetensors file per step, with the weights under their
+original names; what the trained model predicted on a few sequences, ``predictions.safetensors``; and ``manifest.json``,
+which names the run, its data and the SHA-256 of every file.
 """
 
 import json
@@ -49,9 +49,9 @@ def export_run(
     """Write a run that was trained elsewhere to ``folder``/``run``, where the preset's ``runs.folder`` finds it.
 
     ``run`` is a name such as M4-seed0 or Minf-seed2; ``checkpoints`` are state dicts by step, with the names of their
-    own architecture. ``predictions`` (B, K) are the model's for every y_k from what is before it, on ``x`` (B, K, D)
-    and ``y`` (B, K), with the weights of the last step: by them an adapter is checked. ``noise_variance`` is in units
-    of y^2. Raises ConfigError for a name that names no run, InputError for shapes that do not fit.
+    own architecture. ``predictions`` (B, K) are the model's, of every y_k from what precedes it, on ``x`` (B, K, D) and
+    ``y`` (B, K), with the weights of the last step; adapters are checked against them. ``noise_variance`` is in units
+    of y^2. Raises ConfigError if ``run`` is not the name of a run, InputError for shapes that do not fit.
     """
     Run.parse(run)
     if not checkpoints:

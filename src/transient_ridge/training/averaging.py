@@ -11,8 +11,7 @@ from ..config.settings import DecayAverage, HalfLifeAverage
 def decay_at(average: DecayAverage | HalfLifeAverage, step: int) -> float:
     """The share of the average that stays in the update to ``step + 1``.
 
-    Early on the decay is (1 + step) / (10 + step), so
-    that the average soon forgets the initial weights.
+    Early on the decay is (1 + step) / (10 + step), so that the average soon forgets the initial weights.
     """
     decay = average.decay if isinstance(average, DecayAverage) else 0.5 ** (1 / average.half_life)
     return min(decay, (1 + step) / (10 + step))

@@ -1,4 +1,4 @@
-"""Training batches, on a GPU prepared ahead of the step that needs them.
+"""Training batches; for a GPU they are prepared ahead of the step that needs them.
 
 A batch is a pure function of the seeds and the step, so it does not matter who computes it or when.
 """
@@ -16,10 +16,10 @@ AHEAD = 4
 
 
 class Batches:
-    """The batches of one run on ``device``, asked for in the order of the steps.
+    """The batches of one run on ``device``, requested in the order of the steps.
 
-    On the CPU each is drawn when needed; for a GPU, threads draw the next few meanwhile and leave them in
-    pinned memory, so that neither drawing nor copying holds up the device.
+    On the CPU each is drawn when needed; for a GPU, threads draw the next few in advance and leave them in pinned
+    memory, so that neither drawing nor copying holds up the device.
     """
 
     def __init__(
@@ -30,7 +30,7 @@ class Batches:
         device: torch.device,
         ahead: int | None = None,
     ) -> None:
-        """``ahead`` is how many batches are prepared ahead: unless given, some for a GPU and none for the CPU."""
+        """``ahead`` is how many batches are prepared in advance; by default some for a GPU and none for the CPU."""
         self.source, self.run_seed, self.batch_size, self.device = (
             source,
             run_seed,

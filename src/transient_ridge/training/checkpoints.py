@@ -1,7 +1,7 @@
 """The layout of kept weights on disk.
 
-A run's checkpoints are one safetensors file per step in one folder, and a manifest beside it, written last,
-that names the settings which made them and the SHA-256 of every file. Nothing is ever unpickled.
+A run's checkpoints are one safetensors file per step in one folder. The manifest beside it is written last and records
+the settings that made them and the SHA-256 of every file. Nothing is ever unpickled.
 """
 
 import hashlib
@@ -67,7 +67,7 @@ class Checkpoints:
     def __init__(self, manifest: Path, folder: Path, trained_by: TrainedBy | None = None) -> None:
         """``trained_by`` are the settings that must have made the checkpoints; None accepts any.
 
-        Raises CheckpointError if the manifest is unreadable, of another run or records other settings.
+        Raises CheckpointError if the manifest is unreadable, belongs to another run or records other settings.
         """
         self.folder = folder
         remedy = "delete it to train the run again"

@@ -1,9 +1,9 @@
-"""The runs that one process advances: that of its own job, and others of its cohort that wait for their jobs.
+"""The runs that one process advances: that of its own job, and others of its cohort whose jobs have yet to start.
 
-Snakemake knows one job per run, each with its own outputs, settings and fingerprint, so that staleness, failure and
-provenance stay the run's own. A job may advance the *pending* runs of its cohort along with its own, each in the
-folder in which that run's job will look for its state: when that job starts it finds the run finished and only
-publishes it. A run that is published, in the hands of another process, or at another step is left alone.
+Snakemake sees one job per run, with separate outputs, settings and fingerprint, so that each run has its own staleness,
+failure and provenance. A job may advance the *pending* runs of its cohort along with its own, each in the folder where
+that run's job will look for its state: when that job starts, it finds the run finished and only publishes it. The job
+does not touch a run that is published, that another process holds, or that is at another step.
 """
 
 import sys
@@ -21,7 +21,7 @@ from .trainer import Trainer
 
 
 def lock_of(scratch: Path) -> Path:
-    """The lock of the run whose state is in ``scratch``: beside that folder, which goes while the lock is held."""
+    """The lock of the run whose state is in ``scratch``: beside that folder, which is deleted under the lock."""
     return scratch.with_name(f"{scratch.name}.lock")
 
 
@@ -34,7 +34,7 @@ class Member:
     lock: Held | None = None
 
     def save(self) -> None:
-        """Write what the run's next step depends on."""
+        """Write everything that the run's next step depends on."""
         self.trainer.save_state(self.scratch)
 
     def release(self) -> None:
@@ -64,8 +64,8 @@ class Cohort:
     def invite(self, runs: Iterable[Run], settings: TrainedBy, manifest: Path) -> None:
         """Take along those of ``runs`` that are pending, free and at the same step.
 
-        ``settings`` are those of every run of the cohort; ``manifest`` is where the own run's will be, from which
-        follows where the others' are.
+        ``settings`` are those of every run of the cohort; ``manifest`` is the path of the own run's, which determines
+        the paths of the others.
         """
         own = self.own.trainer
         for run in runs:
@@ -127,7 +127,7 @@ def published(manifest: Path, scratch: Path) -> bool:
 
 
 def _of(path: Path, run: Run, other: Run) -> Path:
-    """``path``, which belongs to ``run``, as it is for ``other``: a folder is named by its run, or begins with it."""
+    """``path``, which belongs to ``run``, rewritten for ``other``: a folder's name is its run or begins with it."""
     parts = [
         other.name + part.removeprefix(run.name)
         if part == run.name or part.startswith(f"{run.name}-")

@@ -32,12 +32,12 @@ class Schedule(Protocol):
 
 
 class Adapter(Protocol):
-    """Checkpoints of another architecture as ours."""
+    """Translates checkpoints of another architecture to ours."""
 
     def translate(self, weights: dict[str, Tensor], trained_by: TrainedBy) -> dict[str, Tensor]:
-        """From the named tensors of one of their checkpoints to those of :class:`~..model.transformer.Transformer`.
+        """Translate the named tensors of a checkpoint to those of :class:`~..model.transformer.Transformer`.
 
-        That has the section ``model`` of ``trained_by``, and both must predict the same. Raises KeyError if a tensor
-        is missing.
+        The transformer has the section ``model`` of ``trained_by``; both models must predict the same. Raises KeyError
+        if a tensor is missing.
         """
         ...

@@ -13,7 +13,7 @@ from . import part_rates
 def make_optimisers(
     parameters: Mapping[str, Tensor], settings: TrainingSettings, stack_dims: int = 0
 ) -> list[torch.optim.Optimizer]:
-    """The optimisers that ``training.optimiser`` names.
+    """Make the optimisers that ``training.optimiser`` names.
 
     ``stack_dims`` counts the leading axes of every parameter that index runs rather than weights. Raises ConfigError if
     a rate is set for a part that the model lacks.
@@ -36,7 +36,7 @@ def rate_factor(settings: TrainingSettings, step: int) -> float:
 def set_rates(
     optimisers: list[torch.optim.Optimizer], settings: TrainingSettings, step: int
 ) -> None:
-    """Give every parameter group the rate of this step."""
+    """Set the rate of every parameter group for this step."""
     factor = rate_factor(settings, step)
     for optimiser in optimisers:
         for group in optimiser.param_groups:
@@ -51,7 +51,7 @@ def gradient_norms(gradients: Sequence[Tensor], stack_dims: int = 0) -> Tensor:
 
 
 def clip(gradients: Sequence[Tensor], norms: Tensor, limit: float) -> None:
-    """Scale each run's gradients down together so that their joint norm, of ``norms``, is at most ``limit``."""
+    """Scale each run's gradients down together, so that their joint norm, now ``norms``, is at most ``limit``."""
     shrink = (limit / (norms + 1e-6)).clamp(max=1)  # as torch.nn.utils.clip_grad_norm_ does
     for gradient in gradients:
         gradient.mul_(shrink.reshape(*shrink.shape, *[1] * (gradient.ndim - shrink.ndim)))

@@ -1,4 +1,4 @@
-"""Learning rates by part of the model: parameters that share a rate make a group of their optimiser."""
+"""Learning rates by part of the model: parameters that share a rate form a parameter group of the optimiser."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any

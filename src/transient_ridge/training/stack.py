@@ -1,9 +1,9 @@
 """Runs that advance together: the tensors behind a training step.
 
 A small model leaves most of a GPU idle; a stack of them fills it. Every run keeps its own batches, initial weights,
-learning rates and curve; its parameters, averages and moments are *views* of the stack, so that its checkpoints and its
-state are written as usual; and no run's arithmetic depends on another's. Batched products round differently from single
-ones, so that stacked and separate training of a run agree to float32 rounding, not to the bit.
+learning rates and curve. Its parameters, averages and moments are *views* of the stack, so its checkpoints and state
+are written as usual. No run's arithmetic depends on another's. Batched products round differently from single ones, so
+stacked and separate training of a run agree to float32 rounding, not to the bit.
 
 A stack of one run has no axis of runs: its tensors are the run's own.
 """
@@ -43,14 +43,14 @@ class Stack:
         return self.trainers[0].step
 
     def batch(self) -> tuple[Tensor, Tensor]:
-        """The step's x (R, B, K, D) and y (R, B, K), float32; for a single run without R."""
+        """The step's x (R, B, K, D) and y (R, B, K), float32; without the axis R for a single run."""
         batches = [trainer.batches.at(self.step) for trainer in self.trainers]
         if not self.stack_dims:
             return batches[0].x, batches[0].y
         return torch.stack([b.x for b in batches]), torch.stack([b.y for b in batches])
 
     def squared_errors(self, x: Tensor, y: Tensor) -> Tensor:
-        """Squared errors (R, B, K) of every run on its own sequences; for a single run without R."""
+        """Squared errors (R, B, K) of every run on its own sequences; without the axis R for a single run."""
         model = self.trainers[0].model
         if not self.stack_dims:
             errors: Tensor = (model(x, y) - y).square()
@@ -58,9 +58,9 @@ class Stack:
         return squared_errors(model, self.parameters, x, y)
 
     def share_optimisers(self) -> None:
-        """Give every run its part of the moments, as views; the count of steps is one for all.
+        """Give every run its part of the moments, as views; all share the count of steps.
 
-        To be called after the first update, which makes the moments.
+        Call it after the first update, which makes the moments.
         """
         if not self.stack_dims:
             return

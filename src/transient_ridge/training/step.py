@@ -1,4 +1,4 @@
-"""The training step, of a single run and of a stack of them alike."""
+"""The training step of a single run or of a stack of runs."""
 
 import torch
 
@@ -11,9 +11,9 @@ from .trainer import CURVE_EVERY, Trainer
 
 
 def take_step(stack: Stack) -> list[tuple[Trainer, DivergenceError]]:
-    """One optimiser update of every run of ``stack`` on the batch of its step; the runs that diverged, if any.
+    """Update every run of ``stack`` once, on the batch of its step, and return the runs that diverged.
 
-    Those must be dropped: a stack of the others goes on.
+    Drop those, and continue with a stack of the others.
     """
     step, settings = stack.step, stack.settings
     x, y = stack.batch()
@@ -21,7 +21,7 @@ def take_step(stack: Stack) -> list[tuple[Trainer, DivergenceError]]:
     with autocast(stack.device, settings.precision):
         errors = stack.squared_errors(x, y)
     losses = errors.flatten(stack.stack_dims).mean(dim=-1)
-    # The sum of every run's mean: no run's loss depends on another's parameters.
+    # The sum of the runs' mean losses, because no run's loss depends on another's parameters.
     gradients = torch.autograd.grad(losses.sum(), list(stack.parameters.values()))
     last_of_row = (step + 1) % CURVE_EVERY == 0
     limit = settings.gradient_clip

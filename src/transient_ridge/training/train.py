@@ -1,9 +1,9 @@
 """One training run: optimise, keep checkpoints, survive a kill.
 
-The batch of a step is a pure function of the seeds and the step, so parameters, optimiser moments and the
-curve so far are the whole state. It is saved every few seconds and on SIGTERM or SIGINT; a run that is
-killed at any moment and started again ends with the same bits as an undisturbed one. A job that finds its run
-still being trained, by the orphan of a killed Snakemake, takes it over.
+The batch of a step is a pure function of the seeds and the step, so parameters, optimiser moments and the curve so far
+are the whole state. It is saved every few seconds and on SIGTERM or SIGINT; a run that is killed at any moment and
+started again ends with the same bits as an undisturbed one. If the orphan of a killed Snakemake is still training a
+run, the run's new job takes it over.
 """
 
 import os
@@ -30,11 +30,11 @@ from . import checkpoints
 from .cohort import Cohort, Member, lock_of
 from .trainer import WEIGHTS, Trainer
 
-#: Seconds between two checks whether another job wants to take over, and those that it waits for the state.
+#: Seconds between checks whether another job wants to take over.
 LOOK_EVERY = 1.0
 PATIENCE = 120.0
-#: Seconds of grace for the clean-up of the Snakemake whose job was made to hand over: it takes that job for a
-#: failure and deletes its outputs, which must not be those of the successor.
+#: Seconds that the successor waits for the clean-up of the other Snakemake: that one takes the job that handed over for
+#: a failure and deletes its outputs, which must not yet be the successor's.
 CLEANUP_GRACE = 3.0
 
 
@@ -54,11 +54,11 @@ def train(
 ) -> None:
     """Train ``run``: its checkpoints, their manifest and the training curve.
 
-    ``scratch`` belongs to this run, these settings and this code; it holds the state between attempts and is
-    removed at the end. ``state_seconds`` is the most work that a kill can cost. Pending runs among
-    ``cohort`` advance along with this one (see :mod:`transient_ridge.training.cohort`).
-    Raises DivergenceError if the loss explodes, Interrupted after a SIGTERM or SIGINT or if another process takes
-    over, StorageError if one holds the run and does not let go.
+    ``scratch`` belongs to this run, these settings and this code; it holds the state between attempts and is removed at
+    the end. A kill costs at most ``state_seconds`` of work. Pending runs among ``cohort`` advance along with this one
+    (see :mod:`transient_ridge.training.cohort`). Raises DivergenceError if the loss explodes, Interrupted after a
+    SIGTERM or SIGINT or if another process takes over, StorageError if another process holds the run and does not let
+    go.
     """
     began = time.monotonic()
     prepare(device, trained_by.training.precision, torch.get_num_threads())
@@ -92,7 +92,7 @@ def train(
 
 
 def _finished(targets: Targets, trained_by: TrainedBy) -> bool:
-    """Whether the process that was waited for has finished the run instead of handing it over."""
+    """Whether the other process has finished the run instead of handing it over."""
     try:
         kept = checkpoints.Checkpoints(targets["manifest"], targets["weights"], trained_by)
     except CheckpointError:
@@ -152,7 +152,7 @@ def _advance(together: Cohort, state_seconds: float, stop: list[int]) -> None:
 
 @contextmanager
 def _stop_requests() -> Iterator[list[int]]:
-    """Collect SIGTERM and SIGINT in a list, to be acted on between two steps."""
+    """Collect SIGTERM and SIGINT in a list; the loop acts on them between two steps."""
     received: list[int] = []
 
     def note(number: int, _: FrameType | None) -> None:

@@ -1,4 +1,4 @@
-"""A trained run, for measurements: its checkpoints, one after the other, as one model."""
+"""A trained run, for measurements: one model that takes the weights of each checkpoint in turn."""
 
 from pathlib import Path
 

@@ -1,7 +1,7 @@
 """The state of one training run.
 
-The batch of a step is a pure function of the seeds and the step, so parameters, optimiser moments and the
-curve so far (and the moving average of the parameters, if there is one) are the whole state.
+The batch of a step is a pure function of the seeds and the step, so parameters, optimiser moments, the curve so far and
+any moving average of the parameters are the whole state.
 """
 
 from collections.abc import Mapping
@@ -76,7 +76,7 @@ class Trainer:
         self.loss_sum = torch.zeros((), dtype=torch.float64, device=device)
 
     def account(self, loss: Tensor, norm: float | None) -> None:
-        """Enter an update's loss (a scalar) into the curve; ``norm``, the gradient's, is given at the end of a row.
+        """Enter an update's loss (a scalar) into the curve; pass the gradient's ``norm`` at the end of each row.
 
         Raises DivergenceError if the mean loss of the row has exploded.
         """
@@ -86,7 +86,7 @@ class Trainer:
             self._close_row(norm)
 
     def _close_row(self, norm: float) -> None:
-        # Reads the loss back only here, so that a GPU need not wait at every step.
+        # The loss is read back only here, so that a GPU need not wait at every step.
         mean = float(self.loss_sum) / CURVE_EVERY
         self.loss_sum.zero_()
         limit = DIVERGED * (self.data.dimension + self.data.noise_variance)

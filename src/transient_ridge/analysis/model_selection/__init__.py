@@ -1,1 +1,1 @@
-"""The posterior's choice between ridge and dMMSE_M by loss and complexity, and its forecast of when runs turn."""
+"""The posterior's choice between ridge and dMMSE_M by loss and complexity, and when it predicts that runs turn."""

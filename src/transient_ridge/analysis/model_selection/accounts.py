@@ -4,10 +4,10 @@ Each treats a run as if it predicted by the posterior over the two solutions, wi
 
     logit p = a (-dl) N^b - C,    N = pairs (x, y) seen,    dl = l(v_M) - l(u) in nats per pair,
 
-where C is the cost of dMMSE_M. *Compressed size*, after Wurgaft et al. 2025 (arXiv 2506.17859): C = K^c, K the size in
-nats of the compressed task set. *LLC*, Eq. 8 of arXiv 2501.17745 with a free rate of learning: C = c dlambda(r) log N.
-Three rivals use neither weights nor tasks: C = c log M; c log min(M, P), which levels off where the paper finds that
-the LLC does; and c, the same for every M. Each has three constants, a, b and c.
+where C is the cost of dMMSE_M. *Compressed size*, after Wurgaft et al. 2025 (arXiv 2506.17859): C = K^c, where K is the
+size in nats of the compressed task set. *LLC*, Eq. 8 of arXiv 2501.17745 with a free rate of learning:
+C = c dlambda(r) log N. Three rivals use neither weights nor tasks: C = c log M; C = c log min(M, P), which levels off
+where the paper finds that the LLC does; and C = c, the same for every M. Each has three constants, a, b and c.
 
 A model that predicts p dMMSE_M + (1 - p) ridge has the relative distance p^2 / (p^2 + (1 - p)^2). Points held out at
 random could be guessed from their neighbours in time, so either a whole M is held out, or all of training but its first
@@ -102,8 +102,9 @@ def compare_accounts(
 ) -> tuple[Rows, Rows]:
     """Every account under both splits: constants, errors and verdict; and its predictions of held-out points.
 
-    That of the LLC appears at every r at which the LLC is known for all M. Both tables are empty if no curvature was
-    measured, or with fewer than three M or 12 points. There is no forecast if the first tenth has fewer than 12 points.
+    The account by the LLC appears at every r at which the LLC is known for all M. Both tables are empty if no curvature
+    was measured, or with fewer than three M or 12 points. There is no forecast if the first tenth has fewer than 12
+    points.
     """
     summary, predictions = Rows("accounts"), Rows("account_points")
     selections = {
@@ -136,7 +137,7 @@ def compare_accounts(
     return summary, predictions
 
 
-#: The fewest points that constants are fitted to.
+#: Constants are fitted to no fewer points than this.
 LEAST = 12
 
 
@@ -178,7 +179,7 @@ def _add(
 
 
 def leave_out(account: Account, points: Points) -> Judged:
-    """Predict each M by constants fitted to all others; the constants that are kept are fitted to all points."""
+    """Predict each M by constants fitted to all others; the result's own constants are fitted to all points."""
     every = np.ones(len(points.step), dtype=bool)
     constants = fit(account, points)
     predicted, errors = np.full(len(points.step), np.nan), {}
@@ -227,8 +228,8 @@ def verdict_of(difference: float, margin: float | None) -> str:
 def points_of(frames: Frames, selection: pd.DataFrame, pairs: int) -> Points:
     """The points of finite M at which a run is between its predictors, mean over seeds.
 
-    Between: its squared distances to both sum to at most twice theirs. Before that, a run is near neither, and which is
-    nearer says nothing. An update sees ``pairs`` pairs (x, y).
+    Between means that its squared distances to the two sum to at most twice the squared distance of the two. Before
+    that, a run is near neither, and which one is nearer means nothing. An update sees ``pairs`` pairs (x, y).
     """
     relative = frames["relative_distances"]
     apart = predictors_apart(frames["idealised_distances"], "in_distribution")
@@ -291,7 +292,7 @@ def relative_of(logit: Array) -> Array:
 def fit(account: Account, points: Points, near: Array | None = None) -> Array:
     """The constants with the least squared error in the relative distance.
 
-    The best of several searches, or the result of one that starts ``near`` some constants.
+    The best of several searches or, given constants to start ``near``, the result of one.
     """
 
     def errors(constants: Array) -> Array:

@@ -1,4 +1,4 @@
-"""The trade-off of loss against complexity by the quadratic LLC at every r = gamma / (n beta)."""
+"""The trade-off of loss against complexity, with the quadratic LLC at every r = gamma / (n beta)."""
 
 import pandas as pd
 

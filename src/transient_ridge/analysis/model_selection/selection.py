@@ -6,7 +6,7 @@ dl n + dlambda log n, with dl = l(v_M) - l(u) and dlambda = lambda(v_M) - lambda
 Here n counts pairs (x, y) and l is the negative log likelihood of one, MSE / (2 sigma^2) up to a constant.
 
 Both solutions are judged on the data of q_M: l(u) and lambda(u) are the loss and the LLC of the M = infinity run there.
-Eq. 8 is about a posterior after n observations, and training does not sample one: n* orders the M, and becomes a
+Eq. 8 describes a posterior after n observations, which training does not sample: n* orders the M, and becomes a
 training step only if every pair seen counts as an observation.
 """
 
@@ -60,7 +60,7 @@ class Tradeoff:
         """n*, below which ridge is preferred: the larger root of log n / n = -dl / dlambda.
 
         0 if dMMSE_M is preferred at every n (log n / n never exceeds 1/e), infinity if ridge is. NaN if dMMSE_M has the
-        greater loss and the smaller complexity: ridge then overtakes it, and nothing crosses over to dMMSE_M.
+        larger loss and the smaller complexity: ridge then overtakes it, and nothing crosses over to dMMSE_M.
         """
         if self.loss >= 0:
             return math.inf if self.complexity >= 0 else math.nan
@@ -93,7 +93,7 @@ def compute_selection(
 ) -> tuple[Rows, Rows]:
     """The trade-off of loss against complexity of every run with finite M.
 
-    The tables `llc` and `ridge_on_tasks` may be empty: then there is no complexity, or no measured loss, to compare.
+    If the table `llc` or `ridge_on_tasks` is empty, there is no complexity or no measured loss to compare.
     lambda(u) has one definition for all M of a seed: the LLC of the M = infinity run on q_M if `llc_on_tasks` has a
     healthy one for every M, else its LLC on its own data.
     """
@@ -150,7 +150,7 @@ def _llc_of_ridge(
     last: int,
     diversities: list[float],
 ) -> tuple[str, Mapping[float, tuple[float, float]]]:
-    """The name of a definition of lambda(u) and, by it, M -> (lambda(u), standard error)."""
+    """The name of the definition of lambda(u) and, by that definition, M -> (lambda(u), standard error)."""
     found = _llc_at_the_end(on_tasks, seed, last)
     lacking = [M for M in diversities if M not in found]
     if not lacking:
@@ -168,9 +168,10 @@ def _complexity(
     M: float,
     dmmse_like: list[float],
 ) -> dict[str, Any]:
-    """lambda of both solutions; ``of_ridge`` is the result of :func:`_llc_of_ridge`, ``dmmse_like`` the M that end so.
+    """lambda of both solutions; ``of_ridge`` is the result of :func:`_llc_of_ridge`.
 
-    Above the threshold no run ends dMMSE-like, and the LLC of the greatest M that does stands in. The paper finds the
+    ``dmmse_like`` are the M whose runs end dMMSE-like. For an M above the threshold the LLC of the largest of these
+    stands in. The paper finds the
     LLC of dMMSE-like models level beyond M = 32, where only dl sets the phase.
     """
     candidates = [m for m in dmmse_like if m <= M and m in llc]

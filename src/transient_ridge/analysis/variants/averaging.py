@@ -11,7 +11,7 @@ from ..views import RUN_KEY, averages
 
 @stage("averaging", tables=("losses", "distances"), across=True)
 def compare_averaging(frames: Frames) -> Rows:
-    """Losses and relative distances as measured, of the averaged variant, which comes first, and of the raw one."""
+    """Losses and relative distances of the averaged variant, which comes first, and of the raw one, as measured."""
     weights = dict(zip(frames["losses"]["variant"].unique(), ("averaged", "raw"), strict=True))
     key = ["variant", *RUN_KEY, "step"]
     losses = {

@@ -1,4 +1,4 @@
-"""The merit of a variant's settings: how near its runs come to ridge, and how soon after that they reach dMMSE."""
+"""How near the runs of each variant come to ridge, and how soon they reach dMMSE after that."""
 
 from pathlib import Path
 from typing import Any

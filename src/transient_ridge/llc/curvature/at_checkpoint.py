@@ -35,12 +35,12 @@ class CurvatureAt:
         self.model = Transformer(trained_by.data.dimension, trained_by.model).to(device)
         diversity = data_diversity(tasks, data_of)
         source = SequenceSource(trained_by.seed, trained_by.data, diversity)
-        # The first of the sequences on which the LLC is sampled.
+        # The first of the sequences on which the chains sample the LLC.
         self.sequences = source.draw(self.asked.sequences, "llc").to(device)
 
     def step(self, step: int) -> Curvature:
         """The curvature at ``step``. Raises CheckpointError, and FloatingPointError if it is not finite."""
-        # In the model's order, because that of a safetensors file may change.
+        # In the model's order, because the order in a safetensors file may change.
         layout = Layout.of(dict(self.model.named_parameters()))
         weights = layout.flatten(self.kept.load(step, self.device))
         gram = gram_matrix(self.model, layout, weights, self.sequences)

@@ -98,8 +98,8 @@ def bent_product(
     kept = []
     for parts in chunks:
         found = outputs(layout.views(centre), *parts)
-        # J^T u is linear in u, and J v is its derivative along v: two backward passes through graphs that are kept cost
-        # less than a forward-mode product.
+        # J^T u is linear in u, and J v is its derivative along v: two backward passes through kept graphs cost less
+        # than a forward-mode product.
         u = torch.zeros_like(found, requires_grad=True)
         (pulled,) = torch.autograd.grad(found, centre, u, create_graph=True)
         kept.append((found, u, pulled, bend(found.detach(), *parts)))

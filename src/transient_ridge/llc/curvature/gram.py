@@ -18,7 +18,7 @@ from ...model.functional import Layout
 from ...model.transformer import Transformer
 from ...regression.sequences import Sequences
 
-#: Rows of one matrix product; as G is symmetric, nothing below the diagonal blocks is computed.
+#: Rows of one matrix product. G is symmetric, so nothing below the diagonal blocks is computed.
 BLOCK_ROWS = 128
 
 

@@ -11,7 +11,7 @@ SETTLED = 4
 
 
 class Ritz(NamedTuple):
-    """The result of one run, ascending; N is its number of steps, or less if an invariant space ended it.
+    """The result of one run, ascending; N is the number of steps, fewer if an invariant space ended it.
 
     The outermost values converge first, so the first and last are close to the extremes of the spectrum. All but
     ``vectors`` are on the CPU, which is faster for so few numbers.

@@ -60,7 +60,7 @@ class Resolved(NamedTuple):
     standard_error: float | None
     llc_half: float | None  # mean of both halves
     in_sample: float  # of the N sequences, without the correction for their number
-    fault: str | None
+    fault: str | None  # why they do not resolve it
 
 
 class Spectrum:

@@ -13,7 +13,7 @@ NATURAL_STEP = False
 
 
 def measure(target: Target, positions: Tensor) -> Tensor:
-    """G (1, 1) in the precision of the weights: no curvature."""
+    """G = 1, as (1, 1) in the precision of the weights; no curvature is measured."""
     return torch.ones_like(positions[:1, :1])
 
 

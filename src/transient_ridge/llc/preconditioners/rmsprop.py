@@ -1,6 +1,6 @@
 """RMSProp: G is the inverse root of each chain's running mean of squared gradients, as in devinterp.
 
-It follows the chains during sampling, so their law is the posterior's only as far as G varies slowly.
+G follows the chains during sampling, so they sample the posterior only as far as G varies slowly.
 """
 
 from collections.abc import Mapping
@@ -26,7 +26,7 @@ class RmsProp:
         self.mean_square: Tensor | None = None
 
     def metric(self, gradient: Tensor) -> Metric:
-        """Along the weights' own axes, one per chain."""
+        """G along the weights' own axes, one for each chain."""
         if self.mean_square is None:
             self.mean_square = torch.zeros_like(gradient)
         self.mean_square.lerp_(gradient.square(), 1 - DECAY)

@@ -1,7 +1,7 @@
 """The reference: one optimiser ``devinterp.optim.SGMCMC`` (2.0.1) moves each chain.
 
-A thin adapter: our target makes the gradients, devinterp the steps. Its optimisers change their own weights and draw
-their own noise, so only one step can be taken from each state.
+A thin adapter: our target computes the gradients, devinterp takes the steps. Its optimisers change their own weights
+and draw their own noise, so only one step can be taken from each state.
 """
 
 import warnings
@@ -36,7 +36,7 @@ class State(NamedTuple):
 
 
 def init(positions: Tensor, dynamics: Dynamics, noise: Noise) -> State:
-    """One optimiser per chain; ``positions`` are the centre of its localisation.
+    """One optimiser per chain, localised around its start in ``positions``.
 
     Raises ConfigError where the settings have no counterpart in devinterp.
     """

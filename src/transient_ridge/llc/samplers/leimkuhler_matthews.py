@@ -22,7 +22,7 @@ class State(NamedTuple):
 
 
 def init(positions: Tensor, dynamics: Dynamics, noise: Noise) -> State:
-    """No noise before the first step."""
+    """The positions, and no noise yet."""
     return State(positions, None)
 
 

@@ -22,7 +22,7 @@ class State(NamedTuple):
 
 
 def init(positions: Tensor, dynamics: Dynamics, noise: Noise) -> State:
-    """Nothing besides the positions."""
+    """The positions, which are the whole state."""
     return State(positions)
 
 

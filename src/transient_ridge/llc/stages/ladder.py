@@ -27,7 +27,7 @@ def sample_ladder(
     llc_ladder: LadderSettings,
     device: torch.device,
 ) -> Rows:
-    """Every cell of n beta x r, by the sampler of ``llc`` with the lengths of ``llc_ladder``.
+    """Sample every cell of n beta x r with the sampler of ``llc`` and the chain lengths of ``llc_ladder``.
 
     A cell that cannot be equilibrated is a row with the reason. Raises CheckpointError if the last checkpoint cannot be
     read.

@@ -22,7 +22,7 @@ def estimate_on_tasks(
     llc: LlcSettings,
     device: torch.device,
 ) -> Rows:
-    """The LLC of the M = infinity run's last checkpoint, with data of ``run``.
+    """Estimate the LLC of the M = infinity run's last checkpoint, with data of ``run``.
 
     ``manifest`` and ``weights`` are those of the M = infinity run with the same seed. Raises CheckpointError if the
     checkpoint cannot be read, UnhealthyChainError as :meth:`Estimator.rows` does.

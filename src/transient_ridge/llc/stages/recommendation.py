@@ -1,4 +1,4 @@
-"""Which eps, n beta and gamma to use, by the sweeps of several runs."""
+"""Choose eps, n beta and gamma by the sweeps of several runs."""
 
 from itertools import pairwise
 from typing import Any

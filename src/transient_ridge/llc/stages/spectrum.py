@@ -27,7 +27,7 @@ def measure_spectrum(
     spectrum: SpectrumSettings,
     device: torch.device,
 ) -> tuple[Rows, Rows]:
-    """Eigenvalues in bins, and the quadratic LLC by r, at ``spectrum.steps`` of ``run``.
+    """Measure the binned eigenvalues, and the quadratic LLC by r, at ``spectrum.steps`` of ``run``.
 
     Raises CheckpointError for a step without a readable checkpoint, FloatingPointError if the curvature is not finite,
     ResolutionError if ``spectrum.sequences`` are too few for every resolution.

@@ -22,7 +22,7 @@ def measure_on_tasks(
     spectrum: SpectrumSettings,
     device: torch.device,
 ) -> Rows:
-    """The quadratic LLC by r of the M = infinity run's last checkpoint, with data of ``run``.
+    """Measure the quadratic LLC by r of the M = infinity run's last checkpoint, with data of ``run``.
 
     ``manifest`` and ``weights`` are those of the M = infinity run with the same seed. Raises CheckpointError if the
     checkpoint cannot be read.

@@ -6,7 +6,7 @@ from . import softmax
 
 
 class Attention(softmax.Attention):
-    """As softmax attention, with the same parameters, but scores are not exponentiated and not normalised."""
+    """Softmax attention, with the same parameters, but without exponentiating or normalising the scores."""
 
     def weights(self, scores: Tensor, mask: Tensor) -> Tensor:
         """The scores, and 0 for later tokens."""

@@ -1,4 +1,4 @@
-"""N(0, I_D), the paper's."""
+"""N(0, I_D), the task distribution of the paper."""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -1,4 +1,4 @@
-"""Tasks from a file, for runs that were trained on them elsewhere; M = infinity draws from N(0, I_D)."""
+"""Tasks from a file, for runs that were trained on them elsewhere. M = infinity draws from N(0, I_D)."""
 
 from pathlib import Path
 

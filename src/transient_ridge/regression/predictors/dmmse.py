@@ -20,7 +20,7 @@ CPU_CACHE = 8 * 2**20
 
 
 def predict(x: Tensor, y: Tensor, tasks: Tensor | None, noise_variance: float) -> Tensor:
-    """:func:`dmmse`, which for M = inf is ridge."""
+    """:func:`dmmse`, or :func:`ridge` for M = inf."""
     return ridge(x, y, noise_variance) if tasks is None else dmmse(x, y, tasks, noise_variance)
 
 
@@ -31,9 +31,9 @@ def dmmse(
 
     The weight of task m is proportional to ``exp(-1/(2 sigma^2) sum_{j<k} (y_j - t_m.x_j)^2)``; at
     k = 1 all are equal. Sequences and tasks are processed in blocks, whose sums of weights are merged
-    with a running maximum. So the work space stays within ``memory_limit`` bytes for any B and M (one
-    task and one sequence at the least), and nothing overflows for sigma^2 -> 0. Shapes, dtypes and
-    errors are those of :func:`ridge`; an empty ``tasks`` is a ValueError.
+    with a running maximum. So the work space stays within ``memory_limit`` bytes for any B and M (but
+    holds at least one task and one sequence), and nothing overflows for sigma^2 -> 0. Shapes, dtypes
+    and errors are those of :func:`ridge`; an empty ``tasks`` raises ValueError.
     """
     check(x, y, noise_variance)
     K, D = x.shape[-2:]
@@ -46,7 +46,7 @@ def dmmse(
     rows = limit // (2 * K * x.element_size())
     width = max(1, min(len(tasks), TASK_BLOCK, rows))
     count = max(1, min(len(xs), rows // width))
-    # Reused by every block: fresh memory of this size would cost more than the arithmetic.
+    # Every block reuses it: fresh memory of this size would cost more than the arithmetic.
     work = x.new_empty(2, count * (K - 1) * width)
     # With a one below each task, (-x, y).(t, 1) is a residual; weights.(t, 1) sums tasks, weights.
     extended = torch.cat((tasks, tasks.new_ones(len(tasks), 1)), dim=1).T.contiguous()
@@ -78,7 +78,7 @@ def _posterior_means(
         torch.mm(pairs, block, out=squares.flatten(0, 1)).square_()
         torch.bmm(sum_up.expand(b, n, n), squares, out=weights)
         new_peak = torch.maximum(peak, weights.amax(dim=-1, keepdim=True))
-        # Cut off far below rounding: denormal numbers would make the rest five times slower.
+        # Cut off far below rounding, because denormal numbers would make the rest five times slower.
         weights.sub_(new_peak).clamp_(min=0.9 * math.log(limits.tiny)).exp_()
         # (D + 1, m) times its transpose is faster than the other way round.
         block_sums = torch.mm(block, weights.flatten(0, 1).T).T.view(b, n, D + 1)

@@ -11,7 +11,7 @@ OF_TASK_SET = False
 
 
 def predict(x: Tensor, y: Tensor, tasks: Tensor | None, noise_variance: float) -> Tensor:
-    """:func:`ridge`, whatever the tasks are."""
+    """:func:`ridge`, for any tasks."""
     del tasks
     return ridge(x, y, noise_variance)
 

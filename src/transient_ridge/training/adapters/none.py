@@ -1,4 +1,4 @@
-"""For weights that already have our names."""
+"""No translation, for weights that already have our names."""
 
 from torch import Tensor
 
@@ -6,5 +6,5 @@ from ...config.settings import TrainedBy
 
 
 def translate(weights: dict[str, Tensor], trained_by: TrainedBy) -> dict[str, Tensor]:
-    """The weights as they are."""
+    """The weights, unchanged."""
     return weights

@@ -1,8 +1,8 @@
 """The transformer of the predecessor paper's public code (arXiv 2402.02364, github.com/timaeus-research/icl).
 
 It needs ``model: {residual: doubled, attention_projection: false, norm: layer, attention: softmax, tokens:
-alternating}``. Its tokens are ours, (0, x) and (y, 0). Queries, keys and values are stacked head by head there, and
-here one after the other; positions are a matrix (d, T) there, and (T, d) here.
+alternating}``. Its tokens are ours, (0, x) and (y, 0). It stacks queries, keys and values head by head, we stack all
+queries, then all keys, then all values; its positions are a matrix (d, T), ours (T, d).
 """
 
 from torch import Tensor
@@ -19,7 +19,7 @@ _BLOCK = {
 
 
 def translate(weights: dict[str, Tensor], trained_by: TrainedBy) -> dict[str, Tensor]:
-    """From the names of ``InContextRegressionTransformer`` there. Raises KeyError for a weight that it lacks."""
+    """Translate from the names of its ``InContextRegressionTransformer``. Raises KeyError if a weight is missing."""
     model = trained_by.model
     theirs = {name.removeprefix(_OUTER): tensor for name, tensor in weights.items()}
     ours = {

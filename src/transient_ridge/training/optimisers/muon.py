@@ -20,10 +20,10 @@ NEWTON_SCHULZ_STEPS = 5
 class Muon(torch.optim.Optimizer):
     """Muon: momentum whose matrices are orthogonalised by a Newton-Schulz iteration in float32.
 
-    The same update as ``torch.optim.Muon`` (nesterov, original rate adjustment, no weight decay), which
-    iterates in bfloat16: a CPU without bfloat16 units emulates that at twenty times the cost. Parameters are
-    matrices or stacks of matrices; all of one shape are orthogonalised by one batched product. The rows of each
-    count as as many matrices as its group has ``parts``.
+    The same update as ``torch.optim.Muon`` (nesterov, original rate adjustment, no weight decay), except that the
+    latter iterates in bfloat16, which a CPU without bfloat16 units emulates at twenty times the cost. Parameters are
+    matrices or stacks of matrices; one batched product orthogonalises all of one shape. Each matrix is split along its
+    rows into the ``parts`` of its group.
     """
 
     def __init__(

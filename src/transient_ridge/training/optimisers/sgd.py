@@ -1,4 +1,4 @@
-"""Gradient descent on minibatches, with momentum if it is not 0."""
+"""Gradient descent on minibatches, with optional momentum."""
 
 from collections.abc import Mapping
 
