@@ -125,7 +125,7 @@ def test_other_code_is_named_and_can_be_accepted(packed, package, module, named)
     path = package / f"{module}.py"
     path.write_text(path.read_text() + "\nEDITED = 1\n")
     if named:
-        with pytest.raises(ArchiveError, match=f"other code than is here {named}"):
+        with pytest.raises(ArchiveError, match=f"other code than the code here {named}"):
             archive.unpack(packed)
     assert archive.unpack(packed, other_code=bool(named)).exists()
 
@@ -138,7 +138,7 @@ def test_code_that_is_not_here_is_named(packed, package):
 
 def test_what_cannot_be_packed_is_named(packed, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path / "here")
-    with pytest.raises(TableError, match="results/yours: no folder of results"):
+    with pytest.raises(TableError, match="results/yours: not a results folder"):
         archive.pack(archive.Path("results/yours"), packed)
     with pytest.raises(ArchiveError, match=r"\.\./there: not below the working directory"):
         archive.pack(tmp_path / "there", packed)

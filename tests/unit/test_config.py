@@ -88,7 +88,7 @@ def change(path: str, value) -> dict:
         ("data.noise_variance", -1.0, r"data\.noise_variance = -1\.0: must be a number > 0"),
         ("data.dimension", "three", r"data\.dimension = 'three': must be an integer >= 1"),
         ("data.tasks", "sparze", r"data\.tasks = 'sparze': must be .*gaussian"),
-        ("data.tasks", {"name": "gaussian", "s": 3}, r"data\.tasks = .*'gaussian' has no options, and s given"),
+        ("data.tasks", {"name": "gaussian", "s": 3}, r"data\.tasks = .*'gaussian' has no options, got s"),
         ("evaluation.predictors", ["ridge"], r"evaluation\.predictors = \['ridge'\]: must be a list"),
         ("evaluation.predictors", ["ridge", "ols"], r"evaluation\.predictors\[1\] = 'ols': must be .*ridge"),
         ("model.heads", 5, r"model\.heads = 5: must divide model\.d_model = 64"),

@@ -77,7 +77,7 @@ def test_what_is_no_model_is_refused_by_name(results, tmp_path):
 
 
 def test_results_without_weights_are_refused(tmp_path):
-    with pytest.raises(TableError, match="no folder of results"):
+    with pytest.raises(TableError, match="not a results folder"):
         write_model_card(tmp_path, tmp_path / "card")
     configured(tmp_path / "results", ["M4-seed0"])
     with pytest.raises(CheckpointError, match="no run has checkpoints"):

@@ -117,7 +117,7 @@ def test_a_table_that_cannot_be_read_stops_it_before_anything_is_replaced(result
 
 
 def test_results_without_a_scorecard_are_refused(tmp_path):
-    with pytest.raises(TableError, match=r"results: no folder of results, it has no config\.yaml"):
+    with pytest.raises(TableError, match=r"results: not a results folder, it has no config\.yaml"):
         publish(tmp_path / "results", tmp_path / "kept")
     configured(tmp_path / "results", RUNS)
     with pytest.raises(TableError, match=r"no claims\.md; run `make reproduce` first"):

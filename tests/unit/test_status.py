@@ -323,7 +323,7 @@ def test_a_stop_on_request_ends_with_one_line(shown, tmp_path):
 
 def test_the_live_lines_show_stages_jobs_loss_and_time_left(shown, training_log):
     watching = watch(shown)
-    assert drawn(watching) == ["Snakemake prepares, 0:00:00 so far"]
+    assert drawn(watching) == ["Snakemake is preparing, 0:00:00 so far"]
     watching.note(planned())
     watching.note(started(1, "curves"))
     watching.note(finished(1))

@@ -87,7 +87,9 @@ def unpack(archive: Path, *, other_code: bool = False) -> Path:
                 members=[each for each in tar.getmembers() if each.name in names], filter="data"
             )
     except (OSError, EOFError, ValueError, KeyError, tarfile.TarError) as error:
-        raise ArchiveError(f"{archive}: truncated, or no archive of results ({error})") from error
+        raise ArchiveError(
+            f"{archive}: truncated, or not an archive of results ({error})"
+        ) from error
     return Path(manifest["results"])
 
 
@@ -137,7 +139,7 @@ def _verify(archive: Path) -> Mapping[str, Any]:
         opened = tar.extractfile(first) if first and first.name == MANIFEST else None
         if opened is None:
             raise ArchiveError(
-                f"{archive}: no archive of results, it does not begin with {MANIFEST}"
+                f"{archive}: not an archive of results, it does not begin with {MANIFEST}"
             )
         manifest: dict[str, Any] = json.load(opened)
         expected = dict(manifest["sha256"])
@@ -147,7 +149,7 @@ def _verify(archive: Path) -> Mapping[str, Any]:
             if content is None or hashlib.file_digest(content, "sha256").hexdigest() != checksum:
                 raise ArchiveError(f"{archive}: {member.name} was altered since it was packed")
         while tar.fileobj is not None and tar.fileobj.read(1 << 20):
-            pass  # to the end, where gzip has its own checksum
+            pass  # read to the end, where gzip checks its own checksum
     if expected:
         raise ArchiveError(
             f"{archive}: {len(expected)} files are missing, among them {min(expected)}"
@@ -166,8 +168,8 @@ def _check(archive: Path, manifest: Mapping[str, Any], *, other_code: bool) -> N
     if differing and not other_code:
         commit = (manifest["git"]["commit"] or "unknown")[:12]
         raise ArchiveError(
-            f"{archive}: made by other code than is here ({', '.join(differing)}); check out commit {commit}, or "
-            "accept it with OTHER_CODE=1, and Snakemake does again what the code here makes stale"
+            f"{archive}: made by other code than the code here ({', '.join(differing)}); check out commit {commit}, or "
+            "accept it with OTHER_CODE=1: Snakemake then redoes what the code here makes stale"
         )
 
 

@@ -19,7 +19,7 @@ from ..errors import ConfigError
 from ..places import texts
 from .availability import Runs, every_run
 
-if TYPE_CHECKING:  # columns are read when a workflow is planned, and by training: both do without
+if TYPE_CHECKING:  # planning and training read the columns, and need no pyarrow
     import pyarrow as pa
 
 Scope = Literal["run", "variant", "chunk", "preset"]
@@ -73,9 +73,9 @@ class Table:
         return {name for name, kind in _kinds(self.declared).items() if kind == int | None}
 
     def pattern(self, name: str) -> str:
-        """Where the files of this table, called ``name``, lie in a variant's folder, its chunks joined.
+        """The path of the files of this table, called ``name``, within a variant's folder, its chunks joined.
 
-        A table of the preset lies in the folder ``variants`` beside those of the variants.
+        A table of the preset is in the folder ``variants`` beside those of the variants.
         """
         return f"runs/*/{name}.parquet" if self.scope == "run" else f"tables/{name}.parquet"
 
@@ -103,7 +103,7 @@ TABLES: dict[str, Table] = {}
 def table(
     scope: Scope, *, on_request: bool = False, runs: Runs = every_run, judged: bool = False
 ) -> Callable[[type], type]:
-    """Decorator: the class declares a table. Raises ConfigError if there is one of its name."""
+    """Decorator: the class declares a table. Raises ConfigError if another table has its name."""
 
     def add(declared: type) -> type:
         name = re.sub(r"\B(?=[A-Z])", "_", declared.__name__).lower()

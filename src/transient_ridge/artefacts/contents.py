@@ -1,7 +1,7 @@
 """Which files belong in a results folder, according to the configuration beside them.
 
 A folder also keeps what was made earlier: runs that have left the grid, renamed variants, tables and figures that no
-code makes any more. These leftovers are not read with the rest, nor published or packed.
+code makes any more. These leftovers are not read with the rest, published or packed.
 """
 
 import re
@@ -35,7 +35,7 @@ from .tables import read_all
 if TYPE_CHECKING:
     import pandas as pd
 
-#: Held by a Snakemake while it works in a results folder.
+#: The lock that a Snakemake holds while it works in a results folder.
 LOCK_FILE = ".lock"
 
 _RUN = re.compile(rf"({RUN_PATTERN})(?=$|[-.])")
@@ -59,7 +59,7 @@ class Contents:
             }
         except OSError:
             raise TableError(
-                f"{results}: no folder of results, it has no {RESOLVED_FILE}; name one such as results/laptop, or run "
+                f"{results}: not a results folder, it has no {RESOLVED_FILE}; name one such as results/laptop, or run "
                 "`make reproduce` first"
             ) from None
         except (yaml.YAMLError, AttributeError, KeyError, TypeError, ValueError) as error:
@@ -149,7 +149,7 @@ class Contents:
 def read_variant(folder: Path | str) -> dict[str, "pd.DataFrame"]:
     """Every table of a variant's results, such as results/laptop/base, by name; without leftovers.
 
-    A folder without a configuration beside or in it is read whole. Raises TableError if there is no such folder or no
+    A folder with no configuration in or beside it is read whole. Raises TableError if there is no such folder or no
     table in it, and as :func:`transient_ridge.artefacts.tables.read_all` does.
     """
     folder = Path(folder)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ..errors import StorageError
 
-#: Errors of a file system that cannot be written to, in words.
+#: Errors of a file system that refuses to be written, in words.
 _REFUSALS = {
     errno.ENOSPC: "the disk is full; free space",
     errno.EDQUOT: "the disk quota is used up; free space",
@@ -64,7 +64,7 @@ def files_below(folder: Path) -> list[Path]:
 
 
 def discard(folder: Path) -> None:
-    """Remove ``folder``, which is no longer needed; if that fails, leave it and say so on stderr.
+    """Remove ``folder``, which is no longer needed; if that fails, leave it and report it on stderr.
 
     Network file systems rename files that a process still has open, so that their folder is not empty.
     """

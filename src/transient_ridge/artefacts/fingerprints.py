@@ -1,10 +1,10 @@
 """Fingerprints of code, which tell Snakemake the stages that an edit makes stale.
 
 The fingerprint of a module covers its code, that of every module of this package that it imports, directly or not, and
-the other files of packages among them (a page, a style). Comments, docstrings and layout do not count. The names and
-markers under which figures show an entry count for figures only. Every Python gives the same fingerprint, so an upgrade
-of Python trains nothing again. The fingerprint is a `params:` value of the stage's rule, so that an edit makes exactly
-those stages stale that use the edited code.
+the other files of packages among them (a page, a style). Comments, docstrings and layout do not count. The name and
+marker of an entry in figures count for figures only. All versions of Python give the same fingerprint, so that an
+upgrade retrains nothing. The fingerprint is a `params:` value of the stage's rule, so that an edit makes exactly those
+stages stale that use the edited code.
 """
 
 import ast
@@ -45,7 +45,7 @@ EXCLUDED = frozenset(
 
 
 def closure(modules: Iterable[str]) -> frozenset[str]:
-    """``modules`` and what they import of this package, directly or not, without the excluded."""
+    """``modules`` and what they import from this package, directly or not, without :data:`EXCLUDED`."""
     found: set[str] = set()
     pending = list(modules)
     while pending:
@@ -77,7 +77,7 @@ def fingerprint(*modules: str, shown: tuple[str, ...] = ()) -> str:
 
 #: Decorators that read the docstring of a function: it is the text of a statement, and counts.
 READERS = frozenset({"states", "asks", "states_if_asked"})
-#: What may begin with a docstring.
+#: The nodes that may begin with a docstring.
 DOCUMENTED = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 
 
@@ -97,7 +97,7 @@ def _module(name: str) -> _Module:
 
 @functools.cache  # planning asks for the fingerprints of forty stages, which share most modules
 def _parsed(name: str, path: Path, mtime: int, size: int) -> _Module:
-    del mtime, size  # a file that was changed is read again
+    del mtime, size  # arguments so that a changed file is read again
     statements = syntax(path).body
     shown = [node for node in statements if _is_shown(node)]
     code = ast.Module([node for node in statements if not _is_shown(node)], [])
@@ -119,7 +119,7 @@ def canonical(code: object) -> str:
     if isinstance(code, list):
         return f"[{','.join(map(canonical, code))}]"
     if isinstance(code, ast.Constant):
-        # u"..." is "..."; which characters `repr` takes for printable changes with the version.
+        # u"..." is "..."; which characters `repr` considers printable depends on the version.
         return f"Constant(value={code.value!a})"
     if not isinstance(code, ast.AST):
         return ascii(code)
@@ -165,7 +165,7 @@ def _other_files(module: str) -> list[Path]:
 
 
 def _imports(module: str, tree: ast.Module) -> Iterator[str]:
-    """Modules of this package named by the import statements of ``module``, wherever they stand."""
+    """Modules of this package named by the import statements anywhere in ``module``."""
     parent = module.split(".") if file_of(module).name == "__init__.py" else module.split(".")[:-1]
     for node in _statements(tree.body):
         if isinstance(node, ast.Import):
@@ -183,7 +183,7 @@ def _imports(module: str, tree: ast.Module) -> Iterator[str]:
 
 
 def _statements(body: Sequence[ast.AST]) -> Iterator[ast.AST]:
-    """The statements in ``body`` and within them, without a look at expressions."""
+    """The statements in ``body`` and those nested in them; expressions are not searched."""
     for node in body:
         yield node
         for within in ("body", "orelse", "handlers", "finalbody", "cases"):

@@ -1,4 +1,4 @@
-"""Where the files of a preset lie, and which ones its configuration asks for.
+"""Where the files of a preset are, and which ones its configuration asks for.
 
 Paths are relative to the folder that Snakemake works in. A *pattern* has the wildcards ``{variant}``, ``{run}`` and
 ``{chunk}``.
@@ -21,7 +21,7 @@ _PATTERNS = {
 }
 #: Folders of a preset, beside those of its variants, for results computed from several variants.
 OF_ALL_VARIANTS = ("variants", "root-seeds")
-#: Names that already mean something in the folder of a preset, a variant or a run.
+#: Names with a meaning in the folder of a preset, a variant or a run.
 TAKEN = frozenset(
     (*OF_ALL_VARIANTS, "logs", "status", "runs", "checkpoints", "tables", "figures", "benchmarks", "scratch")
 )  # fmt: skip

@@ -2,8 +2,8 @@
 
 Where the file system supports flock, the kernel keeps the lock and drops it with its holder, so that a kill leaves none
 behind. Elsewhere (some mounts of Lustre, NFS and FUSE) the lock is a marker file, by :class:`filelock.SoftFileLock`.
-After a kill the same machine takes over the marker; another machine names it in its message, to be deleted by hand.
-Both kinds of file name the process and the machine that hold the lock.
+After a kill, the same machine takes over the marker; on another machine, a message names it and asks the user to delete
+it. Both kinds of file name the process and the machine that hold the lock.
 """
 
 import errno
@@ -26,7 +26,7 @@ from .files import refusal
 #: Seconds between two attempts to take a lock.
 _LOOK_EVERY = 0.2
 
-#: What flock answers on a file system without it.
+#: Errors of flock on a file system that does not support it.
 _NO_FLOCK = (errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOLCK)
 
 
@@ -93,7 +93,7 @@ def handover_requested(lock: Path) -> bool:
 
 
 def is_held(lock: Path) -> bool:
-    """Whether a process holds ``lock``; looks at a lock of the kernel without taking it."""
+    """Whether a process holds ``lock``. A kernel's lock is inspected without taking it."""
     try:
         with lock.open("r") as handle:
             fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -127,7 +127,7 @@ def _by_kernel(lock: Path) -> Held | None:
     handle = lock.open("a+")
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        # The holder before may have removed the file, and another process made it anew.
+        # The previous holder may have removed the file, and another process created it again.
         if lock.exists() and os.path.samestat(os.fstat(handle.fileno()), lock.stat()):
             # The holder's name is for messages only; a full disk may refuse it.
             with suppress(OSError):

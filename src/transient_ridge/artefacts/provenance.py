@@ -100,7 +100,7 @@ def beside(artefact: Path) -> Path:
 
 
 def unseal(artefact: Path) -> None:
-    """Remove the record of ``artefact`` before replacing it, so that no checksum stands beside another file."""
+    """Remove the record of ``artefact`` before replacing it, so that no record ever describes another file."""
     beside(artefact).unlink(missing_ok=True)
 
 

@@ -14,7 +14,9 @@ from .files import complete_file
 from .provenance import altered, lasting, misplaced, seal, unseal
 from .schemas import TABLES
 
-if TYPE_CHECKING:  # not loaded here: training collects rows and needs neither until it writes them
+if (
+    TYPE_CHECKING
+):  # not imported here: training collects rows and needs neither until it writes them
     import pandas as pd
     import pyarrow as pa
 
@@ -77,7 +79,7 @@ class Rows:
 def read(path: Path, table: str) -> "pd.DataFrame":
     """The rows of ``path``, which must be a ``table``; infinite task diversities as ``inf``.
 
-    Raises TableError naming the file if it is missing, altered, of another run or holds other columns.
+    Raises TableError naming the file if it is missing or altered, belongs to another run or holds other columns.
     """
     return read_all([path], table)
 
@@ -109,7 +111,7 @@ def read_across(paths: Sequence[Path], table: str) -> "pd.DataFrame":
 
     of_variant: dict[str, list[Path]] = {}
     for path in paths:
-        # A table lies below `tables` or `runs` of its variant, that of a chunk deeper than one of a run.
+        # A table is below `tables` or `runs` of its variant; that of a chunk is deeper than that of a run.
         below = next(each for each in path.absolute().parents if each.name in ("tables", "runs"))
         of_variant.setdefault(below.parent.name, []).append(path)
     frames = (read_all(files, table).assign(variant=name) for name, files in of_variant.items())

@@ -43,7 +43,7 @@ def state_of_code(artefact: Path) -> str:
 def _packages(artefact: Path) -> list[str]:
     """Lines for packages whose versions differ among the files behind ``artefact``, or from this environment.
 
-    An upgrade makes nothing stale, since most change no number and training takes days; so it is reported here.
+    An upgrade makes nothing stale, because most change no number and training takes days; it is only reported here.
     """
     used = [record.get("packages", {}) for record in _ancestry(artefact)]
     lines = []

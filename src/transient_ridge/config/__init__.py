@@ -1,1 +1,1 @@
-"""The configuration: what may be said in it, what a job sees of it, what it asks of a machine."""
+"""The configuration: its keys, the part of it that each job receives, and what its jobs need of a machine."""

@@ -60,7 +60,7 @@ def keys_of(stage: str) -> tuple[str, ...]:
 
 
 def _evaluated(annotation: ast.expr | None) -> Any:
-    """Evaluate an annotation; None unless it concerns the configuration: no other names are known here."""
+    """Evaluate an annotation; None unless it concerns the configuration, because no other names are known here."""
     known = {**vars(settings), "Annotated": Annotated, "Setting": Setting}
     if isinstance(annotation, ast.Subscript) and getattr(annotation.value, "id", "") == "Annotated":
         kind, *notes = annotation.slice.elts  # type: ignore[attr-defined]

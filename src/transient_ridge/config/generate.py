@@ -78,7 +78,7 @@ def _comment(text: str, pad: str) -> list[str]:
 def _flow(value: Any) -> str:
     """``value`` on one line, as YAML reads it back."""
     if isinstance(value, float):
-        # YAML 1.1 takes an exponent without a point for text.
+        # YAML 1.1 reads an exponent without a point as text.
         return f"{value:.12f}".rstrip("0") if 0 < abs(value) < 1e-3 else repr(value)
     if isinstance(value, list):
         return f"[{', '.join(map(_flow, value))}]"

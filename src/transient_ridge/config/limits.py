@@ -9,6 +9,6 @@ PER_SEQUENCE_NUMBERS = 1 << 24
 #: Numbers in the gradients behind one part of a Gram matrix, at most, unless a single parameter has more.
 GRADIENT_NUMBERS = 1 << 27
 
-#: Sequences behind products with the curvature that the chains feel: with 4,096 what they say of slope and heating
-#: changes by 8 %.
+#: Sequences behind products with the curvature that the chains feel: with 4,096, the predicted effects of slope and
+#: heating change by 8 %.
 PRODUCT_SEQUENCES = 256

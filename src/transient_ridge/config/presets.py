@@ -1,4 +1,4 @@
-"""Load presets, from Python as for Snakemake."""
+"""Load presets, for Python and for Snakemake."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,7 +12,7 @@ from .configuration import overlay, resolve
 from .validation import validate
 
 _CHECKOUT = PACKAGE.parents[1] / "config"
-#: The presets of the core: in this checkout, or in the installed package. Those of extensions lie in their folders.
+#: The presets of the core: in this checkout, or in the installed package. Those of extensions are in their folders.
 FOLDER = _CHECKOUT if (_CHECKOUT / "config.yaml").is_file() else PACKAGE / "config" / "files"
 #: The preset that every other one changes.
 DEFAULT = "laptop"

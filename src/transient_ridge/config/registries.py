@@ -2,7 +2,7 @@
 
 ``training/schedules/wsd.py`` is the schedule ``wsd``. To add one, add a file that implements the protocol named in its
 package; an extension keeps its own in its folder, as in ``extensions/sparse/predictors/lasso.py``. Names and constants
-are read without an import, because planning and figures must not wait for torch. Only chosen entries are part of a
+are read without importing, because planning and figures must not wait for torch. Only chosen entries are part of a
 stage's fingerprint, so a new file makes nothing stale.
 """
 

@@ -9,7 +9,7 @@ from .runs import ROOT_TASK, Run, TaskDiversity
 
 
 def sampler_contradictions(llc: Mapping[str, Any]) -> Iterator[str]:
-    """Why the sampler of the section ``llc`` cannot obey other keys, one message for each key.
+    """Why the sampler of the section ``llc`` does not support the values of other keys, one message for each key.
 
     Raises ConfigError if there is no such preconditioner or sampler.
     """

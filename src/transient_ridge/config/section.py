@@ -2,8 +2,8 @@
 
 The type of a field states what the key may hold, the text below it what the key means, and :func:`key` its unit and
 origin. Everything else follows: validation, the messages of :mod:`.faults`, the JSON schema, the comments of
-``config/config.yaml`` and the table in ``config/README.md`` (:mod:`.generate`). Text that reads as a number counts as
-one, because YAML 1.1 takes 1e-3 for text.
+``config/config.yaml`` and the table in ``config/README.md`` (:mod:`.generate`). Text that spells a number counts as
+one, because YAML 1.1 reads 1e-3 as text.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -140,7 +140,7 @@ class EntryOf:
         options = self.registry.options_model(name)
         if options is None:
             if given:
-                raise ValueError(f"'{name}' has no options, and {', '.join(given)} given")
+                raise ValueError(f"'{name}' has no options, got {', '.join(given)}")
             return name
         try:
             return {"name": name, **options.model_validate(given).stated()}

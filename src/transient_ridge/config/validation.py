@@ -129,7 +129,7 @@ def _contradictions_of_averaging(config: Config) -> Iterator[str]:
 
 
 def _entry_faults(config: Config) -> Iterator[str]:
-    """Registry entries that do not fit the data or the runs, as their functions or constants tell."""
+    """Registry entries that do not fit the data or the runs, according to their functions or constants."""
     diversities = [run.task_diversity for run in runs(config)]
     asked: dict[str, tuple[Any, ...]] = {
         "fault": (DataSettings.of(config["data"]),),

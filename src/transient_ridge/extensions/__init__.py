@@ -1,1 +1,1 @@
-"""Neighbouring papers, a folder each: all there is about one of them. The core works without any."""
+"""Neighbouring papers: each folder holds everything about one of them. The core works without any."""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Command:
-    """A function whose docstring is its help: paths are its arguments, truth values its flags."""
+    """A function whose docstring is its help: its path parameters are arguments, its boolean parameters flags."""
 
     act: Callable[..., None]
 

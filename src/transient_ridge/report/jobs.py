@@ -100,7 +100,7 @@ class Jobs:
         return Counter(job.stage for job in list(self.failed.values()))
 
     def seconds_left(self, of: str) -> float | None:
-        """Seconds until stage ``of`` is done, if as many of its jobs go on running as now.
+        """Seconds until stage ``of`` is done, if as many of its jobs run at once as now.
 
         Assumes that a job takes as long as earlier ones, or as the running ones expect. None if neither is known.
         """

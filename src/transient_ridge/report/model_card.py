@@ -21,7 +21,7 @@ VARIANT = "base"
 def write_model_card(results: Path, folder: Path) -> list[str]:
     """Write ``folder`` from the variant base of ``results``; return the names of its runs.
 
-    Raises TableError if ``results`` is no folder of results, CheckpointError if a run has no weights.
+    Raises TableError if ``results`` is not a results folder, CheckpointError if a run has no weights.
     """
     config = resolve(Contents(results).config, VARIANT)
     runs = sorted(path.parent.name for path in results.glob(f"{VARIANT}/runs/*/checkpoints.json"))

@@ -41,7 +41,7 @@ KINDS = {
 def write_crate(results: Path) -> int:
     """Write the crate of ``results``; return the number of its results.
 
-    Raises TableError if it is no folder of results or holds none, StageError without the library rocrate or the
+    Raises TableError if it is not a results folder or holds no results, StageError without the library rocrate or the
     workflow.
     """
     try:
@@ -94,8 +94,8 @@ def write_crate(results: Path) -> int:
     ended = max((results / path).stat().st_mtime for path in made)
     run = {
         "name": f"run of the preset {preset}",
-        "description": "Snakemake made the tables, figures and pages from the configuration. Each has a record of its "
-        "own origin; this is the sum of all calls.",
+        "description": "Snakemake made the tables, figures and pages from the configuration. A record beside each has "
+        "its origin; this action stands for all of those calls.",
         "endTime": datetime.fromtimestamp(ended, UTC).isoformat(timespec="seconds"),
     }
     crate.root_dataset["mentions"] = crate.add_action(workflow, "#run", stated, files, run)

@@ -74,7 +74,9 @@ def describe(results: Path) -> str:
     """The page of ``results``, with a remark if no Snakemake runs there. Raises TableError without such a folder."""
     page = results / PAGE_FILE
     if not results.is_dir():
-        raise TableError(f"{results}: no such folder; name one of results, such as results/laptop")
+        raise TableError(
+            f"{results}: no such folder; name a results folder, such as results/laptop"
+        )
     if not page.exists():
         return f"{results}: nothing has been run here"
     remark = (

@@ -21,15 +21,15 @@ from .jobs import STOPPING, Job, Jobs, clock, tail
 REFRESH = 2
 #: Running jobs shown; the others are only counted.
 JOBS_SHOWN = 8
-#: Lines shown of the log of a failed job.
+#: Lines of a failed job's log to show.
 LOG_LINES = 15
 
 #: Seconds between plain lines: this share of the elapsed time, within these bounds.
 PLAIN_SHARE, PLAIN_SHORTEST, PLAIN_LONGEST = 0.02, 10.0, 300.0
 
-#: Beginnings of messages that matter although they are no warnings.
+#: Beginnings of messages that are shown although they are not warnings.
 SHOWN = ("Nothing to be done", STOPPING, "Will exit after finishing")
-#: Beginnings of errors that only repeat that a job failed, which is shown anyway.
+#: Beginnings of errors that only repeat that a job failed, which has been shown already.
 REDUNDANT = (
     "Exiting because a job execution failed",
     "RuleException:\nCalledProcessError",
@@ -100,7 +100,7 @@ class Terminal:
             self._print(self._full_log())
 
     def line(self) -> str:
-        """The same in one line of text."""
+        """The progress in one line of text."""
         line = f"{clock(time.time() - self.jobs.started)}  {self.jobs.count()}"
         begun = _by_state(self.jobs)["begun"]
         return f"{line}; begun: {', '.join(begun)}" if begun else line
@@ -134,7 +134,7 @@ def draw(jobs: Jobs, most: int = JOBS_SHOWN) -> RenderableType:
     """The progress of ``jobs`` in a few lines, with at most ``most`` lines for running jobs."""
     so_far = f"{clock(time.time() - jobs.started)} so far"
     if not jobs.planned:
-        return Text(f"Snakemake prepares, {so_far}", style="dim")
+        return Text(f"Snakemake is preparing, {so_far}", style="dim")
     total = sum(jobs.planned.values())
     head = Table.grid(padding=(0, 2))
     head.add_row(jobs.count(), _bar(jobs.done.total(), total, 30), so_far)
@@ -148,7 +148,7 @@ def draw(jobs: Jobs, most: int = JOBS_SHOWN) -> RenderableType:
 
 
 def _by_state(jobs: Jobs) -> dict[str, list[str]]:
-    """Stages that are done, begun or waiting; those begun with the jobs done and the time left."""
+    """Stages that are done, begun or waiting. Those begun are shown with the jobs done and the time left."""
     failures = jobs.failures()
     states: dict[str, list[str]] = {"done": [], "begun": [], "waiting": []}
     for name, planned in list(jobs.planned.items()):

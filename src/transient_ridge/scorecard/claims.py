@@ -1,8 +1,8 @@
 """The scorecard: each claim of the paper as statements with a number, a null, a threshold and a verdict.
 
 A statement is measured for each seed, and again in its null worlds. It is 'not testable' if its quantity was not
-measured or not resolved (the models are too far from ridge), or if the models were not trained; it does not hold if it
-was measured and found false.
+measured or not resolved (the models are too far from ridge), or if the models were not fully trained; it does not hold
+if it was measured and found false.
 """
 
 import math
@@ -60,7 +60,7 @@ def measure(evidence: Evidence, claims: Collection[int] | None = None) -> Rows:
     rows = Rows("claim_values")
     try:
         seeds: list[int | None] = list(evidence.seeds)
-    except NotTestableError:  # nor will any statement be testable
+    except NotTestableError:  # no statement will be testable either
         seeds = [None]
 
     @cache

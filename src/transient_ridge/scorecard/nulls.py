@@ -121,9 +121,9 @@ def _quadratic(place: Numbers, start: float, end: float, length: float) -> Numbe
 def _follow(
     evidence: Evidence, way_of: Callable[[Evidence, float, int], pd.DataFrame | None]
 ) -> tuple[Frames, dict[tuple[float, int], pd.Series]]:
-    """The world in which each run is, at every step, where its path has the run's loss on q_M; and these places.
+    """The world in which, at every step, each run is where its path has the run's loss on q_M; and these places.
 
-    Places are by (M, seed), their index is the step. A run without a path stays as it is.
+    Places are by (M, seed), and their index is the step. A run without a path stays as it is.
     """
     parts, losses, places = [], evidence.table("smoothed_losses").copy(), {}
     losses = losses[losses["token"].isna()]
@@ -298,7 +298,7 @@ def _of_models(
 
 
 def _one_side(thresholds: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
-    """`thresholds` as they are if all runs are on the same side."""
+    """`thresholds` in a world where all runs are on the same side."""
     relative = runs.groupby(["seed", "step"])["relative_distance"].mean()
     keys = pd.MultiIndex.from_frame(thresholds[["seed", "step"]])
     on_dmmse = relative.reindex(keys).to_numpy() >= HALF

@@ -130,10 +130,10 @@ STATEMENTS: list[Statement] = []
 
 
 def states(name: str, **options: Any) -> Callable[[Measure], Measure]:
-    """Decorator: the function measures the :class:`Statement` in its docstring, which STATEMENTS then holds.
+    """Decorator: add to STATEMENTS the :class:`Statement` that the docstring states and the function measures.
 
-    The docstring is the text and, in a second paragraph that begins with 'Measured: ', the quantity. Raises
-    ValueError without these, unless there is one threshold, and for a statement of the paper's without a null.
+    The docstring is the text and, in a second paragraph that begins with 'Measured: ', the quantity. Raises ValueError
+    if it lacks either, unless there is exactly one threshold, and if a statement of the paper has no null.
     """
 
     def register(measure: Measure) -> Measure:

@@ -1,7 +1,7 @@
-"""From values of single seeds to a verdict.
+"""From the values of single seeds to a verdict.
 
 Two seeds vary: that of weights and batches, and the root seed of tasks and evaluation sets. A draw is a root seed; with
-one root seed, an interval is over seeds and says nothing about other tasks. docs/thresholds.md has the rules.
+one root seed, an interval is over seeds and does not extend to other tasks. docs/thresholds.md has the rules.
 """
 
 import math
@@ -23,7 +23,7 @@ NOT_DISCRIMINATING = "not discriminating"
 MET, NOT_MET = "met", "not met"
 NO_CLAIM = "a number, no verdict"
 
-#: Verdicts, the weakest first.
+#: Verdicts, weakest first.
 VERDICTS = (FAILS, NOT_MET, UNTESTABLE, UNDECIDED, NOT_DISCRIMINATING, NO_CLAIM, MET, HOLDS)
 
 MEASURED, CONTRADICTED, NOT_TESTABLE = "measured", "contradicted", "not testable"
@@ -47,7 +47,7 @@ class Spread:
 
     @classmethod
     def of(cls, values: Mapping[int, Sequence[float]]) -> "Spread":
-        """From ``values``, root seed -> values of its seeds.
+        """The spread of ``values``, root seed -> values of its seeds.
 
         The variance over root seeds is that of the root-seed means beyond what the seeds explain.
         """
@@ -215,7 +215,7 @@ def _measured(
     excess = excess_of(statement.comparison, spread.mean, threshold)
     met = _met(statement, spread.mean, threshold)
     enough = count > 1 and (statement.claim == OWN or roots > 1)
-    # The seeds of one draw say nothing about other draws, so only the uncertainty of its own value counts.
+    # The seeds of one draw do not represent other draws, so only the uncertainty of its own value counts.
     open_ = margin if enough else norm.ppf((1 + settings.confidence) / 2) * error + resolution
     p = spread.p_value(excess - resolution) if math.isfinite(excess) else 1.0
     verdict = UNDECIDED if abs(excess) < open_ else (HOLDS if enough else MET) if met else (

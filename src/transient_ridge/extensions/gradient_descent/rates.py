@@ -1,4 +1,4 @@
-"""Best rates of predictors that take steps: the same for all sequences and positions, of least error on these."""
+"""The best rates of predictors that take steps: the same for all sequences and positions, with the least error."""
 
 from collections.abc import Callable, Sequence
 
@@ -13,7 +13,7 @@ from ...regression.shapes import check
 #: (x, y, rates) -> predictions (B, K), differentiable in the rates (R,).
 Steps = Callable[[Tensor, Tensor, Tensor], Tensor]
 
-#: Every rate starts this many times the one before: where steps commute, equal rates are a saddle.
+#: The start of each rate over that of the previous one: where steps commute, equal rates are a saddle.
 APART = 1.5
 
 

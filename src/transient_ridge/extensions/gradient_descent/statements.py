@@ -13,7 +13,7 @@ from ...scorecard.outcomes import NotTestableError
 from ...scorecard.statement import TRIED, states_if_asked
 
 GD = "gd_plus_plus"
-#: The key of `claims.own` that holds the learning coefficient as derived.
+#: The key of `claims.own` that holds the derived learning coefficient.
 DERIVED = "learning_coefficient"
 AT_RIDGE, BARE = "at ridge", "bare"
 
@@ -35,7 +35,7 @@ def at_ridge(evidence: Evidence) -> Frames:
 
 
 def bare(evidence: Evidence) -> Frames:
-    """The LLC of M = infinity is D (D + 2) / 2: that of a layer without the u and b of ours, of the same D."""
+    """The LLC of M = infinity is D (D + 2) / 2: that of a layer of the same D that lacks our u and b."""
     ours = _derived(evidence)
     D = (math.sqrt(8 * ours + 5) - 3) / 2  # ours is (D^2 + 3 D + 1) / 2
     llc = evidence.table("llc")

@@ -1,6 +1,6 @@
 """The loss by feature of the query x_k over training, for an input law that has features (after arXiv 2310.05249).
 
-Such a law offers ``feature(x)``, the number of each x. No other law has rows: the rule asks for none.
+Such a law offers ``feature(x)``, the number of each x. For any other law the rule asks for no rows.
 """
 
 from pathlib import Path
@@ -29,9 +29,9 @@ def evaluate_features(
     evaluation: EvaluationSettings,
     device: torch.device,
 ) -> Rows:
-    """The loss of every checkpoint of ``run`` on the pairs of each feature, beside that of ridge on the same pairs.
+    """Measure every checkpoint of ``run`` on the pairs of each feature, and ridge on the same pairs.
 
-    A feature that a set lacks has no rows there. Raises CheckpointError if a checkpoint is missing, damaged or made
+    There are no rows for a feature that a set lacks. Raises CheckpointError if a checkpoint is missing, damaged or made
     with other settings.
     """
     trained = TrainedRun(manifest, weights, trained_by, evaluation, device)
@@ -63,8 +63,8 @@ def evaluate_features(
 def mean_where(squares: Tensor, chosen: Tensor) -> tuple[float, float]:
     """Mean of ``squares`` (B, K) over the ``chosen`` pairs, and its standard error over the B sequences.
 
-    The mean is a ratio of two sums over sequences; the error is that of its linearisation, for pairs of a sequence are
-    not independent.
+    The mean is a ratio of two sums over sequences; the error is that of its linearisation, because pairs of a sequence
+    are not independent.
     """
     weights = chosen.double()
     count = weights.sum()

@@ -11,7 +11,7 @@ from ...scorecard.nulls import NULLS, Frames
 from ...scorecard.outcomes import NotTestableError
 from ...scorecard.statement import states_if_asked
 
-#: A feature is learnt where this share of the fall of its loss is left.
+#: A feature is learnt once this share of the fall of its loss is left.
 LEARNT = 0.1
 TOGETHER, RECALLING = "together", "recalling"
 

@@ -1,4 +1,4 @@
-"""Losses by feature: there are some where the input law has features."""
+"""Losses by feature, for input laws that have features."""
 
 from ...artefacts.availability import offered
 from ...artefacts.columns import Dataset, Loss, Run, table

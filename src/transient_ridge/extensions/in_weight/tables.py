@@ -1,4 +1,4 @@
-"""Gates by task: there are some where tasks are of unequal frequency."""
+"""Gates by task, for families whose tasks have unequal frequency."""
 
 from ...artefacts.availability import finite, offered
 from ...artefacts.columns import Gate, Run, table

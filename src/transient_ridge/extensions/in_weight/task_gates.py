@@ -1,6 +1,7 @@
-"""The gate on each task over training, for a family whose tasks are of unequal frequency (after arXiv 2410.23042).
+"""The gate on each task over training, for a family whose tasks have unequal frequency (after arXiv 2410.23042).
 
-Such a family offers ``members``, T_M with repeats. No other has rows, nor has M = infinity: the rule asks for none.
+Such a family offers ``members``, T_M with repeats. For any other family, and for M = infinity, the rule asks for no
+rows.
 """
 
 import math
@@ -33,10 +34,10 @@ def evaluate_task_gates(
     evaluation: EvaluationSettings,
     device: torch.device,
 ) -> Rows:
-    """The gate of every checkpoint of ``run`` on the sequences of each task, one for all positions.
+    """Measure the gate of every checkpoint of ``run`` on the sequences of each task, one gate for all positions.
 
-    dMMSE_M is that of the whole of T_M, as it is weighted. Raises CheckpointError if a checkpoint is missing, damaged
-    or made with other settings.
+    dMMSE_M is over the whole of T_M, with its weights. Raises CheckpointError if a checkpoint is missing, damaged or
+    made with other settings.
     """
     trained = TrainedRun(manifest, weights, trained_by, evaluation, device)
     data, sizes = trained.data, trained.sizes
@@ -64,7 +65,7 @@ def evaluate_task_gates(
 def by_frequency(
     members: NDArray[np.float32],
 ) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
-    """The tasks among ``members`` (M, D) and the share of each, the most frequent first, equals as they come in T_M."""
+    """The distinct tasks in ``members`` (M, D) and their shares, the most frequent first, ties in the order of T_M."""
     tasks, first, counts = np.unique(members, axis=0, return_index=True, return_counts=True)
     order = np.lexsort((first, -counts))
     return tasks[order], counts[order] / len(members)
@@ -73,7 +74,7 @@ def by_frequency(
 def of_each(
     tasks: NDArray[np.float32], root_seed: int, data: DataSettings, sizes: EvaluationSettings
 ) -> Sequences:
-    """As many sequences of each task, at least two, one task after the other; inputs and noise are the same for all."""
+    """Equally many sequences of each task, at least two, task by task; all tasks share the inputs and the noise."""
     draw = INPUT_LAWS.function(data.inputs, "draw")
     count = max(2, sizes.sequences // len(tasks))
     deviation = math.sqrt(data.noise_variance)
@@ -88,6 +89,6 @@ def of_each(
 
 
 def _distances(one: Tensor, two: Tensor, tasks: int) -> NDArray[np.float64]:
-    """Mean squared difference on each of so many tasks, of predictions (B, K) with one task after the other."""
+    """Mean squared difference on each of ``tasks`` tasks, of predictions (B, K) that come task by task."""
     squares = (one.double() - two.double()).square()
     return np.asarray(squares.reshape(tasks, -1).mean(dim=1).cpu())

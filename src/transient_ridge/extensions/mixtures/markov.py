@@ -1,10 +1,10 @@
 """Two-state Markov chains as linear regression: what a task means, and the units of x and y.
 
-A task t in [-sqrt 3, sqrt 3]^2 is a chain: it goes from state s to state 1 with probability 1/2 + t_s / sqrt 12. With x
-the current state, one-hot, and y the next one as a sign, both scaled as below, E[y | x, t] = t.x. Uniform probabilities
-mean tasks of variance 1, as under N(0, I), and y given x and t has the variance sigma^2 on average over chains.
-So ridge, which takes (n_1 + 1) / (n + 2) for n_1 of n, is the posterior mean under uniform probabilities (Laplace's
-rule).
+A task t in [-sqrt 3, sqrt 3]^2 is a chain that goes from state s to state 1 with probability 1/2 + t_s / sqrt 12. With
+x the current state, one-hot, and y the next one as a sign, both scaled as below, E[y | x, t] = t.x. Uniform
+probabilities give tasks of variance 1, as under N(0, I), and y given x and t has the variance sigma^2 on average over
+chains. So ridge, which estimates n_1 of n as (n_1 + 1) / (n + 2), is the posterior mean under uniform probabilities
+(Laplace's rule).
 """
 
 from typing import TypeVar
@@ -22,7 +22,7 @@ def probabilities(tasks: Numbers) -> Numbers:
 
 
 def size_of_x(noise_variance: float) -> float:
-    """What stands in x for the state that the chain is in; 0 for the other."""
+    """The entry of x for the current state; the other entry is 0."""
     return float((noise_variance / 2) ** 0.5)
 
 

@@ -14,7 +14,8 @@ from ...scorecard.nulls import NULLS, Frames
 from ...scorecard.outcomes import ContradictedError, NotTestableError
 from ...scorecard.statement import states_if_asked
 
-#: The predictors of each strategy. dMMSE_M is bigram retrieval by another likelihood: they share its weight by chance.
+#: The predictors of each strategy. dMMSE_M is bigram retrieval with another likelihood, so chance divides the weight
+#: between the two.
 STRATEGIES = {
     "unigram inference": ["unigram_inference"],
     "unigram retrieval": ["unigram_retrieval"],

@@ -28,7 +28,7 @@ def ablate_heads(
     evaluation: EvaluationSettings,
     device: torch.device,
 ) -> Rows:
-    """The loss of the last checkpoint of ``run`` without each of its heads, on its own and on new tasks.
+    """Measure the loss of ``run``'s last checkpoint without each of its heads, on its own and on new tasks.
 
     ``increase`` is paired: both losses are of the same sequences, and its standard error is over their differences.
     Raises CheckpointError if the checkpoint is missing, damaged or made with other settings.
@@ -63,9 +63,9 @@ def ablate_heads(
 
 @contextmanager
 def without_head(model: Transformer, heads: int, layer: int, head: int) -> Iterator[None]:
-    """``model``, of so many ``heads``, with the output of one of them set to zero; layers and heads count from 0.
+    """Set the output of one head of ``model`` to zero; each layer has ``heads`` heads, and both count from 0.
 
-    Zero rows of V do it: what attention mixes is then 0.
+    The head's rows of V are set to zero, so that the values that its attention mixes are 0.
     """
     qkv = model.get_parameter(f"blocks.{layer}.attention.qkv.weight").detach()
     values = qkv.chunk(3)[2].chunk(heads)[head]

@@ -1,4 +1,4 @@
-"""Statements of the preset `sparse`: what a model makes of sparse tasks, and with which heads (README.md)."""
+"""Statements of the preset `sparse`: what a model learns of sparse tasks, and with which heads (README.md)."""
 
 import math
 
@@ -9,7 +9,7 @@ from ...scorecard.outcomes import NotTestableError
 from ...scorecard.statement import states_if_asked
 
 ALGORITHM = "preprocess_descend"
-#: A loss increase counts if it is greater than so many standard errors.
+#: A loss increase counts if it exceeds this many standard errors.
 STANDARD_ERRORS = 2
 DENSE, HEADS_ALIKE = "dense", "heads alike"
 

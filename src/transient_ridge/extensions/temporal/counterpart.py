@@ -1,10 +1,10 @@
-"""Which variant is another one with tasks that stay."""
+"""The counterpart of a variant: the same one with tasks that stay."""
 
 from ...artefacts.layout import Layout
 from ...config.configuration import pick, resolve
 from ...config.grid import Config
 
-#: The task family whose T_M is that of the families that change it, and stays.
+#: The task family that has the same T_M as those that change it, and keeps it.
 STAYS = "gaussian"
 #: What the two share; one may train longer.
 SHARED = ("seed", "data", "model", "training", "evaluation")
@@ -12,7 +12,7 @@ APART = ("data.tasks", "training.steps")
 
 
 def counterpart(config: Config, variant: str) -> str | None:
-    """The first variant that is ``variant`` with tasks that stay, possibly for fewer updates; None if there is none."""
+    """The first variant that is ``variant`` with tasks that stay, perhaps with fewer updates; None if there is none."""
     wanted = pick(resolve(config, variant), SHARED, without=APART)
     for other in config["variants"]:
         resolved = resolve(config, other)

@@ -42,7 +42,7 @@ def _from_step(
     first: Callable[[float, int], int],
     alpha: Callable[[float, int], float],
 ) -> Frames:
-    """The world in which every run of finite M has this alpha on q_M from its ``first`` such step on."""
+    """The world in which every run with finite M has the given ``alpha`` on q_M from the step ``first`` on."""
     relative = evidence.table("relative_distances").copy()
     for (M, seed), run in relative[np.isfinite(relative["task_diversity"])].groupby(RUN_KEY):
         changed = run.index[run["step"] >= first(M, seed)]
@@ -145,11 +145,11 @@ def _end_unchanged(evidence: Evidence, M: float, seed: int) -> float:
 
 
 def _tasks_come(evidence: Evidence, M: float, seed: int) -> int:
-    """The update from which on a run has as many left as the fresh one has in all."""
+    """The update from which a run has as many updates left as the fresh run has in all."""
     return evidence.last_step(M, seed) - int(_alpha_unchanged(evidence, M, seed).index[-1])
 
 
 def _when_tasks_come(evidence: Evidence, M: float, seed: int) -> float:
-    """alpha on q_M at the last checkpoint before."""
+    """alpha on q_M at the last checkpoint before its tasks come."""
     alpha = evidence.alpha(M, seed)
     return float(alpha[alpha.index <= _tasks_come(evidence, M, seed)].iloc[-1])

@@ -1,4 +1,4 @@
-"""The same runs with tasks that stay, beside those whose tasks change."""
+"""The runs with tasks that stay, beside the same runs whose tasks change."""
 
 from ...artefacts.availability import finite, offered
 from ...artefacts.columns import Run, table

@@ -79,7 +79,7 @@ def _map(axes: Axes, relative: pd.DataFrame, grid: list[float]) -> pd.DataFrame:
 def untrained(ridge: Any, dmmse: Any) -> Any:
     """Which checkpoints (M, S), by ascending step, keep more than half of the first distance to the nearer predictor.
 
-    A model far from both is about equally far from each, which means nothing.
+    A model far from both is about equally far from each, so its relative distance means nothing.
     """
     nearer = np.minimum(ridge, dmmse)
     return nearer > LEFT * nearer[:, :1]

@@ -32,9 +32,9 @@ def name_points(
 
 
 def spread(wanted: Sequence[float], gap: float) -> NDArray[np.float64]:
-    """Places in [0, 1] in the order of those ``wanted``, at least ``gap`` apart, and as near to them as can be.
+    """Places in [0, 1] in the order of those ``wanted``, at least ``gap`` apart and as near to them as possible.
 
-    If there are too many, they are evenly spaced and closer than ``gap``.
+    If there are too many, they are evenly spaced and closer together than ``gap``.
     """
     count = len(wanted)
     gap = min(gap, 1 / max(count - 1, 1))

@@ -35,7 +35,7 @@ from .style import (
 
 
 def path(axes: Axes, x: Any, y: Any, run: Run, colours: DiversityColours) -> None:
-    """One run's line, thin enough for twenty in a panel; M = infinity, which many follow, lies at the bottom."""
+    """One run's line, thin enough for twenty in a panel; M = infinity, which many follow, is drawn below the others."""
     axes.plot(
         x, y, label=f"_{run.name}", color=colours[run.task_diversity], linewidth=0.8, alpha=0.85,
         zorder=1.9 if math.isinf(run.task_diversity) else 2.0,
@@ -49,7 +49,7 @@ def arrow_of_time(axes: Axes, x: Any, y: Any, colour: str, share: float = 0.4) -
     behind = np.append(0, np.hypot(*np.diff(shown, axis=0).T).cumsum())
     if not behind[-1]:
         return
-    # A chord, because single segments are too short to show the direction.
+    # A chord, because a single segment is too short to show the direction.
     ends = np.array([share - 0.05, share]) * behind[-1]
     tail, head = zip(np.interp(ends, behind, x), np.interp(ends, behind, y), strict=True)
     axes.add_patch(

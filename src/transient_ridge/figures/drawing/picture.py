@@ -31,7 +31,7 @@ class Picture:
     def save(self, path: Path, record: Mapping[str, Any]) -> None:
         """Write the file with ``record`` in its metadata and beside it.
 
-        In the same environment the same tables give the same file, byte for byte, wherever they lie.
+        In the same environment the same tables give the same file, byte for byte, wherever they are.
         """
         description = json.dumps(lasting(record), sort_keys=True)
         metadata = {

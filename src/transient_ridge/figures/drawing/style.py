@@ -28,7 +28,7 @@ STYLE = Path(__file__).with_name("paper.mplstyle")
 
 
 def styled() -> AbstractContextManager[None]:
-    """Context for drawing and saving: :data:`STYLE` over matplotlib's defaults, whatever a matplotlibrc says."""
+    """Context for drawing and saving: :data:`STYLE` over matplotlib's defaults, regardless of any matplotlibrc."""
     return mpl.style.context(STYLE, after_reset=True)
 
 

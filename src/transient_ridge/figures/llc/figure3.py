@@ -27,10 +27,10 @@ from ..drawing.style import (
 
 IN_DISTRIBUTION = "in_distribution"
 TRAINED_COLOUR = "#3a3aa0"
-#: Of the predictors, those of the task set first and the one for all M last.
+#: Colours of the predictors: those of the task set first, those for all M last.
 PREDICTOR_COLOURS = ("#c5761c", "0.35", "#2a7f62", "#8a4f9e", "#4c9ed9", "#b3b3b3", "#b8325a")
 
-#: Doublings of M that the label of a tick takes.
+#: Width of a tick's label, in doublings of M.
 ROOM = 0.5
 
 #: A run is still moving if it went this share of the way from ridge to dMMSE_M while training last doubled or, at

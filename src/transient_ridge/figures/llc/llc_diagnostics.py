@@ -23,7 +23,7 @@ def draw(frames: Frames) -> Figure:
     """A panel per diagnostic, a line per run; crosses are unhealthy estimates."""
     llc = whole_model(frames["llc"])
     colours = colours_of(llc)
-    # The two share their draws, and the unpaired one's error, the unit, is by far the larger.
+    # The two share their draws; the unit is the error of the unpaired one, which is by far the larger.
     difference = (llc["llc"] - llc["llc_unpaired"]) / llc["standard_error_unpaired"]
     llc = llc.assign(relative=difference)
     figure, panels = new_panels(2, 3, 4.2, list(PANELS.values()), sharex=True)

@@ -1,8 +1,8 @@
-"""GD++, what a stack of linear attention can do: steps of gradient descent between which inputs change as well.
+"""GD++, which a stack of linear attention can express: gradient descent that also changes the inputs between steps.
 
 In the construction of arXiv 2212.07677 (sections 2 and 'GD++') every layer moves the residuals of all pairs by a step
-of gradient descent and maps their inputs by x <- (I - gamma X X') x, which flattens the spectrum. Here a token sees
-what is before it alone, as in the models, so the sums over pairs are over earlier ones.
+of gradient descent and maps their inputs by x <- (I - gamma X X') x, which flattens the spectrum. Here, as in the
+models, a token sees only what precedes it, so the sums run over earlier pairs.
 """
 
 import torch
@@ -17,7 +17,7 @@ OF_TASK_SET = False
 
 
 class Options(Section):
-    """What the configuration says of this predictor."""
+    """The options of this predictor."""
 
     layers: Count = key("Layers, of one step each.")
 
@@ -25,9 +25,9 @@ class Options(Section):
 def predict(
     x: Tensor, y: Tensor, tasks: Tensor | None, noise_variance: float, *, options: Options
 ) -> Tensor:
-    """:func:`descend` by the rates that are best on these sequences, whatever the tasks are."""
+    """:func:`descend` by the rates that are best on these sequences, for any tasks."""
     del tasks
-    # eta of every layer, and between them gamma, for a start a quarter of it.
+    # eta of every layer, and between two of them gamma, which starts at a quarter of eta.
     return predict_by_best(
         descend, [1.0, *[0.25, 1.0] * (options.layers - 1)], x, y, noise_variance
     )

@@ -12,7 +12,7 @@ OF_TASK_SET = False
 
 
 class Options(Section):
-    """What the configuration says of this predictor."""
+    """The options of this predictor."""
 
     steps: Count = key("Steps of gradient descent.")
 
@@ -20,15 +20,15 @@ class Options(Section):
 def predict(
     x: Tensor, y: Tensor, tasks: Tensor | None, noise_variance: float, *, options: Options
 ) -> Tensor:
-    """:func:`descend` by the rates that are best on these sequences, whatever the tasks are."""
+    """:func:`descend` by the rates that are best on these sequences, for any tasks."""
     del tasks
     return predict_by_best(descend, [1.0] * options.steps, x, y, noise_variance)
 
 
 def descend(x: Tensor, y: Tensor, rates: Tensor) -> Tensor:
-    """Predictions w.x_k (B, K), w having gone w <- w + rate X'(Y - X w) over the k-1 pairs before, once for each rate.
+    """Predictions w.x_k (B, K), where w takes one step w <- w + rate X'(Y - X w) over the k-1 earlier pairs per rate.
 
-    ``x`` is (B, K, D), ``y`` (B, K).
+    ``x`` is (B, K, D), ``y`` (B, K). w starts at 0.
     """
     outer = x.unsqueeze(-1) * x.unsqueeze(-2)
     # Sums over the pairs before k.

@@ -9,9 +9,10 @@ __all__ = ["members", "sample"]
 
 
 def members(generator: np.random.Generator, count: int, dimension: int) -> NDArray[np.floating]:
-    """T_M as (count, D) with repeats: task j = 1, 2, ... stands at the places that 2^(j-1) divides and 2^j does not.
+    """T_M as (count, D) with repeats: task j = 1, 2, ... is at the places that 2^(j-1) divides and 2^j does not.
 
-    Of 31 places the first task takes 16, the next 8, 4, 2 and 1; the shares are the same in every prefix, to rounding.
+    Of 31 places the first task takes 16 and the next ones 8, 4, 2 and 1; every prefix has the same shares, up to
+    rounding.
     """
     places = np.arange(1, count + 1)
     # The exponent of the greatest power of two that divides the place.

@@ -1,4 +1,4 @@
-"""Uniform on [-sqrt 3, sqrt 3]^D: bounded, with the mean and the covariance of N(0, I_D)."""
+"""Uniform on [-sqrt 3, sqrt 3]^D: bounded, with the mean and covariance of N(0, I_D)."""
 
 import numpy as np
 from numpy.typing import NDArray

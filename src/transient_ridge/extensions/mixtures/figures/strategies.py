@@ -20,7 +20,7 @@ COLOURS = ("#cfcfcf", "#9ecae9", "#2f6fb0", "#f6cf71", "#e58a3c", "#a82c2c", "#5
 
 @figure_of("strategies")
 def draw(frames: Frames) -> Figure:
-    """A panel per M, four to a row: the weights, mean over seeds on the run's own tasks, one on top of the other."""
+    """A panel per M, four to a row: the weights on the run's own tasks, mean over seeds, stacked."""
     table = frames["strategies"]
     own = table[table["dataset"] == IN_DISTRIBUTION]
     found = by_diversity(own)

@@ -1,7 +1,7 @@
 """Two-state Markov chains: x_n = one-hot of u_n, y_n = u_{n+1} as a sign, each output is the next input (2412.01003).
 
-``mixtures/markov.py`` says what a task means and in which units x and y are. u_1 is a fair coin: it tells nothing of
-the chain.
+``mixtures/markov.py`` explains what a task means and the units of x and y. u_1 is a fair coin, independent of the
+chain.
 """
 
 import numpy as np

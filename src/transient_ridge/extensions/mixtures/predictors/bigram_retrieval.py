@@ -1,7 +1,7 @@
 """Bigram retrieval: the posterior mean over the M training chains, given the transitions seen (arXiv 2412.01003).
 
-Its partner, bigram inference, is ridge: see ``mixtures/markov.py``. dMMSE_M differs from it by its likelihood alone,
-which is Gaussian.
+Its partner, bigram inference, is ridge: see ``mixtures/markov.py``. dMMSE_M differs only in its likelihood, which is
+Gaussian.
 """
 
 import torch
@@ -22,7 +22,7 @@ BLOCK = 2**20
 
 
 def predict(x: Tensor, y: Tensor, tasks: Tensor | None, noise_variance: float) -> Tensor:
-    """Mean of ``t.x_k`` over ``tasks``; for M = inf it is ridge."""
+    """Posterior mean of ``t.x_k`` over ``tasks``; ridge for M = inf."""
     if tasks is None:
         return ridge(x, y, noise_variance)
     check(x, y, noise_variance)

@@ -1,6 +1,6 @@
 """Unigram inference: the posterior mean of how often a Markov chain is in state 1, from the states seen (2412.01003).
 
-The k states u_1, ..., u_k that are seen when y_k is predicted are taken for independent draws, with state 1 at a
+The k states u_1, ..., u_k that are seen when y_k is predicted are treated as independent draws in which state 1 has the
 frequency pi. If P(1 | 0) and P(0 | 1) are uniform, the stationary pi = P(1 | 0) / (P(1 | 0) + P(0 | 1)) has the density
 1 / (2 max(pi, 1 - pi)^2).
 """
@@ -25,7 +25,7 @@ NODES = 200
 
 
 def predict(x: Tensor, y: Tensor, tasks: Tensor | None, noise_variance: float) -> Tensor:
-    """Mean under the prior over all chains, whatever the tasks are."""
+    """Mean under the prior over all chains, for any tasks."""
     del tasks
     frequencies, weights = _prior()
     return by_frequency(x, y, frequencies, weights, noise_variance)

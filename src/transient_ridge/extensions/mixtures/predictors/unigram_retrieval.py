@@ -14,7 +14,7 @@ INPUTS = "markov"
 
 
 def predict(x: Tensor, y: Tensor, tasks: Tensor | None, noise_variance: float) -> Tensor:
-    """Mean over the stationary frequencies of ``tasks``; for M = inf it is unigram inference."""
+    """Mean over the stationary frequencies of ``tasks``; unigram inference for M = inf."""
     if tasks is None:
         return unigram_inference.predict(x, y, tasks, noise_variance)
     frequencies = stationary(tasks.double())

@@ -1,7 +1,7 @@
 """u' = a u + b + noise as regression: x_n = (0.4 u_n, 1), y_n = u_{n+1}, task (a / 0.4, b) (arXiv 2410.17438).
 
 u_1 ~ N(0, 1), and each output is the next input. Given a sequence, the likelihood of a task is that of linear
-regression, so ridge and dMMSE_M are the posterior means here as well: ridge under (a / 0.4, b) ~ N(0, I).
+regression, so ridge and dMMSE_M are the posterior means here too: ridge under (a / 0.4, b) ~ N(0, I).
 """
 
 import numpy as np

@@ -14,7 +14,7 @@ class Options(Section):
 
 
 def fault(data: DataSettings, *, options: Options) -> str | None:
-    """Why there are no such tasks for ``data``; None if there are."""
+    """Why ``data`` cannot have such tasks; None if they can."""
     if options.nonzero <= data.dimension:
         return None
     return f"nonzero must be at most data.dimension = {data.dimension}"
@@ -30,11 +30,11 @@ def sample(
 ) -> NDArray[np.floating]:
     """``count`` independent tasks (count, D): s coordinates, chosen uniformly, are N(0, D / s).
 
-    The variance is ours: E|t|^2 = D, as of N(0, I), so that losses are of the same size for every s, and each
+    The variance is our choice: E|t|^2 = D, as under N(0, I), so that losses have the same size for every s, and each
     coordinate has mean 0 and variance 1 and is uncorrelated with the others. Ridge is then still the best predictor
     that is linear in the outputs. At s = D the tasks are N(0, I).
     """
-    # One array of normals, for its first rows not to depend on ``count``: the s greatest of D choose the coordinates.
+    # One array of normals, so that its first rows do not depend on ``count``. The s largest of D choose coordinates.
     drawn = generator.standard_normal((count, dimension + options.nonzero), dtype=dtype)
     chosen = np.argsort(drawn[:, :dimension], axis=1)[:, dimension - options.nonzero :]
     values = drawn[:, dimension:] * dtype((dimension / options.nonzero) ** 0.5)

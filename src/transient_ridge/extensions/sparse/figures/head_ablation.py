@@ -1,4 +1,4 @@
-"""What the loss of the trained model rises by without each of its heads, by layer, a panel for each M."""
+"""The increase of the trained model's loss without each of its heads, by layer, a panel for each M."""
 
 import numpy as np
 import pandas as pd
@@ -14,15 +14,15 @@ from ....figures.drawing.panels import panel_for_each
 from ....figures.drawing.picture import figure_of
 from ....figures.drawing.style import colours_of
 
-#: Share of the space of a layer that its bars take.
+#: The share of a layer's space that its bars take.
 FILLED = 0.8
 
 
 @figure_of("head_ablation")
 def draw(frames: Frames) -> Figure:
-    """A panel per M, four to a row: in each layer the heads by their increase on new tasks, the greatest first.
+    """A panel per M, four to a row: in each layer the heads by their increase on new tasks, largest first.
 
-    Heads of different seeds have nothing in common but that order, so means over seeds are of equal ranks.
+    Only that order relates heads of different seeds, so means over seeds are over heads of equal rank.
     """
     increases = ranked(frames["head_ablation"])
     maps, colours = by_diversity(increases), colours_of(increases)

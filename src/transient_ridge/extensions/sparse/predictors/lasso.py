@@ -20,7 +20,7 @@ SWEEPS = 100_000
 
 
 def predict(x: Tensor, y: Tensor, tasks: Tensor | None, noise_variance: float) -> Tensor:
-    """:func:`lasso`, whatever the tasks are."""
+    """:func:`lasso`, for any tasks."""
     del tasks
     return lasso(x, y, noise_variance)
 
@@ -28,15 +28,15 @@ def predict(x: Tensor, y: Tensor, tasks: Tensor | None, noise_variance: float) -
 def penalty(noise_variance: float, pairs: int, dimension: int) -> float:
     """lambda = sigma sqrt(2 log(2D) / n) for n ``pairs``, which needs neither s nor a search.
 
-    It is of the size of the noise in X'Y / n: for inputs of variance 1, the greatest of its D entries is at most that
+    It has the size of the noise in X'Y / n: for inputs of variance 1, the largest of its D entries is at most that
     large on average. Theory asks for a multiple of sigma sqrt(log D / n) (Bickel, Ritov and Tsybakov 2009, Theorem
-    7.2); the constant is ours.
+    7.2); the constant is our choice.
     """
     return math.sqrt(2 * noise_variance * math.log(2 * dimension) / pairs)
 
 
 def lasso(x: Tensor, y: Tensor, noise_variance: float) -> Tensor:
-    """Predictions (..., K): ``x_k.w``, where w minimises |Y - Xw|^2 / 2n + lambda |w|_1 of n = k-1 pairs; 0 at k = 1.
+    """Predictions (..., K): ``x_k.w``, where w minimises |Y - Xw|^2 / 2n + lambda |w|_1 over n = k-1 pairs; 0 at k = 1.
 
     lambda is :func:`penalty`. Shapes, dtypes and errors are those of
     :func:`~transient_ridge.regression.predictors.ridge.ridge`; solved in float64 on the CPU, to :data:`TOLERANCE`.
@@ -48,7 +48,7 @@ def lasso(x: Tensor, y: Tensor, noise_variance: float) -> Tensor:
     # Each fit takes microseconds, and the checks of its arguments would take most of the time.
     with config_context(skip_parameter_validation=True):
         for b, (inputs, outputs) in enumerate(zip(X, Y, strict=True)):
-            # One more pair changes little: each prefix starts where the one before it ended.
+            # One more pair changes little, so each prefix starts where the previous one ended.
             model = Lasso(fit_intercept=False, warm_start=True, tol=TOLERANCE, max_iter=SWEEPS)
             for n in range(1, K):
                 model.alpha = penalty(noise_variance, n, D)

@@ -9,12 +9,12 @@ LABEL = "preprocess, descend"
 MARKER = ">"
 OF_TASK_SET = False
 
-#: Steps of gradient descent; on 2-sparse tasks in R^8, more hardly lower the loss.
+#: Steps of gradient descent; more of them hardly lower the loss on 2-sparse tasks in R^8.
 STEPS = 100
 
 
 def predict(x: Tensor, y: Tensor, tasks: Tensor | None, noise_variance: float) -> Tensor:
-    """:func:`preprocess_descend`, whatever the tasks and the noise are."""
+    """:func:`preprocess_descend`, for any tasks and noise."""
     del tasks
     check(x, y, noise_variance)
     return preprocess_descend(x, y)
@@ -23,10 +23,10 @@ def predict(x: Tensor, y: Tensor, tasks: Tensor | None, noise_variance: float) -
 def preprocess_descend(x: Tensor, y: Tensor, steps: int = STEPS) -> Tensor:
     """Predictions (..., K) by the algorithm of arXiv 2408.04532, from k-1 pairs each; 0 at k = 1.
 
-    With n = k-1, the first estimate r = X'Y / n scales each coordinate of the inputs, x~_i = r_i x_i. From w~ = 0 the
-    loss |Y - X~ w~|^2 / 2n falls by ``steps`` of gradient descent, and the prediction is x~_k.w~. In w = r w~ a step is
-    w <- w - eta r^2 (X'X w - X'Y) / n: only |r| counts, and coordinates with a small estimate hardly move. eta is ours:
-    the inverse of the greatest curvature, the largest with which no direction overshoots.
+    With n = k-1, the first estimate r = X'Y / n scales each coordinate of the inputs, x~_i = r_i x_i. From w~ = 0,
+    ``steps`` steps of gradient descent lower the loss |Y - X~ w~|^2 / 2n, and the prediction is x~_k.w~. In w = r w~ a
+    step is w <- w - eta r^2 (X'X w - X'Y) / n: only |r| counts, and coordinates with a small estimate hardly move. We
+    chose eta as the inverse of the largest curvature, the largest eta with which no direction overshoots.
 
     Shapes and dtypes are those of :func:`~transient_ridge.regression.predictors.ridge.ridge`; computed in float64.
     """

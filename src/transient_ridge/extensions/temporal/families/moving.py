@@ -1,7 +1,7 @@
 """Tasks that move during training and arrive at T_M: drawn anew, or on a random walk (after arXiv 2605.18281).
 
-A move turns every task t into c t + sqrt(1 - c^2) xi with xi ~ N(0, I), which leaves N(0, I) as it is. This walk is
-reversible, so the path is drawn backwards from T_M: what a run is measured on is the T_M of every other preset.
+A move turns every task t into c t + sqrt(1 - c^2) xi with xi ~ N(0, I), which leaves N(0, I) unchanged. This walk is
+reversible, so the path is drawn backwards from T_M, and runs are measured on the same T_M as in every other preset.
 """
 
 import math
@@ -39,7 +39,7 @@ def sample(
 def over_training(
     tasks: NDArray[np.float32], generator: np.random.Generator, options: Options
 ) -> Callable[[int], NDArray[np.float32]]:
-    """The tasks (M, D) of an update, by its number; those of a task do not depend on M."""
+    """The tasks (M, D) of an update, by its number; the path of a task does not depend on M."""
     moves = (options.until - 1) // options.every
     noise = generator.standard_normal((len(tasks), moves, tasks.shape[1]), dtype=np.float32)
     kept, new = options.correlation, math.sqrt(1 - options.correlation**2)
@@ -50,7 +50,7 @@ def over_training(
 
 
 def fault_over_training(steps: int, diversities: Sequence[float], options: Options) -> str | None:
-    """Why runs of these M and so many updates cannot have tasks that move like this."""
+    """Why runs of these M with this many updates cannot have tasks that move like this."""
     if options.until > steps:
         return f"until = {options.until} must be at most training.steps = {steps}"
     if options.every >= options.until:

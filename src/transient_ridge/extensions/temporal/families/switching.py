@@ -1,4 +1,4 @@
-"""T_M, but for some updates whose sequences all have new tasks: from q_M to q_inf and back (after arXiv 2605.18281)."""
+"""T_M, except for some updates whose sequences all have new tasks: q_M to q_inf and back (after arXiv 2605.18281)."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -45,7 +45,7 @@ def over_training(
 
 
 def fault_over_training(steps: int, diversities: Sequence[float], options: Options) -> str | None:
-    """Why runs of these M and so many updates cannot switch like this."""
+    """Why runs of these M with this many updates cannot switch like this."""
     if options.stop > steps:
         return f"stop = {options.stop} must be at most training.steps = {steps}"
     if math.inf in diversities:

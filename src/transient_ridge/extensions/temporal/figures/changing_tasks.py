@@ -16,7 +16,7 @@ STAY = "0.45"
 
 @figure_of("unchanged", "relative_distances")
 def draw(frames: Frames) -> Figure:
-    """A panel per finite M: alpha on q_M, mean and range over seeds; in grey, moved to the same end, if tasks stay."""
+    """A panel per finite M: alpha on q_M, mean and range over seeds; in grey if tasks stay, moved to the same end."""
     unchanged, own = frames["unchanged"], frames["relative_distances"]
     own = own[own["task_diversity"].isin(unchanged["task_diversity"].unique())]
     panels_of = by_diversity(own)
