@@ -49,7 +49,7 @@ SET_REVISED = "set with three laptop seeds known"
 SET_BEFORE_DRAWS = "set on root seed 0 and on D = 4, before the scored draws; docs/thresholds.md"
 _Runs = Annotated[tuple[str, ...], Several("a list of runs, such as [M16-seed0]")]
 SomeRuns = Annotated[
-    tuple[str, ...], Stated(auto("least, middle and infinite M of the first seed") | _Runs)
+    tuple[str, ...], Stated(auto("smallest, middle and largest M of the first seed") | _Runs)
 ]
 
 
@@ -198,7 +198,7 @@ class EvaluationSettings(Section):
     """What every checkpoint is measured on and compared with."""
 
     sequences: Two = key(origin=UNKNOWN)
-    """Sequences of the in- and of the out-of-distribution set."""
+    """Sequences in the in-distribution set, and in the out-of-distribution set."""
     root_task_sequences: Two = key(origin="paper")
     """B, sequences of the root task on which functions are compared."""
     predictors: Annotated[
@@ -305,7 +305,7 @@ class SgldSettings(ChainSettings):
     posterior's variance, from the curvature where the chains are, fixed before the first draw; eps is measured in
     it."""
     annealing: Natural
-    """Stages in which the first half of the burn-in lowers gamma to its value, each by a factor of 4; 0 for none."""
+    """Stages by which the first half of the burn-in lowers gamma to its value, a factor of 4 each; 0 for none."""
 
 
 class LlcSettings(SgldSettings):
@@ -320,7 +320,7 @@ class LlcSettings(SgldSettings):
     sequences: Two = key(unit="sequences")
     """n, the sequences whose mean loss is l_n, drawn once."""
     data: Literal["q_M", "q_1", "q_inf"]
-    """Which sequences: of the run's own tasks, of the root task, or of tasks from N(0, I)."""
+    """Tasks of the sequences: the run's own, the root task, or tasks from N(0, I)."""
     minibatches: Literal["fixed", "fresh"]
     """fixed: drawn from these n, so that the loss of w* on each is known; fresh: new ones at every step."""
     control_variate: bool
@@ -346,8 +346,8 @@ class LlcSection(LlcSettings):
     chunk: Count = key(unit="checkpoints")
     """Consecutive checkpoints of the schedule in one job; adding a step samples only its chunk again."""
     on_tasks: bool
-    """Also the LLC of the last M = infinity checkpoint on the tasks of every M. Its weights are no minimum there: no
-    estimate has been healthy."""
+    """Also the LLC of the last M = infinity checkpoint on the tasks of every M. Its weights are not at a minimum
+    there, and no estimate has been healthy."""
 
 
 class CalibrationSettings(ChainSettings):
@@ -485,7 +485,7 @@ class ClaimSettings(Section):
     ] = key(origin=SET_BEFORE_DRAWS)
     """Root seeds on which the regime was chosen: marked, and not scored."""
     in_draws: InnerShare = key(origin=SET_BEFORE_DRAWS)
-    """'There are M that ...': the share of draws to exceed. Eight draws out of eight can show a third, and no more."""
+    """'There are M that ...': the share of draws to exceed. Eight of eight draws can show a third, but not a half."""
     hook: Share = key(origin=SET_BEFORE_DRAWS)
     """The hook: out of distribution a run moves towards ridge and back, each by this share of the way between the
     predictors."""
