@@ -1,4 +1,4 @@
-"""Settings that many tests share: a model and a run small enough for milliseconds."""
+"""Settings that many tests share: a model and a run small enough to train in milliseconds."""
 
 import os
 import shutil
@@ -33,7 +33,7 @@ os.environ.pop("SNAKEMAKE_PROFILE", None)
 def configured(
     results: Path, runs: Iterable[str], variants: Mapping[str, Any] | None = None
 ) -> None:
-    """Write the configuration of ``results``: the preset smoke with these runs, which make a grid, and variants."""
+    """Write the configuration of ``results``: the preset smoke with these variants, and these runs as its grid."""
     config = presets.read("smoke") | {"variants": variants or {"base": {}}}
     chosen = [Run.parse(run) for run in runs]
     config["grid"] = {
@@ -59,7 +59,7 @@ def tiny(smoke: dict) -> dict:
 
 
 def settings_for(stage: Callable[..., Any], settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings that ``stage`` asks for, from those of a configuration."""
+    """The settings that ``stage`` asks for, out of those of a configuration."""
     keys = keys_of(stage.__module__.removeprefix("transient_ridge."))
     return values(stage.stage.settings, pick(settings, keys))
 

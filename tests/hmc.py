@@ -24,7 +24,7 @@ def sample(
 ) -> tuple[list[Tensor], float]:
     """Positions (C, P) after each iteration, from ``start``, and the share of moves that were accepted.
 
-    ``metric`` is the inverse mass: near the posterior's covariance, all directions swing with the same period.
+    ``metric`` is the inverse mass: if it is near the posterior's covariance, all directions have the same period.
     """
     source = torch.Generator().manual_seed(seed)
     mass_root = replace(metric, scale=1 / metric.scale)
@@ -34,7 +34,7 @@ def sample(
         eta = torch.randn(positions.shape, generator=source, dtype=positions.dtype)
         momentum = mass_root.root(eta)
         before = energy + 0.5 * eta.square().sum(dim=1)
-        # A random length: a fixed one can be a period of some direction, which then never moves.
+        # A random length, because a fixed one may be the period of some direction, which then never moves.
         length = step * (0.5 + torch.rand(1, generator=source, dtype=positions.dtype))
         moved, pull = positions, slope
         for _ in range(leapfrog):

@@ -14,7 +14,7 @@ from transient_ridge.model.functional import Layout
 
 
 def of_matrix(H: Tensor) -> Curvature:
-    """A curvature that is known, negative eigenvalues left out, with a draw of it."""
+    """The known curvature H without its negative eigenvalues, and a draw of it."""
     h, U = torch.linalg.eigh(H)
     h = h * (h > 1e-12 * h.abs().max())
     source = torch.Generator().manual_seed(0)
@@ -44,7 +44,7 @@ class Potential:
         return Evaluation(losses.detach()[:, None], gradient, at_centre[:, None], still)
 
     def curvature_samples(self, positions: Tensor, part: int) -> Iterator[Tensor]:
-        """The rows of sqrt(P) times a root of the Hessian, at every position: their second moment is the Hessian."""
+        """Rows of sqrt(P) times a root of the Hessian at every position, whose second moment is the Hessian."""
         for position in positions:
             hessian = torch.func.hessian(lambda w: self.loss(w[None])[0])(position)
             h, U = torch.linalg.eigh(hessian)
@@ -52,7 +52,7 @@ class Potential:
 
 
 class LinearRegression:
-    """Half the mean squared error of y = x.w on n fixed pairs, seen in minibatches: a known posterior."""
+    """Half the mean squared error of y = x.w on n fixed pairs, in minibatches: the posterior is known."""
 
     def __init__(self, x: Tensor, y: Tensor, centre: Tensor, minibatch: int, seed: int) -> None:
         self.x, self.y, self.centre, self.minibatch = x, y, centre, minibatch
@@ -101,7 +101,7 @@ def centre(size: int, errors: Tensor | None = None) -> Centre:
 def quadratic_expectation(
     curvatures: np.ndarray, n_beta: float, gamma: float, epsilon: float
 ) -> float:
-    """n beta E[l] for l = 1/2 sum a_i w_i^2 under the chain's own stationary law, its finite step included.
+    """n beta E[l] for l = 1/2 sum a_i w_i^2 under the chain's own stationary law, including its finite step.
 
     Langevin with step eps has variance 1 / (h (1 - eps h / 4)) in a direction of total curvature h.
     """

@@ -20,7 +20,7 @@ from transient_ridge.config import presets
 
 HERE = Path(__file__).resolve().parent
 
-#: What the profile leaves to its user, and polling at a test's pace.
+#: What the profile leaves to its user, and polling fast enough for tests.
 FLAGS = (
     "--workflow-profile", "workflow/profiles/slurm", "--latency-wait", "10",
     "--slurm-init-seconds-before-status-checks", "2",

@@ -25,7 +25,7 @@ CURVE = f"results/smoke/base/runs/{RUN}/training.parquet"
 
 
 def one_long_run(submission, seconds: float, state_seconds: float = 2) -> int:
-    """Configure a run that trains for about this many seconds here; return its number of steps."""
+    """Configure a run that trains for about ``seconds`` here; return its number of steps."""
     config = presets.read("smoke")
     settings = configuration.trained_by(presets.load("smoke"))
     alone = Stack([Trainer(Run.parse(RUN), settings, torch.device("cpu"))])
@@ -56,20 +56,20 @@ def resumed_at(submission) -> int:
     return read_beside(submission.root / CURVE)["resumed_at_step"]
 
 
-#: All measurements and what is judged by them, without the other figures: a job takes seconds to start.
+#: All measurements and the verdicts on them, without the other figures, because a job takes seconds to start.
 SCORECARD = ("results/smoke/base/claims.md", "results/smoke/base/figures/figure1.png")
 
 
 def test_the_scorecard_of_two_runs_end_to_end(submission, cluster):
-    """Two runs have every kind of job and of group."""
+    """Two runs cover every kind of job and of group."""
     config = presets.read("smoke")
     config["grid"] = {"task_diversities": [4, "inf"], "seeds": [0]}
     configure(submission.root, config)
     submission.start(*SCORECARD)
     text = submission.finish()
     assert "steps (100%) done" in text
-    # One per training run; losses, curvature and the one chunk of LLCs of a run in one; the three of the
-    # ridge-like run on another's tasks in one; the PCA's robustness; and all the rest in one.
+    # One submission per training run; one for losses, curvature and the one chunk of LLCs of a run; one for the three
+    # jobs of the ridge-like run on another's tasks; one for the robustness of the PCA; and one for all the rest.
     runs = grid.runs(config)
     finite = [run for run in runs if math.isfinite(run.task_diversity)]
     jobs = submission.submitted()
@@ -89,12 +89,12 @@ def test_the_scorecard_of_two_runs_end_to_end(submission, cluster):
         cwd=submission.root, capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert "Nothing to be done" in again.stderr
-    # A job's own words, and Slurm's.
+    # The job's own log, and Slurm's.
     assert (submission.root / f"results/smoke/base/logs/train/{RUN}.log").exists()
     assert (submission.root / f".snakemake/slurm_logs/rule_train/base_{RUN}").is_dir()
 
 
-def test_a_cancelled_job_is_submitted_again_and_goes_on(submission, cluster):
+def test_a_cancelled_job_is_submitted_again_and_resumes(submission, cluster):
     steps = one_long_run(submission, 30)
     submission.start("train_all")
     submission.wait_for(state_saved(submission))
@@ -106,9 +106,9 @@ def test_a_cancelled_job_is_submitted_again_and_goes_on(submission, cluster):
     assert 0 < resumed_at(submission) < steps
 
 
-def test_a_job_over_its_time_limit_goes_on_with_more_time(submission, cluster):
+def test_a_job_over_its_time_limit_resumes_with_more_time(submission, cluster):
     one_long_run(submission, 90)
-    # A limit of a minute, of two at the second attempt and so on.
+    # The limit is one minute at the first attempt, two at the second and so on.
     submission.start("train_all", "--set-resources", "train:runtime=attempt")
     submission.finish()
     *stopped, last = submission.submitted()
@@ -120,7 +120,7 @@ def test_a_job_over_its_time_limit_goes_on_with_more_time(submission, cluster):
     assert resumed_at(submission) > 0
 
 
-def test_a_preempted_job_saves_its_state_and_goes_on(submission, cluster):
+def test_a_preempted_job_saves_its_state_and_resumes(submission, cluster):
     one_long_run(submission, 30, state_seconds=10_000)  # only SIGTERM makes it save
     submission.start("train_all")
     submission.wait_for(lambda: "steps" in job_log(submission))
@@ -130,7 +130,7 @@ def test_a_preempted_job_saves_its_state_and_goes_on(submission, cluster):
     ).strip()  # fmt: skip
     submission.finish()
     first, *others = submission.submitted()
-    # It ends by itself within the grace time, and so as FAILED.
+    # It ends by itself within the grace period, so its state may be FAILED.
     assert cluster.state(first) in ("FAILED", "PREEMPTED")
     assert cluster.state(others[-1]) == "COMPLETED"
     assert cluster.state(urgent) == "COMPLETED"
@@ -157,7 +157,7 @@ def test_a_run_whose_snakemake_was_killed_is_taken_over(submission, cluster):
 
 
 def test_a_job_that_asks_for_a_gpu_gets_one(submission, cluster):
-    """Only resources are tested: torch sees no CUDA on a pretended GPU, as the job's log shows."""
+    """Only resources are tested: torch finds no CUDA on an emulated GPU, as the job's log shows."""
     one_long_run(submission, 100)
     tiny = (submission.root / "smoke.yaml").read_text().replace("device: cpu", "device: cuda")
     (submission.root / "smoke.yaml").write_text(tiny)

@@ -1,4 +1,4 @@
-"""Fixtures that tests of the extensions share with those of the core. Without extensions no test is collected."""
+"""Fixtures that tests of the extensions share with those of the core. No test is collected without extensions."""
 
 from tests.unit.conftest import frames, small_frames
 from tests.unit.figures.conftest import drawing, drawn

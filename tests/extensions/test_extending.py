@@ -20,7 +20,7 @@ QUOTED = [
 
 
 @pytest.mark.parametrize("file", sorted(FILES))
-def test_every_file_that_is_named_is_there(file):
+def test_every_named_file_exists(file):
     assert (ROOT / file).is_file()
 
 
@@ -36,7 +36,7 @@ def test_quotations_cover_data_test_preset_and_statement():
     assert len({file for file, _ in QUOTED}) == 4
 
 
-def test_what_the_page_says_of_the_preset_is_so():
+def test_the_preset_is_as_the_page_describes_it():
     assert "recurrence" in INPUT_LAWS.names
     config = presets.read("recurrence")
     assert config["data"]["inputs"] == "recurrence"

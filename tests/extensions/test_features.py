@@ -40,7 +40,7 @@ def test_frequencies_fall_by_the_ratio():
 
 
 @pytest.mark.parametrize("ratio", [0.5, 1])
-def test_each_feature_comes_as_often_as_its_frequency_independently(ratio):
+def test_features_are_drawn_independently_at_their_frequencies(ratio):
     count = 50_000
     x, y = drawn(np.zeros((count, D), dtype=np.float32), ratio)
     assert (x.dtype, y.dtype, x.shape, y.shape) == (
@@ -59,7 +59,7 @@ def test_each_feature_comes_as_often_as_its_frequency_independently(ratio):
     np.testing.assert_allclose(both, np.outer(p, p), atol=5 * 0.5 / math.sqrt(count))
 
 
-def test_y_is_the_task_at_the_feature_with_noise_of_its_variance():
+def test_y_is_the_tasks_entry_at_the_feature_plus_noise():
     tasks = np.tile(np.array([1.0, -2.0, 0.5, 3.0], dtype=np.float32), (50_000, 1))
     x, y = drawn(tasks)
     noise = y.astype(np.float64) - x @ tasks[0].astype(np.float64)
@@ -102,8 +102,8 @@ def test_recall_is_the_mean_of_the_earlier_y_of_the_same_x(sequences):
     torch.testing.assert_close(recall(x, y), expected, rtol=1e-12, atol=1e-12)
 
 
-def test_ridge_is_recall_drawn_to_zero(sequences):
-    """By n / (n + sigma^2), n the number of earlier pairs of the same x: sum y / (n + sigma^2)."""
+def test_ridge_is_recall_shrunk_towards_zero(sequences):
+    """By the factor n / (n + sigma^2), with n earlier pairs of the same x: ridge is sum y / (n + sigma^2)."""
     x, y = sequences
     n = (x.cumsum(dim=1) * x).sum(dim=-1) - 1
     torch.testing.assert_close(
@@ -112,7 +112,7 @@ def test_ridge_is_recall_drawn_to_zero(sequences):
     torch.testing.assert_close(ridge(x, y, 1e-12), recall(x, y), rtol=1e-9, atol=1e-9)
 
 
-def test_recall_of_what_never_comes_again_is_zero():
+def test_recall_is_zero_if_no_input_recurs():
     x, y = torch.randn(2, 3, K, D, dtype=torch.float64), torch.randn(2, 3, K, dtype=torch.float64)
     assert (recall(x, y) == 0).all()
 

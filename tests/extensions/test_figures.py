@@ -39,7 +39,7 @@ def test_the_gate_has_a_panel_per_finite_m_with_the_mean_over_seeds(drawn, frame
             np.asarray(mesh.get_array()), [mean_over_seeds(own, M, "gate")], rtol=1e-12
         )
         assert mesh.get_clim() == (0, 1)
-        # The cell of position 1 is around it, and that of every checkpoint holds its step.
+        # The cell of position 1 surrounds it, and the cell of every checkpoint contains its step.
         borders = mesh.get_coordinates()
         assert borders[:, 0, 1].tolist() == [0.5, 1.5]
         assert (borders[0, :-1, 0] < STEPS).all()
@@ -47,7 +47,7 @@ def test_the_gate_has_a_panel_per_finite_m_with_the_mean_over_seeds(drawn, frame
     assert [panel.get_ylabel() for panel in axes] == ["position $k$", "", "", ""]
 
 
-def test_heads_stand_by_layer_and_rank_with_the_mean_over_seeds(drawn):
+def test_heads_are_shown_by_layer_and_rank_as_means_over_seeds(drawn):
     """The important head of the last layer differs between seeds, and always comes first."""
     axes = panels(drawn("head_ablation"))
     assert [panel.get_title(loc="left") for panel in axes if panel.axison] == [
@@ -87,7 +87,7 @@ def test_feature_losses_are_a_line_for_each_feature_and_a_dash_for_ridge(drawn, 
     assert [text.get_text() for text in key.get_texts()] == ["60 %", "30 %", "10 %"]
 
 
-def test_without_features_the_figure_says_so(frames):
+def test_without_features_there_is_a_note(frames):
     made = draw("feature_losses", {"feature_losses": frames["feature_losses"].iloc[:0]})
     (axes,) = panels(made)
     assert [text.get_text() for text in axes.texts] == ["the input law has no features"]
@@ -114,7 +114,7 @@ def test_task_gates_are_a_line_for_each_task_between_dashes_at_both_predictors(d
     assert [text.get_text() for text in key.get_texts()] == ["50 %", "25 %", "15 %", "10 %"]
 
 
-def test_without_tasks_of_unequal_frequency_the_figure_says_so(frames):
+def test_without_tasks_of_unequal_frequency_there_is_a_note(frames):
     made = draw("task_gates", {"task_gates": frames["task_gates"].iloc[:0]})
     (axes,) = panels(made)
     assert [text.get_text() for text in axes.texts] == ["all tasks are equally frequent"]
@@ -127,7 +127,7 @@ def test_strategies_stack_to_one_in_a_panel_for_every_m(drawn, frames):
     for panel, M in zip(axes, GRID, strict=False):
         assert panel.get_title(loc="left") == f"$M$ = {style.label(M)}"
         rows = own[own["task_diversity"] == M]
-        # Ridge, which is one for all M, lies at the bottom: the first layer ends at its weight.
+        # Ridge, which is the same for all M, is at the bottom: the first layer ends at its weight.
         first, last = panel.collections
         (outline,) = first.get_paths()
         weight = mean_over_seeds(rows[rows["predictor"] == "ridge"], M, "weight")
@@ -175,7 +175,7 @@ def test_llc_by_component_is_a_line_for_each_part(of_parts, frames):
     assert [text.get_text() for text in key.get_texts()] == list(PARTS)
 
 
-def test_without_parts_the_figure_says_so(drawn):
+def test_without_parts_there_is_a_note(drawn):
     (axes,) = panels(drawn("llc_by_component"))
     assert [text.get_text() for text in axes.texts] == ["the LLC of no part was measured"]
 
@@ -199,7 +199,7 @@ def test_changing_tasks_shows_the_run_whose_tasks_stay_moved_to_the_same_end(fra
         assert change.get_xdata().tolist() == STEPS
 
 
-def test_without_changing_tasks_the_figure_says_so(frames):
+def test_without_changing_tasks_there_is_a_note(frames):
     made = draw("changing_tasks", frames | {"unchanged": frames["unchanged"].iloc[:0]})
     (axes,) = panels(made)
     assert [text.get_text() for text in axes.texts] == [

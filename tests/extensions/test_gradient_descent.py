@@ -20,7 +20,7 @@ def sequences(B, K, D, seed=0):
     return x, (x @ t).squeeze(-1) + NOISE**0.5 * torch.randn(B, K, dtype=torch.float64)
 
 
-def test_gradient_descent_is_what_autograd_descends():
+def test_gradient_descent_agrees_with_autograd():
     x, y = sequences(3, 5, 2)
     rates = torch.tensor([0.3, 0.1], dtype=torch.float64)
     found = gradient_descent.descend(x, y, rates)
@@ -33,7 +33,7 @@ def test_gradient_descent_is_what_autograd_descends():
         torch.testing.assert_close(found[b, k], (w @ x[b, k]).detach(), check_dtype=False)
 
 
-def test_gd_plus_plus_is_its_recursion_token_by_token():
+def test_gd_plus_plus_agrees_with_its_recursion_token_by_token():
     B, K, D = 2, 5, 3
     x, y = sequences(B, K, D)
     rates = torch.tensor([0.2, 0.05, 0.1, 0.02, 0.3], dtype=torch.float64)
@@ -70,7 +70,7 @@ def test_the_rate_of_one_step_tends_to_its_closed_form(D, K):
     assert float(fitted[0]) == pytest.approx(first_rate(x, y), rel=1e-4)
 
 
-def test_more_steps_are_better_and_stay_behind_ridge():
+def test_more_steps_are_better_but_worse_than_ridge():
     x, y = sequences(500, 6, 3)
     best = ridge(x, y, NOISE)
     left = []
@@ -93,7 +93,7 @@ def test_a_sequence_of_one_pair_is_predicted_by_zero(name):
 
 
 @pytest.mark.parametrize("name", ["gradient_descent", "gd_plus_plus"])
-def test_sequences_may_have_any_number_of_axes_before_them(name):
+def test_sequences_may_have_any_number_of_leading_axes(name):
     option = {"gradient_descent": "steps", "gd_plus_plus": "layers"}[name]
     predict = PREDICTORS.function({"name": name, option: 2}, "predict")
     x, y = sequences(6, 5, 2)
@@ -107,7 +107,7 @@ def test_sequences_may_have_any_number_of_axes_before_them(name):
 @pytest.mark.parametrize("D", [2, 4])
 @pytest.mark.parametrize("ours", [True, False], ids=["ours", "theirs"])
 def test_the_directions_that_count_in_one_layer_of_linear_attention(D, ours):
-    """The rank of its derivative by the weights, at a step of gradient descent; theirs has neither u nor b."""
+    """The rank of its Jacobian at a step of gradient descent; the layer of the paper has neither u nor b."""
     torch.manual_seed(0)
     K, count = 6, 400
     x = torch.rand(count, K, D, dtype=torch.float64) * 2 - 1

@@ -1,4 +1,4 @@
-"""Tables of extensions exist where the configuration offers what they measure, or judges it."""
+"""Tables of extensions exist where the configuration offers what they measure, or a statement judges it."""
 
 import pytest
 

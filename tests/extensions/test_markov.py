@@ -97,7 +97,7 @@ def test_the_noise_has_its_variance_on_average_over_chains(variance):
     x, y = (
         x[:, 0],
         y[:, 0],
-    )  # of later pairs, more are where a chain stays, and there the noise is less
+    )  # later pairs are more often in states where the chain stays, and there the noise is smaller
     mean = (x * tasks).sum(axis=-1)
     assert (y - mean).var() == pytest.approx(variance, rel=0.01)
     assert mean.var() == pytest.approx(size_of_x(variance) ** 2, rel=0.01)
@@ -147,7 +147,7 @@ def by_transitions(states, chances):
 
 
 def by_states(states, chances):
-    """The same if states are independent draws with the stationary frequency of a chain."""
+    """Predictions if states are independent draws at the stationary frequency of a chain."""
     frequency = chances[:, 0] / (chances[:, 0] + 1 - chances[:, 1])
     found = np.empty((len(states), K))
     for i, chain in enumerate(states):
@@ -202,7 +202,7 @@ def test_unigram_retrieval_is_the_posterior_mean_over_the_frequencies(sequences,
 
 
 def test_unigram_inference_is_the_posterior_mean_under_the_prior(sequences):
-    """Compared with the integral over all chains; the predictor knows the density of their frequencies."""
+    """Compared with the integral over all chains; the predictor uses the density of their frequencies."""
     states, x, y = sequences
     some = slice(0, None, 7)
     found = unigram_inference.predict(x, y, None, NOISE).numpy()
@@ -244,7 +244,7 @@ def test_one_chain_is_known_without_context(sequences, tasks):
     )
 
 
-def test_none_loses_less_than_bigram_retrieval_on_the_training_chains(tasks):
+def test_no_predictor_loses_less_than_bigram_retrieval_on_the_training_chains(tasks):
     """It is the posterior mean, so no predictor does better; dMMSE_M has another likelihood and comes close."""
     x, y = (part.double() for part in SequenceSource(0, DATA, 6).draw(100_000, "losses"))
     loss = {

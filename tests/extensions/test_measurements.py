@@ -35,10 +35,10 @@ HALVING = DATA.changed(tasks="halving")
 @pytest.mark.parametrize(
     ("M", "counts"), [(1, [1]), (2, [1, 1]), (7, [4, 2, 1]), (12, [6, 3, 2, 1]), (31, [16, 8, 4, 2, 1])]
 )  # fmt: skip
-def test_halving_tasks_are_half_as_frequent_each(M, counts):
+def test_each_halving_task_is_half_as_frequent_as_the_one_before(M, counts):
     tasks, shares = by_frequency(task_set(0, HALVING, M).numpy())
     assert shares == pytest.approx(np.array(counts) / M)
-    # The tasks themselves are those of the Gaussian family, the most frequent one being the root task.
+    # The tasks themselves are those of the Gaussian family; the most frequent one is the root task.
     assert np.array_equal(tasks, task_set(0, DATA, len(counts)).numpy())
 
 
@@ -48,7 +48,7 @@ def test_halving_task_sets_are_nested():
         assert torch.equal(task_set(0, HALVING, M), largest[:M])
 
 
-def test_halving_tasks_are_drawn_as_they_are_shared():
+def test_halving_tasks_are_drawn_in_proportion_to_their_shares():
     batch = SequenceSource(0, HALVING, 7).draw(7000, "shared")
     tasks, _ = by_frequency(task_set(0, HALVING, 7).numpy())
     predicted = torch.einsum("bkd,md->bmk", batch.x, torch.from_numpy(tasks))
@@ -57,7 +57,7 @@ def test_halving_tasks_are_drawn_as_they_are_shared():
     assert (abs(counts - np.array([4000, 2000, 1000])) < 150).all()
 
 
-def test_each_task_gets_sequences_of_the_same_inputs_and_noise():
+def test_all_tasks_share_inputs_and_noise():
     tasks = task_set(0, DATA, 3).numpy()
     found = of_each(
         tasks,
@@ -91,7 +91,7 @@ def test_each_task_gets_sequences_of_the_same_inputs_and_noise():
 
 
 def test_losses_by_feature_add_up_to_the_loss(tiny, smoke, tmp_path):
-    """Losses by feature, weighted by share, give the loss of every checkpoint on every set; so do ridge's."""
+    """Losses by feature, weighted by share, add up to the loss of every checkpoint, and of ridge, on every set."""
     for settings in (tiny, smoke):
         settings["data"]["inputs"] = {"name": "features", "ratio": 0.5}
     files = train_in(tmp_path, Run(4, 0), tiny)
@@ -122,7 +122,7 @@ def test_the_gate_on_a_task_is_least_squares_on_the_predictions(tiny, smoke, tmp
     kept = Checkpoints(*files, TrainedBy.of(smoke))
     model = Transformer(2, ModelSettings.of(smoke["model"]))
     assert list(found.index) == [(step, task) for step in kept.steps for task in (1, 2, 3)]
-    # Task 1 is the root task, task 2 stands second in T_M, task 3 fourth.
+    # Task 1 is the root task, task 2 is second in T_M, and task 3 fourth.
     for task, place in ((1, 0), (2, 1), (3, 3)):
         x, y = of_each(members[[place]].numpy(), 0, data, sizes)
         r, d = ridge(x, y, 0.125), dmmse(x, y, members, 0.125)

@@ -1,4 +1,4 @@
-"""The input law `recurrence`: its moments, and that ridge and dMMSE_M are the posterior means on it."""
+"""The input law `recurrence`: its moments, and ridge and dMMSE_M as the posterior means on it."""
 
 import math
 

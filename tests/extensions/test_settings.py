@@ -1,4 +1,4 @@
-"""Entries of the extensions refuse data that they cannot handle, and name it."""
+"""Entries of the extensions refuse data that they cannot handle, by name."""
 
 import pytest
 
@@ -19,5 +19,5 @@ from tests.unit.test_config import test_faults_name_key_value_and_what_is_allowe
         ),
     ],
 )  # fmt: skip
-def test_an_entry_says_which_data_it_is_for(path, value, message):
+def test_an_entry_names_the_data_that_it_requires(path, value, message):
     refused(path, value, message)

@@ -1,4 +1,4 @@
-"""Sparse tasks: their moments, and that task sets are nested."""
+"""Sparse tasks: their moments, and nested task sets."""
 
 import math
 
@@ -36,7 +36,7 @@ def test_the_moments_are_those_of_s_gaussian_coordinates(s, dtype):
     assert (tasks**4).mean() == pytest.approx(fourth, rel=0.1)
 
 
-def test_every_pair_of_coordinates_is_as_likely():
+def test_all_pairs_of_coordinates_are_equally_likely():
     count = 60_000
     tasks = sample(np.random.default_rng(0), count, D, options=Options(nonzero=S))
     together = (tasks != 0).astype(float).T @ (tasks != 0) / count
@@ -55,7 +55,7 @@ def test_the_first_tasks_do_not_depend_on_how_many_are_drawn():
     assert torch.equal(few.y, many.y[:10])
 
 
-def test_outputs_have_the_variance_of_other_tasks():
+def test_outputs_have_the_variance_that_gaussian_tasks_give():
     y = (
         SequenceSource(0, DATA.changed(tasks={"name": "sparse", "nonzero": 1}), math.inf)
         .draw(50_000, "y")

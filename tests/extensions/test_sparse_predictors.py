@@ -59,7 +59,7 @@ def test_the_lasso_is_the_minimum_over_all_supports_and_signs():
 
 
 def test_the_penalty_is_the_size_of_the_noise():
-    """The greatest entry of X'noise / n, on average over orthogonal inputs of variance 1, is below and near it."""
+    """For orthogonal inputs of variance 1, the largest entry of X'noise / n is on average just below the penalty."""
     n, D = 64, 8
     source = np.random.default_rng(0)
     inputs = np.linalg.qr(source.standard_normal((n, D)))[0] * math.sqrt(n)
@@ -69,7 +69,7 @@ def test_the_penalty_is_the_size_of_the_noise():
 
 
 def by_loops(x, y, steps):
-    """For one sequence, on the scaled inputs themselves."""
+    """Predictions for one sequence, on the scaled inputs themselves."""
     found = np.zeros(len(y))
     for n in range(1, len(y)):
         X, Y = x[:n], y[:n]

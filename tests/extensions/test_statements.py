@@ -20,7 +20,7 @@ from transient_ridge.scorecard.verdicts import (
     excess_of,
 )
 
-#: Preset, with its variant where it is not `base` -> the statements that it asks for.
+#: Preset, with its variant unless that is `base` -> the statements that it asks for.
 MADE_BY = {
     "recurrence": ["a", "b", "c"],
     "in-weight": ["d", "e", "f", "g"],
@@ -33,7 +33,7 @@ MADE_BY = {
 }
 OF = {part: preset for preset, parts in MADE_BY.items() for part in parts}
 LAST, IN, OUT = worlds.STEPS[-1], "in_distribution", "out_of_distribution"
-#: What has all the weight after this share of training has passed, in the logarithm of the step.
+#: Predictor -> the share of training, in the logarithm of the step, after which it has all the weight.
 PHASES = {"zero": 0, "unigram_inference": 0.2, "ridge": 0.5, "bigram_retrieval": 0.8}
 #: Predictors that are the same for every M, and those that retrieve.
 OF_M_INFINITY = ("ridge", "zero", "unigram_inference", "gd_plus_plus", "recall")
@@ -64,7 +64,7 @@ PARTS = {
 
 
 def with_parts(tables):
-    """The world with the LLC of parts, at the checkpoint of t_crit and the last; at M = infinity they stay the same."""
+    """The world with the LLCs of parts at t_crit and at the last checkpoint; at M = infinity they stay the same."""
     critical = tables["critical_steps"]
     critical = critical[critical["curve"] == "smoothed"]
     rows = [
@@ -90,13 +90,13 @@ def papers_world():
     sparse(world)
     at_coefficient(world)
     predictors_far_apart(world)
-    # The mean task is better on new tasks than dMMSE_M is.
+    # On new tasks the mean task is better than dMMSE_M.
     put(world, "softened_dmmse", "loss_out", worlds.RIDGE + 0.1, inverse_temperature=0.0)
     return world | {"strategies": strategies(world["relative_distances"])}
 
 
 def predictors_far_apart(world):
-    """All predictors that presets name are at right angles, and much further from ridge than the models."""
+    """All predictors that presets name are at right angles, and much further from ridge than the models are."""
     rows = [
         {"task_diversity": M, "dataset": dataset, "predictor": one, "other": other, "distance": 1.0}
         for M in worlds.GRID
@@ -111,7 +111,7 @@ def predictors_far_apart(world):
 
 
 def strategies(relative) -> pd.DataFrame:
-    """All phases for finite M, and all but the last at M = infinity, where it equals the one before."""
+    """All phases for finite M, and all but the last at M = infinity, where the last equals the one before."""
     rows = []
     for M, seed, step in relative[list(worlds.RUN)].itertuples(index=False):
         passed = np.log1p(step) / np.log1p(LAST)
@@ -174,14 +174,14 @@ def test_the_two_likelihoods_of_bigram_retrieval_share_its_weight(world):
     assert found["value"] == pytest.approx(1)
 
 
-def test_unigrams_that_never_give_way_contradict(world):
+def test_unigrams_that_never_give_way_contradict_the_statement(world):
     weight(world, worlds.INF, "unigram_inference")
     found = scored(world, "mixtures").loc["u"]
     assert found["verdict"] == FAILS
     assert "never has half of the weight" in found["reason"]
 
 
-def test_they_are_made_where_they_are_asked_for_and_hold_in_the_papers_world(world):
+def test_statements_are_made_on_request_and_hold_in_the_papers_world(world):
     for preset, parts in MADE_BY.items():
         found = scored(world, preset)
         assert list(found.index) == parts
@@ -301,7 +301,7 @@ def heads_alike(world):
 
 
 def weight(world, M, *names):
-    """These predictors share the weight of the runs of M at every step."""
+    """At every step these predictors share the weight of the runs of M."""
     rows = world["strategies"]["task_diversity"] == M
     of = rows & world["strategies"]["predictor"].isin(names)
     world["strategies"].loc[rows, "weight"] = 0.0
@@ -327,7 +327,7 @@ def no_strategies_of_infinity(world):
     world["strategies"] = table[table["task_diversity"] < worlds.INF]
 
 
-#: part -> (a world in which it is false, one in which it cannot be tested, what the reason says)
+#: part -> (a world in which it is false, one in which it cannot be tested, text in the reason)
 BENT = {
     "a": (gate_at_end(1, 0.4), without_gates, "the table gates is missing"),
     "b": (no_gain_by_new, no_gap, "is not above ridge"),
@@ -383,7 +383,7 @@ def test_a_false_statement_does_not_hold(part, world):
 
 
 @pytest.mark.parametrize("part", BENT)
-def test_a_statement_that_the_tables_cannot_decide_says_why(part, world):
+def test_a_statement_that_the_tables_cannot_decide_gives_the_reason(part, world):
     _, bend, reason = BENT[part]
     bend(world)
     found = scored(world, OF[part]).loc[part]
@@ -392,7 +392,7 @@ def test_a_statement_that_the_tables_cannot_decide_says_why(part, world):
 
 
 @pytest.mark.parametrize("preset", MADE_BY)
-def test_in_its_null_no_statement_passes(preset, world):
+def test_no_statement_passes_in_its_null(preset, world):
     settings = ClaimSettings.of(presets.load(*preset.split("/"))["claims"])
     evidence = Evidence(world, settings)
     found = claims.measure(evidence, [OWN]).frame()
@@ -409,8 +409,8 @@ def test_in_its_null_no_statement_passes(preset, world):
         assert (excess < 0).all(), statement.name
 
 
-def test_statements_that_their_nulls_meet_too_are_not_discriminating(world):
-    """The mean task is as bad on new tasks, a memory is near ridge, and the gate is open anyway."""
+def test_statements_that_hold_in_their_nulls_too_are_not_discriminating(world):
+    """In the nulls, too, the mean task is as bad on new tasks, a memory is near ridge, and the gate is open."""
     put(world, "softened_dmmse", "loss_out", 9.0, inverse_temperature=0.0)
     put(world, "idealised_distances", "distance", 0.01, dataset=OUT, task_diversity=worlds.GRID[-2])
     put(world, "softened_dmmse", "ridge", 9.0, inverse_temperature=0.0)
@@ -418,8 +418,8 @@ def test_statements_that_their_nulls_meet_too_are_not_discriminating(world):
     assert set(found["verdict"]) == {NOT_DISCRIMINATING}
 
 
-def test_what_training_does_by_itself_is_no_evidence_of_what_replaces_ridge(world):
-    """The MLPs of M = infinity grow as well."""
+def test_what_training_does_anyway_is_not_evidence_of_what_replaces_ridge(world):
+    """The LLC of the MLPs of M = infinity grows too."""
     llc = world["llc"]
     grown = (llc["task_diversity"] == worlds.INF) & llc["component"].str.contains("mlp")
     llc.loc[grown & (llc["step"] == LAST), "llc"] *= 2
@@ -433,7 +433,7 @@ def test_three_tasks_are_too_few_to_rank(world):
     assert "only 3 tasks" in found["reason"]
 
 
-def test_a_task_goes_in_weight_where_its_gate_opens_for_good(world):
+def test_a_task_goes_in_weight_once_its_gate_opens_for_good(world):
     """The gate of the most frequent task opens first and closes again near the end, so it ranks third of four."""
     put(world, "task_gates", "gate", 0.4, task=1, step=worlds.STEPS[-2])
     assert scored(world, "in-weight/unequal").loc["z", "value"] == pytest.approx(-0.4)

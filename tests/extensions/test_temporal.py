@@ -45,7 +45,7 @@ def data(tasks) -> DataSettings:
 
 
 def tasks_in(tasks, step, M=4):
-    """The task of every sequence in an update's batch, (B, D); the noise is small enough to read it off."""
+    """The task (B, D) of every sequence in an update's batch; the noise is small enough to read tasks off."""
     batch = SequenceSource(0, data(tasks), M).training_batch(0, step, 200)
     return torch.linalg.lstsq(batch.x, batch.y[..., None]).solution[..., 0]
 
@@ -60,7 +60,7 @@ def same(one, other):
 
 
 @pytest.mark.parametrize("tasks", [WALK, ANEW, SWITCH], ids=["walk", "anew", "switch"])
-def test_a_batch_is_a_function_of_seeds_and_step_in_whatever_order(tasks):
+def test_a_batch_is_a_function_of_seeds_and_step_in_any_order(tasks):
     source = SequenceSource(0, data(tasks), 4)
     forwards = {step: source.training_batch(3, step, 16) for step in (0, 12, 30, 60)}
     for step in (60, 0, 30, 12):
@@ -69,7 +69,7 @@ def test_a_batch_is_a_function_of_seeds_and_step_in_whatever_order(tasks):
         assert torch.equal(again.y, forwards[step].y)
 
 
-def test_tasks_move_when_they_should_and_are_those_of_every_preset_in_the_end():
+def test_tasks_move_on_schedule_and_end_at_the_usual_task_set():
     stay = task_set(0, data("gaussian"), 4)
     assert same(tasks_in(WALK, 0), tasks_in(WALK, 4))
     for before, after in ((4, 5), (9, 10), (39, 40)):
@@ -80,7 +80,7 @@ def test_tasks_move_when_they_should_and_are_those_of_every_preset_in_the_end():
 
 
 @pytest.mark.parametrize(("tasks", "correlation"), [(WALK, 0.8), (ANEW, 0.0)])
-def test_a_move_keeps_the_law_of_tasks_and_correlates_them_as_stated(tasks, correlation):
+def test_a_move_keeps_the_law_of_tasks_and_has_the_stated_correlation(tasks, correlation):
     M = 20_000
     source = SequenceSource(0, data(tasks), M)
     path = [source._tasks_at(step) for step in (0, 5, 10, 40)]
@@ -120,7 +120,7 @@ def test_new_tasks_are_those_of_infinite_m():
 
 @pytest.mark.parametrize("tasks", [WALK, SWITCH])
 @pytest.mark.parametrize("M", [1, 4, math.inf])
-def test_runs_are_measured_on_what_others_are_measured_on(tasks, M):
+def test_runs_are_measured_on_the_usual_task_set(tasks, M):
     measured, others = (
         SequenceSource(0, data(each), M).draw(8, "evaluation", "x") for each in (tasks, "gaussian")
     )
@@ -132,7 +132,7 @@ def test_runs_are_measured_on_what_others_are_measured_on(tasks, M):
 
 @pytest.mark.parametrize("killed_at", [12, 42])
 @pytest.mark.parametrize("tasks", [WALK, SWITCH], ids=["walk", "switch"])
-def test_a_killed_run_goes_on_to_the_same_bits(tiny, tmp_path, monkeypatch, tasks, killed_at):
+def test_a_killed_run_ends_with_the_same_bits(tiny, tmp_path, monkeypatch, tasks, killed_at):
     tiny["data"]["tasks"] = tasks
     undisturbed = run_whole(tiny, tmp_path / "undisturbed")
     resumed = killed_and_resumed(tiny, tmp_path / "killed", monkeypatch, killed_at)
@@ -141,7 +141,7 @@ def test_a_killed_run_goes_on_to_the_same_bits(tiny, tmp_path, monkeypatch, task
     assert weights_of(others) != weights_of(undisturbed)
 
 
-def test_what_changes_tasks_makes_stale_what_asks_for_it_and_nothing_else():
+def test_changing_tasks_makes_only_the_variants_that_use_them_stale():
     def trained_by(stop):
         tasks = SWITCH | {"stop": stop}
         finite = {"grid": {"task_diversities": [2]}, "data": {"tasks": tasks}}
@@ -182,11 +182,11 @@ def test_what_changes_tasks_makes_stale_what_asks_for_it_and_nothing_else():
         ("moving", r"data\.tasks\.every: missing"),
     ],
 )  # fmt: skip
-def test_what_cannot_change_is_refused_by_key_and_value(tasks, message):
+def test_impossible_changes_are_refused_by_key_and_value(tasks, message):
     refused("data.tasks", tasks, message)
 
 
-def test_tasks_may_change_to_the_last_update():
+def test_tasks_may_change_until_the_last_update():
     grid = {"task_diversities": [8]}
     presets.load("laptop", grid=grid, data={"tasks": WALK | {"until": 2500}})
     presets.load("laptop", grid=grid, data={"tasks": SWITCH | {"stop": 2500}})
@@ -195,7 +195,7 @@ def test_tasks_may_change_to_the_last_update():
 # -- the run whose tasks stay ------------------------------------------------------------------------
 
 
-def test_a_variant_is_compared_with_itself_with_tasks_that_stay():
+def test_a_variant_is_compared_with_the_same_one_whose_tasks_stay():
     tasks = {"tasks": WALK}
     finite = {"grid": {"task_diversities": [2]}, "training": {"steps": 50}}
     variants = {
@@ -211,7 +211,7 @@ def test_a_variant_is_compared_with_itself_with_tasks_that_stay():
     assert counterpart(config, "wider") is None
 
 
-def test_the_table_is_of_runs_whose_tasks_change():
+def test_the_table_has_the_runs_whose_tasks_change():
     def runs(tasks):
         changes = {
             "grid": {"task_diversities": [2, 8]},
@@ -224,7 +224,7 @@ def test_the_table_is_of_runs_whose_tasks_change():
     assert runs("gaussian") == []
 
 
-def test_of_the_other_variant_the_same_run_is_taken():
+def test_the_same_run_is_taken_from_the_other_variant():
     relative = worlds.tables()["relative_distances"]
     found = compute_unchanged(relative, Run(8, 1)).frame()
     own = relative[(relative["task_diversity"] == 8) & (relative["seed"] == 1)]
@@ -246,7 +246,7 @@ COME = worlds.STEPS[-1] - FRESH
 
 
 def rising(since, over):
-    """alpha rises from 0 to 1 over this many updates, for every M."""
+    """alpha rises from 0 to 1 over ``over`` updates from ``since`` on, for every M."""
     return lambda M: np.clip((STEPS - since) / over, 0, 1)
 
 
@@ -254,7 +254,7 @@ AT_RIDGE, MEMORISED = rising(math.inf, 1.0), rising(0, FRESH / 4)
 
 
 def world(over, stay=MEMORISED, fresh=FRESH):
-    """Runs that go ``over``, and for ``fresh`` updates ``stay`` if their tasks do."""
+    """Runs whose alpha follows ``over`` and, for ``fresh`` updates where their tasks stay, ``stay``."""
     other = worlds.tables(GRID, over=stay)["relative_distances"]
     other = other[(other["step"] <= fresh) & np.isfinite(other["task_diversity"])]
     return worlds.tables(GRID, over=over) | {"unchanged": worlds.complete("unchanged", other)}
@@ -296,7 +296,7 @@ def test_without_training_and_without_a_run_to_compare_with_nothing_is_testable(
     assert "the table unchanged is empty" in alone["reason"]
 
 
-def test_a_run_that_is_not_at_ridge_when_its_tasks_come_says_nothing():
+def test_a_run_that_is_not_at_ridge_when_its_tasks_come_is_not_testable():
     found = scored(world(MEMORISED), "C")
     assert found["verdict"] == UNTESTABLE
     assert "when its tasks come" in found["reason"]

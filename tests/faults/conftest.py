@@ -1,4 +1,4 @@
-"""A copy of the workflow tests' finished project, for tests that disturb it."""
+"""A copy of the finished project of the workflow tests, for tests that disturb it."""
 
 from tests.workflow.conftest import finished, project
 

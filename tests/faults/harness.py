@@ -1,6 +1,6 @@
-"""Kills jobs and Snakemake itself at random moments, and starts again.
+"""Kill jobs and Snakemake itself at random moments, and start again.
 
-A stage is put under fire by a line in ``STAGES``: the name of its rule, and its name on the command line of
+To put a stage under fire, add a line to ``STAGES``: the name of its rule, and its name on the command line of
 ``python -m transient_ridge``.
 """
 
@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 
 from tests.workflow.conftest import Project, surroundings
 
-#: rule -> stage on the command line, in the order in which the graph comes to them.
+#: rule -> stage on the command line, in the order of the graph.
 STAGES = {
     "train": "train",
     "evaluate": "evaluate",
@@ -34,7 +34,7 @@ STAGES = {
 
 SNAKEMAKE = "snakemake"
 
-#: Snakemake and everything it started, as in a power cut.
+#: The victim in a power cut: Snakemake and everything that it started.
 EVERYTHING = "everything"
 
 #: Signals for a victim. Snakemake answers SIGTERM by letting its jobs end, and SIGINT by stopping them.
@@ -72,14 +72,14 @@ class Soak:
                 pass
         for _ in range(
             3
-        ):  # what an orphan of the last kill still holds is waited for by the jobs themselves
+        ):  # the jobs themselves wait for what an orphan of the last kill still holds
             if self._start().wait(timeout=600) == 0:
                 return
         raise AssertionError(self.log.read_text()[-4000:])
 
     def _start(self, *arguments: str) -> subprocess.Popen[bytes]:
         if self._locked():
-            # The one command that the README asks for.
+            # The one command that the README gives for this.
             self.project.snakemake("--unlock")
             self.cleanups += 1
         command = [
@@ -98,7 +98,7 @@ class Soak:
 
     def _kill(self, victim: str) -> bool:
         """Start Snakemake and kill ``victim``; return whether it was still alive to be killed."""
-        # Asked for again even if it is finished; what a run has trained so far is not lost by that.
+        # Requested again even if it is finished; what a run has trained so far is not lost.
         snakemake = self._start(*(["--forcerun", victim] if victim in STAGES else []))
         number = self.random.choice(SIGNALS[victim])
         whole = psutil.Process(snakemake.pid)

@@ -1,4 +1,4 @@
-"""Bad disks, bad files, two processes at once: refused with a clear message, and finished work stays."""
+"""Bad disks, bad files, two processes at once: refused with a clear message, with finished work kept."""
 
 import contextlib
 import os
@@ -42,7 +42,7 @@ def refused(project, *arguments: str) -> str:
 
 
 def evaluate_again(project) -> None:
-    """Make all measurements stale, and nothing before them."""
+    """Make all measurements stale, and nothing upstream of them."""
     config = project.config
     config["evaluation"]["sequences"] = 100
     project.configure(config)
@@ -125,7 +125,7 @@ def test_a_read_only_results_folder(project):
     mount("--bind", results, results)
     with unmounted_at_the_end(results):
         mount("-o", "remount,bind,ro", results)
-        # Snakemake's own words for what is to be written again, ours where all is new.
+        # Snakemake's own message for files to be rewritten, ours where everything is new.
         assert "Write-protected output files" in refused(project)
         config = project.config
         project.configure(config | {"grid": {"task_diversities": [1, 4, 8], "seeds": [0]}})
@@ -154,7 +154,7 @@ def test_a_second_snakemake_is_refused_even_where_the_lock_was_taken_away(projec
         assert "Directory cannot be locked" in refused(project, "train_all")
         shutil.rmtree(project.root / ".snakemake" / "locks")
         assert "another Snakemake (process " in refused(project, "train_all")
-        # Another checkout that shares the results by a link.
+        # Another checkout that shares the results through a link.
         other = type(project)(tmp_path / "other")
         ignored = shutil.ignore_patterns(".snakemake", "results")
         shutil.copytree(project.root, other.root, ignore=ignored)
@@ -177,7 +177,7 @@ def cut(path: Path) -> None:
 
 
 def swap(path: Path) -> None:
-    """With the other run's file, including its record and checksum."""
+    """Replace it by the other run's file, with its record and checksum."""
     other = path.parents[1] / "M1-seed0" / path.name
     for suffix in ("", ".provenance.json"):
         mine, theirs = (Path(f"{p}{suffix}") for p in (path, other))
@@ -194,7 +194,7 @@ def swap(path: Path) -> None:
         (swap, "was made by the run M1-seed0, not M4-seed0"),
     ],
 )
-def test_a_harmed_table_is_named(project, harm, message):
+def test_a_damaged_table_is_named(project, harm, message):
     table = project.root / RUNS / "M4-seed0" / "outputs.parquet"
     harm(table)
     text = refused(project, "--forcerun", "joint_pca")
@@ -208,7 +208,7 @@ def test_a_harmed_table_is_named(project, harm, message):
 
 
 @pytest.mark.parametrize("name", ["checkpoints.json", "checkpoints/step-00000060.safetensors"])
-def test_harmed_checkpoints_are_named(project, name):
+def test_damaged_checkpoints_are_named(project, name):
     evaluate_again(project)
     flip_a_bit(project.root / RUNS / "M4-seed0" / name)
     text = refused(project)

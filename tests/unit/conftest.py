@@ -14,7 +14,7 @@ def frames() -> Mapping[str, pd.DataFrame]:
     return world_tables.tables()
 
 
-#: What worlds with and without a third predictor have in common: enough to show it, and no more.
+#: What worlds with and without a third predictor share: just enough to show it.
 SMALL = {"seeds": (0,), "components": 2}
 
 

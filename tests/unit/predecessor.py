@@ -1,4 +1,4 @@
-"""The architecture of the predecessor's public code, rewritten with the same names of weights."""
+"""The architecture of the predecessor's public code, rewritten with the same weight names."""
 
 import math
 
@@ -47,7 +47,7 @@ class Tokens(nn.Module):
     def forward(self, tokens: Tensor) -> Tensor:
         h = self.token_embedding(tokens) + self.postn_embedding.weight.T[: tokens.shape[1]]
         for block in self.blocks:
-            h = h + block(h)  # the block has added its input already
+            h = h + block(h)  # the block has already added its input
         return self.unembedding(h)
 
 

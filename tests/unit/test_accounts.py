@@ -1,4 +1,4 @@
-"""Accounts of when runs turn, on worlds that one of them made."""
+"""Accounts of when runs turn, on worlds made by one of them."""
 
 import math
 
@@ -38,7 +38,7 @@ from transient_ridge.config import presets
 from transient_ridge.config.settings import DataSettings
 
 DIVERSITIES = (4.0, 8.0, 16.0, 32.0, 64.0)
-#: Not in the order of M, as sizes always are.
+#: Not in the order of M, unlike sizes.
 COMPLEXITY = {4.0: 9.0, 8.0: -3.0, 16.0: 7.0, 32.0: 1.0, 64.0: 5.0}
 SIZES = {M: 60.0 * M for M in DIVERSITIES}
 
@@ -64,7 +64,7 @@ def made_by(account, constants):
         (by_constant(), (0.02, 0.5, 1.5)),
     ],
 )
-def test_the_constants_are_found_again(account, constants):
+def test_the_constants_are_recovered(account, constants):
     assert fit(account, made_by(account, constants)) == pytest.approx(constants, rel=0.02)
 
 
@@ -104,7 +104,7 @@ def settings():
 
 @pytest.fixture(scope="module")
 def world():
-    # Runs that start near enough to be between the predictors within the first tenth of training.
+    # The runs start near enough to be between the predictors within the first tenth of training.
     made = worlds.tables(start=lambda seed: 0.5)
     return made | {
         "selection_by_resolution": pd.concat(
@@ -149,7 +149,7 @@ def test_the_tables_have_every_account_under_both_splits(world, settings):
 
 
 @pytest.mark.parametrize("judge", [leave_out, lambda a, p: forecast(a, p, p.step <= 1000)])
-def test_only_the_true_account_foretells_what_it_was_not_fitted_to(judge):
+def test_only_the_true_account_predicts_held_out_points(judge):
     size, llc = by_compressed_size(SIZES), by_llc(1.0, COMPLEXITY)
     for truth, rivals in ((size, (llc,)), (llc, (size, by_log(None)))):
         points = made_by(truth, (0.02, 0.5, 0.3))
@@ -159,7 +159,7 @@ def test_only_the_true_account_foretells_what_it_was_not_fitted_to(judge):
             assert np.mean(list(judge(rival, points).errors.values())) > 0.02
 
 
-def test_what_is_left_out_does_not_enter_the_fit():
+def test_left_out_points_do_not_enter_the_fit():
     points = made_by(by_log(None), (0.02, 0.5, 0.4))
     other = points._replace(relative=np.where(points.diversity == 16, 0.9, points.relative))
     kept = points.diversity == 16

@@ -1,4 +1,4 @@
-"""Runs trained elsewhere: exported, adopted and measured like ours; what does not fit is refused by name."""
+"""Runs trained elsewhere: exported, adopted, measured like ours, and refused by name if they do not fit."""
 
 import json
 import math
@@ -23,7 +23,7 @@ from transient_ridge.training.checkpoints import Checkpoints
 CPU = torch.device("cpu")
 RUN = Run(4, 0)
 STEPS = (0, 10, 20)
-#: The preset of someone who has trained the predecessor's architecture.
+#: The preset of someone who trained the predecessor's architecture.
 THEIRS = {
     "model": {"layers": 2, "d_model": 8, "d_mlp": 12, "heads": 2, "attention_projection": False, "residual": "doubled"},
     "training": {"steps": 20, "decay_steps": 0, "average": None},
@@ -74,7 +74,7 @@ def test_an_adopted_run_predicts_what_the_original_does(theirs):
         )
 
 
-def test_it_is_measured_as_one_of_ours(theirs):
+def test_it_is_measured_like_our_own_runs(theirs):
     files, config = adopted(theirs)
     losses, *_ = evaluate(
         files["manifest"], files["weights"], RUN, device=CPU, **settings_for(evaluate, config)
@@ -101,7 +101,7 @@ def test_only_the_steps_of_the_schedule_are_taken(theirs):
         ({"data": {"noise_variance": 0.25}}, "of data.noise_variance = 0.125, and the preset has 0.25"),
     ],
 )  # fmt: skip
-def test_what_does_not_fit_the_preset_is_refused_by_name(theirs, changes, message):
+def test_runs_that_do_not_fit_the_preset_are_refused_by_name(theirs, changes, message):
     with pytest.raises(CheckpointError, match=message):
         adopted(theirs, **changes)
     assert not (theirs.parent / "ours").exists()
@@ -160,7 +160,7 @@ def data_of(path, **changes):
     return presets.load("smoke", data={"tasks": tasks}, **changes)
 
 
-def test_tasks_come_from_their_file(tmp_path):
+def test_tasks_are_read_from_their_file(tmp_path):
     tasks = torch.randn(4, 2)
     safetensors.torch.save_file({"tasks": tasks}, tmp_path / "tasks.safetensors")
     config = data_of(tmp_path / "tasks.safetensors")

@@ -17,7 +17,7 @@ RESULT = "results/mine/base/tables/claims.parquet"
 FOLDER = "results/mine/base/runs/M1-seed0"
 RUN = (f"{FOLDER}/training.parquet", f"{FOLDER}/checkpoints.json")
 WEIGHTS = f"{FOLDER}/checkpoints/step.safetensors"
-#: What is packed without weights.
+#: The files in an archive without weights.
 FILES = ("results/mine/config.yaml", RESULT, *RUN)
 
 
@@ -97,7 +97,7 @@ def test_an_altered_missing_or_added_file_is_named(packed, tmp_path):
     assert list((tmp_path / "there").iterdir()) == []
 
 
-def test_results_that_are_there_are_not_overwritten(packed):
+def test_existing_results_are_not_overwritten(packed):
     archive.unpack(packed)
     with pytest.raises(ArchiveError, match="results/mine exists already"):
         archive.unpack(packed)
@@ -130,13 +130,13 @@ def test_other_code_is_named_and_can_be_accepted(packed, package, module, named)
     assert archive.unpack(packed, other_code=bool(named)).exists()
 
 
-def test_code_that_is_not_here_is_named(packed, package):
+def test_missing_code_is_named(packed, package):
     (package / "training/optimisers/muon.py").unlink()
     with pytest.raises(ArchiveError, match=r"here \(training\.optimisers\.muon\)"):
         archive.unpack(packed)
 
 
-def test_what_cannot_be_packed_is_named(packed, tmp_path, monkeypatch):
+def test_results_that_cannot_be_packed_are_named(packed, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path / "here")
     with pytest.raises(TableError, match="results/yours: not a results folder"):
         archive.pack(archive.Path("results/yours"), packed)
@@ -145,7 +145,7 @@ def test_what_cannot_be_packed_is_named(packed, tmp_path, monkeypatch):
 
 
 def unpacked(packed, tmp_path, *, weights):
-    """The files that unpack elsewhere after packing again here."""
+    """The files that appear elsewhere after packing again here and unpacking there."""
     there = tmp_path / "again"
     there.mkdir()
     archive.pack(archive.Path("results/mine"), packed, weights=weights)
@@ -163,7 +163,7 @@ def test_links_are_followed(packed, tmp_path, monkeypatch):
     assert files == {*FILES, WEIGHTS, f"{FOLDER}/checkpoints/again.safetensors"}
 
 
-def test_a_run_that_is_not_there_is_named(packed, tmp_path, monkeypatch):
+def test_a_missing_run_is_named(packed, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path / "here")
     shutil.rmtree(f"{FOLDER}/checkpoints")
     assert archive.pack(archive.Path("results/mine"), packed) == len(FILES)
@@ -174,7 +174,7 @@ def test_a_run_that_is_not_there_is_named(packed, tmp_path, monkeypatch):
         archive.pack(archive.Path("results/mine"), packed)
 
 
-def test_leftovers_of_another_configuration_stay_here(packed, tmp_path, monkeypatch):
+def test_leftovers_of_another_configuration_are_not_packed(packed, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path / "here")
     shutil.copytree(FOLDER, "results/mine/base/runs/M1-seed1")
     assert unpacked(packed, tmp_path, weights=False) == set(FILES)

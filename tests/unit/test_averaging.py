@@ -1,4 +1,4 @@
-"""Averaged weights: their values, what checkpoints hold, and that they leave training unchanged."""
+"""Averaged weights: their values, their checkpoints, and training that does not change."""
 
 import math
 import os
@@ -24,7 +24,7 @@ def kept(settings, folder) -> Checkpoints:
     return Checkpoints(folder / "manifest.json", folder / "weights", TrainedBy.of(settings))
 
 
-def test_the_decay_warms_up_to_what_is_stated():
+def test_the_decay_warms_up_to_its_stated_value():
     assert [decay_at(DecayAverage(decay=0.5), step) for step in (0, 1, 8, 1000)] == [
         0.1,
         2 / 11,
@@ -39,7 +39,7 @@ def test_the_decay_warms_up_to_what_is_stated():
 
 
 @pytest.mark.parametrize("average", [{"decay": 0.9}, {"half_life": 5}])
-def test_checkpoints_hold_the_average_and_training_does_not_notice(tiny, tmp_path, average):
+def test_checkpoints_hold_the_average_and_training_is_unchanged(tiny, tmp_path, average):
     plain = Trainer(RUN, TrainedBy.of(tiny), CPU)
     stack = Stack([plain])
     expected = {name: p.detach().double() for name, p in plain.parameters.items()}
@@ -62,7 +62,7 @@ def test_checkpoints_hold_the_average_and_training_does_not_notice(tiny, tmp_pat
     assert all(torch.equal(start[name], value) for name, value in checkpoints.load(0).items())
 
 
-def test_what_is_not_kept_is_not_passed_off_as_something_else(tiny, tmp_path):
+def test_weights_that_were_not_kept_are_refused(tiny, tmp_path):
     run_whole(tiny, tmp_path / "raw")
     raw = kept(tiny, tmp_path / "raw")
     assert raw.load(60).keys() == raw.load(60, weights="raw").keys()
@@ -81,7 +81,7 @@ def test_what_is_not_kept_is_not_passed_off_as_something_else(tiny, tmp_path):
 
 
 @pytest.mark.parametrize("killed_at", [7, 33])
-def test_a_killed_run_goes_on_to_the_same_average(tiny, tmp_path, monkeypatch, killed_at):
+def test_a_killed_run_ends_with_the_same_average(tiny, tmp_path, monkeypatch, killed_at):
     tiny["training"] |= {"average": {"decay": 0.99}, "keep_raw": True}
     undisturbed = run_whole(tiny, tmp_path / "undisturbed")
     resumed = killed_and_resumed(tiny, tmp_path / "killed", monkeypatch, killed_at)
@@ -103,7 +103,7 @@ def test_a_state_without_averages_is_named(tiny, tmp_path, monkeypatch):
         run_whole(tiny, tmp_path)
 
 
-def test_stacked_averages_are_each_runs_own(tiny, tmp_path):
+def test_stacked_runs_have_separate_averages(tiny, tmp_path):
     tiny["training"]["average"] = {"decay": 0.9}
     runs = [Run(1, 0), Run(4, 1), Run(math.inf, 0)]
     stack = Stack([Trainer(run, TrainedBy.of(tiny), CPU) for run in runs])
@@ -113,7 +113,7 @@ def test_stacked_averages_are_each_runs_own(tiny, tmp_path):
         for each in (stack, *single):
             take_step(each)
     again = []
-    for trainer in stack.trainers:  # by way of the disk and a smaller stack
+    for trainer in stack.trainers:  # through the disk and a smaller stack
         trainer.checkpoint_steps = []
         trainer.save_state(tmp_path / trainer.run.name)
         again.append(Trainer(trainer.run, TrainedBy.of(tiny), CPU))

@@ -1,4 +1,4 @@
-"""What a machine needs if it only trains and measures."""
+"""The packages that a machine needs if it only trains and measures."""
 
 import subprocess
 import sys
@@ -8,11 +8,11 @@ from tests.conftest import ROOT
 #: Reading and writing tables, figures, verdicts and the workflow need these.
 ABSENT = ("arviz", "filelock", "matplotlib", "pyarrow", "sklearn", "snakemake", "devinterp")
 
-#: Makes packages unimportable, whether they are installed or not.
+#: Makes packages unimportable even if they are installed.
 WITHOUT = "import sys\nfor name in {absent!r}: sys.modules[name] = None\n"
 
 
-def test_training_and_measuring_do_without_what_only_tables_and_figures_need():
+def test_training_and_measuring_need_no_packages_of_tables_and_figures():
     modules = (
         "training.stack", "training.step", "config.presets", "analysis.evaluate", "analysis.ridge_on_tasks",
         "llc.estimator", "llc.curvature.at_checkpoint",

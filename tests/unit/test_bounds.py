@@ -11,7 +11,7 @@ from tests.conftest import ROOT
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 NEEDED = [Requirement(each) for each in PROJECT["dependencies"]]
-#: Names of conda-forge.
+#: Package -> its name on conda-forge, where that differs.
 CONDA = {"matplotlib": "matplotlib-base", "torch": "pytorch", "snakemake": "snakemake-minimal"}
 
 
@@ -22,7 +22,7 @@ def locked():
 
 
 @pytest.mark.parametrize("needed", NEEDED, ids=str)
-def test_what_is_installed_is_allowed_and_has_a_least_version(needed):
+def test_installed_versions_are_allowed_and_have_a_minimum(needed):
     assert locked()[needed.name.lower()] in needed.specifier
     assert any(bound.operator in (">=", "==") for bound in needed.specifier)
 
@@ -38,6 +38,6 @@ def test_conda_has_the_same_bounds():
     }
 
 
-def test_the_snakefile_refuses_what_is_older():
+def test_the_snakefile_refuses_older_versions():
     least = re.search(r'min_version\("(.*)"\)', (ROOT / "workflow/Snakefile").read_text())[1]
     assert f">={least}" in str(next(each.specifier for each in NEEDED if each.name == "snakemake"))

@@ -28,7 +28,7 @@ CPU = torch.device("cpu")
 
 
 def world(scale):
-    """The paper's world, whose LLCs at r are ``scale(r)`` of (M, LLC)."""
+    """The paper's world, where every LLC ``llc`` is ``scale(r, llc)`` at r."""
     made = worlds.tables(seeds=(0,))
     end = made["llc"][made["llc"]["step"] == worlds.STEPS[-1]]
     parts = [
@@ -71,7 +71,7 @@ def test_where_the_order_does_not_depend_on_r_the_verdicts_are_those_of_the_scor
     )
 
 
-def test_an_order_that_turns_round_is_seen(settings):
+def test_a_reversed_order_is_detected(settings):
     frames = world(lambda r, llc: llc if r > 0.5 else 100 - llc)
     along = verdicts_by_resolution(
         judge_by_resolution(frames, **settings_for(judge_by_resolution, settings)).records()
@@ -125,13 +125,13 @@ def test_the_spectrum_is_a_table_of_bins_and_of_llcs_by_r(trained):
         assert np.isnan(ordered["llc"].iloc[-1])
         assert (np.diff(ordered["llc"].iloc[:-1]) > 0).all()
         assert (ordered["in_sample"] < ordered["llc"])[ordered["healthy"]].all()
-        # Far above the largest curvature it is the trace over 2 r, to first order.
+        # Far above the largest curvature, the LLC is the trace over 2 r to first order.
         assert rows["trace"].nunique() == 1
         top = ordered.iloc[0]
         assert top["in_sample"] <= top["trace"] / (2 * top["resolution"])
 
 
-def test_a_spectrum_without_any_resolution_is_an_error_that_says_what_it_takes(trained):
+def test_a_spectrum_that_resolves_nothing_is_an_error_with_a_remedy(trained):
     config, runs = trained
     finer = config | {"spectrum": config["spectrum"] | {"resolutions": [1e-6]}}
     with pytest.raises(
@@ -142,7 +142,7 @@ def test_a_spectrum_without_any_resolution_is_an_error_that_says_what_it_takes(t
         )
 
 
-def test_an_llc_that_is_not_resolved_takes_no_part_in_the_claims(settings):
+def test_unresolved_llcs_do_not_enter_the_claims(settings):
     frames = world(lambda r, llc: llc)
     for name in ("quadratic_llc", "quadratic_llc_on_tasks"):
         fine = frames[name]["resolution"] == 0.1
@@ -153,7 +153,7 @@ def test_an_llc_that_is_not_resolved_takes_no_part_in_the_claims(settings):
     assert along["8a"] == [(0.1, UNTESTABLE), (1.0, MET), (10.0, MET)]
 
 
-def test_on_other_tasks_the_weights_are_those_of_infinity(trained):
+def test_on_other_tasks_the_weights_are_those_of_the_infinite_run(trained):
     config, runs = trained
     own = measure_on_tasks(
         **runs[float("inf")], run=Run(4, 0), device=CPU, **settings_for(measure_on_tasks, config)

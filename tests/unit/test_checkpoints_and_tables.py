@@ -1,4 +1,4 @@
-"""Artefacts on disk: complete or absent, checked when read, with their origin."""
+"""Artefacts on disk are complete or absent, checked when read, and carry their origin."""
 
 import errno
 import math
@@ -107,7 +107,7 @@ def test_a_failure_leaves_the_old_file_and_no_partial_one(tmp_path):
     assert list(path.parent.iterdir()) == [path]
 
 
-def test_what_a_kill_left_goes_with_the_next_write(tmp_path):
+def test_the_next_write_removes_what_a_kill_left(tmp_path):
     leftover = tmp_path / ".file.12345.partial"
     leftover.write_text("half")
     with complete_file(tmp_path / "file") as partial:
@@ -116,7 +116,7 @@ def test_what_a_kill_left_goes_with_the_next_write(tmp_path):
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EDQUOT])
-def test_the_refusal_of_a_file_system_is_known_inside_other_libraries_errors(tmp_path, number):
+def test_refusals_of_a_file_system_are_recognised_inside_other_errors(tmp_path, number):
     def refused():
         with complete_file(tmp_path / "file"):
             raise RuntimeError(f"I/O error: {os.strerror(number)} (os error {number})")

@@ -57,7 +57,7 @@ from transient_ridge.scorecard.verdicts import (
 )
 from transient_ridge.stage import load
 
-#: The paper's; those of presets are tried in extensions/test_statements.py.
+#: The paper's statements; those of presets are tested in extensions/test_statements.py.
 PARTS = [f"{row.claim}{row.part}" for row in STATEMENTS if row.claim != statement.OWN]
 
 
@@ -172,7 +172,7 @@ NO_LLC = "the table llc is missing"
 
 
 def flat(world, _):
-    """No finite M's OOD loss moves."""
+    """The OOD loss of no finite M moves."""
     losses = world["smoothed_losses"]
     finite = (losses["dataset"] == OUT) & ~np.isinf(losses["task_diversity"])
     losses.loc[finite, "loss"] = 3.4
@@ -182,7 +182,7 @@ def straight_ways(world, settings):
     world |= straight(judged_by(world, settings))
 
 
-#: statement -> (a world in which it is false, one in which it cannot be tested, what the reason says)
+#: statement -> (a world in which it is false, one in which it cannot be tested, text in the reason)
 BENT = {
     "1a": (put("relative_distances", "alpha", 0.5, task_diversity=1, **END), NO_INFINITY, NO_RUN),
     "1b": (
@@ -369,7 +369,7 @@ BENT = {
 }
 
 
-#: Further questions that come out otherwise even in the paper's world: n* of Eq. 8 is no number of pairs seen.
+#: Further questions whose statement is false even in the paper's world: n* of Eq. 8 is not a number of pairs seen.
 OTHERWISE = {"9h"}
 
 
@@ -395,7 +395,7 @@ def test_a_false_statement_is_not_met(part, one_seed, settings, alone):
 
 
 @pytest.mark.parametrize("part", PARTS)
-def test_a_statement_that_the_tables_cannot_decide_says_why(part, world, settings, alone):
+def test_a_statement_that_the_tables_cannot_decide_gives_the_reason(part, world, settings, alone):
     _, bend, reason = BENT[part]
     bend(world, settings)
     found = alone(part, world, settings)
@@ -410,7 +410,7 @@ def test_a_statement_that_the_tables_cannot_decide_says_why(part, world, setting
 
 @pytest.fixture(scope="module")
 def draws(laptops_settings):
-    """Every course of a perfect transience, as a draw of its own: values, and those of their nulls."""
+    """Every course of a perfect transience as a separate draw: its values, and those of its nulls."""
     settings = ClaimSettings.of(laptops_settings)
     parts = []
     for course in range(len(worlds.COURSES)):
@@ -429,7 +429,7 @@ def test_every_statement_of_the_papers_has_a_null_and_a_text_without_numbers_of_
     assert not [row.name for row in paper if re.search(r"M = 32|B = \d", row.text)]
 
 
-def test_in_perfect_transience_everything_that_the_paper_says_holds(draws, laptops_settings):
+def test_in_perfect_transience_all_of_the_papers_statements_hold(draws, laptops_settings):
     found = claims.score(draws, ClaimSettings.of(laptops_settings)).frame()
     found.index = found["claim"].astype(str) + found["part"]
     found = found[found["kind"] == PAPER]
@@ -439,7 +439,7 @@ def test_in_perfect_transience_everything_that_the_paper_says_holds(draws, lapto
     assert others[["value", "verdict", "reason"]].to_dict("index") == {}
 
 
-def test_in_its_null_no_statement_passes(draws, laptops_settings):
+def test_no_statement_passes_in_its_null(draws, laptops_settings):
     settings = ClaimSettings.of(laptops_settings)
     values = draws.frame()
     values.index = values["claim"].astype(str) + values["part"]
@@ -455,7 +455,7 @@ def test_in_its_null_no_statement_passes(draws, laptops_settings):
 
 
 @pytest.mark.parametrize("name", [STRAIGHT, SOFTENED, MEMORISING, GENERALISING])
-def test_a_null_is_its_own_null(name, one_seed, settings):
+def test_applying_a_null_twice_changes_nothing_more(name, one_seed, settings):
     once = judged_by(NULLS[name](judged_by(one_seed, settings)), settings)
     twice = judged_by(NULLS[name](once), settings)
     for M in (4.0, 32.0, 256.0):
@@ -466,9 +466,7 @@ def test_a_null_is_its_own_null(name, one_seed, settings):
         assert judged_by(one_seed, settings).deflection(64, 0) > 0.5
 
 
-def test_a_softened_dmmse_that_bends_by_itself_takes_the_deflection_its_evidence(
-    one_seed, settings, alone
-):
+def test_a_deflection_is_no_evidence_if_softened_dmmse_bends_too(one_seed, settings, alone):
     assert alone("4c", one_seed, settings)["verdict"] == MET
     points = one_seed["pca_softened"].copy()
     late = points["component"] == 2
@@ -483,7 +481,7 @@ def test_a_softened_dmmse_that_bends_by_itself_takes_the_deflection_its_evidence
     assert "null 'softened': not measured" in found["reason"]
 
 
-def test_straight_ways_show_no_transience_in_any_course(settings):
+def test_straight_paths_show_no_transience_in_any_course(settings):
     for course in (0, 9, 17):
         world = worlds.tables(worlds.WIDE, (0,), over=worlds.perfect(course))
         found = scored(straight(judged_by(world, settings)), settings)
@@ -495,11 +493,11 @@ def test_straight_ways_show_no_transience_in_any_course(settings):
             "4d",
             "7c",
             "9b",
-        }  # where runs end, and where they go that end at ridge
+        }  # these are about where runs end, and about runs that end at ridge
         assert not set(found.index[found["verdict"] == MET]) - ends
 
 
-def test_the_llc_that_goes_on_growing_and_the_components_that_trade_places(one_seed, settings):
+def test_the_nulls_of_a_growing_llc_and_of_swapped_components(one_seed, settings):
     evidence = judged_by(one_seed, settings)
     grown = judged_by(NULLS[GROWING](evidence), settings).llc(0)
     assert grown[32.0] == evidence.llc(0)[32.0]
@@ -524,11 +522,11 @@ def test_without_a_ridge_phase_nothing_about_it_holds(seeds, settings):
     about = found[found["about"] == RIDGE_PHASE]
     assert about[about["verdict"] == MET][["value", "reason"]].to_dict("index") == {}
     assert about.loc["2b", "verdict"] == NOT_MET
-    # It is trained: what is said about training is judged.
+    # The world is trained, so statements about training are judged.
     assert found.loc["1e", "verdict"] == MET
 
 
-def test_a_straight_way_dips_and_rises_and_is_no_transient_ridge(settings):
+def test_a_straight_path_that_dips_and_rises_is_not_a_transient_ridge(settings):
     evidence = judged_by(worlds.without_a_ridge_phase(), settings)
     losses = evidence.losses(4, 0, OUT)
     below_both_ends = min(losses.iloc[0], losses.iloc[-1]) - losses.min()
@@ -576,7 +574,7 @@ def no_run_on_dmmses_side(world, settings):
         (no_run_on_dmmses_side, {"7b": "no run ends on dMMSE's side"}),
     ],
 )
-def test_what_was_measured_and_is_not_so_is_not_met(bend, reasons, one_seed, settings):
+def test_a_contradicted_statement_is_not_met(bend, reasons, one_seed, settings):
     world = {name: frame.copy() for name, frame in one_seed.items()}
     bend(world, settings)
     found = scored(world, settings)
@@ -592,20 +590,20 @@ def test_runs_beyond_the_papers_threshold_on_dmmses_side_contradict_it(settings)
     assert f"M = {worlds.GRID[-2]} among them" in found["reason"]
 
 
-def test_a_transient_m_that_is_never_to_prefer_ridge_counts_against_eq_8(world, settings):
+def test_a_transient_m_where_eq_8_never_prefers_ridge_counts_against_it(world, settings):
     put("selection", "phase", "never ridge")(world, settings)
     found = scored(world, settings).loc["9g"]
     assert (found["value"], found["verdict"]) == (0, NOT_MET)
     assert "never ridge" in found["reason"]
 
 
-def test_a_statement_of_the_papers_own_setting_is_made_there_alone(world, settings):
+def test_a_statement_about_the_papers_setting_is_made_only_there(world, settings):
     assert "1d" not in scored(world, settings | {"paper_threshold": None}).index
 
 
 # -- gaps in the tables -----------------------------------------------------------------------
 
-#: Tables by which no claim of the paper is judged: those along r are for the page, the rest for presets' statements.
+#: Tables that judge no claim of the paper: those along r are for the page, the rest for the statements of presets.
 OTHERS = {
     "claims_by_resolution", "gates", "head_ablation", "feature_losses", "task_gates", "unchanged", "strategies",
     "softened_dmmse", "pca_softened",
@@ -653,7 +651,7 @@ def test_nan_passes_no_comparison(table, column, one_seed, settings):
         ("softened_dmmse", "ridge", None, "1b"),
     ],
 )
-def test_what_has_no_null_for_a_gap_is_not_met(
+def test_a_gap_in_a_null_makes_its_statement_untestable(
     table, column, rows, part, one_seed, settings, alone
 ):
     frame = one_seed[table].copy()
@@ -663,8 +661,10 @@ def test_what_has_no_null_for_a_gap_is_not_met(
     assert "its null is not known" in found["reason"]
 
 
-def test_a_null_that_cannot_be_made_is_told_and_does_not_let_pass(one_seed, settings, alone):
-    """Without softened dMMSE the runs' paths to it are unknown, and the statement is not testable."""
+def test_a_null_that_cannot_be_made_is_reported_and_the_statement_does_not_pass(
+    one_seed, settings, alone
+):
+    """Without softened dMMSE the paths of the runs to it are unknown, so the statement is not testable."""
     world = {name: frame for name, frame in one_seed.items() if name != "softened_dmmse"}
     found = alone("1b", world, settings)
     assert found["verdict"] == UNTESTABLE
@@ -672,7 +672,7 @@ def test_a_null_that_cannot_be_made_is_told_and_does_not_let_pass(one_seed, sett
 
 
 def test_a_null_that_contradicts_is_shown_in_words(one_seed, settings, alone):
-    """Where all take the course of the greatest M, none ends on dMMSE's side of the threshold."""
+    """If all runs take the course of the largest M, none ends on dMMSE's side of the threshold."""
     found = alone("7b", one_seed, settings)
     assert (found["verdict"], found["null_outcome"]) == (MET, "contradicted")
     assert pd.isna(found["null_value"])
@@ -697,12 +697,12 @@ def test_a_statement_without_text_is_refused():
 def test_without_llc_everything_else_is_judged(one_seed, settings):
     found = scored(one_seed | {"llc": worlds.empty("llc")}, settings)
     lost = found["claim"].isin([8, 9])
-    lost &= ~found.index.isin(["9a", "9c"])  # which need none
+    lost &= ~found.index.isin(["9a", "9c"])  # which need no LLC
     assert found[lost]["reason"].str.contains("the table llc is empty").all()
     assert set(found[~lost]["verdict"]) == {MET, NO_CLAIM}
 
 
-def test_an_llc_before_the_last_checkpoint_is_not_one_of_the_end(world, settings):
+def test_an_llc_before_the_last_checkpoint_does_not_count(world, settings):
     put("llc", "step", MIDDLE, **END)(world, settings)
     found = scored(world, settings)
     assert found.loc["8d", "verdict"] == UNTESTABLE
@@ -716,7 +716,7 @@ def test_a_grid_without_infinity_or_of_one_m_is_judged(grid, settings):
     assert (found["verdict"] == UNTESTABLE).sum() >= 6
 
 
-def test_without_l_of_u_the_predictors_losses_stand_in_and_it_is_said(world, settings):
+def test_without_l_of_u_the_predictors_losses_stand_in_with_a_remark(world, settings):
     world["ridge_on_tasks"] = worlds.empty("ridge_on_tasks")
     found = scored(worlds.derive(world), settings)
     assert found.loc["9d", "verdict"] == MET
@@ -748,7 +748,7 @@ def judge(values, threshold, settings, statement=None, **more):
     return assess(statement or a_statement(), rows, threshold, ClaimSettings.of(settings))
 
 
-def test_one_draw_is_met_or_not_and_is_no_verdict(settings):
+def test_one_draw_is_met_or_not_met_but_not_a_verdict(settings):
     for comparison, value, verdict in (
         (AT_LEAST, 0.3, MET), (AT_MOST, 0.3, NOT_MET), (AT_MOST, 0.2, MET), (AT_MOST, math.inf, NOT_MET),
         (AT_LEAST, math.inf, NOT_MET),
@@ -833,12 +833,12 @@ def test_seeds_of_one_draw_are_one_draw_judged_by_their_mean(seeds, exists, sett
     assert judge({1: [0.0] * seeds}, 0.2, settings, of).verdict == NOT_MET
     assert judge({1: [0.3] * seeds}, 0.2, settings, of).verdict == MET
     assert judge({1: ["contradicted"] * seeds}, 0.2, settings, of).verdict == NOT_MET
-    # However far apart they are: they say nothing about other draws.
+    # However far apart the seeds are, they do not represent other draws.
     assert judge({1: [0.3] * seeds + [0.25]}, 0.2, settings, of).verdict == MET
     assert judge({1: [0.9] * seeds + [0.21]}, 0.2, settings, of).verdict == MET
     most = judge({1: ["contradicted"] * seeds + ["not testable"]}, 0.2, settings, of)
     assert most.verdict == NOT_MET
-    # Draws may decide, and two or three that do not show it do not.
+    # Several draws may decide; two or three that do not show it decide nothing.
     several = judge(
         {i: [0.0, 0.1] * seeds for i in range(3)}, 0.2, settings, a_statement(exists=True)
     )
@@ -862,14 +862,14 @@ def test_no_verdict_gets_worse_with_draws_that_agree(settings):
         assert found == sorted(found)
 
 
-def test_what_passes_in_its_null_is_not_discriminating_whatever_its_value(settings):
+def test_a_statement_that_passes_in_its_null_is_not_discriminating_at_any_value(settings):
     found = judge({1: [0.9], 2: [0.95]}, 0.2, settings, null_value=0.25)
     assert found.verdict == NOT_DISCRIMINATING
     assert found.difference == pytest.approx(0.675)
     assert judge({1: [0.9], 2: [0.95]}, 0.2, settings, null_value=0.15).verdict == HOLDS
 
 
-def test_holm_takes_back_what_its_rank_does_not_bear():
+def test_holm_revokes_verdicts_that_do_not_survive_their_rank():
     rows = [
         {"kind": PAPER, "p_value": p, "verdict": HOLDS, "reason": ""} for p in (0.001, 0.02, 0.02)
     ]
@@ -882,7 +882,7 @@ def test_holm_takes_back_what_its_rank_does_not_bear():
     assert [row["verdict"] for row in rows] == [HOLDS, UNDECIDED, UNDECIDED]
 
 
-def test_both_variances_are_found():
+def test_both_variances_are_recovered():
     rng = np.random.default_rng(1)
     roots = rng.normal(5, 3, 400)
     spread = Spread.of({i: (root + rng.normal(0, 2, 4)).tolist() for i, root in enumerate(roots)})
@@ -967,13 +967,13 @@ def test_a_statement_of_ones_own_is_scored(world, settings):
 # -- what is written --------------------------------------------------------------------------
 
 
-def test_a_claim_holds_if_all_that_the_paper_says_does(one_seed, settings):
+def test_a_claim_holds_if_all_of_the_papers_statements_do(one_seed, settings):
     world = {name: frame.copy() for name, frame in one_seed.items()}
     put("llc", "healthy", False, task_diversity=worlds.INF, **END)(world, settings)
     put("pca_robustness", "trajectory_distance", 0.9, setting="linear")(world, settings)
     found = by_claim(scored(world, settings).to_dict("records"))
     assert found[2] == (MET, 5, 5, ())
-    assert found[6] == (MET, 1, 1, ())  # 6b, which is not met, is a further question
+    assert found[6] == (MET, 1, 1, ())  # 6b is not met, but is a further question
     assert found[8].verdict == "2 of 4 met"
     assert found[8].others == ("8b not testable", "8d not testable")
     assert found[10].verdict == NO_CLAIM

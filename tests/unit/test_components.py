@@ -32,7 +32,7 @@ def of(component: str) -> np.ndarray:
 
 
 def test_the_parts_make_up_the_whole():
-    """Embedding, unembedding and the layers share nothing and leave nothing out; so do a layer's two halves."""
+    """Embedding, unembedding and the layers partition the parameters, and the two halves of a layer partition it."""
     parts = [of(name) for name in ("embedding", "unembedding", "layer0", "layer1")]
     assert (sum(parts) == 1).all()
     assert len(parts[0]) == parameter_count(MODEL, 3)
@@ -50,8 +50,8 @@ def test_heads_share_the_attention_between_them():
     assert of("layer1.head0").sum() == of("layer1.head1").sum()
 
 
-def test_a_head_owns_what_makes_its_output():
-    """Zeroing a head's parameters takes away its contribution and no other's."""
+def test_a_head_owns_the_parameters_of_its_output():
+    """Zeroing a head's parameters removes its contribution and no other's."""
     import torch
 
     from transient_ridge.model.transformer import initialise

@@ -20,7 +20,7 @@ PRESETS = [preset for preset in presets.known() if preset != presets.DEFAULT]
 
 
 def load(preset="laptop"):
-    """The configuration as it is stated."""
+    """The configuration as stated, before it is resolved."""
     return copy.deepcopy(presets.read(preset))
 
 
@@ -41,9 +41,7 @@ def test_presets_state_only_what_differs(preset):
 
     def repeated(overlay, base, key=""):
         for name, value in overlay.items():
-            if (
-                name == "variants"
-            ):  # overlays of their own: what they state may well be the default's
+            if name == "variants":  # separate overlays, which may state the default's values
                 continue
             if name not in base:  # a threshold of the preset's own
                 continue
@@ -56,8 +54,8 @@ def test_presets_state_only_what_differs(preset):
     assert list(repeated(overlay, default)) == []
 
 
-def test_generated_files_are_in_step():
-    """Schema, comments of config.yaml and the table of keys say what the declarations say: else run `make config`."""
+def test_generated_files_are_up_to_date():
+    """Schema, comments of config.yaml and the table of keys agree with the declarations; if not, run `make config`."""
     for path, text in generate.generated(ROOT).items():
         assert path.read_text() == text, path
 
@@ -153,7 +151,7 @@ def test_faults_name_key_value_and_what_is_allowed(path, value, message):
         validate(change(path, value))
 
 
-def test_what_devinterp_has_no_counterpart_of_is_refused_before_any_work():
+def test_settings_without_a_counterpart_in_devinterp_are_refused_before_any_work():
     config = change("llc.sampler", "devinterp")
     config["llc"]["annealing"] = 2
     with pytest.raises(ConfigError) as error:
@@ -178,7 +176,7 @@ def test_weights_that_training_does_not_average_are_refused(section, key, value,
         validate(changed)
 
 
-def test_all_faults_are_told_at_once():
+def test_all_faults_are_reported_at_once():
     broken = change("data.noise_variance", 0)
     broken["model"]["layers"] = 0
     with pytest.raises(ConfigError) as error:
@@ -215,8 +213,8 @@ def test_runs_are_the_grid_in_order():
         Run.parse("M0-seed1")
 
 
-def test_text_that_says_a_number_is_one():
-    """As it comes from `--config 'pca={"components":3}'`, and from YAML, which takes 1e-3 for text."""
+def test_text_that_spells_a_number_is_one():
+    """As from `--config 'pca={"components":3}'`, and from YAML, which reads 1e-3 as text."""
     stated = change("pca.components", "3")
     stated["training"]["learning_rate"] = "1e-3"
     stated["grid"]["task_diversities"] = ["4", "inf"]
@@ -229,7 +227,7 @@ def test_text_that_says_a_number_is_one():
     assert stated["preset"] == "laptop"
 
 
-def test_what_is_accepted_is_normalised():
+def test_accepted_values_are_normalised():
     stated = load()
     stated["training"] |= {"steps": "1e3", "batch_size": 32.0, "average": {"decay": "9e-1"}}
     stated["training"]["schedule"] = {"name": "wsd"}
@@ -248,7 +246,7 @@ def test_what_is_accepted_is_normalised():
 
 
 def test_the_forms_of_a_value_replace_each_other():
-    """Not so sections, and thresholds of one's own: these are laid over one another key by key."""
+    """Unlike sections and a preset's own thresholds, which are merged key by key."""
     base = load()
     base["claims"]["own"] = {"a": 1}
     changes = {
@@ -301,7 +299,7 @@ SIX = {
 
 @pytest.mark.parametrize("preset", ["laptop", *PRESETS])
 @pytest.mark.parametrize("path", SIX)
-def test_what_everybody_changes_is_one_key(path, preset):
+def test_common_changes_take_one_key(path, preset):
     stated = load(preset)
     section, key = path.split(".")
     if preset == "search" and section == "training":
@@ -331,13 +329,13 @@ def test_keys_are_picked_by_section_and_by_name():
     assert part == {"pca": {"components": 4}, "data": {"dimension": 8, "noise_variance": 0.125}}
 
 
-def test_planning_reads_the_keys_of_a_stage_as_its_signature_has_them():
+def test_planning_reads_the_keys_in_a_stages_signature():
     resolved = config.resolve(load(), "base")
     for name in stages():
         found = load_stage(name)
         given = config.pick(resolved, asked.keys_of(name))
         assert asked.values(found.settings, given).keys() == found.settings.keys(), name
-    # What a job does not use is not given to it.
+    # A job does not receive what it does not use.
     assert asked.keys_of("analysis.phases") == ("curves",)
     assert "llc.data" in asked.keys_of("llc.stages.spectrum")
     assert not {"llc", "llc.steps", "llc.chunk"} & set(asked.keys_of("llc.stages.llc"))
@@ -351,7 +349,7 @@ def test_the_table_of_keys_names_the_rules_that_read_them():
     assert found["selection"] == set(asked.keys_of("analysis.model_selection.selection"))
 
 
-def test_the_folder_of_what_is_kept_is_no_preset(tmp_path):
+def test_the_folder_of_published_results_is_not_a_preset(tmp_path):
     with pytest.raises(ConfigError, match=r"preset = published: .*choose another name"):
         config.check_results_folder({"preset": "published"}, tmp_path)
 
@@ -382,14 +380,14 @@ def test_a_half_life_may_be_a_share_of_training():
 
 
 @pytest.mark.parametrize("average", [{"half_life": 2501}, {"decay": 0.9999}])
-def test_an_average_longer_than_training_is_warned_of(average):
+def test_an_average_longer_than_training_gives_a_warning(average):
     with pytest.warns(
         ConfigWarning, match=r"training\.average = .* longer than training\.steps = 2500"
     ):
         validate(change("training.average", average))
 
 
-def test_a_cohort_is_so_many_consecutive_runs():
+def test_a_cohort_is_consecutive_runs():
     resolved = load()
     resolved["grid"] = {"task_diversities": [8, 1, "inf"], "seeds": [0, 1]}
     resolved["compute"]["stack"] = 4

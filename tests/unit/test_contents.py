@@ -20,7 +20,7 @@ SEEDS = ("M4-seed0", "M4-seed1")
 
 @pytest.fixture
 def results(tmp_path):
-    """A grid of two seeds that was finished, and then cut to one."""
+    """A finished grid of two seeds that was then cut to one."""
     root = tmp_path / "results" / "smoke"
     for seed, run in enumerate(SEEDS):
         record = provenance.collect({}, run=run, device="cpu")
@@ -53,7 +53,7 @@ LEFT = {
 }
 
 
-def test_tables_are_of_the_runs_that_the_configuration_asks_for(results, tmp_path):
+def test_tables_have_the_runs_that_the_configuration_asks_for(results, tmp_path):
     assert read_variant(results / "base")["training"]["seed"].tolist() == [0]
     publish(results, tmp_path / "kept")
     assert read_variant(tmp_path / "kept")["training"]["seed"].tolist() == [0]
@@ -92,7 +92,7 @@ def test_leftovers(results, name):
     assert {str(path.relative_to(results)) for path in contents.leftovers()} == LEFT | {name}
 
 
-def test_what_is_made_is_no_leftover(results):
+def test_current_files_are_not_leftovers(results):
     before = lying_there(results)
     make(
         results, "report.html", "status", "README.md", "logs/resolved_config.log", "base/explorer.html",
@@ -116,7 +116,7 @@ def test_leftovers_are_removed_and_nothing_else(results, capsys):
     assert Contents(results).remark() == ""
 
 
-def test_records_of_what_is_gone_are_left_over(results):
+def test_records_of_deleted_files_are_leftovers(results):
     (results / "base/tables/thresholds.parquet").unlink()
     record = "base/tables/thresholds.parquet.provenance.json"
     assert results / record in Contents(results).leftovers()

@@ -1,6 +1,6 @@
-"""Devices are not mixed: torch's meta device, which only knows shapes, refuses tensors of the CPU as a GPU would.
+"""Devices are not mixed: torch's meta device, which knows only shapes, refuses tensors of the CPU as a GPU would.
 
-Where a number is read back from it, any will do.
+Where a number is read back from it, any number will do.
 """
 
 import math
@@ -65,7 +65,7 @@ class Untrained:
 
 
 @pytest.mark.parametrize("sampler", ["sgld", "leimkuhler_matthews", "underdamped"])
-def test_chains_and_what_the_quadratic_says_of_them(smoke, monkeypatch, sampler):
+def test_chains_and_their_prediction_by_the_quadratic(smoke, monkeypatch, sampler):
     monkeypatch.setattr(Response, "stable", lambda self: torch.ones(1, dtype=torch.bool))
     # The meta device has no generators.
     monkeypatch.setattr(

@@ -131,7 +131,7 @@ def test_the_page_shows_every_column_of_the_short_tables(page):
         assert [column.replace(" ", "_") for column in head] == list(TABLES[name].columns)
 
 
-def test_the_page_shows_every_row_and_thresholds_at_the_end_alone(page, frames):
+def test_the_page_shows_every_row_and_only_the_last_thresholds(page, frames):
     for name, (_, *rows) in page.items():
         expected = len(world_tables.SEEDS) if name == "thresholds" else len(frames[name])
         assert len(rows) == expected > 0
@@ -139,7 +139,7 @@ def test_the_page_shows_every_row_and_thresholds_at_the_end_alone(page, frames):
     assert {row[head.index("step")] for row in rows} == {str(world_tables.STEPS[-1])}
 
 
-def test_the_page_names_infinity_and_leaves_out_what_is_missing(page, frames):
+def test_the_page_names_infinity_and_leaves_missing_values_empty(page, frames):
     head, *rows = page["critical_steps"]
     found = {row[head.index("task diversity")] for row in rows}
     assert found == {"1", "16", "64", "256", "inf"}
@@ -177,7 +177,7 @@ def test_the_summary_begins_with_the_count_and_ends_with_where_to_look(shown, ro
         assert line.endswith(f" {results / path}")
 
 
-def test_the_summary_has_a_line_for_each_claim_with_what_does_not_hold(shown, rows):
+def test_the_summary_has_a_line_for_each_claim_with_the_statements_that_do_not_hold(shown, rows):
     for line, (claim, found) in zip(shown[2:], by_claim(rows).items(), strict=False):
         assert line.split()[0] == str(claim)
         assert found.verdict in line

@@ -24,7 +24,7 @@ HOSTILE = {
     "LANG": "de_DE",
 }
 
-#: All of it would show: text by LaTeX, a grid, other fonts, colours and sizes.
+#: Every line would change a figure: text by LaTeX, a grid, other fonts, colours and sizes.
 MATPLOTLIBRC = """
 text.usetex: True
 axes.grid: True

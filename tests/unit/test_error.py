@@ -9,25 +9,25 @@ RHO = 0.9 ** np.arange(200)
 
 
 def variance_of_the_mean(covariance, S):
-    """By the covariance matrix of S draws of one chain."""
+    """The variance of the mean, from the covariance matrix of S draws of one chain."""
     lags = np.abs(np.subtract.outer(np.arange(S), np.arange(S)))
     return covariance[lags].sum() / S**2
 
 
 @pytest.mark.parametrize("S", [1, 2, 7, 200])
-def test_draws_are_worth_fewer_by_their_dependence(S):
+def test_correlated_draws_are_worth_fewer(S):
     assert dependence(RHO)[S - 1] == pytest.approx(S * variance_of_the_mean(RHO, S))
     slow = 4.0 * RHO[:S]
     exact = (3.0 / S + variance_of_the_mean(slow, S)) / 5
     assert known_error(3.0, slow, chains=5) == pytest.approx(exact**0.5)
 
 
-def test_noise_alone_averages_out():
+def test_pure_noise_averages_out():
     assert known_error(4.0, np.zeros(25), chains=4) == pytest.approx(0.2)
     assert known_error(0.0, np.zeros(25), chains=4) == 0
 
 
-def test_as_many_draws_as_an_ess_takes():
+def test_draws_for_reaches_the_ess():
     noise, slow, chains = 1.0, 2.0 * RHO, 3
     found = draws_for(20, noise, slow, chains)
 

@@ -201,7 +201,7 @@ def test_smoothing_keeps_constants_and_lines_up_with_a_direct_sum():
     steps = np.array([0.0, 1, 3, 10, 30, 100, 300, 1000])
     np.testing.assert_allclose(smooth(steps, np.full(8, 2.5), 0.3), 2.5)
     values = np.array([5.0, 4, 4, 3, 2, 1, 2, 3])
-    # Continued through both ends by its own reflection.
+    # The curve is continued at both ends by its reflection.
     position = np.log1p(steps)
     around = np.concatenate((-position[:0:-1], position, 2 * position[-1] - position[-2::-1]))
     curve = np.concatenate((2 * values[0] - values[:0:-1], values, 2 * values[-1] - values[-2::-1]))
@@ -215,7 +215,7 @@ def test_smoothing_keeps_constants_and_lines_up_with_a_direct_sum():
     np.testing.assert_allclose(smooth(steps, values, 1e-3), values)
 
 
-def test_smoothing_does_not_lean_to_dense_checkpoints():
+def test_dense_checkpoints_do_not_dominate_smoothing():
     dense = np.unique(np.concatenate((np.arange(0, 1000, 50), np.arange(500, 600)))).astype(float)
     even = np.arange(0, 1000, 50).astype(float)
     at = 700.0

@@ -153,7 +153,7 @@ def test_without_llc(frames):
 
 # -- in a browser -----------------------------------------------------------------------------
 
-#: Watches the page from its first line on; a step is `await`ed and its outcome kept for the test.
+#: Watches the page from its first line on, awaits each step, and keeps its outcome for the test.
 WATCH = """<script>
 window.faults = [];
 addEventListener("error", (event) => faults.push(event.message));
@@ -197,7 +197,7 @@ ACT = """<script>
 
 @pytest.fixture(scope="module")
 def visited(page, tmp_path_factory) -> tuple[dict, str]:
-    """What the page says of itself after it was used, and what the browser's console says."""
+    """The state of the page after it was used, and the browser's console."""
     tmp_path = tmp_path_factory.mktemp("browser")
     text = page.read_text()
     bent = tmp_path / "visited.html"

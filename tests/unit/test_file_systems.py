@@ -20,7 +20,7 @@ from transient_ridge.training import train as training
 
 @pytest.fixture
 def without_flock(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A file system that does not know flock, such as Lustre without its mount option."""
+    """A file system without flock, such as Lustre without its mount option."""
 
     def missing(*_: object) -> None:
         raise OSError(errno.ENOSYS, "Function not implemented")
@@ -55,7 +55,7 @@ def interrupted(tiny: dict, folder: Path, monkeypatch: pytest.MonkeyPatch) -> No
 
 
 @pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="needs /proc")
-def test_nothing_in_a_folder_is_open_when_it_goes(tiny, tmp_path, monkeypatch):
+def test_nothing_in_a_folder_is_open_when_it_is_deleted(tiny, tmp_path, monkeypatch):
     interrupted(tiny, tmp_path, monkeypatch)
     seen = []
 
@@ -79,7 +79,7 @@ def test_a_run_is_trained_and_resumed_on_a_fuse_mount(tiny, tmp_path, fuse, monk
 
 
 def names_of(path: Path) -> list[str]:
-    """An output and the record beside it; a folder of weights has its own in the manifest."""
+    """An output and the record beside it; that of a folder of weights is in the manifest."""
     return [path.name] + [f"{path.name}.provenance.json"] * bool(path.suffix)
 
 

@@ -84,7 +84,7 @@ def changed_by(edit) -> set[str]:
         ("progress", set()),
     ],
 )
-def test_an_edit_makes_exactly_the_stages_stale_that_use_the_code(copy, module, stages):
+def test_an_edit_makes_exactly_the_stages_that_use_the_code_stale(copy, module, stages):
     path = copy / f"{module}.py"
     assert changed_by(lambda: path.write_text(path.read_text() + "\nEDITED = 1\n")) == stages
 
@@ -162,7 +162,7 @@ def test_every_python_gives_the_same_fingerprint(python):
         ("{**a}", "{a: a}"),
     ],
 )
-def test_other_code_has_another_canonical_form(one, other):
+def test_different_code_has_a_different_canonical_form(one, other):
     assert code.canonical(ast.parse(one)) != code.canonical(ast.parse(other))
 
 
@@ -183,7 +183,7 @@ def test_every_way_to_import_is_followed(copy, statement):
 
 
 def test_nothing_computes_with_names_and_markers():
-    """Figures read them from the source of an entry; code that used them would not go stale with them."""
+    """Figures read them from the source of an entry; code that used them would not become stale with them."""
     for path in code.PACKAGE.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.ImportFrom):
@@ -215,7 +215,7 @@ def test_names_and_markers_count_where_they_are_shown(copy):
     assert prints()[1] == drawn
 
 
-def test_the_entry_that_is_chosen_counts(copy):
+def test_only_the_chosen_entry_counts(copy):
     def chosen():
         code.fingerprint.cache_clear()
         return code.fingerprint("training.train", "training.schedules.linear")
@@ -252,21 +252,21 @@ def test_the_closure_is_what_python_imports():
     assert [stage for stage, _ in found] == list(STAGES)
     for stage, modules in found:
         imported = {name.removeprefix("transient_ridge.") for name in modules}
-        # Packages hold no code but their docstring; what is excluded may import what computes nothing for the stage.
-        idle = code.EXCLUDED | {name for name in imported if docstring_alone(name)}
+        # Packages hold only a docstring, and excluded modules may import others that compute nothing for the stage.
+        idle = code.EXCLUDED | {name for name in imported if only_docstring(name)}
         idle |= {"config.runs", "config.limits", "config.grid"}
-        # What extensions add is loaded by name: their tables are declarations, and rules name their statements.
+        # Parts of extensions are loaded by name: their tables are declarations, and rules name their statements.
         added = {name for name in imported if name.startswith("extensions.")}
         idle |= {name for name in added if name.endswith(".tables")}
         stated = {name for name in added if name.endswith(".statements")}
         assert imported - idle == code.closure([stage, *stated]) - idle, stage
 
 
-def docstring_alone(module):
+def only_docstring(module):
     return code._module(module).code == code._module("config").code
 
 
-def test_what_settings_imply_counts_where_it_is_used(copy):
+def test_code_that_interprets_settings_counts_where_it_is_used(copy):
     """Settings are compared as params, so their module is excluded; what computes with them is not."""
     tree = ast.parse((copy / "config" / "settings.py").read_text())
     arithmetic = (ast.Mult, ast.Div, ast.FloorDiv, ast.Pow, ast.Sub, ast.Mod)
@@ -281,7 +281,7 @@ def test_what_settings_imply_counts_where_it_is_used(copy):
         assert code.fingerprint("llc.stages.llc") != before, name
 
 
-def test_what_is_excluded_imports_nothing_that_computes():
+def test_excluded_modules_import_nothing_that_computes():
     for module in code.EXCLUDED:
         allowed = code.EXCLUDED | {"config", "config.grid", "config.runs"}
         assert set(code._module(module).imports) <= allowed, module

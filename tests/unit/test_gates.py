@@ -22,7 +22,7 @@ def add_distances(rows, one, two, /, **row):
 
 @pytest.fixture(scope="module", params=["dmmse first", "ridge first"])
 def world(request):
-    """Predictions of every checkpoint with those of both predictors; the two tables of their distances."""
+    """Predictions of every checkpoint and of both predictors, and the two tables of their distances."""
     source = np.random.default_rng(0)
     predictions, distances, idealised = {}, [], []
     for M in (4.0, INF):
@@ -66,7 +66,7 @@ def test_it_is_least_squares_at_each_position_and_over_all(world, gates):
     assert checked == 2 * 2 * 2 * (K + 1)
 
 
-def test_infinity_has_none_because_its_predictors_are_one(gates):
+def test_infinity_has_none_because_its_predictors_coincide(gates):
     assert set(gates["task_diversity"]) == {4.0}
 
 

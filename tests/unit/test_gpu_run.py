@@ -1,4 +1,4 @@
-"""Minutes on a GPU, rehearsed on the CPU: engines, the plan, the parcel, and chains judged elsewhere."""
+"""A run of minutes on a GPU, rehearsed on the CPU: engines, the plan, the parcel, and chains judged elsewhere."""
 
 import math
 
@@ -43,8 +43,8 @@ def stack_of(settings, workers=None):
     ],
     ids=str,
 )
-def test_a_recorded_step_is_the_step(tiny, change):
-    """The rate falls or rises, the average forgets, gradients are clipped: all by tensors, or by numbers."""
+def test_a_recorded_step_equals_the_step(tiny, change):
+    """Rate, average and clipping change from step to step: as tensors in a recorded step, as numbers otherwise."""
     tiny["training"] |= change
     plain, recorded = stack_of(tiny), stack_of(tiny)
     step = Recorded(recorded)
@@ -70,8 +70,8 @@ def test_a_recorded_step_writes_the_same_curve(tiny):
         assert other.curve.points == [pytest.approx(row, rel=1e-3)]
 
 
-#: How far bfloat16 products may take a stack from float32 in 25 updates, as shares: of the loss, and of the way that
-#: weights go.
+#: How far bfloat16 products may take a stack from float32 in 25 updates, as shares of the loss and of the distance that
+#: weights move.
 BF16_LOSS, BF16_WEIGHTS = 0.003, 0.2
 
 
@@ -98,7 +98,7 @@ def test_a_stack_in_bfloat16_stays_near_the_reference(tiny, name):
 
 
 @pytest.mark.parametrize("workers", [0, 2])
-def test_batches_of_other_processes_are_those_of_each_run(tiny, workers):
+def test_batches_from_other_processes_are_the_same(tiny, workers):
     fed, own = stack_of(tiny, workers), stack_of(tiny)
     for _ in range(3):
         for one, other in zip(fed.batch(), own.batch(), strict=True):
@@ -107,7 +107,7 @@ def test_batches_of_other_processes_are_those_of_each_run(tiny, workers):
             trainer.step += 1
 
 
-def test_an_engine_that_fails_or_learns_something_else_is_not_used(tiny, monkeypatch):
+def test_an_engine_that_fails_or_deviates_is_not_used(tiny, monkeypatch):
     def wrong(stack):
         for group in stack.optimisers[0].param_groups:
             group["base_lr"] *= 3
@@ -165,7 +165,7 @@ def test_the_draws_are_one_stack():
     )
 
 
-def test_what_cannot_be_stacked_or_end_early_is_refused():
+def test_presets_that_cannot_be_stacked_or_end_early_are_refused():
     with pytest.raises(ValueError, match="differ in model"):
         Plan.of("search", "x")
     with pytest.raises(ValueError, match="wsd"):
@@ -204,7 +204,7 @@ def test_training_ends_with_its_schedule_when_the_time_does(
     assert stack.trainers[0].curve.points[-1][3] == pytest.approx(1 / 40)
 
 
-def test_a_number_of_steps_stands_once_the_rate_falls(plan, tmp_path):
+def test_the_number_of_steps_is_fixed_once_the_rate_falls(plan, tmp_path):
     plan = plan.lasting(200, 15).changed(
         training={"decay_steps": 140}, grid={"task_diversities": [4, math.inf]}
     )
@@ -256,7 +256,7 @@ def test_a_parcel_comes_back_as_it_was(tmp_path):
     )
 
 
-def test_as_many_weights_come_along_as_there_is_room_for(tmp_path, monkeypatch):
+def test_as_many_weights_are_packed_as_there_is_room_for(tmp_path, monkeypatch):
     monkeypatch.setattr(parcel, "HEADER", 1000)
     monkeypatch.setattr(parcel, "MOST_BYTES", 20_000)
     monkeypatch.setattr(parcel, "MOST_BYTES_OF_ALL", 40_000)
@@ -269,7 +269,7 @@ def test_as_many_weights_come_along_as_there_is_room_for(tmp_path, monkeypatch):
         packed.write(tmp_path)
 
 
-def test_a_parcel_that_is_not_complete_is_refused(tmp_path):
+def test_an_incomplete_parcel_is_refused(tmp_path):
     Parcel({"config": {}}, tensors={"a": torch.zeros(20)}).write(tmp_path)
     (tmp_path / "tensors-0.safetensors").write_bytes(b"short")
     with pytest.raises(ParcelError, match="cannot be read"):
@@ -314,6 +314,6 @@ def test_chains_give_the_same_estimate_at_home(smoke):
 
 
 def test_presets_of_a_gpu_are_measured_within_its_time():
-    """Every checkpoint that the LLC and the spectrum ask for is the last: there is no time for more."""
+    """The LLC and the spectrum are measured only at the last checkpoint, because there is no time for more."""
     config = presets.load("paper-partial")
     assert config["llc"]["steps"] == config["spectrum"]["steps"] == [config["training"]["steps"]]

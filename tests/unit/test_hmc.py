@@ -19,8 +19,8 @@ def near(hmc: Hmc, seed: int) -> torch.Tensor:
     return torch.from_numpy(np.random.default_rng(seed).standard_normal(len(hmc.centre)))
 
 
-def test_the_force_is_what_the_energy_says(hmc):
-    """Along one direction, the difference quotient of U is u.d - force.d."""
+def test_the_force_is_the_slope_of_the_energy(hmc):
+    """Along a direction d, the difference quotient of U is u.d - force.d."""
     u, direction = near(hmc, 0), near(hmc, 1)
     small = 1e-3
     up, down = (hmc.energy(u + sign * small * direction)[0] for sign in (1, -1))
@@ -30,7 +30,7 @@ def test_the_force_is_what_the_energy_says(hmc):
 
 
 def test_shorter_steps_keep_the_energy(hmc):
-    """A trajectory of many small steps is accepted, and moves; the energy is 0 at w*."""
+    """A trajectory of many small steps is accepted and moves; the energy is 0 at w*."""
     assert hmc.energy(torch.zeros(len(hmc.centre)).double()) == (0, 0)
     u = near(hmc, 2)
     energy = hmc.energy(u)[0]

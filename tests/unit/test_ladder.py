@@ -1,4 +1,4 @@
-"""The ladder of resolutions on losses with a known answer at each."""
+"""The ladder of resolutions, on losses whose LLC is known at each."""
 
 import numpy as np
 import pytest
@@ -48,8 +48,8 @@ def test_every_cell_is_the_quadratic_at_its_resolution():
     assert sum(cell.equilibrated for cell in found) >= 7  # |z| > 2 is one in twenty
 
 
-def test_what_the_chains_feel_is_measured_once_a_cell(monkeypatch):
-    """Half the step changes nothing of it, and n beta and gamma do."""
+def test_the_curvature_that_chains_feel_is_measured_once_per_cell(monkeypatch):
+    """It depends on n beta and gamma, but not on the step, so the cell with half the step shares it."""
     runs = []
 
     def counted(*args):
@@ -61,7 +61,7 @@ def test_what_the_chains_feel_is_measured_once_a_cell(monkeypatch):
     assert len(runs) == 3
 
 
-def test_a_cell_without_the_time_is_marked_and_not_sampled():
+def test_a_cell_without_time_to_equilibrate_is_marked_and_not_sampled():
     (cell,) = climb([(100.0, 1.0)], burn_in=11)
     assert not cell.equilibrated
     assert cell.found is None
@@ -74,7 +74,7 @@ def test_a_cell_without_the_time_is_marked_and_not_sampled():
     assert fine.faults == ("not equilibrated: 100 steps of burn-in, and it takes 6000",)
 
 
-def test_a_step_that_is_too_large_is_seen_by_halving_it():
+def test_halving_reveals_a_step_that_is_too_large():
     (cell,) = climb([(1000.0, 0.1)], sampler="sgld", epsilon=1.5)
     assert not cell.equilibrated
     assert cell.z > 2

@@ -13,7 +13,7 @@ ALL = [*FINITE, "Minf-seed0"]
 
 
 def layout(**changes) -> Layout:
-    """Of the preset `smoke` with two finite M, M = inf and one seed, and these changes."""
+    """The layout of the preset `smoke` with two finite M, M = inf and one seed, and these changes."""
     config = presets.read("smoke") | {"preset": "tiny"}
     base = {"grid": {"task_diversities": [2, 8, "inf"], "seeds": [0]}}
     return Layout(overlay(overlay(config, base), changes))
@@ -26,12 +26,12 @@ def having(table, **changes):
 
 
 @pytest.mark.parametrize("table", ["losses", "distances", "outputs", "training", "llc", "spectrum"])
-def test_most_tables_are_of_every_run(table):
+def test_most_tables_exist_for_every_run(table):
     assert sorted(set(having(table))) == ALL
 
 
 @pytest.mark.parametrize("table", ["ridge_on_tasks", "llc_on_tasks", "quadratic_llc_on_tasks"])
-def test_what_compares_with_ridge_needs_a_run_of_infinite_m(table):
+def test_comparisons_with_ridge_need_a_run_of_infinite_m(table):
     assert having(table) == FINITE
     assert having(table, grid={"task_diversities": [2, 8]}) == []
 
@@ -39,7 +39,7 @@ def test_what_compares_with_ridge_needs_a_run_of_infinite_m(table):
 @pytest.mark.parametrize(
     ("table", "section"), [("llc_on_tasks", "llc"), ("quadratic_llc_on_tasks", "spectrum")]
 )
-def test_what_compares_with_the_last_checkpoint_needs_it_measured(table, section):
+def test_comparisons_with_the_last_checkpoint_need_it_measured(table, section):
     assert having(table, **{section: {"steps": [0]}}) == []
     assert having(table, **{section: {"steps": [0, "last"]}}) == FINITE
 
@@ -58,7 +58,7 @@ def test_no_steps_ask_for_no_llc(table):
     assert having(table, llc={"steps": []}) == []
 
 
-def test_what_names_runs_is_of_these_runs():
+def test_tables_of_named_runs_exist_for_these_runs():
     for table in ("llc_calibration", "llc_calibration_traces"):
         assert having(table, llc_calibration={"runs": ["M8-seed0"]}) == ["M8-seed0"]
     assert having("llc_ladder", llc_ladder={"runs": ["M2-seed0"]}) == ["M2-seed0"]
@@ -84,7 +84,7 @@ def test_a_stage_reads_all_runs_of_a_table_or_the_one_table_of_the_variant():
     assert found.read("front", None) == "results/tiny/variants/tables/front.parquet"
 
 
-def test_what_is_made_on_request_and_what_compares_nothing_is_not_asked_for():
+def test_tables_on_request_and_comparisons_of_nothing_are_not_targets():
     names = {path.rsplit("/", 1)[1].removesuffix(".parquet") for path in layout().tables()}
     on_request = {name for name, table in TABLES.items() if table.on_request}
     assert not names & (on_request | {"front", "averaging"})
@@ -98,7 +98,7 @@ def test_root_seeds_have_a_page_of_their_own():
     assert "results/tiny/root-seeds/claims.md" in pooled.pages()
 
 
-def test_what_is_judged_is_made_of_each_variant():
+def test_judged_tables_are_made_for_each_variant():
     assert {"relative_distances", "selection", "llc"} <= set(judged())
     assert all(TABLES[name].scope != "preset" for name in judged())
 

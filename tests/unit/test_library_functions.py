@@ -70,7 +70,7 @@ def test_ridge_and_dmmse_are_functions_of_tensors():
     tasks = task_set(0, DATA, 4)
     of_ridge, of_dmmse = ridge(x, y, 0.125), dmmse(x, y, tasks, 0.125)
     assert of_ridge.shape == of_dmmse.shape == y.shape
-    # With no pairs before it the answer is the prior mean: 0, or that of the tasks.
+    # Without pairs before it, the prediction is the prior mean: 0, or the mean of the tasks.
     assert of_ridge[:, 0].tolist() == [0.0] * 6
     torch.testing.assert_close(of_dmmse[:, 0], x[:, 0] @ tasks.mean(dim=0))
     last = x[0, :2]

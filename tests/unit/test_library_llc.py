@@ -1,4 +1,4 @@
-"""``estimate_llc`` for modules that are not ours: known answers, devinterp, the spectrum, and what it refuses."""
+"""``estimate_llc`` for foreign modules: known answers, devinterp, the spectrum, and what it refuses."""
 
 import math
 
@@ -37,7 +37,7 @@ SHORT = {
 
 @pytest.fixture(scope="module")
 def gaussian():
-    """An estimate where everything is known, and that model."""
+    """An estimate for a model where everything is known, and that model."""
     of = linear()
     resolutions = [GAMMA / N_BETA]
     found = estimate_llc(
@@ -79,7 +79,7 @@ def test_devinterp_finds_the_same_there_up_to_its_step(gaussian):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", MAKERS)
 def test_foreign_models_agree_with_devinterp(name):
-    """Both are healthy at the same posterior, and within three of their errors."""
+    """Both are healthy on the same posterior and agree within three of their standard errors."""
     found, other = ours(name), theirs(name)
     assert found.healthy, found
     assert other.healthy, other
@@ -89,7 +89,7 @@ def test_foreign_models_agree_with_devinterp(name):
 
 
 @pytest.mark.parametrize("name", MAKERS)
-def test_a_foreign_model_is_sampled_and_left_as_it_was(name):
+def test_a_foreign_model_is_sampled_and_left_unchanged(name):
     of = trained(name)
     before = {key: value.clone() for key, value in of.module.state_dict().items()}
     first = estimate_llc(*of, **SHORT)
@@ -107,7 +107,7 @@ def test_a_foreign_model_is_sampled_and_left_as_it_was(name):
 
 @pytest.mark.parametrize("name", MAKERS)
 def test_its_curvature_is_the_generalised_gauss_newton_matrix(name):
-    """Draws, and products, against J^T B J worked out by autograd; the second derivative of the loss is exact."""
+    """Draws and products are compared with J^T B J by autograd; the second derivative of the loss is exact."""
     of = trained(name)
     few = tuple(part[:6] for part in of.data)
     module = of.module.double()
@@ -141,7 +141,7 @@ def test_its_curvature_is_the_generalised_gauss_newton_matrix(name):
             H = sum(j.T @ b @ j for j, b in zip(J, bends, strict=True)) / 6
             v = torch.randn(len(w), dtype=torch.float64, generator=torch.Generator().manual_seed(0))
             torch.testing.assert_close(posterior.curvature.product(v), H @ v, rtol=1e-6, atol=1e-9)
-            # In one random direction: the mean of squares is known to a few per cent.
+            # In one random direction, because draws give its mean square to a few per cent.
             draws = torch.cat(list(posterior.curvature_samples(w[None], part=0)))
             squares = (draws @ v).square()
             error = float(squares.std()) / math.sqrt(len(squares))
@@ -162,7 +162,7 @@ def test_the_root_of_a_matrix():
     torch.testing.assert_close(found, exact_root[..., 0], rtol=1e-6, atol=1e-6)
 
 
-def test_a_loss_of_module_and_batch_gives_the_same():
+def test_a_loss_of_module_and_batch_gives_the_same_estimate():
     module, loss, (x, y) = linear()
     plain = estimate_llc(module, loss, (x, y), **SHORT)
     whole = estimate_llc(

@@ -87,14 +87,14 @@ def hyper(burn_in: int):
     return settings(burn_in=burn_in, gamma=10.0)
 
 
-def test_the_standard_error_covers_how_unsure_the_heating_is():
-    """Losses without noise, and four gradients whose noise is in eight directions, of which three curve."""
+def test_the_standard_error_covers_the_uncertainty_of_the_heating():
+    """The losses have no noise; four gradients have noise in eight directions, three of which have curvature."""
     h = torch.tensor([4.0, 2.0, 1.0, 0, 0, 0, 0, 0]).double()
     quadratic = Quadratic(
         of_matrix(torch.diag(h)), torch.zeros(8), Metric(torch.full((1, 1), 0.2).double()), 1.0, 1.0
     )
     traces = fake_traces(torch.ones(4, 60, 1))._replace(quadratic=quadratic)
-    # As much noise as its covariance says: |R^T xi|^2 is 0.2 times 8 on average.
+    # As much noise as its covariance implies: |R^T xi|^2 is 0.2 times 8 on average.
     traces = traces._replace(heat=torch.full_like(traces.heat, 1.6))
     source = torch.Generator().manual_seed(0)
     found = []
@@ -109,7 +109,7 @@ def test_the_standard_error_covers_how_unsure_the_heating_is():
 
 
 def test_an_estimate_from_traces():
-    """n beta times the mean after the burn-in, which is far off; per position it is that position's."""
+    """n beta times the mean of the draws, without the burn-in, which is far off; also for each position."""
     source = torch.Generator().manual_seed(1)
     pairs = torch.tensor([0.1, 0.3]) + 0.01 * torch.randn(4, 60, 2, generator=source)
     pairs[:, :10] = 50.0
@@ -122,7 +122,7 @@ def test_an_estimate_from_traces():
     assert first.llc == pytest.approx(10, abs=0.2)
     assert second.llc == pytest.approx(30, abs=0.2)
     assert whole.standard_error == pytest.approx(100 * 0.01 / math.sqrt(2 * 200), rel=0.3)
-    # Minibatch noise of 0.1 hits the unpaired estimate alone.
+    # Minibatch noise of 0.1 affects only the unpaired estimate.
     assert whole.standard_error_unpaired > 5 * whole.standard_error
     assert abs(whole.llc_unpaired - whole.llc) < 4 * whole.standard_error_unpaired
     assert whole.share_below == 0
@@ -130,7 +130,7 @@ def test_an_estimate_from_traces():
     assert (whole.gradient_norm, whole.noise_norm) == (3, 4)
 
 
-def test_what_is_unknown_of_the_centre_adds_to_the_unpaired_error():
+def test_uncertainty_about_the_centre_adds_to_the_unpaired_error():
     traces = fake_traces(torch.zeros(2, 40, 1))
     errors = torch.randn(50, 1, generator=torch.Generator().manual_seed(0)) + 1
     known = centre(8, errors)
@@ -146,7 +146,7 @@ def test_chains_that_stay_give_zero_without_error():
     assert (found.llc, found.standard_error, found.r_hat) == (0, 0, 1)
 
 
-def test_chain_statistics_see_disagreement_and_drift():
+def test_chain_statistics_detect_disagreement_and_drift():
     source = np.random.default_rng(0)
     good = source.standard_normal((4, 200))
     apart = good + np.arange(4)[:, None] * 3
@@ -207,7 +207,7 @@ def test_a_fault_is_named_with_its_remedy(change, remedy):
     [(1e-5, 300, 15.33, 0.42), (2e-5, 300, 19.20, 0.66), (2e-5, 1000, 12.73, 0.97)],
 )
 def test_the_first_sweep_was_not_equilibrated(epsilon, gamma, distance, arrived):
-    """Its chains of 100 + 150 steps on 166,916 parameters were marked healthy; at gamma = 300 they had not arrived."""
+    """Chains of 100 + 150 steps on 166,916 parameters had been marked healthy, but had not arrived at gamma = 300."""
     steps = relaxation_steps(settings(epsilon=epsilon, gamma=gamma))
     radius_share = distance**2 * gamma / 166_916
     assert radius_share == pytest.approx(arrived, abs=0.01)
@@ -221,8 +221,8 @@ def test_the_first_sweep_was_not_equilibrated(epsilon, gamma, distance, arrived)
 
 
 @pytest.mark.parametrize("burn_in", [0, 1200])
-def test_equilibrium_is_seen_in_the_distance(burn_in):
-    """Chains that still leave w* have a trend; ones that have arrived have none and are at the prior's radius."""
+def test_equilibrium_shows_in_the_distance(burn_in):
+    """Chains still leaving w* have a trend; those that have arrived have none and are at the prior's radius."""
     P, gamma, epsilon = 400, 10.0, 1e-3
     target = Potential(lambda w: 1e-4 * w.square().sum(dim=1), torch.zeros(P))
     chains = settings(epsilon=epsilon, gamma=gamma, chains=4, burn_in=burn_in, draws=400)
@@ -238,7 +238,7 @@ def test_equilibrium_is_seen_in_the_distance(burn_in):
 
 
 def test_heating_is_what_minibatch_noise_adds():
-    """On a quadratic with gradients of known noise, against the same chains without noise."""
+    """Chains on a quadratic whose gradients have known noise, against the same chains without noise."""
     P, n_beta, gamma, epsilon, sigma = 50, 1000.0, 1.0, 2e-4, 0.3
     quadratic = Potential(lambda w: 0.5 * w.square().sum(dim=1), torch.zeros(P))
 
@@ -275,7 +275,7 @@ def test_the_stage_writes_what_it_sampled(trained):
     measured = whole["llc"] - whole["slope"] + whole["heating"]
     assert part.loc[part["token"].notna(), "llc"].mean() == pytest.approx(measured)
     assert part.loc[part["token"].notna(), ["slope", "heating"]].isna().all(axis=None)
-    # A part of the parameters holds less of the complexity, and moves less far.
+    # A part of the parameters has less of the complexity, and moves less far.
     head = found[(found["step"] == 60) & (found["component"] == "layer1.head0")].iloc[0]
     assert head["distance"] < part.iloc[0]["distance"]
 
@@ -288,7 +288,7 @@ def test_an_estimate_does_not_depend_on_its_chunk(trained):
     )
 
 
-def test_the_llc_on_other_tasks_is_of_the_same_weights_and_other_data(trained):
+def test_the_llc_on_other_tasks_uses_the_same_weights_and_other_data(trained):
     config, paths = trained
 
     def on_tasks(M):
@@ -317,8 +317,8 @@ def _named(paths):
     return {"manifest": paths["manifest"], "folder": paths["weights"]}
 
 
-def test_n_beta_means_the_loss_that_is_named(trained):
-    """NLL = MSE / (2 sigma^2): n beta of the one is 4 n beta of the other at sigma^2 = 1/8."""
+def test_n_beta_refers_to_the_named_loss(trained):
+    """NLL = MSE / (2 sigma^2), so at sigma^2 = 1/8 an n beta of the NLL is four times as large on the MSE."""
     mse, _ = run_stage(trained, n_beta=400.0)
     nll, _ = run_stage(trained, n_beta=100.0, loss="nll")
     pd.testing.assert_frame_equal(mse, nll)
@@ -342,7 +342,7 @@ def test_divergence_marks_the_row_or_fails(trained):
         run_stage(trained, [60], unhealthy="fail", **wild)
 
 
-def test_an_unhealthy_estimate_keeps_its_number_and_says_why(trained):
+def test_an_unhealthy_estimate_keeps_its_number_and_gives_the_reason(trained):
     limits = {**trained[0]["llc"]["limits"], "ess": 1e9}
     row = run_stage(trained, [60], limits=limits)[0].iloc[0]
     assert math.isfinite(row["llc"])
@@ -411,9 +411,9 @@ def test_a_recommendation_serves_every_run_and_does_not_depend_on_the_step():
         cell(100, 100, 0.1, (31, 41)),
         cell(100, 100, 0.2, (39, 50)),
     ]
-    # The finest resolution, and there the largest step that agrees with a smaller one.
+    # The finest resolution, and at it the largest step that agrees with a smaller one.
     assert recommend(pd.concat(coarse + fine)) == (100, 100, 0.1)
-    # Half the step gives something else at one M, or is not healthy there: the resolution is left to the coarser.
+    # If half the step gives another LLC at one M, or is unhealthy there, the coarser resolution is recommended.
     drifting = [cell(100, 100, 0.05, (30, 40)), cell(100, 100, 0.1, (31, 45))]
     assert recommend(pd.concat(coarse + drifting)) == (100, 900, 0.1)
     ill = [cell(100, 100, 0.05, (30, 40), healthy=(True, False)), cell(100, 100, 0.1, (31, 41))]

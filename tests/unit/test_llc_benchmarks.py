@@ -13,7 +13,7 @@ from transient_ridge.config import presets
 
 
 def test_the_levelled_loss_has_no_slope_at_the_centre():
-    """Near w* it changes by what its gradient says, and over all minibatches by nothing in the first order."""
+    """Near w* it changes as its gradient predicts and, over all minibatches, not at all to first order."""
     posterior = untrained.posterior(presets.load("smoke"), torch.device("cpu"), 2)
     level, slope = Level(posterior), posterior.centre_gradient
     away = torch.stack((1e-2 * slope, 1e-2 * slope.flip(0)))
@@ -27,8 +27,8 @@ def test_the_levelled_loss_has_no_slope_at_the_centre():
 
 
 @pytest.mark.parametrize(("too_small", "covered"), [(1.0, "68%"), (3.0, "26%")])
-def test_the_coverage_of_errors_that_are_known(too_small, covered, tmp_path, capsys):
-    """Of 10,000 normal estimates; a third of the error covers what 0.33 standard deviations cover."""
+def test_the_coverage_of_known_errors(too_small, covered, tmp_path, capsys):
+    """For 10,000 normal estimates; errors of a third of the size cover what 0.33 standard deviations cover."""
     llc = 100 + np.random.default_rng(0).standard_normal(10_000)
     found = pd.DataFrame({"llc": llc, "standard_error": 1 / too_small})
     found.to_csv(tmp_path / "estimates.csv", index=False)
@@ -38,7 +38,7 @@ def test_the_coverage_of_errors_that_are_known(too_small, covered, tmp_path, cap
 
 
 def test_the_chains_of_estimates_in_results_are_compared(tmp_path, capsys):
-    """2,000 estimates of three chains, whose spread is twice what they state."""
+    """2,000 estimates of three chains, whose spread is twice the stated one."""
     llc, source = llc_coverage.default(), np.random.default_rng(0)
     key = {"task_diversity": 4.0, "seed": 0, "component": "all"}
     estimates = [{**key, "step": i, "standard_error": 0.5 / math.sqrt(3)} for i in range(2000)]
@@ -59,5 +59,5 @@ def test_the_chains_of_estimates_in_results_are_compared(tmp_path, capsys):
 
 
 def _trace(llc, mean):
-    """Losses far off during the burn-in, then of this mean."""
+    """Losses that are far off during the burn-in and then have this mean."""
     return np.concatenate((np.full(llc.burn_in, 7.0), np.full(llc.draws, mean)))

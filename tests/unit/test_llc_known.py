@@ -31,7 +31,7 @@ def llc(target: Target, n_beta: float, seed: int = 0, **changes: object) -> Esti
 
 
 def within_three_errors(found: Estimate, truth: float) -> bool:
-    # An error so large that anything lies within it would prove nothing.
+    # A large error would make the comparison meaningless.
     assert found.standard_error < 0.1 * truth
     return abs(found.llc - truth) < 3 * found.standard_error
 
@@ -54,7 +54,7 @@ def test_quadratic_of_any_rank(rank):
 def test_normal_crossing(k1, k2):
     """l = w1^(2 k1) w2^(2 k2): lambda = 1 / (2 max k), of multiplicity 2 where k1 = k2.
 
-    The chains are held to the exact Gibbs expectation at their n beta and gamma, and that expectation to
+    The chains are compared with the exact Gibbs expectation at their n beta and gamma, and that expectation with
     lambda - (m - 1) / log(n beta) as n beta grows.
     """
 
@@ -69,7 +69,7 @@ def test_normal_crossing(k1, k2):
 
 
 def test_deep_linear_networks_of_two_layers_are_reduced_rank_regressions():
-    """Two closed forms that were derived apart, on all small widths and ranks."""
+    """Two independently derived closed forms agree for all small widths and ranks."""
     for M, N, H in itertools.product(range(1, 6), repeat=3):
         for r in range(min(M, N, H) + 1):
             found = DeepLinear((M, H, N), r).coefficient
@@ -80,7 +80,7 @@ def test_deep_linear_networks_of_two_layers_are_reduced_rank_regressions():
     "target", [DeepLinear((3, 4, 2, 3), 1), NormalCrossing(1, 2)], ids=["deep", "crossing"]
 )
 def test_gradients_and_curvature_of_known_losses(target):
-    """Against autograd, away from w* and at it."""
+    """Compared with autograd, away from w* and at it."""
     source = torch.Generator().manual_seed(0)
     w = target.centre + 0.3 * torch.randn(4, len(target.centre), generator=source).double()
 
@@ -105,7 +105,7 @@ def test_the_benchmark_is_a_row_per_problem_and_a_cell_per_sampler():
     assert "| reduced rank 4-3-2, rank 1 | 3.5, 1 | 3.5 |" in lines[4]
 
 
-#: (M, N, H, r), one for every case of the closed form, and whether it is quick.
+#: (M, N, H, r) for every case of the closed form, and whether it is quick.
 CASES = [
     pytest.param((4, 2, 3, 1)),
     pytest.param((3, 3, 2, 1), marks=pytest.mark.slow),
@@ -117,7 +117,7 @@ CASES = [
 
 @pytest.mark.parametrize("case", CASES)
 def test_reduced_rank_regression(case):
-    """Against the closed form of Aoyagi and Watanabe, with its log log term where the multiplicity is 2."""
+    """Compared with the closed form of Aoyagi and Watanabe, with its log log term where the multiplicity is 2."""
     M, N, H, r = case
     target = DeepLinear((M, H, N), r)
     assert target.coefficient == reduced_rank_coefficient(*case)
@@ -127,7 +127,7 @@ def test_reduced_rank_regression(case):
 
 
 def test_linear_attention():
-    """D^2 + 3 D + 1 of its (D + 1)(D + 2) directions count, and half of them is what chains find."""
+    """D^2 + 3 D + 1 of its (D + 1)(D + 2) directions count, and chains find half of that number."""
     target = LinearAttention(2)
     positions = target.centre + 0.1 * torch.randn(3, 12, generator=torch.Generator().manual_seed(0))
     positions.requires_grad_()
@@ -161,7 +161,7 @@ def test_linear_regression_with_its_known_posterior(minibatch):
     exact = 0.5 * n_beta * (hessian @ covariance).trace()
     by_slope = n_beta * (
         slope @ shift + 0.5 * shift @ hessian @ shift
-    )  # taken off by w* off the minimum
+    )  # what the distance of w* from the minimum takes off
     hyper = settings(epsilon=1e-4, gamma=gamma, chains=16, burn_in=500, draws=5000)
     traces = sample(target, hyper, n_beta, noise(d, 16))
     found = estimate(traces, n_beta, hyper, centre(d, target.centre_errors[:, None]))[0]
@@ -169,7 +169,7 @@ def test_linear_regression_with_its_known_posterior(minibatch):
     assert found.slope_share == pytest.approx(-float(by_slope / exact), rel=0.05)
     gap = found.llc_unpaired - float(exact)
     assert abs(gap) < 3 * found.standard_error_unpaired
-    if minibatch == 64:  # the smaller the minibatch, the more there is to gain from pairing
+    if minibatch == 64:  # pairing gains more with smaller minibatches
         assert found.standard_error_unpaired > 1.4 * found.standard_error
 
 
@@ -206,7 +206,7 @@ def test_a_dead_parameter_changes_nothing():
     assert error < 0.05 * alone.llc
 
 
-#: Six decades of curvature, turned so that no weight is an axis of it.
+#: Six decades of curvature, rotated so that no weight is an eigenvector.
 DECADES = np.logspace(-3, 3, 25)
 
 
@@ -220,7 +220,7 @@ def turned(curvatures: np.ndarray) -> Potential:
 
 @pytest.mark.parametrize("r", [10.0, 0.1, 0.001])
 def test_condition_number_of_a_million(r):
-    """The curve over the resolution of a quadratic, where plain SGLD needs 10^7 steps."""
+    """The LLC of a quadratic over the resolution, for which plain SGLD needs 10^7 steps."""
     n_beta = 1000.0
     s = DECADES / (DECADES + r)
     hyper = {"epsilon": 1.0, "gamma": r * n_beta, "chains": 32, "burn_in": 20, "draws": 500}
@@ -229,13 +229,13 @@ def test_condition_number_of_a_million(r):
     )  # fmt: skip
     assert within_three_errors(found, 0.5 * s.sum())
     assert found.radius_share < 1.05
-    # Without a preconditioner the stable step is 4 / (n beta 1000 + gamma): a relaxation takes this many steps.
+    # Without a preconditioner the largest stable step is 4 / (n beta 1000 + gamma), so a relaxation takes this many.
     assert (n_beta * DECADES[-1] + r * n_beta) / (2 * r * n_beta) > 50
 
 
 @pytest.mark.parametrize("preconditioner", ["none", "diagonal", "kronecker"])
 def test_preconditioners_do_not_change_the_law(preconditioner):
-    """Along the axes and rotated, moderately anisotropic; the effect of the finite step is unknown."""
+    """Along the axes and rotated, moderately anisotropic; the effect of the finite step is not known exactly."""
     curvatures = np.array([3.0, 1.0, 0.3, 0.1, 0.0])
     n_beta, gamma = 200.0, 20.0
     h = n_beta * curvatures
@@ -248,7 +248,7 @@ def test_preconditioners_do_not_change_the_law(preconditioner):
 
 
 def test_averaged_noise_is_exact_where_independent_noise_is_not():
-    """At eps h = 1 plain Langevin has 4/3 of the variance, averaged noise the right one."""
+    """At eps h = 1 plain Langevin steps have 4/3 of the variance, averaged noise the right one."""
     curvatures = np.ones(10)
     target = Potential(lambda w: 0.5 * w.square().sum(dim=1), torch.zeros(10))
     n_beta, gamma = 90.0, 10.0
@@ -262,8 +262,8 @@ def test_averaged_noise_is_exact_where_independent_noise_is_not():
     assert plain.llc > 1.3 * truth
 
 
-def test_annealing_arrives_where_no_annealing_does():
-    """Quartic walls, where the curvature at w* says nothing about that at the chains."""
+def test_annealing_arrives_where_plain_burn_in_does_not():
+    """Quartic walls, where the curvature at w* differs from that at the chains."""
     target = Potential(lambda w: w.square().square().sum(dim=1), torch.zeros(8))
     n_beta, gamma = 1000.0, 1.0
     hyper = {"epsilon": 0.2, "gamma": gamma, "chains": 64, "draws": 1500}

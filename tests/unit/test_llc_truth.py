@@ -80,7 +80,7 @@ def trained() -> CheckpointPosterior:
             model, weights, run, 1500, root_seed=0, data=DATA, settings=llc, chains=CHAINS
         )
 
-    # To a minimum of the loss on the sequences that the chains see.
+    # Descend to a minimum of the loss on the sequences that the chains see.
     x, y = posterior().sequences
     optimiser = torch.optim.Adam(model.parameters(), lr=1e-3)
     for step in range(2000):
@@ -99,7 +99,7 @@ def trained() -> CheckpointPosterior:
     [(10.0, 0.15, 8, 0.05), (3.0, 0.1, 10, 0.03), (1.0, 0.08, 14, 0.015)],
 )
 def test_the_sampler_agrees_with_hmc(trained, r, step, leapfrog, epsilon):
-    """Both means within 4 % and three of their errors."""
+    """Both means agree within 4 % plus three of their standard errors."""
     posterior, gamma = trained, r * N_BETA
     assert posterior.layout.size >= 2000
     x, y = posterior.sequences
@@ -127,7 +127,7 @@ def test_the_sampler_agrees_with_hmc(trained, r, step, leapfrog, epsilon):
         measured = kronecker.measure(posterior, positions)
         return kronecker.make(measured, N_BETA, gamma).metric(positions)
 
-    # Where the chains are, rather than at w*, which matters at a small r.
+    # Start where the chains are rather than at w*, which matters at a small r.
     kept, _ = hmc.sample(
         potential, centres, metric(centres), step=step, leapfrog=leapfrog, iterations=30, seed=1
     )
@@ -162,5 +162,5 @@ def test_the_sampler_agrees_with_hmc(trained, r, step, leapfrog, epsilon):
     )
     assert truth.standard_error < 0.05 * truth.mean
     error = np.hypot(truth.standard_error, found.standard_error)
-    # HMC keeps the slope at w*.
+    # HMC includes the effect of the slope at w*.
     assert abs(found.llc - found.slope - truth.mean) < 3 * error + 0.04 * truth.mean

@@ -8,7 +8,7 @@ from benchmarks.makespan import START, SUBMISSION, WAYS, Job, jobs_of, simulate,
 from transient_ridge.config import presets
 
 
-def test_jobs_are_those_that_the_configuration_asks_for():
+def test_jobs_are_the_ones_that_the_configuration_asks_for():
     kinds = {
         preset: {job.kind for job in jobs_of(presets.load(preset))} for preset in ("paper", "smoke")
     }

@@ -1,4 +1,4 @@
-"""The folder for the Hugging Face Hub: written from results, read by from_pretrained, refused where it does not fit."""
+"""The folder for the Hugging Face Hub: written from results, read by from_pretrained, refused if it does not fit."""
 
 import json
 
@@ -50,7 +50,7 @@ def test_the_folder_is_written_and_read_back(results, tmp_path):
     assert config["run"] == "M4-seed0"
 
 
-def test_the_card_says_data_training_verdicts_and_licence(results, tmp_path):
+def test_the_card_states_data_training_verdicts_and_licence(results, tmp_path):
     write_model_card(results, tmp_path / "card")
     text = (tmp_path / "card" / "README.md").read_text()
     _, front, body = text.split("---\n", 2)
@@ -62,7 +62,7 @@ def test_the_card_says_data_training_verdicts_and_licence(results, tmp_path):
     assert "other" not in body
 
 
-def test_what_is_no_model_is_refused_by_name(results, tmp_path):
+def test_a_folder_without_a_model_is_refused_by_name(results, tmp_path):
     card = tmp_path / "card"
     write_model_card(results, card)
     with pytest.raises(CheckpointError, match="name one of its runs: M4-seed0, Minf-seed0"):

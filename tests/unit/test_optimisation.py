@@ -28,7 +28,7 @@ SETTINGS = TrainingSettings(
 
 
 @pytest.mark.parametrize("shape", [(48, 16), (16, 48), (32, 32)])
-def test_muon_is_torchs_up_to_its_bfloat16(shape):
+def test_muon_agrees_with_torch_up_to_bfloat16(shape):
     torch.manual_seed(0)
     ours = torch.nn.Parameter(torch.randn(shape))
     theirs = torch.nn.Parameter(ours.detach().clone())
@@ -44,7 +44,7 @@ def test_muon_is_torchs_up_to_its_bfloat16(shape):
 
 @pytest.mark.parametrize("momentum", [0.0, 0.5])
 def test_sgd_moves_against_the_sum_of_gradients(momentum):
-    """Each update is rate times the gradient plus momentum times the last update."""
+    """Each update is the rate times the gradient, plus the momentum times the last update."""
     optimiser = {"name": "sgd", "momentum": momentum}
     parameter = torch.nn.Parameter(torch.zeros(3))
     (made,) = make_optimisers(
@@ -67,7 +67,7 @@ def test_newton_schulz_brings_singular_values_near_one():
     assert values.max() < 1.3
 
 
-def test_a_stack_of_matrices_moves_as_each_alone():
+def test_a_stack_of_matrices_moves_like_its_matrices_one_by_one():
     torch.manual_seed(0)
     stack = torch.nn.Parameter(torch.randn(5, 8, 12))
     alone = [torch.nn.Parameter(matrix.clone()) for matrix in stack.detach()]
@@ -103,7 +103,7 @@ def names_of(group: dict, parameters: dict) -> set[str]:
     return {name for name, p in parameters.items() if any(p is each for each in group["params"])}
 
 
-def test_a_rate_of_its_own_makes_a_group_of_its_own(tiny):
+def test_a_separate_rate_makes_a_separate_group(tiny):
     parameters = Trainer(Run(4, 0), TrainedBy.of(tiny), torch.device("cpu")).parameters
     assert [len(o.param_groups) for o in make_optimisers(parameters, SETTINGS)] == [1, 1]
     rates = RateSettings(embedding=2, attention=0.5, mlp=1, unembedding=1)
@@ -124,7 +124,7 @@ def test_a_rate_of_its_own_makes_a_group_of_its_own(tiny):
     assert sorted(group["lr"] for group in muon.param_groups) == pytest.approx([0.12, 0.24])
 
 
-def test_a_part_at_rate_zero_stays(tiny):
+def test_a_part_with_rate_zero_does_not_move(tiny):
     tiny["training"]["rate_multipliers"]["mlp"] = 0
     trainer = Trainer(Run(4, 0), TrainedBy.of(tiny), torch.device("cpu"))
     before = {name: p.detach().clone() for name, p in trainer.parameters.items()}
@@ -134,7 +134,7 @@ def test_a_part_at_rate_zero_stays(tiny):
     assert moved == {name for name in before if part_of(name) != "mlp"}
 
 
-def test_a_rate_of_a_part_that_the_model_lacks_is_refused():
+def test_a_rate_for_a_part_that_the_model_lacks_is_refused():
     shapes = {"blocks.0.mlp_in.weight": (4, 3), "blocks.0.mlp_in.bias": (4,)}
     only_mlp = {name: torch.nn.Parameter(torch.randn(shape)) for name, shape in shapes.items()}
     settings = SETTINGS.changed(
@@ -146,7 +146,7 @@ def test_a_rate_of_a_part_that_the_model_lacks_is_refused():
 
 
 @pytest.mark.parametrize("stack_dims", [0, 1])
-def test_q_k_and_v_can_be_matrices_of_their_own(stack_dims):
+def test_q_k_and_v_can_be_separate_matrices(stack_dims):
     torch.manual_seed(0)
     shape = (*[5] * stack_dims, 12, 4)
     qkv, projection = (torch.nn.Parameter(torch.randn(shape)) for _ in range(2))
@@ -197,7 +197,7 @@ def test_rates_scale_both_optimisers():
         assert [o.param_groups[0]["lr"] for o in optimisers] == pytest.approx([0.05, 0.25])
 
 
-def test_the_norm_of_gradients_is_joint_and_each_runs_own():
+def test_gradient_norms_are_joint_within_each_run():
     torch.manual_seed(0)
     gradients = [torch.randn(3, 4, 5), torch.randn(3, 6)]
     norms = gradient_norms(gradients, stack_dims=1)

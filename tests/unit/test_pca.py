@@ -20,7 +20,7 @@ def rng():
 
 
 @pytest.mark.parametrize("rows", [10, 60])
-def test_the_fit_is_scikit_learns(rng, rows):
+def test_the_fit_agrees_with_scikit_learn(rng, rows):
     data = rng.standard_normal((rows, B * K)) @ rng.standard_normal((B * K, B * K))
     ours, reference = pca.fit(data, 4), PCA(4, svd_solver="full").fit(data)
     np.testing.assert_allclose(ours.variance_ratio, reference.explained_variance_ratio_, rtol=1e-9)
@@ -32,7 +32,7 @@ def test_the_fit_is_scikit_learns(rng, rows):
     )
 
 
-def test_orientation_does_not_depend_on_the_sign_that_came_out(rng):
+def test_orientation_does_not_depend_on_the_fitted_sign(rng):
     fitted = pca.fit(rng.standard_normal((40, B * K)), 3)
     development, specialisation = rng.standard_normal((2, B * K))
     flipped = pca.Fit(
@@ -107,7 +107,7 @@ def test_softened_predictors_are_projected_and_may_be_none(rng):
     assert joint(rng, softened=False)["pca_softened"].empty
 
 
-def test_pc1_points_where_the_run_of_infinite_m_goes_wherever_ridge_lies(rng):
+def test_pc1_points_along_the_run_of_infinite_m_wherever_ridge_is(rng):
     for ridge in (3.0, -30.0):
         rows = joint(rng, ridge=ridge)["pca_trajectories"]
         of_inf = rows[np.isinf(rows["task_diversity"]) & (rows["component"] == 1)]

@@ -38,7 +38,7 @@ def test_one_noisy_run_does_not_make_two_thresholds():
 @pytest.mark.parametrize(
     ("relative", "below", "above"), [([0.9, 0.8], 4, None), ([0.4, 0.2], None, 1), ([0.5, 0.5], 4, None)]
 )  # fmt: skip
-def test_a_threshold_outside_the_grid_is_not_made_up(relative, below, above):
+def test_a_threshold_outside_the_grid_is_not_invented(relative, below, above):
     found = task_diversity_threshold([1, 4], relative)
     assert math.isnan(found.estimate)
     assert (found.below, found.above) == (below, above)
@@ -50,7 +50,7 @@ STEPS = np.arange(0.0, 600, 100)
 @pytest.mark.parametrize(
     ("ridge", "dmmse", "critical", "step"),
     [
-        # nearer to ridge at t_crit = 200, and back once before it stays with dMMSE
+        # nearer to ridge at t_crit = 200, and again once before it stays nearer to dMMSE
         ([2, 1, 0.2, 0.5, 0.3, 0.6], [3, 2, 0.6, 0.4, 0.4, 0.1], 200, 500),
         # the only crossing is on the way out of the initialisation: nearer to dMMSE at t_crit
         ([2, 1, 0.5, 0.5, 0.6, 0.6], [3, 0.9, 0.4, 0.3, 0.2, 0.1], 200, None),
@@ -69,7 +69,7 @@ def test_only_predictors_further_apart_than_the_reach_are_resolved():
 
 
 @pytest.mark.parametrize("order", [("ridge", "dmmse"), ("dmmse", "ridge")])
-def test_the_distance_of_the_predictors_is_found_in_either_order(order):
+def test_the_distance_between_predictors_is_found_in_either_order(order):
     columns = ["task_diversity", "dataset", "token", "predictor", "other", "distance"]
     rows = [
         (4, "in_distribution", None, *order, 0.5),
@@ -160,7 +160,7 @@ def test_alpha_and_residual_are_the_projection_of_the_predictions():
             key = dict(zip(keys, (M, dataset, np.nan), strict=True))
             apart = np.mean((dmmse - ridge) ** 2)
             ideal.append({**key, "predictor": "dmmse", "other": "ridge", "distance": apart})
-            for step in (0, 1000):  # two far apart: smoothing leaves both ends as they are
+            for step in (0, 1000):  # far apart, so that smoothing leaves both ends unchanged
                 f = source.standard_normal(600) + 0.001 * step * dmmse
                 for name, predictor in (("ridge", ridge), ("dmmse", dmmse)):
                     at = {**key, "seed": 0, "step": step, "predictor": name}
@@ -183,7 +183,7 @@ def test_alpha_and_residual_are_the_projection_of_the_predictions():
 
 
 def test_a_run_on_the_line_between_the_predictors_has_no_residual():
-    """Rounding must not make a square root of a number below zero."""
+    """Rounding must not lead to the square root of a negative number."""
     share = 0.3
     frame = distances({4: 1.0}, steps=(0, 10))
     frame["distance"] = np.where(
@@ -200,7 +200,7 @@ def test_a_run_on_the_line_between_the_predictors_has_no_residual():
 def test_smoothing_keeps_the_ends_and_a_slope():
     steps = np.unique(np.geomspace(1, 4000, 200).astype(int)).astype(float)
     falling = 5 - 0.5 * np.log1p(steps)
-    # A kernel cut off at the last step would be 0.02 too high there; uneven steps leave a tenth of that.
+    # A kernel cut off at the last step would be 0.02 too high there; uneven steps still leave a tenth of that.
     np.testing.assert_allclose(smooth(steps, falling, 0.05), falling, atol=3e-3)
     rng = np.random.default_rng(0)
     noisy = falling + 0.1 * rng.standard_normal(len(steps))
@@ -210,11 +210,11 @@ def test_smoothing_keeps_the_ends_and_a_slope():
     assert np.abs(even - falling)[inner].mean() < 0.6 * np.abs(noisy - falling)[inner].mean()
 
 
-def test_a_smoothed_distance_is_none_below_zero():
+def test_smoothed_distances_are_never_negative():
     steps = np.arange(0, 4001, 100.0)
     steep = np.exp(-((steps / 800) ** 2))
     assert (smooth(steps, steep, 0.2) >= 0).all()
 
 
-def test_a_curve_of_one_checkpoint_is_itself():
+def test_a_curve_of_one_checkpoint_is_unchanged():
     assert smooth(np.array([0.0]), np.array([3.4]), 0.05).tolist() == [3.4]

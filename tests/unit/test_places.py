@@ -1,4 +1,4 @@
-"""Extensions replace nothing: a name already in use is refused, and both files are named."""
+"""Extensions replace nothing: a name in use is refused with a message that names both files."""
 
 import os
 import shutil
@@ -28,7 +28,7 @@ def source(tmp_path_factory):
 
 
 @pytest.mark.parametrize("kind", TAKEN)
-def test_a_name_that_is_taken_is_refused(kind, source):
+def test_a_taken_name_is_refused(kind, source):
     name, module, known = TAKEN[kind]
     added = source / "transient_ridge" / "extensions" / "mine" / name
     added.parent.mkdir(parents=True)

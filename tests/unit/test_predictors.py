@@ -49,7 +49,7 @@ def test_dmmse_is_the_posterior_mean():
     )
 
 
-def test_a_task_that_stands_twice_weighs_twice():
+def test_a_repeated_task_counts_twice():
     """dMMSE over a task set with repeats equals Bayes' rule with the tasks' shares as the prior."""
     tasks, shares = task_tensor(0, 3, 3), torch.tensor([4, 2, 1], dtype=torch.float64) / 7
     x, y = sequences(1, 5, 6, 3, tasks)
@@ -63,7 +63,7 @@ def test_a_task_that_stands_twice_weighs_twice():
     torch.testing.assert_close(dmmse(x, y, repeated, SIGMA2), expected, rtol=1e-12, atol=1e-12)
 
 
-def test_ridge_is_scikit_learns_for_every_prefix():
+def test_ridge_agrees_with_scikit_learn_on_every_prefix():
     x, y = sequences(2, 4, 9, 5)
     ours = ridge(x, y, SIGMA2)
     assert (ours[:, 0] == 0).all()

@@ -27,7 +27,7 @@ HEAD = re.compile(
 
 
 def rules():
-    """Rule -> its text, for all rules that run something, including what a rule inherits from one it reuses."""
+    """Rule -> its text, including what it inherits, for all rules that run something."""
     files = sorted((ROOT / "workflow/rules").glob("*.smk"))
     text = "".join(path.read_text() for path in files if path.name != "common.smk")
     heads = [*HEAD.finditer(text)]
@@ -52,14 +52,14 @@ def rules():
     }
 
 
-def test_a_rule_has_what_it_leaves_unsaid():
+def test_a_rule_inherits_what_it_does_not_state():
     assert rules()["curves"] != rules()["claims"]
     assert "job(STAGE)" in rules()["claims"]
     assert "minutes=60" in rules()["llc_on_tasks"]
 
 
-def test_one_machines_profile_is_found_without_being_named():
-    """Snakemake looks for `profiles/default` beside the Snakefile that it finds by itself."""
+def test_the_default_profile_is_found_without_being_named():
+    """Snakemake looks for `profiles/default` beside the Snakefile that it finds."""
     found = resolve_snakefile(None).resolve()
     assert found == (ROOT / "Snakefile").resolve()
     default = found.parent / "profiles" / "default" / "config.yaml"
@@ -72,7 +72,7 @@ def test_short_jobs_share_submissions_on_slurm():
     local = {name for name, text in rules().items() if "localrule" in text}
     assert {"curves", "claims", "figure", "idealised", "join_llc", "derived"} <= short
     assert short - local <= grouped
-    # Groups have names of their own, or one that common.smk gives to several rules.
+    # A group is named in its rule, or in common.smk for several rules.
     named = re.findall(r"group:\n\s+(\S+)", "".join(rules().values()))
     constants = dict(re.findall(r'^(\w+) = "(\S+)"$', COMMON.read_text(), flags=re.MULTILINE))
     assert {constants.get(name, name.strip('"')) for name in named} == {
@@ -81,7 +81,7 @@ def test_short_jobs_share_submissions_on_slurm():
 
 
 def test_the_jobs_of_a_submission_are_counted_one_after_another():
-    """As the plugin runs them; otherwise a group asks for the cores of all its jobs and the time of a few."""
+    """As the plugin runs them; otherwise a group would request the cores of all its jobs and the time of a few."""
     grouped = {name: text for name, text in rules().items() if "group:" in text}
     helpers = ("**light(", "**computing(", "**IN_TURN")
     assert all(any(each in text for each in helpers) for text in grouped.values())
@@ -90,7 +90,7 @@ def test_the_jobs_of_a_submission_are_counted_one_after_another():
     assert profile("slurm")["set-resource-scopes"] == ["in_turn=local"]
 
 
-def test_every_job_that_uses_the_gpu_says_what_it_takes_of_its_memory():
+def test_every_job_that_uses_the_gpu_states_how_much_of_its_memory():
     on_the_gpu = {name for name, text in rules().items() if "**computing(" in text}
     assert on_the_gpu == {name for name, text in rules().items() if "ON_DEVICE" in text}
     assert {"train", "evaluate", "llc"} <= on_the_gpu

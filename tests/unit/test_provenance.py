@@ -14,7 +14,7 @@ from transient_ridge.errors import TableError
 
 @pytest.fixture
 def chain(tmp_path):
-    """A table of two runs, and one that was made from them."""
+    """Tables of two runs, and one that was made from them."""
     sources = []
     for name in ("M1-seed0", "M4-seed0"):
         path = tmp_path / "runs" / name / "training.parquet"
@@ -26,7 +26,7 @@ def chain(tmp_path):
     return sources, end
 
 
-def test_a_record_says_all_that_made_a_result(chain):
+def test_a_record_states_everything_that_made_a_result(chain):
     record = provenance.read_beside(chain[0][1])
     assert record["settings"]["model"]["layers"] == 2
     assert record["seeds"] == {"root": 3, "run": 0}
@@ -91,7 +91,7 @@ def test_the_chain_behind_a_table(chain):
     assert "CHANGED" not in text
 
 
-def test_results_can_be_moved_and_changes_are_told(chain, tmp_path):
+def test_results_can_be_moved_and_changes_are_reported(chain, tmp_path):
     moved = tmp_path / "moved"
     moved.mkdir()
     for folder in ("runs", "tables"):
@@ -128,7 +128,7 @@ def test_an_edit_anywhere_in_the_package_is_a_modification(tmp_path, monkeypatch
     assert provenance.git_state()["dirty"] is True
 
 
-def test_the_package_is_the_whole_of_it():
+def test_the_package_has_all_of_its_rooms():
     assert {each.name for each in provenance.PACKAGE.iterdir()} >= {
         "analysis",
         "artefacts",
@@ -150,7 +150,7 @@ def test_a_result_of_a_modified_tree_taints_what_follows_from_it(chain):
     assert trace.state_of_code(end) == "MODIFIED"
 
 
-def test_an_upgrade_between_two_results_is_told(chain):
+def test_an_upgrade_between_two_results_is_reported(chain):
     sources, end = chain
     assert "PACKAGES" not in "\n".join(trace.describe(end))
     beside = provenance.beside(sources[0])

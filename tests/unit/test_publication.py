@@ -77,7 +77,7 @@ def test_what_is_kept_and_what_is_left_out(results, tmp_path, capsys, monkeypatc
     assert publish(results, kept) == sum(p.stat().st_size for p in kept.rglob("*") if p.is_file())
 
 
-def test_the_joined_table_is_read_as_those_of_runs_were(results, tmp_path):
+def test_the_joined_table_is_read_like_the_tables_of_runs(results, tmp_path):
     publish(results, tmp_path / "kept")
     before, after = (contents.read_variant(f) for f in (results / "base", tmp_path / "kept"))
     assert set(before) - set(after) == {"outputs", "softened_outputs", "llc_traces"}
@@ -85,7 +85,7 @@ def test_the_joined_table_is_read_as_those_of_runs_were(results, tmp_path):
     assert after["training"]["task_diversity"].tolist() == [4, float("inf")]
 
 
-def test_its_record_says_what_all_runs_have_in_common_and_where_it_is_from(results, tmp_path):
+def test_its_record_has_what_all_runs_share_and_its_origin(results, tmp_path):
     first, second = (results / f"base/runs/{run}/training.parquet" for run in RUNS)
     beside = provenance.beside(second)
     record = json.loads(beside.read_text())
@@ -153,7 +153,7 @@ def test_pages_quote_the_scorecard_of_their_preset(tmp_path):
     readme.write_text(f"before\n<!-- scorecard mine -->\nold\n<!-- end -->\nafter\n{other}")
     page = tmp_path / "docs/results.md"
     page.write_text("<!-- by M mine -->\n<!-- end -->\n<!-- along r mine -->\nold\n<!-- end -->\n")
-    for _ in range(2):  # publishing twice changes nothing more
+    for _ in range(2):  # publishing again changes nothing
         assert quote(tmp_path / "claims.md", "mine", tmp_path) == [readme, page]
         table = "| claim | verdict |\n|---|---|\n| 1 | met |\n"
         assert readme.read_text() == (

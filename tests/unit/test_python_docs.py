@@ -1,4 +1,4 @@
-"""The examples of docs/python.md run, in order, and do what the page says."""
+"""The examples of docs/python.md run in order and do what the page says."""
 
 import re
 

@@ -36,7 +36,7 @@ def rotation(size: int, seed: int = 0) -> torch.Tensor:
 
 @pytest.fixture
 def turned():
-    """A curvature (6, 6) that the metric is not diagonal in, A = n beta H + gamma, and the metric's root R."""
+    """A curvature H (6, 6) that does not commute with the metric, A = n beta H + gamma, and the metric's root R."""
     U = rotation(6)
     H = U @ torch.diag(torch.tensor([0.0, 0.02, 0.3, 1.0, 2.0, 8.0]).double()) @ U.T
     scale = (1 / (N_BETA * H.diagonal() + GAMMA))[None]
@@ -45,7 +45,7 @@ def turned():
     return H, A, torch.diag(scale[0].sqrt()), quadratic
 
 
-def test_plain_steps_answer_as_the_formulas_say():
+def test_plain_steps_respond_as_the_formulas_predict():
     b, epsilon = torch.tensor([0.01, 0.3, 1.0, 5.0]).double(), 0.2
     found = response(settings(sampler="sgld", epsilon=epsilon), b, 300)
     kept = 1 - epsilon * b / 2
@@ -57,7 +57,7 @@ def test_plain_steps_answer_as_the_formulas_say():
 
 
 @pytest.mark.parametrize("sampler", ["leimkuhler_matthews", "underdamped"])
-def test_exact_samplers_hold_the_posteriors_variance_at_every_stable_step(sampler):
+def test_exact_samplers_have_the_posteriors_variance_at_every_stable_step(sampler):
     b = torch.tensor([0.5, 1.0, 10.0, 30.0])
     held = response(settings(sampler=sampler, epsilon=0.1), b, 600).held()
     torch.testing.assert_close(held[-1], torch.ones(4).double(), atol=1e-6, rtol=0)
@@ -65,14 +65,14 @@ def test_exact_samplers_hold_the_posteriors_variance_at_every_stable_step(sample
 
 
 @pytest.mark.parametrize("sampler", ["sgld", "leimkuhler_matthews", "underdamped", "devinterp"])
-def test_what_is_not_stable_is_seen(sampler):
+def test_unstable_steps_are_detected(sampler):
     b = torch.tensor([1e-6, 1.0, 39.0, 44.0])
     found = response(settings(sampler=sampler, epsilon=0.1), b, 120)
     assert found.stable().tolist() == [True, True, True, False]
 
 
 def test_lambda_is_found_direction_by_direction(turned):
-    """Means over lambda of functions of the curvature are those of the whole matrix, for the draw x."""
+    """For the draw x, means of functions of the curvature, weighted by lambda, are those of the whole matrix."""
     _, A, R, quadratic = turned
     B = R @ A @ R
     x = R @ quadratic.curvature.draw
@@ -86,7 +86,7 @@ def test_lambda_is_found_direction_by_direction(turned):
     assert felt.b.max().item() == pytest.approx(b.max().item(), rel=1e-6)
 
 
-def test_the_loss_varies_as_linear_algebra_says(turned):
+def test_the_variance_of_the_loss_agrees_with_linear_algebra(turned):
     """Its autocovariance in equilibrium, over lambda, for the draw x: 1/2 x B^-1 rho W rho B^-1 x."""
     _, A, R, quadratic = turned
     B, W = R @ A @ R, R @ (A - GAMMA * torch.eye(6).double()) @ R
@@ -101,8 +101,8 @@ def test_the_loss_varies_as_linear_algebra_says(turned):
     assert quadratic.felt.llc == pytest.approx(float(x @ torch.linalg.solve(B, x)) / 2)
 
 
-def test_the_slope_takes_off_what_linear_algebra_says(turned):
-    """n beta E[l - l(w*)] with and without the slope, the posterior being normal around its shifted mean."""
+def test_the_effect_of_the_slope_agrees_with_linear_algebra(turned):
+    """n beta E[l - l(w*)] with and without the slope; the posterior is normal around its shifted mean."""
     H, A, _, quadratic = turned
     g = torch.tensor([0.1, -0.2, 0.05, 0.3, 0.0, 0.1]).double()
     shift = -N_BETA * torch.linalg.solve(A, g)
@@ -112,8 +112,8 @@ def test_the_slope_takes_off_what_linear_algebra_says(turned):
     assert quadratic.taken == 0
 
 
-def test_the_slope_varies_the_loss_as_linear_algebra_says(turned):
-    """Around its mean under the posterior the loss slopes, which its variance in draws of that posterior shows."""
+def test_the_variance_that_the_slope_adds_agrees_with_linear_algebra(turned):
+    """The loss slopes at the posterior's mean, which shows in its variance over draws of that posterior."""
     H, A, _, quadratic = turned
     g = torch.tensor([0.1, -0.2, 0.05, 0.3, 0.0, 0.1]).double()
     slid = replace(quadratic, slope=g).slid
@@ -133,8 +133,8 @@ def test_the_slope_varies_the_loss_as_linear_algebra_says(turned):
     assert quadratic.slid.autocovariance(torch.ones(3, 0).double()).tolist() == [0, 0, 0]
 
 
-def test_the_noise_adds_what_the_stationary_covariance_says(turned):
-    """The covariance that SGLD gains by noise in its gradients solves a Lyapunov equation."""
+def test_the_effect_of_noise_agrees_with_the_stationary_covariance(turned):
+    """The covariance that noise in the gradients adds to SGLD solves a Lyapunov equation."""
     H, A, R, quadratic = turned
     xi = torch.tensor([0.3, 0.1, -0.2, 0.4, 0.5, -0.1]).double()
     epsilon = 0.3
@@ -144,7 +144,7 @@ def test_the_noise_adds_what_the_stationary_covariance_says(turned):
     exact = N_BETA / 2 * np.trace(H.numpy() @ covariance)
     (found,) = quadratic.added_by(xi[None], settings(epsilon=epsilon), 4000).tolist()
     assert found == pytest.approx(exact, rel=1e-6)
-    # Along one direction it is s (eps / 8) C / (1 - eps b / 4).
+    # Along one direction the effect is s (eps / 8) C / (1 - eps b / 4).
     s, b = N_BETA * 2 / (N_BETA * 2 + GAMMA), (N_BETA * 2 + GAMMA) / 40
     one = Quadratic(
         of_matrix(torch.eye(1).double() * 2), torch.zeros(1).double(),
@@ -158,7 +158,7 @@ def test_the_noise_adds_what_the_stationary_covariance_says(turned):
 
 
 def test_slope_and_heating_are_taken_out_of_the_estimate():
-    """Minibatches of a regression, started off its minimum: 1/2 sum s, which what was measured is not."""
+    """On minibatches of a regression, started off its minimum: the corrected LLC is 1/2 sum s, the raw one is not."""
     n, d, n_beta, gamma = 2000, 6, 200.0, 50.0
     x = torch.randn(n, d, generator=generator(3), dtype=torch.float64)
     y = x @ torch.ones(d).double() + 0.3 * torch.randn(n, generator=generator(4)).double()
@@ -185,7 +185,7 @@ def test_slope_and_heating_are_taken_out_of_the_estimate():
 
 
 class Noisy:
-    """1/2 w^T H w over ``stiff`` turned directions among flat ones, with noise in the loss and not in the gradient."""
+    """1/2 w^T H w with rotated stiff directions of curvature ``h`` among ``flat`` ones; only the loss has noise."""
 
     def __init__(self, h: torch.Tensor, flat: int, noise: float, seed: int) -> None:
         self.U = rotation(len(h), seed=99)
@@ -212,7 +212,7 @@ class Noisy:
         return Evaluation(losses[:, None], gradient, still, torch.full_like(losses, self.noise**2))
 
     def curvature_samples(self, positions: torch.Tensor, part: int):
-        """Rows whose second moment is H: its diagonal is known exactly, and is all that the metric sees."""
+        """Rows whose second moment is H. Its diagonal is exact, and the metric sees nothing else."""
         stiff = len(self.h)
         rows = torch.zeros(stiff, len(self.centre)).double()
         rows[:, :stiff] = math.sqrt(stiff) * self.h.sqrt()[:, None] * self.U.T
@@ -235,10 +235,10 @@ def estimated(
     ("h", "r", "low"),
     [((-3, 3), 0.1, -0.3), ((-1, 2), 0.33, -0.1), ((-1, 2), 1.0, -0.05)],
 )
-def test_directions_that_the_metric_misses_are_seen(h, r, low):
-    """100 turned stiff directions among 10,000 flat ones, with noise of sd 10 in n beta l, ten times.
+def test_directions_that_the_metric_misses_are_detected(h, r, low):
+    """100 rotated stiff directions among 10,000 flat ones, with noise of sd 10 in n beta l, ten times.
 
-    R-hat, ESS, the distance and the burn-in in relaxations are those of a healthy estimate, which is far too low.
+    R-hat, ESS, the distance and the burn-in in relaxations look healthy, but the estimate is far too low.
     """
     n_beta = 1000.0
     curvatures = torch.logspace(*h, 100, dtype=torch.float64)
@@ -253,13 +253,13 @@ def test_directions_that_the_metric_misses_are_seen(h, r, low):
         (fault,) = not_equilibrated(each, limits)
         assert "more chains would not help" in fault
         assert fault.startswith("not equilibrated: the chains lack")
-        # What it says is missing is what is missing.
+        # The predicted missing share is the actual one.
     missing = 1 - np.mean([each.llc for each in found]) / truth
     assert np.mean([each.missing for each in found]) == pytest.approx(missing, abs=0.05)
 
 
 def test_directions_that_the_metric_knows_are_not_marked():
-    """The same curvatures without a turn, where the diagonal is right: arrived, and right."""
+    """The same curvatures without rotation, where the diagonal is exact: the chains arrive, and the LLC is right."""
     curvatures = torch.logspace(-3, 3, 100, dtype=torch.float64)
     target = Noisy(curvatures, 1000, 0.0, 0)
     target.U = torch.eye(100).double()
@@ -294,7 +294,7 @@ def test_the_finite_step_is_a_fault_of_plain_steps_only():
 
 
 def test_chains_are_lengthened_until_their_effective_draws_suffice():
-    """To an ESS that health accepts, to four times the draws at most, and not where noise makes every draw count."""
+    """To the ESS that health requires, to at most four times the draws, and not if noise makes draws independent."""
     curvatures = torch.logspace(-1.5, 1.5, 60, dtype=torch.float64)
     quiet, noisy = (Noisy(curvatures, 20, noise, 0) for noise in (0.0, 0.1))
     how = {"preconditioner": "kronecker", "epsilon": 0.2}
@@ -305,10 +305,10 @@ def test_chains_are_lengthened_until_their_effective_draws_suffice():
     assert 0 < estimated(quiet, 1000.0, 0.3, draws=16, ess=1000.0, **how).ess < 192
 
 
-def test_error_bars_cover_as_often_as_they_say():
-    """60 short estimates with much minibatch noise: 68 and 95 % of the truth within one and 1.96 errors.
+def test_error_bars_cover_as_often_as_stated():
+    """60 short estimates with much minibatch noise: 68 and 95 % of them within one and 1.96 errors of the truth.
 
-    Within two standard deviations of the binomial; ESS is never above the number of draws.
+    The tolerance is two standard deviations of the binomial. ESS never exceeds the number of draws.
     """
     curvatures = torch.logspace(-1.5, 1.5, 60, dtype=torch.float64)
     truth = (0.5 * curvatures / (curvatures + 0.3)).sum().item()

@@ -47,7 +47,7 @@ def faults(entry, contract) -> list[str]:
 
 
 def faults_of_function(offered, method, has_options) -> list[str]:
-    """How a function, or a class that is called like one, differs from the ``method`` of a protocol."""
+    """How a function, or a class that is called like one, differs from a protocol's ``method``."""
     name = method.__name__
     if offered is None:
         return [f"{name} is missing"]
@@ -74,12 +74,12 @@ def faults_of_function(offered, method, has_options) -> list[str]:
 
 
 def fits(offered, wanted) -> bool:
-    """Whether one annotation is as good as the other: the same, or an implementation of it."""
+    """Whether the annotation ``offered`` satisfies ``wanted``: the same type, or an implementation of it."""
     if wanted is Any or offered == wanted:
         return True
     if getattr(wanted, "_is_protocol", False):
         return all(hasattr(offered, name) for name in vars(wanted) if not name.startswith("_"))
-    # numpy's bare `floating` is `floating[Any]`, by version.
+    # In some versions of numpy, a bare `floating` is `floating[Any]`.
     if get_args(wanted):
         return str(offered).replace("[typing.Any]", "") == str(wanted).replace("[typing.Any]", "")
     return inspect.isclass(offered) and inspect.isclass(wanted) and issubclass(offered, wanted)
@@ -105,8 +105,8 @@ def test_every_entry_implements_its_contract(registry, name):
     assert not faults(registry.load(name), CONTRACTS[registry])
 
 
-def test_faults_are_seen():
-    """The test above finds these faults in a module that has them."""
+def test_faults_are_found():
+    """The check above finds these faults in a module that has them."""
 
     class Wrong:
         LABEL = 3

@@ -35,7 +35,7 @@ def of(part, **columns):
     return row | {"margin": None} | columns
 
 
-def test_what_was_published_stands_beside_what_it_is_called_now():
+def test_published_statements_stand_beside_their_present_names():
     now = pd.DataFrame(
         [
             of("b", kind="paper", null_value=0.1, reason="a hook", verdict="met"),

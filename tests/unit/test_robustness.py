@@ -1,4 +1,4 @@
-"""How far other ways of fitting the joint PCA deviate from it."""
+"""How far alternative fits of the joint PCA deviate from it."""
 
 import math
 
@@ -33,7 +33,7 @@ def test_the_angle_of_planes_that_share_an_axis(rng):
     assert robustness.angle(axes[:2][::-1] * -1, axes[:2]) == pytest.approx(0, abs=1e-6)
 
 
-def test_the_angle_with_fewer_sequences_is_within_those(rng):
+def test_the_angle_with_fewer_sequences_ignores_the_others(rng):
     full = rng.standard_normal((2, 12))
     assert robustness.angle(full[:, :6] * 3, full) == pytest.approx(0, abs=1e-5)
 
@@ -74,7 +74,7 @@ def test_every_alternative_is_compared_in_the_plane_and_in_all_components(rng):
     assert set(same["setting"]) == {"8"}
     assert (same[["angle", "trajectory_distance"]] < 1e-6).all(axis=None)
     plane = found[found["components"] == 2]
-    assert (plane["trajectory_distance"] < 0.1).all()  # the data is a plane whatever is left out
+    assert (plane["trajectory_distance"] < 0.1).all()  # the data are a plane, whatever is left out
     assert (plane["explained_variance_ratio"] > 0.99).all()
 
 

@@ -1,4 +1,4 @@
-"""Stages on the command line: their help, and what they refuse before any work."""
+"""Stages on the command line: their help, and the arguments that they refuse before any work."""
 
 import json
 import subprocess
@@ -65,7 +65,7 @@ def test_missing_and_surplus_files_are_named(inputs, outputs, message, monkeypat
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_unknown_stage_is_told_which_there_are(monkeypatch):
+def test_an_unknown_stage_is_refused_with_the_known_ones(monkeypatch):
     with pytest.raises(
         SystemExit, match=r"stage 'analysis\.curvez': unknown; there are analysis\."
     ):
@@ -74,7 +74,7 @@ def test_an_unknown_stage_is_told_which_there_are(monkeypatch):
         stages_of.load("errors")
 
 
-def test_every_stage_and_command_says_what_it_does(monkeypatch, capsys):
+def test_every_stage_and_command_describes_itself(monkeypatch, capsys):
     call(monkeypatch, "--help")
     listed = capsys.readouterr().out
     for name in [*COMMANDS, *stages_of.stages()]:
@@ -125,12 +125,12 @@ print(*(name for name in ("pydantic", "torch", "pandas", "scipy", "sklearn", "ma
 """
 
 
-def test_a_job_starts_without_what_only_some_stages_need():
+def test_a_job_starts_without_packages_that_only_some_stages_need():
     done = subprocess.run([sys.executable, "-c", START], capture_output=True, text=True, check=True)
     assert done.stdout.split() == []
 
 
-def test_a_name_that_is_no_module_is_no_stage():
+def test_a_name_that_is_not_a_module_is_not_a_stage():
     assert stages_of.is_stage("analysis.phases")
     for name in ("", "..", "analysis", "analysis/phases", "/etc/passwd", "analysis.phase", "stage"):
         assert not stages_of.is_stage(name), name

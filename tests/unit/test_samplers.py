@@ -54,7 +54,7 @@ def quadratic() -> Potential:
 
 
 def test_a_sampler_is_one_file(monkeypatch, tmp_path):
-    """A sampler is one more file, chosen by name; nothing else changes."""
+    """A sampler is added by one file and chosen by name; nothing else changes."""
     path = tmp_path / "sghmc.py"
     path.write_text(SGHMC)
     monkeypatch.setattr(samplers, "__path__", [*samplers.__path__, str(tmp_path)])
@@ -73,7 +73,7 @@ def test_a_sampler_is_one_file(monkeypatch, tmp_path):
 
 @pytest.mark.parametrize("name", SAMPLERS.names)
 def test_every_sampler_finds_the_law(name):
-    """At a small step, 1/2 sum h / (h + r) within three errors; the discretisation is below them."""
+    """At a small step, 1/2 sum h / (h + r) within three errors, which exceed the discretisation error."""
     hyper = settings(
         sampler=name, preconditioner="diagonal", gamma=GAMMA, epsilon=0.05, chains=16, burn_in=200, draws=2500
     )  # fmt: skip
@@ -85,7 +85,7 @@ def test_every_sampler_finds_the_law(name):
 
 
 @pytest.mark.parametrize("name", [name for name in SAMPLERS.names if name != "devinterp"])
-def test_a_step_changes_nothing_that_it_is_given(name):
+def test_a_step_changes_none_of_its_arguments(name):
     """Two steps from one state agree, and leave state, gradient and noise unchanged."""
     target, sampler = quadratic(), SAMPLERS.load(name)
     hyper = settings(sampler=name, epsilon=0.1, gamma=GAMMA, chains=3)

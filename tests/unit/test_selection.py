@@ -117,7 +117,7 @@ def test_only_idealised_losses_are_known_where_ridge_was_not_measured_on_q_m(wor
     assert set(found["losses"]) == {"idealised"}
 
 
-def test_lambda_of_ridge_is_one_definition_for_every_m(world):
+def test_lambda_of_ridge_has_one_definition_for_every_m(world):
     on_tasks = world["llc_on_tasks"].assign(llc=33.0)
     found, _ = computed(world, llc_on_tasks=on_tasks)
     assert set(found["complexity_ridge"]) == {"q_M"}

@@ -45,8 +45,8 @@ def posterior(chains: int = 3, **changes: object) -> CheckpointPosterior:
 
 @pytest.mark.parametrize("preconditioner", ["none", "rmsprop", "diagonal"])
 @pytest.mark.parametrize("masked", [False, True])
-def test_steps_are_devinterps_under_equal_noise_and_data(preconditioner, masked):
-    """Every weight after one step, and after three, when the preconditioner has a history."""
+def test_steps_equal_devinterps_on_the_same_noise_and_data(preconditioner, masked):
+    """Compare every weight after one step, and after three, when the preconditioner has a history."""
     target = posterior(chains=2)
     epsilon = 0.02 if preconditioner == "diagonal" else 1e-3
     hyper = settings(epsilon=epsilon, gamma=20.0, chains=2, preconditioner=preconditioner)
@@ -110,7 +110,7 @@ def test_both_samplers_agree_within_their_errors(preconditioner):
     assert a.gradient_norm == pytest.approx(b.gradient_norm, rel=0.1)
 
 
-def test_the_stacked_gradient_is_each_models_own():
+def test_the_stacked_gradient_equals_each_models_gradient():
     target = posterior(chains=3)
     positions = target.centre + 0.1 * torch.randn(
         3, target.layout.size, generator=torch.Generator().manual_seed(0)
@@ -168,7 +168,7 @@ def test_a_mask_holds_the_other_parameters_fixed():
 
 
 def test_relabelling_the_chains_changes_nothing():
-    """Chains that swap random streams swap traces, to the bit, and the estimate stays the same."""
+    """Chains that swap random streams swap traces to the bit, and the estimate stays the same."""
     target, swapped = posterior(chains=3), posterior(chains=3)
     order = [2, 0, 1]
     own_minibatch, own_generator = swapped.minibatch, swapped.noise_generator
@@ -190,7 +190,7 @@ def test_relabelling_the_chains_changes_nothing():
 
 
 def test_minibatches_are_independent_draws_from_the_fixed_set():
-    """With replacement, independently for each step and chain, and without preferring any of the n sequences."""
+    """With replacement, independently for each step and chain, and uniformly over the n sequences."""
     target = posterior(chains=2)
     n, B = target.settings.sequences, target.settings.minibatch
     known = {float(y): i for i, y in enumerate(target.sequences.y[:, 0])}
@@ -210,8 +210,8 @@ def test_minibatches_are_independent_draws_from_the_fixed_set():
     torch.testing.assert_close(target.minibatch(3)[0].y, target.minibatch(3)[0].y)
 
 
-def test_the_control_variate_keeps_the_mean_and_takes_the_noise():
-    """Averaged over many minibatches both gradients are grad l_n; near w* the noise is what is left of it."""
+def test_the_control_variate_keeps_the_mean_and_removes_noise():
+    """Averaged over many minibatches, both gradients are grad l_n; near w* the variate leaves little noise."""
     plain, varied = posterior(chains=200), posterior(chains=200, control_variate=True)
     source = torch.Generator().manual_seed(0)
     near = plain.centre + 0.01 * torch.randn(1, plain.layout.size, generator=source)
@@ -226,7 +226,7 @@ def test_the_control_variate_keeps_the_mean_and_takes_the_noise():
     torch.testing.assert_close(at_centre, varied.centre_gradient, atol=1e-6, rtol=1e-5)
 
 
-def test_the_variance_over_minibatches_is_what_minibatches_do():
+def test_the_stated_variance_over_minibatches_is_the_observed_one():
     target = posterior(chains=600)
     source = torch.Generator().manual_seed(0)
     away = target.centre + 0.05 * torch.randn(1, target.layout.size, generator=source)
@@ -262,14 +262,14 @@ def test_the_data_can_differ_from_the_runs_own():
         ({"annealing": 2}, "llc.annealing = 2: .* set it to 0"),
     ],
 )  # fmt: skip
-def test_what_a_sampler_cannot_do_is_refused_by_name(changes, message):
+def test_what_a_sampler_does_not_support_is_refused_by_name(changes, message):
     target = posterior(chains=1)
     hyper = settings(chains=1, burn_in=1, draws=8, sampler="devinterp", **changes)
     with pytest.raises(ConfigError, match=message):
         sample(target, hyper, 1.0, target.noise())
 
 
-def test_the_metric_of_a_basis_is_symmetric_and_its_root_is_its_root():
+def test_the_metric_of_a_basis_is_symmetric_and_has_its_root():
     target = posterior(chains=2)
     entry = PRECONDITIONERS.load("kronecker")
     own = entry.make(entry.measure(target, target.centre[None]), 100.0, 10.0)
@@ -283,7 +283,7 @@ def test_the_metric_of_a_basis_is_symmetric_and_its_root_is_its_root():
             assert left[mask == 0].abs().max() == 0
             assert metric.root(u[None])[0][mask == 0].abs().max() == 0
         else:
-            # G^(1/2) as U scale^(1/2): its transpose is what turns back.
+            # The root of G is U scale^(1/2), so its transpose turns back.
             roots = metric.root(torch.stack((u, v)))
             inner = (u / v.norm()) @ (own.metric(u).scale[0] * v)
             inverse = replace(metric, scale=1 / metric.scale).apply(roots)
@@ -297,7 +297,7 @@ def test_annealing_ends_half_way_through_the_burn_in():
     assert burn_in_stages(settings(gamma=10.0, burn_in=60)) == [(0, 10.0)]
 
 
-def test_the_curvature_is_measured_at_the_stages_of_the_burn_in_alone():
+def test_the_curvature_is_measured_only_at_the_stages_of_the_burn_in():
     """A preconditioner measured during the draws would make the chains follow themselves."""
     target = Potential(lambda w: 0.5 * w.square().sum(dim=1), torch.zeros(3))
     seen, measure = [], target.curvature_samples
@@ -323,7 +323,7 @@ def test_curvature_that_is_not_finite_stops_the_chain():
 
 
 def test_the_loss_of_the_centre_on_a_minibatch():
-    """Looked up for minibatches of the fixed set, computed for fresh ones, and right for both."""
+    """It is looked up for minibatches of the fixed set and computed for fresh ones; both are right."""
     for kind in ("fixed", "fresh"):
         target = posterior(chains=2, minibatches=kind)
         (x, y), errors = target.minibatch(5)

@@ -13,7 +13,7 @@ from transient_ridge.config.settings import CheckpointSettings
 from transient_ridge.errors import ConfigError
 
 
-def test_a_disk_too_small_is_told_before_work(tmp_path, monkeypatch):
+def test_a_disk_that_is_too_small_is_reported_before_any_work(tmp_path, monkeypatch):
     usage = shutil._ntuple_diskusage(10**12, 10**12, 10**5)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
     with pytest.raises(ConfigError, match=r"the weights need .* GB .*linear_every"):
@@ -30,7 +30,7 @@ def test_the_paper_preset_fits_a_hundred_gigabytes():
     assert 2 * sizing.weights_bytes(paper) < 100e9
 
 
-def test_jobs_ask_for_more_where_the_sizes_are_larger():
+def test_jobs_ask_for_more_memory_at_larger_sizes():
     laptop, paper = load("laptop"), load("paper")
     wide = configuration.overlay(laptop, {"training": {"batch_size": 4096}})
     assert sizing.train_mb(wide) > sizing.train_mb(laptop) + 1000
@@ -46,7 +46,7 @@ def test_jobs_ask_for_more_where_the_sizes_are_larger():
     assert math.isclose(together, 4 * alone, rel_tol=0.02)
 
 
-def test_robustness_asks_for_time_by_the_fits_that_it_makes():
+def test_robustness_asks_for_time_per_fit():
     smoke = load("smoke")
     runs = grid.runs(smoke)
     steps = configuration.checkpoint_schedule(smoke)

@@ -10,7 +10,7 @@ from transient_ridge.analysis.softened import TEMPERATURES, soften
 from transient_ridge.config import presets
 
 
-def test_it_ends_at_dmmse_and_its_loss_on_q_m_falls_to_there():
+def test_it_ends_at_dmmse_and_its_loss_on_q_m_falls_on_the_way():
     config = presets.load("smoke", grid={"task_diversities": [4, 16, math.inf]})
     found, outputs = (rows.frame() for rows in soften(**settings_for(soften, config)))
     assert set(found["task_diversity"]) == {4, 16}

@@ -55,7 +55,7 @@ def small():
 
 @pytest.fixture(scope="module")
 def samples(small):
-    """All of v's signs for every sequence: their second moment is H itself, without noise."""
+    """The draws v for all signs of every sequence, whose second moment is H itself, without noise."""
     model, layout, weights, (x, y), _ = small
     signs = torch.tensor(list(itertools.product((-1.0, 1.0), repeat=K)), dtype=torch.float64)
     repeated = Sequences(x.repeat_interleave(len(signs), 0), y.repeat_interleave(len(signs), 0))
@@ -107,7 +107,7 @@ def test_a_kronecker_product_is_diagonalised():
     rows, columns, bias = (
         torch.randn(n, n, generator=source, dtype=torch.float64) for n in (3, 4, 2)
     )
-    # All products of the columns of the factors: E[v v^T] is exactly (rows rows^T) x (columns columns^T).
+    # All products of the factors' columns, so that E[v v^T] is exactly (rows rows^T) x (columns columns^T).
     signs = torch.tensor(list(itertools.product((-1.0, 1.0), repeat=2)), dtype=torch.float64)
     draws = [
         torch.cat((
@@ -126,7 +126,7 @@ def test_a_kronecker_product_is_diagonalised():
 
 
 def test_the_gram_matrix_has_the_eigenvalues_of_the_gauss_newton_matrix(small, monkeypatch):
-    """However gradients are grouped by parameters, sequences and rows."""
+    """For any grouping of the gradients by parameters, sequences and rows."""
     model, layout, weights, sequences, H = small
     exact = torch.linalg.eigvalsh(H)[-B * K :]
     whole = gram.gram_matrix(model, layout, weights, sequences)
@@ -151,7 +151,7 @@ DECAY = 100 * torch.arange(1, 1501, dtype=torch.float64) ** -1.4
 
 
 def gram_of_decay(N: int, seed: int, K: int = 2) -> torch.Tensor:
-    """Of N sequences whose gradients, at K positions that are alike, are normal and have DECAY as second moments."""
+    """The Gram matrix of N sequences with normal gradients of second moments DECAY, the same at all K positions."""
     source = torch.Generator().manual_seed(seed)
     own, shared = (
         torch.randn(N, k, len(DECAY), generator=source, dtype=torch.float64) for k in (K, 1)
@@ -166,7 +166,7 @@ def llc_of(h: torch.Tensor, r: float) -> float:
 
 @pytest.mark.parametrize("r", [10.0, 1.0, 0.3])
 def test_few_sequences_have_the_llc_of_all_within_their_error(r):
-    """Forty draws: no bias beyond 1 %, errors that cover, and nothing of it without the correction."""
+    """Forty draws: no bias beyond 1 % and errors that cover, neither of which holds without the correction."""
     truth = llc_of(DECAY, r)
     drawn = [Spectrum(gram_of_decay(128, seed), 2, r) for seed in range(40)]
     found = [each.llc(r) for each in drawn]
@@ -178,7 +178,7 @@ def test_few_sequences_have_the_llc_of_all_within_their_error(r):
     assert abs(z).max() < 4
 
 
-def test_half_of_the_sequences_stands_beside_all_and_is_part_of_the_error():
+def test_the_llc_by_half_of_the_sequences_is_reported_and_enters_the_error():
     found = Curvature.of(gram_of_decay(128, 0), 2, 1.0)
     at = found.at(1.0)
     halves = [
@@ -190,7 +190,7 @@ def test_half_of_the_sequences_stands_beside_all_and_is_part_of_the_error():
     assert at.standard_error > found.whole.llc(1.0).standard_error
 
 
-def test_an_r_that_is_too_fine_names_the_sequences_that_it_takes():
+def test_an_r_that_is_too_fine_names_the_number_of_sequences_needed():
     r = 0.05
     few = Curvature.of(gram_of_decay(32, 0), 2, r).at(r)
     assert few.llc is few.standard_error is None
@@ -209,8 +209,8 @@ def test_an_r_at_which_half_of_the_sequences_differ_is_not_converged(monkeypatch
     assert "spectrum.sequences to 256" in found.fault
 
 
-def test_every_sequence_has_the_same_few_directions():
-    """Fewer parameters than sequences: the LLC is exact, down to a vanishing r."""
+def test_sequences_that_share_a_few_directions_give_the_exact_llc():
+    """With fewer directions than sequences, the LLC is exact down to a vanishing r."""
     source = torch.Generator().manual_seed(0)
     J = torch.randn(200, 5, generator=source, dtype=torch.float64)
     for r in (1.0, 1e-4):
@@ -234,7 +234,7 @@ def test_bins_hold_every_eigenvalue():
 
 
 def test_a_trained_transformer_has_the_llc_of_its_exact_spectrum():
-    """Within 3 % at r >= 0.1, from 256 sequences, of the matrix of 2,048 others."""
+    """From 256 sequences, within 3 % at r >= 0.1 of the LLC by the matrix of 2,048 others."""
     model = Transformer(
         DATA.dimension,
         ModelSettings(
@@ -280,7 +280,7 @@ def test_a_trained_transformer_has_the_llc_of_its_exact_spectrum():
 
 
 @pytest.mark.parametrize("rank", [1, 7, 40])
-def test_lanczos_finds_eigenvalues_and_ends_where_nothing_is_left(rank):
+def test_lanczos_finds_eigenvalues_and_ends_when_the_space_is_exhausted(rank):
     """A non-diagonal matrix of low rank: no division by a vanishing residual."""
     source = torch.Generator().manual_seed(0)
     Q, _ = torch.linalg.qr(torch.randn(40, 40, generator=source, dtype=torch.float64))
@@ -295,7 +295,7 @@ def test_lanczos_finds_eigenvalues_and_ends_where_nothing_is_left(rank):
 
 
 def test_lanczos_ends_when_the_inverse_is_known():
-    """It waits for slow directions that a few steps miss, and takes no steps that add nothing."""
+    """It does not miss slow directions that take more than a few steps, and takes no steps that add nothing."""
     start = torch.randn(3000, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     near, far = torch.ones(3000).double(), torch.logspace(-2, 3, 3000).double()
     near[:100] = torch.linspace(0.5, 5, 100)

@@ -68,7 +68,7 @@ def alone(settings, steps, run):
     ],
     ids=str,
 )
-def test_a_stack_is_its_runs_alone(tiny, change):
+def test_a_stack_equals_its_runs_trained_separately(tiny, change):
     for section, values in change.items():
         tiny[section] |= values
     stack = Stack([Trainer(run, TrainedBy.of(tiny), CPU) for run in RUNS])
@@ -85,7 +85,7 @@ def test_a_stack_is_its_runs_alone(tiny, change):
         torch.testing.assert_close(trainer.loss_sum, single.loss_sum, atol=1e-5, rtol=1e-5)
 
 
-def test_the_curve_of_a_stacked_run_is_its_own(tiny):
+def test_the_curve_of_a_stacked_run_is_the_same_as_separately(tiny):
     stack = Stack([Trainer(run, TrainedBy.of(tiny), CPU) for run in RUNS[:2]])
     for _ in range(50):
         take_step(stack)
@@ -97,15 +97,15 @@ def test_the_curve_of_a_stacked_run_is_its_own(tiny):
 
 
 @pytest.mark.parametrize("optimiser", ["adam", MUON], ids=["adam", "muon"])
-def test_a_state_written_in_a_stack_is_a_runs_own(tiny, tmp_path, optimiser):
-    """Stacked, saved, loaded, and then stacked again or trained separately."""
+def test_a_state_written_in_a_stack_serves_the_run_separately(tiny, tmp_path, optimiser):
+    """A run is stacked, saved, loaded, and then stacked again or trained separately."""
     tiny["training"]["optimiser"] = optimiser
     stack = Stack([Trainer(run, TrainedBy.of(tiny), CPU) for run in RUNS])
     for _ in range(12):
         take_step(stack)
     loaded = []
     for trainer in stack.trainers:
-        trainer.checkpoint_steps = []  # their files are the job's business
+        trainer.checkpoint_steps = []  # the job writes their files
         trainer.save_state(tmp_path / trainer.run.name)
         again = Trainer(trainer.run, TrainedBy.of(tiny), CPU)
         again.checkpoint_steps = []
@@ -135,7 +135,7 @@ def test_batches_drawn_ahead_are_the_same(tiny):
 
 def test_the_first_job_advances_all_and_the_others_publish(tiny, tmp_path, monkeypatch):
     job(tiny, tmp_path, RUNS[1])
-    assert not files(tmp_path, RUNS[0])["manifest"].exists()  # an artefact is its own job's
+    assert not files(tmp_path, RUNS[0])["manifest"].exists()  # only a run's own job publishes it
 
     def die(*_):
         raise AssertionError("a finished run was trained again")
@@ -154,7 +154,7 @@ def test_the_first_job_advances_all_and_the_others_publish(tiny, tmp_path, monke
         single = alone(tiny, 40, run)
         for name, tensor in kept.load(40).items():
             torch.testing.assert_close(tensor, single.parameters[name], atol=5e-4, rtol=5e-3)
-        # After that rounding may put a neuron on the other side of its ReLU, as at M = 1, and its weights differ.
+        # Later, rounding may put a neuron on the other side of its ReLU, as at M = 1, and its weights then differ.
         single = alone(tiny, 60, run)
         for name, tensor in kept.load(60).items():
             own = single.parameters[name].detach()
@@ -162,7 +162,7 @@ def test_the_first_job_advances_all_and_the_others_publish(tiny, tmp_path, monke
         assert tables.read(files(tmp_path, run)["training"], "training").shape[0] == 1
 
 
-def test_an_added_run_is_trained_alone(tiny, tmp_path, monkeypatch):
+def test_an_added_run_is_trained_separately(tiny, tmp_path, monkeypatch):
     for run in RUNS[:2]:
         job(tiny, tmp_path, run, RUNS[:2])
 
@@ -175,7 +175,7 @@ def test_an_added_run_is_trained_alone(tiny, tmp_path, monkeypatch):
     job(tiny, tmp_path, RUNS[2], RUNS[:3])
     record = read_beside(files(tmp_path, RUNS[2])["manifest"])
     assert record["stacked"] == 1
-    tiny["training"]["steps"] = 40  # other settings: nothing published is theirs
+    tiny["training"]["steps"] = 40  # with other settings, nothing published counts
     with pytest.raises(AssertionError, match="taken along"):
         train(
             RUNS[2], TrainedBy.of(tiny), files(tmp_path, RUNS[2]),
@@ -185,7 +185,7 @@ def test_an_added_run_is_trained_alone(tiny, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("killed_at", [3, 30])
-def test_a_killed_stack_goes_on_to_the_same_bits(tiny, tmp_path, monkeypatch, killed_at):
+def test_a_killed_stack_ends_with_the_same_bits(tiny, tmp_path, monkeypatch, killed_at):
     undisturbed = [job(tiny, tmp_path / "undisturbed", run) for run in RUNS]
     update, count = Cohort.update, [0]
 
@@ -202,7 +202,7 @@ def test_a_killed_stack_goes_on_to_the_same_bits(tiny, tmp_path, monkeypatch, ki
     assert [job(tiny, tmp_path / "killed", run) for run in RUNS] == undisturbed
 
 
-def test_a_companion_that_diverges_takes_nobody_with_it(tiny, tmp_path, monkeypatch, capsys):
+def test_a_companion_that_diverges_does_not_stop_the_others(tiny, tmp_path, monkeypatch, capsys):
     account = Trainer.account
 
     def explode(self, loss, norm):
@@ -232,7 +232,7 @@ def test_the_states_of_the_others_outlive_a_diverged_run(tiny, tmp_path, monkeyp
     assert trainer.step == 50
 
 
-def test_a_run_in_other_hands_is_left_alone(tiny, tmp_path, monkeypatch):
+def test_a_run_that_another_process_holds_is_left_to_it(tiny, tmp_path, monkeypatch):
     held = scratch(tmp_path, RUNS[1])
     with only_writer(lock_of(held), 0.0):
         job(tiny, tmp_path, RUNS[0])

@@ -1,4 +1,4 @@
-"""Progress of a running Snakemake, on the status page and on the terminal, and its run times afterwards."""
+"""Progress of a running Snakemake, on the status page and on the terminal, and run times afterwards."""
 
 import io
 import logging
@@ -50,7 +50,7 @@ STOP_REQUEST = event(None, "Terminating processes on user request, this might ta
 
 @pytest.fixture
 def now(monkeypatch):
-    """A clock that stands still until a test sets it."""
+    """A clock that stands still unless a test sets it."""
     moment = [1000.0]
     monkeypatch.setattr(time, "time", lambda: moment[0])
     return moment
@@ -74,7 +74,7 @@ def test_a_progress_line_is_read_as_it_was_written():
     assert parse("Traceback (most recent call last):") is None
 
 
-def test_progress_is_written_to_the_stderr_of_the_moment(monkeypatch):
+def test_progress_is_written_to_the_current_stderr(monkeypatch):
     stream = io.StringIO()
     monkeypatch.setattr(sys, "stderr", stream)
     progress = Progress("evaluate M8-seed0", total=1)
@@ -114,14 +114,14 @@ def test_jobs_are_counted_by_stage_and_targets_are_not(training_log):
     assert jobs.failures() == {"figures": 1}
 
 
-def test_a_job_that_is_tried_again_has_not_failed():
+def test_a_job_that_is_retried_has_not_failed():
     jobs = Jobs()
     for record in (planned(), started(1, "train"), failed(1), started(1, "train"), finished(1)):
         jobs.note(record)
     assert jobs.count() == "1 of 9 jobs done"
 
 
-def test_jobs_that_are_stopped_on_request_have_not_failed():
+def test_jobs_stopped_on_request_have_not_failed():
     jobs = Jobs()
     for record in (planned(), started(1, "train"), STOP_REQUEST, failed(1)):
         jobs.note(record)
@@ -130,7 +130,7 @@ def test_jobs_that_are_stopped_on_request_have_not_failed():
     assert jobs.running() == []
 
 
-def test_the_time_left_follows_the_jobs_before_and_the_running_ones(now, training_log):
+def test_the_time_left_follows_from_finished_and_running_jobs(now, training_log):
     jobs = Jobs()
     jobs.note(planned())
     jobs.note(started(1, "evaluate"))
@@ -145,7 +145,7 @@ def test_the_time_left_follows_the_jobs_before_and_the_running_ones(now, trainin
     assert jobs.progress("evaluate") == "1 of 4 (0:00:11 left)"
     jobs.note(started(4, "train", training_log))
     now[0] += 2
-    # The running job expects 158 s, and has taken 2; the other one takes 160.
+    # The running job has taken 2 s and expects 158 more; the other one takes 160.
     assert jobs.seconds_left("train") == 158 + 160
     assert jobs.progress("curves") == "0 of 1"
 
@@ -221,7 +221,7 @@ def test_the_tail_of_a_log(tmp_path):
 
 @pytest.fixture
 def shown():
-    """What the terminal has been sent."""
+    """What was sent to the terminal."""
     return io.StringIO()
 
 
@@ -295,7 +295,7 @@ def test_a_failure_shows_the_end_of_its_log_and_where_everything_is(shown, tmp_p
     ]
 
 
-def test_what_matters_besides_jobs_is_shown(shown):
+def test_important_messages_besides_jobs_are_shown(shown):
     watching = watch(shown)
     watching.note(event(None, "Building DAG of jobs..."))
     watching.note(event(None, "Nothing to be done (all requested files are present)."))
@@ -344,7 +344,7 @@ def test_the_live_lines_show_stages_jobs_loss_and_time_left(shown, training_log)
     watching.close()
 
 
-def test_the_live_lines_stay_few_however_many_jobs_run(shown):
+def test_the_live_lines_stay_few_when_many_jobs_run(shown):
     watching = watch(shown)
     watching.note(planned())
     for number in range(50):
@@ -363,7 +363,7 @@ def test_the_live_lines_are_redrawn_in_place_and_removed(shown):
     watching._live.refresh()
     watching.close()
     up_and_erase = "\x1b[1A\x1b[2K"
-    # Four lines are drawn at least thrice: erased twice with the cursor on the last of them, then removed.
+    # Four lines are drawn at least three times: erased twice with the cursor on the last of them, then removed.
     assert shown.getvalue().count(up_and_erase) >= 3 + 3 + 4
     assert shown.getvalue().endswith(4 * up_and_erase + "ended after 0:00:00: 0 of 9 jobs done\n")
 

@@ -20,7 +20,7 @@ def square(one, two):
 
 
 def by_search(f, functions):
-    """Weights and distance of the nearest mixture: the best of constrained searches from every corner."""
+    """Weights and distance of the nearest mixture, the best of constrained searches from every corner."""
     P = len(functions)
     sum_is_one = {"type": "eq", "fun": lambda w: w.sum() - 1}
     found = [
@@ -41,7 +41,7 @@ def distances_of(f, functions):
 
 @pytest.mark.parametrize("seed", range(6))
 @pytest.mark.parametrize("size", [0.01, 1.0, 30.0])
-def test_it_is_the_nearest_of_all_mixtures(seed, size):
+def test_the_mixture_is_the_nearest_of_all(seed, size):
     source = np.random.default_rng(seed)
     functions = source.standard_normal((4, B, K))
     within = np.tensordot(source.dirichlet(np.ones(4)), functions, 1)
@@ -58,7 +58,7 @@ def test_it_is_the_nearest_of_all_mixtures(seed, size):
     )
 
 
-def test_a_mixture_is_found_and_a_predictor_is_itself():
+def test_mixtures_are_recovered_and_predictors_map_to_themselves():
     functions = np.random.default_rng(0).standard_normal((5, B, K))
     mixed = np.array([0.1, 0.0, 0.6, 0.3, 0.0])
     for weights in (*np.eye(5), mixed):
@@ -77,7 +77,7 @@ def test_one_function_has_all_the_weight():
 
 @pytest.fixture(scope="module")
 def world():
-    """Predictions of every checkpoint and predictor, and the tables of their distances; dMMSE is ridge at infinity."""
+    """Predictions of checkpoints and predictors, and the tables of their distances; at infinity dMMSE is ridge."""
     source = np.random.default_rng(0)
     models, ideals, distances, idealised = {}, {}, [], []
     for M, dataset in itertools.product((4.0, INF), ("in_distribution", "out_of_distribution")):
@@ -119,7 +119,7 @@ def test_every_checkpoint_has_its_mixture(world, strategies):
         np.testing.assert_allclose(rows["distance"], [square(f, p) for p in chosen])
 
 
-def test_predictors_that_are_one_have_one_weight(strategies):
+def test_predictors_that_coincide_have_one_weight(strategies):
     by_diversity = strategies.groupby("task_diversity")["predictor"].agg(set)
     assert by_diversity[4.0] == set(NAMES)
     assert by_diversity[INF] == {"ridge", "zero"}

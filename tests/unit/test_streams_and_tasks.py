@@ -73,7 +73,7 @@ def test_moments_of_the_data():
     assert residual.var() == pytest.approx(0.25, rel=0.02)
 
 
-def test_all_tasks_are_drawn_alike():
+def test_all_tasks_are_drawn_equally_often():
     source = SequenceSource(0, DATA, 4)
     batch = source.draw(8000, "uniform")
     tasks = task_set(0, DATA, 4)

@@ -1,4 +1,4 @@
-"""The cells of docs/tour.md run in order, as Jupyter would run them."""
+"""The cells of docs/tour.md run in order, as in Jupyter."""
 
 import os
 

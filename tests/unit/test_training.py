@@ -1,4 +1,4 @@
-"""Training: checkpoints, resuming to the bit, stopping, diverging."""
+"""Training: checkpoints, resuming bit by bit, stopping, diverging."""
 
 import contextlib
 import json
@@ -48,7 +48,7 @@ def run_whole(settings: dict, folder: Path, **change) -> Path:
 
 
 def stop_after(monkeypatch, steps: int, how) -> None:
-    """Let ``how`` happen in the update after this many."""
+    """Call ``how`` in the update after ``steps`` of them."""
     update, count = Cohort.update, [0]
 
     def counted(self):
@@ -74,7 +74,7 @@ def test_checkpoint_steps():
     ) == [0, 1, 10, 100, 1000]
 
 
-def test_a_run_writes_what_it_promises(tiny, tmp_path):
+def test_a_run_writes_all_of_its_artefacts(tiny, tmp_path):
     run_whole(tiny, tmp_path)
     kept = Checkpoints(tmp_path / "manifest.json", tmp_path / "weights", TrainedBy.of(tiny))
     assert kept.steps == checkpoint_steps(
@@ -102,7 +102,7 @@ class Killed(BaseException):
 
 
 def killed_and_resumed(settings: dict, folder: Path, monkeypatch, killed_at: int) -> Path:
-    """:func:`run_whole`, killed in this update and started again."""
+    """As :func:`run_whole`, but killed in the update ``killed_at`` and started again."""
 
     def die():
         raise Killed
@@ -120,7 +120,7 @@ def killed_and_resumed(settings: dict, folder: Path, monkeypatch, killed_at: int
     ids=["adam", "muon", "sgd", "momentum"],
 )
 @pytest.mark.parametrize("killed_at", [1, 7, 33, 60])
-def test_a_killed_run_goes_on_to_the_same_bits(tiny, tmp_path, monkeypatch, optimiser, killed_at):
+def test_a_killed_run_ends_with_the_same_bits(tiny, tmp_path, monkeypatch, optimiser, killed_at):
     tiny["training"]["optimiser"] = optimiser
     undisturbed = run_whole(tiny, tmp_path / "undisturbed")
     resumed = killed_and_resumed(tiny, tmp_path / "killed", monkeypatch, killed_at)
@@ -158,7 +158,7 @@ def test_a_kill_between_the_last_step_and_the_end_loses_nothing(tiny, tmp_path, 
     assert weights_of(tmp_path / "killed") == weights_of(undisturbed)
 
 
-def test_lost_scratch_weights_are_made_again(tiny, tmp_path, monkeypatch):
+def test_lost_scratch_weights_are_trained_again(tiny, tmp_path, monkeypatch):
     undisturbed = run_whole(tiny, tmp_path / "undisturbed")
     with monkeypatch.context() as patch:
         stop_after(patch, 25, lambda: os.kill(os.getpid(), signal.SIGTERM))
@@ -239,7 +239,7 @@ def test_a_run_that_an_orphan_finished_meanwhile_is_not_trained_again(tiny, tmp_
     run_whole(tiny, tmp_path)
     assert not (tmp_path / "scratch").exists()
     (tmp_path / "training.parquet").unlink()
-    with pytest.raises(Killed):  # not all of it is there
+    with pytest.raises(Killed):  # an output is missing, so it is trained again
         run_whole(tiny, tmp_path)
 
 

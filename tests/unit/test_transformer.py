@@ -64,7 +64,7 @@ def test_the_paper_preset_has_the_papers_size():
 
 
 @pytest.mark.parametrize("settings", VARIANTS, ids=str)
-def test_shortcuts_leave_predictions_and_gradients_as_they_are(settings):
+def test_shortcuts_leave_predictions_and_gradients_unchanged(settings):
     model = make(settings).double()
     x, y = torch.randn(5, 6, 3, dtype=torch.float64), torch.randn(5, 6, dtype=torch.float64)
     ours, plain = model(x, y), plain_predictions(model, x, y)
@@ -78,7 +78,7 @@ def test_shortcuts_leave_predictions_and_gradients_as_they_are(settings):
 
 
 @pytest.mark.parametrize("settings", VARIANTS, ids=str)
-def test_parameter_count_is_counted_right(settings):
+def test_the_parameter_count_is_right(settings):
     model = Transformer(5, settings)
     assert sum(p.numel() for p in model.parameters()) == parameter_count(settings, 5)
 
@@ -93,7 +93,7 @@ def test_predictions_are_causal_and_shorter_contexts_fit():
     torch.testing.assert_close(model(x[:, :2], y[:, :2]), model(x, y)[:, :2])
 
 
-def test_initial_weights_depend_on_the_seed_and_the_parameters_name_alone():
+def test_initial_weights_depend_only_on_the_seed_and_the_parameters_name():
     small, deep = (
         make(VARIANTS[0]),
         make(

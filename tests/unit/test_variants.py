@@ -28,7 +28,7 @@ def stated(variants: dict, **changes: dict) -> dict:
 # -- which variants --------------------------------------------------------------------------
 
 
-def test_search_has_a_front_of_all_and_one_training_measured_twice():
+def test_search_compares_all_variants_and_one_training_measured_twice():
     config = presets.read("search")
     assert comparisons(config) == {"front": list(config["variants"]), "averaging": ["base", "raw"]}
 
@@ -38,7 +38,7 @@ def test_presets_without_other_settings_compare_nothing(preset):
     assert comparisons(presets.read(preset)) == {}
 
 
-def test_raw_weights_kept_beside_the_average_are_a_pair_without_another_training():
+def test_raw_weights_kept_beside_the_average_make_a_pair():
     measured_raw = {"evaluation": {"weights": "raw"}}
     config = stated({"raw": measured_raw, "base": {}}, training={"keep_raw": True})
     assert comparisons(config) == {"averaging": ["base", "raw"]}
@@ -47,7 +47,7 @@ def test_raw_weights_kept_beside_the_average_are_a_pair_without_another_training
 @pytest.mark.parametrize(
     "raw", [{"training": {"average": None, "batch_size": 16}}, {"training": {"average": {"decay": 0.5}}}]
 )  # fmt: skip
-def test_another_training_or_another_average_is_no_pair(raw):
+def test_a_different_training_or_average_makes_no_pair(raw):
     assert comparisons(stated({"base": {}, "raw": raw})) == {"front": ["base", "raw"]}
 
 
@@ -82,7 +82,7 @@ def manifest(folder: Path, **record) -> Path:
     return path
 
 
-#: It is far from ridge at first, then near, then at dMMSE; and one that stays half-way.
+#: A run that is far from ridge at first, then near, then at dMMSE; and one that stays half-way.
 TURNS = [(0, 0.9), (10, 0.3), (20, 0.6), (30, 0.8), (40, 0.7)]
 STAYS = [(0, 0.5), (10, 0.4), (20, 0.5), (30, 0.5), (40, 0.5)]
 
@@ -110,7 +110,7 @@ def test_the_tables_of_variants_keep_their_order_and_name_them(files):
     assert frame.query("variant == 'base'")["relative_distance"].tolist() == [d for _, d in TURNS]
 
 
-def test_runs_of_a_variant_are_read_together_and_must_be_of_the_same_settings(tmp_path):
+def test_runs_of_a_variant_are_read_together_and_must_share_settings(tmp_path):
     paths = []
     for variant, made in (("base", "a"), ("base", "b"), ("raw", "c")):
         path = tmp_path / variant / "runs" / f"M{len(paths) + 1}-seed0" / "training.parquet"
@@ -121,7 +121,7 @@ def test_runs_of_a_variant_are_read_together_and_must_be_of_the_same_settings(tm
         tables.read_across(paths, "training")
 
 
-def test_chunks_of_runs_are_of_the_variant_that_holds_the_runs(tmp_path):
+def test_chunks_belong_to_the_variant_of_their_runs(tmp_path):
     paths = [
         tmp_path / variant / "runs" / "M1-seed0" / "llc" / "0.parquet"
         for variant in ("base", "raw")
@@ -135,7 +135,7 @@ def test_chunks_of_runs_are_of_the_variant_that_holds_the_runs(tmp_path):
 
 
 def test_the_front_as_a_job(files, tmp_path):
-    """dMMSE-like is by alpha, and not before t_crit; CPU seconds are in proportion to steps."""
+    """dMMSE-like is judged by alpha and from t_crit on; CPU seconds are proportional to steps."""
     target = tmp_path / "results" / "variants" / "tables" / "front.parquet"
     words = [f"{name}={path}" for name, paths in files.items() for path in paths]
     settings = '{"claims": {"dmmse_like": 0.75}}'
@@ -172,7 +172,7 @@ def test_a_run_of_infinity_is_not_in_the_front(tmp_path):
         ({}, None),
     ],
 )
-def test_the_time_of_an_update_is_of_what_was_done_and_timed(record, expected, tmp_path):
+def test_the_time_per_update_counts_only_timed_updates(record, expected, tmp_path):
     assert seconds_per_update(manifest(tmp_path / "M4-seed0", **record)) == expected
 
 

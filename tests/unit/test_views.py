@@ -11,7 +11,7 @@ from transient_ridge.analysis.datasets import IN_DISTRIBUTION, OUT_OF_DISTRIBUTI
 from transient_ridge.config.runs import Run
 
 
-def test_infinity_is_a_number_and_comes_last(frames):
+def test_infinity_is_a_number_and_sorts_last(frames):
     shuffled = frames["losses"].sample(frac=1, random_state=0)
     assert [M for M, _ in views.by_diversity(shuffled)] == list(GRID)
     found = views.by_run(shuffled)
@@ -28,7 +28,7 @@ def test_averages_leave_out_single_positions_and_other_sets(frames):
     assert 6 * len(found) == len(losses)  # of three sets, each also at one position
 
 
-def test_critical_points_are_those_of_the_curve_asked_for(frames):
+def test_critical_points_are_those_of_the_requested_curve(frames):
     raw, even = (views.critical_points(frames["critical_steps"], c) for c in ("raw", "smoothed"))
     assert set(raw) == set(even) == {Run(M, seed) for M in GRID for seed in SEEDS}
     row = of_run(frames["critical_steps"], 64, 1)
@@ -60,14 +60,14 @@ def test_estimates_of_parts_are_not_those_of_the_model(frames):
     assert len(views.whole_model(llc.assign(token=3))) == 0
 
 
-def test_ridge_is_one_level_only_where_it_is_one_number(frames):
+def test_ridge_has_one_level_only_where_its_loss_is_one_number(frames):
     ideal = frames["idealised_losses"]
     levels = views.idealised_levels(ideal, OUT_OF_DISTRIBUTION)
     assert levels == {
         **{("dmmse", M): pytest.approx(worlds.RIDGE + worlds.gap(M)) for M in GRID[:-1]},
         ("ridge", INF): worlds.RIDGE,
     }
-    # In distribution ridge's loss depends on M, and there is a level for each.
+    # In distribution ridge's loss depends on M, so each M has a level.
     varied = ideal.assign(loss=ideal["loss"] + 0.1 / ideal["task_diversity"])
     found = views.idealised_levels(varied, IN_DISTRIBUTION)
     assert {M for predictor, M in found if predictor == "ridge"} == set(GRID)

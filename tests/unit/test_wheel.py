@@ -1,4 +1,4 @@
-"""The wheel in a fresh virtual environment away from the checkout, as used without a clone."""
+"""The wheel in a fresh virtual environment outside the checkout, as used without a clone."""
 
 import subprocess
 import sys
@@ -65,7 +65,7 @@ def test_the_wheel_holds_what_the_package_reads(wheel):
 @pytest.mark.slow
 @pytest.mark.ci
 def test_it_works_without_a_checkout(wheel, tmp_path):
-    """It uses this environment's dependencies, because installing torch again takes minutes."""
+    """The dependencies are those of this environment, because installing torch again takes minutes."""
     subprocess.run([sys.executable, "-m", "venv", tmp_path / "venv"], check=True)
     python = tmp_path / "venv" / "bin" / "python"
     (site,) = (tmp_path / "venv" / "lib").glob("python*/site-packages")

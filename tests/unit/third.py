@@ -10,7 +10,7 @@ LABEL, MARKER = "best guess", "v"
 
 
 def register(monkeypatch: pytest.MonkeyPatch, folder: Path, of_tasks: bool) -> str:
-    """Add a predictor, a file in ``folder``, to the registry, as a file in the package would; its name.
+    """Add to the registry a predictor, a file in ``folder``, as if it were in the package; return its name.
 
     ``of_tasks``: whether it depends on the task set.
     """

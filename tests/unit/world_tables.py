@@ -1,7 +1,7 @@
 """The world of :mod:`tests.unit.worlds` with every table and every column that figures and pages read.
 
-What the claims are judged by comes from there; here are what it leaves out (training, traces, the sweep of the LLC,
-more components), noise, and the columns that no claim asks for.
+The tables that judge claims come from there. This module adds what it leaves out (training, traces, the sweep of the
+LLC, more components), noise, and the columns that no claim reads.
 """
 
 import itertools
@@ -35,7 +35,7 @@ from transient_ridge.scorecard.statements import STATEMENTS
 from transient_ridge.scorecard.verdicts import FAILS, HOLDS, UNTESTABLE
 
 INF = math.inf
-#: Fewer M than the world has: a small one, some that turn to dMMSE, one above the threshold.
+#: A subset of the world's M: a small one, some that turn to dMMSE, one above the threshold.
 GRID = (1, 16, 64, 256, INF)
 SEEDS = worlds.SEEDS
 STEPS = worlds.STEPS
@@ -48,7 +48,7 @@ RESOLUTIONS = (10.0, 1.0, 0.1)
 #: n beta, gamma, epsilon.
 SWEEP = list(itertools.product((100.0, 1000.0), (10.0, 100.0), (1e-5, 1e-4)))
 
-#: Values of columns that no claim asks for, where the tables of the world lack them.
+#: Values of columns that no claim reads and that the tables of the world lack.
 _DEFAULTS = {
     "idealised_losses": {"standard_error": 0.01},
     "idealised_distances": {"standard_error": 0.01},
@@ -100,7 +100,7 @@ def tables(
     return made
 
 
-#: Three variants: soon and far from ridge, late and near, and one that does not reach dMMSE.
+#: Three variants: one soon and far from ridge, one late and near, and one that does not reach dMMSE.
 VARIANTS = {"base": (0.4, 30.0), "slow-mlp": (0.3, 45.0), "batch-256": (0.29, None)}
 
 
@@ -121,7 +121,7 @@ def _front(grid, seeds):
 
 
 def _averaging(made):
-    """The world's own curves as averaged, and with more noise as raw."""
+    """The world's own curves as the averaged ones, and with more noise as the raw ones."""
     frames = {}
     for table in ("losses", "distances"):
         rows = made[table]
@@ -151,7 +151,7 @@ def stand_in(M: float) -> float:
 
 
 def llc_at_end(M: float) -> float:
-    """The LLC at the end of training, as the world has it for seed 0."""
+    """The world's LLC at the end of training for seed 0."""
     return worlds.LLC[stand_in(M)]
 
 
@@ -178,7 +178,7 @@ def _rows(table: str, rows: list[dict]) -> pd.DataFrame:
 
 
 def _components(made, components):
-    """As many components as requested; each one that the world lacks turns once more."""
+    """As many components as requested; each one beyond the world's turns once more than the one before."""
     for component in range(3, components + 1):
         second = {
             name: made[name][made[name]["component"] == 2].assign(component=component)
@@ -220,7 +220,7 @@ def _robustness(made, grid, seeds, components):
 
 
 def third_loss(M: float) -> float:
-    """Loss of a third predictor on every set: worse than ridge, and less so for small M."""
+    """Loss of a third predictor on every set: worse than ridge, but less so for small M."""
     return worlds.RIDGE + 0.3 - (0.0 if math.isinf(M) else 0.2 / M)
 
 
@@ -247,7 +247,7 @@ def _third(made, grid, components, predictors):
 
 
 def _raw(made, predictors):
-    """What is measured over training gets noise and values at one position; a third predictor lies beyond ridge."""
+    """Measurements over training get noise and values at one position; a third predictor lies beyond ridge."""
     distances = made["distances"]
     ridge = distances[distances["predictor"] == "ridge"]
     others = [
@@ -271,7 +271,7 @@ def _raw(made, predictors):
 
 
 def _llc(made, grid, seeds):
-    """All of an estimate; the untrained models' are unhealthy. Traces, the sweep and the cross-check."""
+    """Full estimates, unhealthy for the untrained models; traces, the sweep and the cross-check."""
     llc = made["llc"]
     healthy = llc["step"] > 0
     made["llc"] = _filled(llc, _ESTIMATE).assign(
@@ -316,7 +316,7 @@ def _llc(made, grid, seeds):
 
 
 def quadratic(M: float, r: float) -> float:
-    """The LLC at r; its order over M turns round below r = 1."""
+    """The LLC at r; its order over M reverses below r = 1."""
     return (llc_at_end(M) if r >= 1 else 60 - llc_at_end(M)) / r**0.5
 
 
@@ -356,7 +356,7 @@ def _resolution(made, grid, seeds):
 
 
 def _accounts(grid):
-    """Every account under both splits, and what it says of two steps of every run; the LLC does best at r = 1."""
+    """Every account under both splits, with predictions for two steps of every run; the LLC does best at r = 1."""
     errors = [
         (LOG, None, 0.2),
         (COMPRESSED, None, 0.1),
@@ -392,7 +392,7 @@ def _accounts(grid):
 
 
 def estimate(llc: float | None) -> dict:
-    """One estimate; None: a chain diverged."""
+    """One estimate; ``llc`` is None if a chain diverged."""
     unpaired, healthy = (None, False) if llc is None else (llc + 3, True)
     fault = None if healthy else FAULT
     return {**_ESTIMATE, "llc": llc, "llc_unpaired": unpaired, "healthy": healthy, "fault": fault}
@@ -439,7 +439,7 @@ def _claims():
 
 
 def _claim_values(seeds):
-    """What each seed gives of every statement."""
+    """The value of every statement for each seed."""
     key = {"root_seed": 0, "resolution": 0.0, "outcome": "measured", "reason": ""}
     return _rows(
         "claim_values",

@@ -1,7 +1,8 @@
 """Tables of made-up worlds: one in which every claim of the paper is true, and two in which nothing happens.
 
-A run is made of how much of its first distance to ridge it has covered, and how far it has gone from ridge to dMMSE_M;
-the untrained model lies at a right angle to that way. Curves, phases and model selection are computed by their stages.
+Two numbers make a run: how much of its first distance to ridge it has covered, and how far it has gone from ridge to
+dMMSE_M. The untrained model is at a right angle to that way. Curves, phases and model selection are computed by their
+stages.
 """
 
 import itertools
@@ -52,7 +53,7 @@ SETTINGS = {
 }
 CURVES = CurveSettings.of(SETTINGS["curves"])
 RUN = ("task_diversity", "seed", "step")
-#: Step at which M = 1 would turn, how that grows with M, and how sharp the turn is.
+#: The step at which M = 1 would turn, how that step grows with M, and how sharp the turn is.
 COURSES = list(itertools.product((2_000, 3_000, 4_000), (0.25, 0.3), (5.0, 6.5, 8.0)))
 #: A grid with as many M above the threshold as there are transient ones.
 WIDE = (1, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, INF)
@@ -63,17 +64,17 @@ TASKS = {1: (0.5, 300.0), 2: (0.25, 1_000.0), 3: (0.15, 5_000.0), 4: (0.1, INF)}
 
 
 def apart(M: float) -> float:
-    """Delta(dMMSE_M, ridge) in distribution, and how much less dMMSE_M loses there."""
+    """Delta(dMMSE_M, ridge) in distribution, and how much lower the loss of dMMSE_M is there."""
     return 0.0 if math.isinf(M) else 0.5 / M**0.5
 
 
 def gap(M: float) -> float:
-    """How much more dMMSE_M loses out of distribution than ridge, and Delta(dMMSE_M, ridge) there."""
+    """How much higher the loss of dMMSE_M is out of distribution than ridge's, and Delta(dMMSE_M, ridge) there."""
     return 0.0 if math.isinf(M) else 1.5 / M**0.3
 
 
 def turned(M: float) -> np.ndarray:
-    """How far a run has gone from ridge to dMMSE_M: at once for small M, later for larger, never above a threshold."""
+    """How far a run has gone from ridge to dMMSE_M: at once for small M, later for large M, never above a threshold."""
     if M <= 4:
         return LEARNT
     if M > 128:
@@ -82,7 +83,7 @@ def turned(M: float) -> np.ndarray:
 
 
 def perfect(course: int) -> Callable[[float], np.ndarray]:
-    """One of :data:`COURSES` of a perfect transience: ridge first, then dMMSE_M, the later the greater M."""
+    """One of :data:`COURSES` of a perfect transience: ridge first, then dMMSE_M, later for larger M."""
     scale, exponent, sharpness = COURSES[course]
 
     def over(M: float) -> np.ndarray:
@@ -96,12 +97,12 @@ def perfect(course: int) -> Callable[[float], np.ndarray]:
 
 
 def developed(step: int, learnt: float) -> float:
-    """The first component, along which runs develop; it keeps moving a little when nothing is left to learn."""
+    """The first component, along which runs develop; it still moves a little when nothing is left to learn."""
     return 2 * (learnt + 1e-6 * step)
 
 
 def straight(M: float) -> np.ndarray:
-    """The straight way to dMMSE_M, for every M: no ridge phase."""
+    """The straight way to dMMSE_M for every M, without a ridge phase."""
     return np.zeros(len(STEPS)) if math.isinf(M) else LEARNT
 
 
@@ -113,7 +114,7 @@ def risen(step: int, from_step: float) -> float:
 def tables(
     grid=GRID, seeds=SEEDS, over=turned, start=lambda seed: START, gates=False
 ) -> dict[str, pd.DataFrame]:
-    """The tables that claims are judged by: ``over`` says how far the run of an M has gone from ridge to dMMSE_M."""
+    """The tables that judge claims; ``over`` gives how far the run of an M has gone from ridge to dMMSE_M."""
     names = (
         "losses", "distances", "llc", "ridge_on_tasks", "llc_on_tasks", "idealised_losses",
         "idealised_distances", "pca_trajectories", "pca_idealised", "pca_variance", "pca_loadings",
@@ -129,7 +130,7 @@ def tables(
             if INF in grid and not math.isinf(M):
                 _ridge_on_tasks(rows, M, seed)
     _shape(rows)
-    # Tables of extensions are there if these are.
+    # Tables of extensions exist only where the extensions do.
     made = {name: complete(name, pd.DataFrame(rows[name])) for name in names if name in TABLES}
     return derive(made | {"claims_by_resolution": empty("claims_by_resolution")}, gates)
 
@@ -151,14 +152,14 @@ def without_a_ridge_phase(seeds=SEEDS, gates=False) -> dict[str, pd.DataFrame]:
     starts = dict(zip(seeds, rng.uniform(0.5, 4, len(seeds)), strict=True))
     world = tables(seeds=seeds, over=straight, start=starts.get)
     for name, column in (("losses", "loss"), ("distances", "distance")):
-        # Distances to two predictors are measured on the same sequences, and share their noise.
+        # Distances to two predictors are measured on the same sequences, so they share their noise.
         same = world[name].groupby([*RUN, "dataset"]).ngroup()
         world[name][column] *= 1 + 0.01 * rng.standard_normal(same.max() + 1)[same]
     return derive(world, gates)
 
 
 def derive(world: dict[str, pd.DataFrame], gates: bool = False) -> dict[str, pd.DataFrame]:
-    """``world`` with what the stages compute of it; ``gates`` take long, and are for presets' statements."""
+    """``world`` with what the stages compute from it; ``gates`` take long and serve only presets' statements."""
     critical, smoothed = compute_curves(world["losses"], CURVES)
     relative, thresholds = compute_phases(world["distances"], world["idealised_distances"], CURVES)
     made = {
@@ -305,7 +306,7 @@ def _run(rows, M, seed, over, start):
                     "apart": apart(M),
                 }
             )  # fmt: skip
-        if not math.isinf(M):  # where tasks stay, a run goes straight to dMMSE_M
+        if not math.isinf(M):  # a run whose tasks stay goes straight to dMMSE_M
             rows["unchanged"].append({**at, "alpha": LEARNT[i], "alpha_out": LEARNT[i]})
         for component, value in ((1, developed(step, LEARNT[i])), (2, over[i] * gap(M) ** 0.5)):
             rows["pca_trajectories"].append({**at, "component": component, "coordinate": value})

@@ -1,4 +1,4 @@
-"""A copy of the project in which a tiny preset has been run once, and ways to ask Snakemake about it."""
+"""A copy of the project in which a tiny preset has run once, and ways to ask Snakemake about it."""
 
 import os
 import re
@@ -17,7 +17,8 @@ from transient_ridge.config import presets
 
 PARTS = ("config", "workflow", "src", "environment.yml")
 
-#: Figures that the tiny preset leaves out: no head is judged, inputs have no features, tasks are as frequent and stay.
+#: Figures that the tiny preset leaves out: it judges no head, inputs have no features, and tasks are equally frequent
+#: and stay.
 NOTHING_TO_SHOW = {"head_ablation", "feature_losses", "task_gates", "changing_tasks"}
 
 
@@ -72,7 +73,7 @@ class Project:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """Workflow runs take minutes: `make test` leaves them to CI, and CI leaves the slow ones to `make test-all`."""
+    """Workflow runs take minutes, so `make test` leaves them to CI, and CI leaves the slow ones to `make test-all`."""
     here = Path(__file__).parent
     for item in items:
         if here in item.path.parents and not item.get_closest_marker("slow"):

@@ -1,4 +1,4 @@
-"""Results and rules in other places: packed and unpacked, and used as a module of another workflow."""
+"""Results and rules elsewhere: packed and unpacked, and used as a module of another workflow."""
 
 import shutil
 import subprocess
@@ -26,7 +26,7 @@ def elsewhere(tmp_path) -> Project:
     return checkout(tmp_path / "elsewhere")
 
 
-def test_unpacked_results_are_taken_for_done(project, elsewhere, tmp_path):
+def test_unpacked_results_are_accepted_as_done(project, elsewhere, tmp_path):
     archive = str(tmp_path / "tiny.tar.gz")
     command(project, "pack", "results/tiny", archive, "--weights")
     command(elsewhere, "unpack", archive)
@@ -40,7 +40,7 @@ def test_unpacked_results_are_taken_for_done(project, elsewhere, tmp_path):
 
 
 def test_hidden_files_beside_modules_are_not_entries(elsewhere):
-    """macOS leaves such files beside every file on a foreign file system."""
+    """macOS puts such files beside every file on a foreign file system."""
     package = elsewhere.root / "src" / "transient_ridge"
     for folder in ("regression/predictors", "figures/curves", "training/optimisers"):
         (package / folder / "._sgd.py").write_bytes(b"\x00\x05\x16\x07\xff")
@@ -60,7 +60,7 @@ def test_storage_plugins_are_refused_by_name(elsewhere, tmp_path):
     assert "--default-storage-provider: storage plugins are not supported" in done.stdout
 
 
-def test_records_are_deleted_with_what_they_are_about(project):
+def test_records_are_deleted_with_their_results(project):
     results = project.root / "results"
     project.snakemake("--delete-all-output", "-n")
     assert len(list(results.rglob("*.provenance.json"))) > 50
@@ -121,7 +121,7 @@ def test_another_workflow_runs_it_as_a_module(tmp_path):
 
 
 def test_rules_without_the_package_beside_them_need_it_installed(elsewhere):
-    """As Snakemake stores files that it fetched from a repository."""
+    """As in Snakemake's cache of files that it has fetched from a repository."""
     shutil.move(elsewhere.root / "src", elsewhere.root / "another")
     code = "import importlib.util, sys; sys.exit(bool(importlib.util.find_spec('transient_ridge')))"
     installed = subprocess.run([sys.executable, "-c", code], cwd="/", env={}, check=False)

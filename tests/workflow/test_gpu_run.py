@@ -1,4 +1,4 @@
-"""Minutes on a GPU from start to finish, on the CPU: trained on a bare machine, finished by Snakemake at home."""
+"""A run of minutes on a GPU, all of it on the CPU: trained on a bare machine, finished by Snakemake at home."""
 
 import json
 import math
@@ -17,7 +17,7 @@ from transient_ridge.artefacts.provenance import read_beside
 from transient_ridge.artefacts.trace import state_of_code
 from transient_ridge.training.checkpoints import Checkpoints
 
-#: Nearly all of the time goes to measurements, so that none is left out on a slow machine.
+#: Measurements get nearly all of the time, so that a slow machine leaves none out.
 REHEARSAL = """
 import benchmarks.gpu_run.__main__ as gpu_run
 gpu_run.MEASURING, gpu_run.TIMING = 0.999, 0.0
@@ -25,7 +25,7 @@ asked = "--minutes 120 --small --device cpu --checkpoints 12 --workers 2 --engin
 gpu_run.main([*asked.split(), "--out", {out!r}])
 """
 RESULTS = "results/paper-partial-small"
-#: What needs weights, which are gone.
+#: The rules that need weights, which have been deleted.
 NEEDS_WEIGHTS = {"train", "evaluate", "llc", "spectrum", "ridge_on_tasks"}
 
 
@@ -52,13 +52,13 @@ def snakemake(folder, *arguments):
 
 
 @pytest.mark.slow
-def test_what_a_gpu_brings_back_becomes_results(brought, tmp_path, monkeypatch):
+def test_a_parcel_from_a_gpu_becomes_results(brought, tmp_path, monkeypatch):
     files = list(brought.iterdir())
     assert len(files) <= 8
     assert all(path.stat().st_size < 16 << 20 for path in files)
     facts = json.loads((brought / "run.json").read_text())
     assert facts["left_out"] == []
-    assert facts["environment"]["packages"]["pyarrow"] is not None  # there, and not needed
+    assert facts["environment"]["packages"]["pyarrow"] is not None  # installed, but not needed
 
     monkeypatch.chdir(tmp_path)
     file = Home(brought).unpack()
@@ -98,7 +98,7 @@ def test_what_a_gpu_brings_back_becomes_results(brought, tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
-def test_what_other_code_made_or_failed_is_refused(brought, tmp_path, monkeypatch):
+def test_parcels_of_other_code_or_with_failures_are_refused(brought, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     made = Home(brought)
     made.parcel.facts["code"]["training.train"] = "0123456789abcdef"

@@ -21,11 +21,11 @@ from transient_ridge.figures.catalogue import catalogue
 pytestmark = pytest.mark.workflow
 
 
-#: Runs of 60 steps have no row of the curve yet, and are nowhere between their predictors.
+#: Tables that are empty, because runs of 60 steps have no row of the curve yet and are never between their predictors.
 EMPTY = ("training", "accounts", "account_points")
 
 
-def test_every_artefact_is_made_and_tells_where_it_came_from(finished):
+def test_every_artefact_is_made_and_records_its_origin(finished):
     results = finished.root / "results" / "tiny"
     base = results / "base"
     for figure, entry in catalogue().items():
@@ -50,7 +50,7 @@ def test_every_artefact_is_made_and_tells_where_it_came_from(finished):
     assert re.search(r"^(\d+) of \1 jobs done  ━", page, re.MULTILINE)
 
 
-def test_no_variant_can_have_the_name_of_what_a_run_leaves(finished):
+def test_no_variant_can_have_a_name_that_the_workflow_uses(finished):
     results = finished.root / "results" / "tiny"
     made = [
         *results.iterdir(),
@@ -79,7 +79,7 @@ def test_a_second_run_elsewhere_gives_the_same_numbers(finished, tmp_path):
 
 
 @pytest.mark.slow
-def test_weights_that_are_not_kept_go_after_evaluation(finished, tmp_path):
+def test_weights_that_are_not_kept_are_deleted_after_evaluation(finished, tmp_path):
     root = tmp_path / "temporary"
     shutil.copytree(finished.root, root, ignore=shutil.ignore_patterns("results", ".snakemake"))
     other = type(finished)(root)
@@ -124,7 +124,7 @@ def test_stacked_runs_stay_separate_jobs(finished, tmp_path):
                 "training.stepz = 3: unknown key; did you mean 'steps'?",
             ),
         ),
-        # Keys that contradict each other are looked for where each of them is allowed.
+        # Keys are checked for contradictions once each of them is valid by itself.
         ({"model": {"heads": 3}}, ("model.heads = 3: must divide model.d_model = 16",)),
     ],
 )
@@ -141,7 +141,7 @@ def test_a_bad_configuration_stops_everything_at_once(project, changes, messages
 
 
 @pytest.mark.slow
-def test_cuda_without_a_gpu_is_told_and_costs_nothing(project):
+def test_cuda_without_a_gpu_is_reported_and_costs_nothing(project):
     import torch
 
     if torch.cuda.is_available():
@@ -179,7 +179,7 @@ def test_a_damaged_checkpoint_is_named_and_finished_work_stays(project):
 
 @pytest.mark.ci
 @pytest.mark.slow
-def test_a_killed_snakemake_goes_on_where_it_was(finished, tmp_path):
+def test_a_killed_snakemake_resumes_where_it_was(finished, tmp_path):
     root = tmp_path / "killed"
     shutil.copytree(finished.root, root, ignore=shutil.ignore_patterns("results", ".snakemake"))
     other = type(finished)(root)
@@ -201,7 +201,7 @@ def test_a_killed_snakemake_goes_on_where_it_was(finished, tmp_path):
     while not list(root.glob(states)):
         assert process.poll() is None, (tmp_path / "log").read_text()
         time.sleep(0.05)
-    # Snakemake dies without a word to its job, which goes on until it is killed, too.
+    # Snakemake dies without telling its job, which continues until it is killed too.
     process.kill()
     process.wait()
     os.killpg(process.pid, signal.SIGKILL)
@@ -216,7 +216,7 @@ def test_a_killed_snakemake_goes_on_where_it_was(finished, tmp_path):
 
 
 def test_values_on_the_command_line(project):
-    """As typed: a JSON value that replaces part of a section, including numbers."""
+    """As typed: a JSON value replaces part of a section, numbers included."""
     planned = project.snakemake("-n", "--config", 'pca={"components":3}').stdout
     assert "rule joint_pca" in planned
     done = project.snakemake("-n", "--config", 'pca={"components":"three"}', check=False)
@@ -230,7 +230,7 @@ def test_a_run_without_llc_goes_through_the_whole_graph(finished, tmp_path):
     other = type(finished)(root)
     config = other.config
     config["llc"]["steps"] = []
-    # Else another reason comes first.
+    # Otherwise another reason comes first.
     config["grid"]["task_diversities"] = [1, 4, "inf"]
     config["claims"]["converged"] = 1.0
     other.configure(config)

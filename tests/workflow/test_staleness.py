@@ -41,7 +41,7 @@ def sampled(runs=RUNS, chunks=(0, 2)) -> set[str]:
     return {f"llc:{run}:{chunk}" for run in runs for chunk in chunks} | {"join_llc"}
 
 
-#: Stages between the measurements and the figures, and the tables that each of them makes.
+#: Stages between the measurements and the figures -> the tables that each of them makes.
 MAKES = {
     "curves": ("critical_steps", "smoothed_losses"),
     "joint_pca": (
@@ -61,7 +61,7 @@ MAKES = {
     "claims_by_resolution": ("claims_by_resolution",),
     "accounts": ("accounts", "account_points"),
 }
-#: Those of the LLC along the resolution.
+#: The stages about the LLC along the resolution.
 ALONG_R = ("selection_by_resolution", "claims_by_resolution", "accounts")
 
 
@@ -74,7 +74,7 @@ def after(*stages: str) -> set[str]:
 ALL_AGGREGATES = (set(MAKES) - {"softened"}) | set(PAGES) | FIGURES
 AFTER_LLC = after("selection", "claims") | reading("llc", "llc_traces")
 AFTER_SPECTRUM = after("claims", *ALONG_R) | reading("quadratic_llc")
-# What reads no evaluation.
+# Figures that read no evaluation.
 UNEVALUATED = {"figure:training_curves", "figure:llc_diagnostics", "figure:llc_traces"}
 
 
@@ -163,7 +163,7 @@ def test_a_changed_parameter(project, name):
     for section, values in change.items():
         config[section] |= values
     project.configure(config)
-    if expected is None:  # the new variant's own jobs and no other's
+    if expected is None:  # only the new variant's own jobs
         plan = project.snakemake("-n").stdout
         assert "variant=deep" in plan
         assert "variant=base" not in plan
@@ -188,10 +188,10 @@ CODE = {
     | (ALL_AGGREGATES - UNEVALUATED),
     "training/optimisers/muon.py": TRAINED_ANEW,
     "training/schedules/wsd.py": TRAINED_ANEW,
-    "training/schedules/one_cycle.py": set(),  # not the one that is chosen
+    "training/schedules/one_cycle.py": set(),  # not chosen
     "llc/chains.py": sampled() | AFTER_LLC,
     "llc/samplers/leimkuhler_matthews.py": sampled() | AFTER_LLC,
-    "llc/samplers/underdamped.py": set(),  # not the one that is chosen
+    "llc/samplers/underdamped.py": set(),  # not chosen
     "llc/posterior.py": sampled() | AFTER_LLC,
     "config/relaxation.py": sampled() | AFTER_LLC,  # decides which burn-in is long enough
     "llc/curvature/at_checkpoint.py": of("spectrum") | AFTER_SPECTRUM,
@@ -225,7 +225,7 @@ def test_a_refactoring_that_changes_no_number_makes_nothing_below_it_stale(proje
     assert project.stale() == set()
 
 
-def test_a_predictor_s_marker_makes_stale_what_shows_it(project):
+def test_a_predictors_marker_makes_the_figures_that_show_it_stale(project):
     path = project.root / "src/transient_ridge/regression/predictors/dmmse.py"
     path.write_text(path.read_text().replace('MARKER = "', 'MARKER = "x'))
     assert project.stale() == FIGURES | {"explorer"}
@@ -234,7 +234,7 @@ def test_a_predictor_s_marker_makes_stale_what_shows_it(project):
 def test_touching_files_and_editing_comments_makes_nothing_stale(project):
     everything = (path for path in project.root.rglob("*") if path.is_file())
     files = [path for path in everything if ".snakemake" not in path.parts]
-    # What was made first becomes the newest: every input is newer than the outputs made of it.
+    # The oldest file becomes the newest, so that every input is newer than the outputs made from it.
     files.sort(key=lambda path: path.stat().st_mtime, reverse=True)
     for later, path in enumerate(files):
         os.utime(path, (time.time() + later / 1000,) * 2)
@@ -245,8 +245,8 @@ def test_touching_files_and_editing_comments_makes_nothing_stale(project):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("file", ["environment.yml", "requirements.lock"])
-def test_an_upgraded_package_makes_nothing_stale_and_is_told(project, file):
-    """Most upgrades change no number, and training takes long; `provenance` names versions that differ."""
+def test_an_upgraded_package_makes_nothing_stale_and_is_reported(project, file):
+    """Most upgrades change no number and training takes long, so `provenance` names versions that differ."""
     path = project.root / file
     stated = path.read_text() if path.exists() else "numpy==1\n"
     upgraded = re.sub(r"(numpy ?[=>]=)\S+", r"\g<1>99", stated)
@@ -271,7 +271,7 @@ def test_a_deleted_table(project):
 
 
 def test_a_deleted_chunk(project):
-    """What a killed LLC job leaves: its outputs are gone, but the joined table remains."""
+    """A killed LLC job leaves this behind: its outputs are gone, but the joined table remains."""
     for table in ("llc", "llc_traces"):
         (project.root / f"results/tiny/base/runs/M4-seed0/{table}/0.parquet").unlink()
     stale = project.stale()

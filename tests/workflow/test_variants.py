@@ -1,4 +1,4 @@
-"""Variants are compared wherever they differ in what can be compared."""
+"""Variants are compared where they differ in something that can be compared."""
 
 import pytest
 
@@ -23,6 +23,6 @@ def fresh(tmp_path) -> Project:
         ({"base": {}, "raw": {"training": {"average": None}}}, COMPARING - {"figure:draws"}),
     ],
 )
-def test_what_compares_variants_is_planned_where_they_differ_in_that(fresh, variants, expected):
+def test_comparisons_are_planned_where_variants_differ(fresh, variants, expected):
     fresh.configure(fresh.config | {"variants": variants})
     assert fresh.stale() & COMPARING == expected

@@ -12,7 +12,7 @@ SRC = {"PYTHONPATH": "src"}  # as in the Makefile: Snakemake finds the plugin on
 EARLY = ("Config file", "Using workflow specific profile")
 
 
-def test_a_run_and_its_failure_take_a_few_lines_and_the_rest_is_in_a_file(project):
+def test_a_run_and_its_failure_take_a_few_lines_and_the_rest_goes_to_a_file(project):
     base = project.root / "results/tiny/base"
     (base / "figures/training_curves.png").unlink()
     (base / "runs/M4-seed0/losses.parquet").unlink()

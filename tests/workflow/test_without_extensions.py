@@ -1,4 +1,4 @@
-"""The core stands by itself: with the folder of extensions deleted it plans, and its tests pass."""
+"""The core stands by itself: with the folder of extensions deleted, it plans and its tests pass."""
 
 import shutil
 import subprocess
@@ -10,7 +10,7 @@ from tests.conftest import ROOT
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow, pytest.mark.ci]
 
-#: Those that see every entry of a registry, table, figure, statement or preset.
+#: Tests that cover every entry of a registry, table, figure, statement or preset.
 TELLING = (
     "tests/extensions", "tests/unit/figures/test_drawing.py", "tests/unit/figures/test_every_figure.py",
     "tests/unit/test_claims.py", "tests/unit/test_config.py", "tests/unit/test_documentation.py",

@@ -23,7 +23,7 @@ def draw(name: str, frames: Mapping) -> Figure:
 
 
 def lay_out(figure: Figure) -> Figure:
-    """Lay everything out as in the file."""
+    """Lay everything out as for a file."""
     with style.styled():
         FigureCanvasAgg(figure)
         figure.draw_without_rendering()
@@ -43,7 +43,7 @@ class Recorder(dict):
 
 
 class Drawn(NamedTuple):
-    """A figure, which tables it asked for, and which global settings it changed."""
+    """A figure, the tables that it read, and the global settings that it changed."""
 
     figure: Figure
     used: set[str]

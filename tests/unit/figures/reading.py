@@ -15,7 +15,7 @@ Mark = tuple[float, float, str]
 
 
 def panels(figure: Figure) -> list[Axes]:
-    """Axes that show data: not the strip of colours."""
+    """Axes that show data, without the strip of colours."""
     return [axes for axes in figure.axes if axes.get_label() != "<colorbar>"]
 
 
@@ -71,7 +71,7 @@ def marks(axes: Axes, kind: str) -> list[Mark]:
 
 
 def same(found: list[Mark], expected: Iterable[Mark]) -> None:
-    """The same points in the same colours."""
+    """Assert that both have the same points in the same colours."""
     expected = sorted(expected)
     assert [row[2] for row in found] == [row[2] for row in expected]
     np.testing.assert_allclose(

@@ -21,7 +21,7 @@ FINITE = GRID[:-1]
 
 @pytest.fixture(scope="module")
 def measured(frames):
-    """The trade-offs with the losses that were measured."""
+    """The trade-offs by measured losses."""
     selection = frames["selection"]
     return selection[selection["losses"] == "measured"]
 
@@ -88,7 +88,7 @@ def test_free_energy_prefers_a_middle_m_that_crosses():
 @pytest.mark.parametrize(
     ("figure", "unmeasured"), [("phase_diagram", 0), ("selection", 3), ("free_energy", 3)]
 )
-def test_without_llc_a_panel_says_so(figure, unmeasured, frames):
+def test_without_llc_a_panel_has_a_note(figure, unmeasured, frames):
     bare = {
         name: frame.assign(
             **{column: np.nan for column in frame if re.match("llc|crossover|log_odds", column)}
@@ -109,7 +109,7 @@ def test_without_finite_m_there_is_nothing_to_choose(figure, panels_):
 
 
 def test_accounts(drawn, frames):
-    """Predictions for left-out M by log M and by the LLC at its best r, and the errors of all others."""
+    """Predictions for left-out M by log M and by the LLC at its best r, and the errors of all accounts."""
     left, middle, right = panels(drawn("accounts"))
     assert middle.get_title(loc="left").endswith("LLC, $r$ = 1")
     points, summary = frames["account_points"], frames["accounts"]

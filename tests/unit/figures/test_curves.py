@@ -88,13 +88,13 @@ def test_figure1_c_distances(drawn, frames, colours):
     same(marks(axes, style.CRITICAL), rings)
 
 
-def test_figure1_c_the_diagonal_is_no_run(drawn):
+def test_figure1_c_the_diagonal_is_not_a_run(drawn):
     axes = panels(drawn("figure1"))[2]
     (diagonal,) = named(axes, "_equal")
     np.testing.assert_array_equal(diagonal.get_xdata(), diagonal.get_ydata())
     assert tuple(diagonal.get_xdata()) == axes.get_xlim()
     x, y = lines(axes)["Minf-seed0"]
-    np.testing.assert_allclose(x, y, rtol=0.02)  # but for the noise of the world
+    np.testing.assert_allclose(x, y, rtol=0.02)  # up to the noise of the world
     (run,) = named(axes, "_Minf-seed0")
     assert diagonal.get_linewidth() > 4 * run.get_linewidth()
     assert to_rgb(diagonal.get_color())[0] > 0.8 > to_rgb(run.get_color())[0]
@@ -188,7 +188,7 @@ def test_phase_diagram_marks_critical_steps_and_crossovers(drawn, frames):
     )
 
 
-def test_phase_diagram_masks_what_is_untrained(drawn, frames):
+def test_phase_diagram_masks_untrained_cells(drawn, frames):
     """Every run of this world halves its first distance well before the end."""
     (mesh,) = drawn("phase_diagram").axes[0].collections
     grey = np.ma.getmaskarray(mesh.get_array()).reshape(len(FINITE), len(STEPS))
@@ -228,8 +228,8 @@ def test_phase_diagram_draws_the_threshold_of_each_seed(drawn, frames):
         np.testing.assert_array_equal(np.isnan(line.get_ydata()), rows["threshold"].isna())
 
 
-def test_the_threshold_crosses_no_cell_that_is_untrained(frames):
-    """M = 256 keeps more than half of its first distance until the last checkpoint but one."""
+def test_the_threshold_crosses_no_untrained_cell(frames):
+    """M = 256 keeps more than half of its first distance until the second-to-last checkpoint."""
     relative, early = frames["relative_distances"], {}
     own = (relative["task_diversity"] == 256) & (relative["step"] < STEPS[-1])
     for name in ("ridge", "dmmse"):
@@ -245,7 +245,7 @@ def test_the_threshold_crosses_no_cell_that_is_untrained(frames):
         assert not np.isnan(line.get_ydata()[-1])
 
 
-def test_the_threshold_is_read_off_with_its_uncertainty():
+def test_the_threshold_is_written_with_its_uncertainty():
     def text(*values, above=64):
         rows = {
             "seed": range(len(values)),

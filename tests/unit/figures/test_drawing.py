@@ -26,7 +26,7 @@ from transient_ridge.figures.drawing.picture import PNG_DPI, Picture
 
 
 @pytest.mark.parametrize("figure", catalogue())
-def test_what_is_read_from_the_source_is_what_the_decorator_says(figure):
+def test_the_source_and_the_decorator_agree(figure):
     entry = catalogue()[figure]
     found = stage.load(entry.module)
     assert found.tables == entry.tables
@@ -45,7 +45,7 @@ def test_only_figures_of_the_sampler_are_made_on_request():
     assert on_request == {"llc_calibration", "llc_crosscheck", "llc_ladder"}
 
 
-def test_the_catalogue_is_read_without_loading_what_draws():
+def test_the_catalogue_is_read_without_loading_drawing_code():
     code = """import sys
 from transient_ridge.figures.catalogue import catalogue
 print(*catalogue())
@@ -87,7 +87,7 @@ def test_tables_share_the_colours_of_the_grid_that_they_cover_together(frames):
     assert style.label(16.0) == "16"
 
 
-def test_every_kind_of_point_has_a_marker_and_a_name_of_its_own():
+def test_every_kind_of_point_has_a_distinct_marker_and_name():
     kinds = [*PREDICTORS.names, style.CRITICAL, style.END]
     assert len({style._marker(kind)["marker"] for kind in kinds}) == len(kinds)
     assert len({style.name_of_kind(kind) for kind in kinds}) == len(kinds)
@@ -127,7 +127,7 @@ def ticks(axis):
     ("low", "high", "shown"),
     [(1.3, 1.9, {"1.4", "1.6"}), (0.9, 4.2, {"1", "2", "4"}), (0.9, 4000, {"1", "10", "100"})],
 )
-def test_losses_have_plain_numbers_however_far_they_span(low, high, shown, axes):
+def test_loss_axes_have_plain_numbers_over_any_range(low, high, shown, axes):
     axes.set_ylim(low, high)
     panels.loss_axis(axes.yaxis)
     axes.set_ylim(low, high)
@@ -145,7 +145,7 @@ def test_step_zero_has_a_place_and_decades_are_named(axes, frames):
     assert right > frames["losses"]["step"].max()
 
 
-def test_a_level_stands_outside_and_what_is_one_for_all_m_further_out(axes, colours):
+def test_levels_are_outside_and_those_for_all_m_further_out(axes, colours):
     for M in (16, 64, INF):
         panels.level(axes, 1.0 if M == 16 else 2.0, "ridge" if M == INF else "dmmse", M, colours)
     ((near, *_),) = marks(axes, "dmmse")  # M = 64 is not in the grid
@@ -187,14 +187,14 @@ def test_the_same_tables_give_the_same_bytes_with_their_origin(frames, tmp_path)
     (description,) = tree.iter("{http://purl.org/dc/elements/1.1/}description")
     assert json.loads(description.text) == lasts
     assert not list(tree.iter("{http://purl.org/dc/elements/1.1/}date"))
-    for suffix in ("png", "svg"):  # of no version
+    for suffix in ("png", "svg"):  # neither holds a version
         assert b"Matplotlib v" not in (tmp_path / f"a.{suffix}").read_bytes()
     beside = json.loads((tmp_path / "a.svg.provenance.json").read_text())
     assert beside["artefact"] == "a.svg"
     assert beside["wall_seconds"] == 1
 
 
-def test_other_tables_give_another_picture(frames, tmp_path):
+def test_different_tables_give_a_different_picture(frames, tmp_path):
     training = frames["training"].assign(loss=2 * frames["training"]["loss"])
     for name, given in (("a", frames), ("b", {**frames, "training": training})):
         Picture(draw("training_curves", given)).save(tmp_path / f"{name}.svg", RECORD)

@@ -1,4 +1,4 @@
-"""True of every figure: it reads the tables that it declares, shows the whole grid, and is legible."""
+"""Every figure reads the tables that it declares, shows the whole grid, and is legible."""
 
 import pytest
 from matplotlib.figure import Figure
@@ -11,14 +11,14 @@ from transient_ridge.figures.catalogue import catalogue
 from transient_ridge.figures.drawing import style
 
 FIGURES = list(catalogue())
-#: Those with a strip of colours, which has a cell for every M, but for infinity in those ``FINITE``.
+#: Figures with a strip of colours, which has a cell for every M, except for infinity in those of ``FINITE``.
 WITH_STRIP = {
     "figure1", "in_distribution_losses", "raw_curves", "training_curves", "pc_over_time", "pc_pairs", "selection",
     "llc_crosscheck", "llc_diagnostics", "llc_over_training", "llc_by_resolution", "accounts", "averaging", "hook",
     "draws",
 }  # fmt: skip
 FINITE = {"selection", "accounts", "hook"}
-#: Those that show idealised predictors.
+#: Figures that show idealised predictors.
 WITH_PREDICTORS = {"figure1", "figure3", "in_distribution_losses", "pc_over_time", "pc_pairs"}
 
 
@@ -43,7 +43,7 @@ def test_no_panel_is_silent_and_the_strip_has_the_grid(figure, drawn):
 
 
 def full(figure, made: Figure, grid):
-    """Every panel shows something or says why not, and the strip of colours names the grid."""
+    """Assert that every panel shows something or why it is empty, and that the strip of colours names the grid."""
     assert not [axes for axes in panels(made) if axes.axison and silent(axes)]
     assert strip(made) == (names(figure, grid) if figure in WITH_STRIP else [])
 
@@ -58,16 +58,16 @@ def test_a_grid_of_one_m_and_five_components(figure):
 
 
 @pytest.mark.parametrize("figure", FIGURES)
-def test_a_grid_of_infinity_alone(figure):
-    """Panels without data must render too: a logarithmic axis without data fails only then."""
+def test_a_grid_of_only_infinity(figure):
+    """Panels without data must render too: a logarithmic axis without data fails only when it is rendered."""
     frames = world_tables.tables(grid=(INF,), seeds=(1,), components=1)
     made = draw(figure, frames_of(figure, frames))
-    made.set_layout_engine("none")  # the layout costs most of the time, and errors come without it
+    made.set_layout_engine("none")  # the layout takes most of the time, and errors occur without it
     full(figure, lay_out(made), (INF,))
 
 
 @pytest.mark.parametrize("figure", sorted(WITH_PREDICTORS))
-def test_a_predictor_of_an_m_that_was_not_trained_is_left_out(figure, frames):
+def test_predictors_of_an_untrained_m_are_left_out(figure, frames):
     """M = 16 has no idealised predictors, and M = 4096 has only those."""
     changed = dict(frames)
     for table in ("idealised_losses", "pca_idealised"):
@@ -77,7 +77,7 @@ def test_a_predictor_of_an_m_that_was_not_trained_is_left_out(figure, frames):
     made = draw(figure, changed)
     shown = [axes for axes in panels(made) if marks(axes, "dmmse")]
     assert shown
-    if figure == "figure3":  # there they stand beside the trained
+    if figure == "figure3":  # where they are shown beside the trained ones
         ticks = shown[0].get_xticks()
         assert ticks.tolist() == [0, 4, 6, 8, 12, 13.5]
         return
@@ -99,8 +99,8 @@ def test_a_third_predictor_is_shown_where_predictors_are(of_tasks, with_third, c
         "pc_over_time": finite if of_tasks else black,
         "pc_pairs": finite if of_tasks else black,
     }
-    # The tables of the other figures do not depend on it: to draw those once is enough.
-    others = [figure for figure in FIGURES if figure != "draws"]  # which has panels of others
+    # The tables of the other figures do not depend on it, so it is enough to draw them once.
+    others = [figure for figure in FIGURES if figure != "draws"]  # whose panels are those of others
     for figure in others if of_tasks else WITH_PREDICTORS:
         made = draw(figure, frames_of(figure, frames))
         shown = {colour for axes in panels(made) for *_, colour in marks(axes, name)}
@@ -139,7 +139,7 @@ def test_a_grid_as_large_as_the_papers_stays_legible(figure):
 
 
 def legible(made: Figure):
-    """No two labels overlap, and none leaves the figure."""
+    """Assert that no two labels overlap and none leaves the figure."""
     boxes = [(text, box) for text, box in boxes_of(made) if box.width > 0]
     assert len(boxes) > 1
     inside = made.bbox.padded(1)

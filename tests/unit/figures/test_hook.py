@@ -24,7 +24,9 @@ def mean_path(frames, M, suffix):
 
 
 @pytest.mark.parametrize(("panel", "suffix"), [(0, "_out"), (1, "")])
-def test_paths_start_where_learning_does_and_end_at_the_end(drawn, frames, colours, panel, suffix):
+def test_paths_run_from_the_start_of_learning_to_the_end_of_training(
+    drawn, frames, colours, panel, suffix
+):
     axes = panels(drawn("hook"))[panel]
     assert set(lines(axes)) == {str(float(M)) for M in FINITE}
     ends = []

@@ -53,8 +53,8 @@ def test_figure3_b_mean_and_standard_error_over_seeds(drawn, frames):
     assert [tick.get_text() for tick in lower.get_xticklabels()] == [style.label(M) for M in GRID]
 
 
-def test_figure3_tells_runs_that_still_move(frames):
-    """M = 64 keeps turning while training doubles, M = 256 hardly does."""
+def test_figure3_marks_runs_that_still_move(frames):
+    """M = 64 keeps turning while training doubles, M = 256 hardly moves."""
     places = frames["relative_distances"]
     late = places["step"] > STEPS[-1] / 2
     for M, share in ((64, 0.11), (256, 0.09)):
@@ -73,8 +73,8 @@ def test_figure3_tells_runs_that_still_move(frames):
         assert "still moving" in legend_of(axes)
 
 
-def test_figure3_tells_whether_infinity_still_moves(frames):
-    """Its distance to ridge falls by an eighth while training doubles, or by a fifteenth."""
+def test_figure3_marks_infinity_if_it_still_moves(frames):
+    """While training doubles, its distance to ridge falls by an eighth or, in the other world, by a fifteenth."""
     places = frames["relative_distances"]
     for share, count in ((1 / 8, 1), (1 / 15, 0)):
         own = np.isinf(places["task_diversity"]) & (places["step"] > STEPS[-1] / 2)
@@ -116,7 +116,7 @@ def test_llc_diagnostics(drawn):
         assert line.get_ydata() == pytest.approx(-0.5)  # 3 less, with a standard error of 6
 
 
-def test_llc_diagnostics_of_a_single_step_can_be_seen(frames):
+def test_llc_diagnostics_of_a_single_step_are_visible(frames):
     llc = frames["llc"]
     shown = panels(lay_out(draw("llc_diagnostics", {"llc": llc[llc["step"] == STEPS[-1]]})))
     for axes in shown:
@@ -166,7 +166,7 @@ def test_llc_calibration(drawn):
         for patch in axes.patches
         if isinstance(patch, Rectangle)
     ]
-    assert framed == [(0, [0, 0]), (2, [0, 0])]  # least eps, n beta and gamma, of both runs
+    assert framed == [(0, [0, 0]), (2, [0, 0])]  # smallest eps, n beta and gamma, for both runs
     below = [axes for axes in panels(figure) if axes not in maps]
     diverged = [[text.get_text() for text in axes.texts] == ["diverged"] for axes in below]
     assert diverged == [
@@ -174,7 +174,7 @@ def test_llc_calibration(drawn):
         True,
         False,
         False,
-    ]  # greatest n beta above, greatest eps at the right
+    ]  # largest n beta at the top, largest eps at the right
 
 
 def test_llc_crosscheck(drawn):
@@ -199,7 +199,7 @@ def test_llc_by_resolution(drawn, frames):
     ]
     ranks = means.unstack().rank()
     assert [list(line.get_ydata()) for line in order.lines] == [list(ranks.loc[M]) for M in GRID]
-    assert ranks[10.0].tolist() != ranks[0.1].tolist()  # the order of this world turns round
+    assert ranks[10.0].tolist() != ranks[0.1].tolist()  # the order of this world reverses
     judged = frames["claims_by_resolution"]
     shown = [
         (round(line.get_ydata()[0]), *line.get_xdata())

@@ -15,7 +15,7 @@ RUNS = [runs.Run(M, seed) for M in GRID for seed in SEEDS]
 
 
 def plane_checked(axes, frames, colours, first, second):
-    """The panel shows every run from its farthest point on, its end, t_crit, and the predictors in two components."""
+    """Assert that the panel shows every run from its farthest point on, its end, its t_crit, and the predictors."""
     curves = lines(axes)
     assert set(curves) == {run.name for run in RUNS}
     t_crit = critical_points(frames["critical_steps"], "smoothed")

@@ -47,7 +47,7 @@ def test_every_value_has_its_sign_its_interval_and_its_null(figure, claims):
     assert sum(word in ("not testable", "not met") for word in words) == (~known).sum()
 
 
-def test_what_is_so_lies_right_of_its_threshold(figure, claims):
+def test_values_that_hold_are_right_of_their_threshold(figure, claims):
     (threshold,) = {
         line.get_xdata()[0]
         for line in figure.axes[0].lines
@@ -77,7 +77,7 @@ def test_it_fits_a_column_and_nothing_overlaps(figure):
         assert figure.get_figwidth() == SINGLE_COLUMN
         boxes = [text.get_window_extent(renderer) for text in figure.axes[0].texts]
         boxes += [legend.get_window_extent(renderer) for legend in figure.legends]
-        # A statement's sign keeps clear of the text beside it.
+        # The sign of a statement must not touch the text beside it.
         boxes += [
             line.get_window_extent(renderer)
             for line in figure.axes[0].lines

@@ -31,7 +31,7 @@ def test_names_without_room_are_moved_apart_in_their_order(wanted):
     assert 0 <= places.min() <= places.max() <= 1 + 1e-9
 
 
-def test_too_many_names_are_even():
+def test_too_many_names_are_evenly_spaced():
     assert spread([0.5] * 5, 1.0) == pytest.approx([0, 0.25, 0.5, 0.75, 1])
 
 
@@ -65,7 +65,7 @@ def test_a_panel_has_its_front_and_those_that_do_not_reach_dmmse_at_the_edge(dra
     assert [text.get_text() for text in panel.texts] == list(world_tables.VARIANTS)
 
 
-def test_nine_variants_of_two_m_at_nearly_one_depth_can_be_read():
+def test_nine_variants_of_two_m_at_nearly_one_depth_are_legible():
     names = [
         "base",
         "fused-qkv",
@@ -91,7 +91,7 @@ def test_nine_variants_of_two_m_at_nearly_one_depth_can_be_read():
     assert [len(panel.texts) for panel in panels(made)] == [9, 9]
 
 
-def test_a_variant_with_one_seed_that_does_not_reach_dmmse_does_not(frames):
+def test_a_variant_reaches_dmmse_only_if_every_seed_does(frames):
     front = frames["front"].copy()
     first = front.query("variant == 'base' and task_diversity == 16").index[0]
     front.loc[first, "core_seconds"] = None
@@ -101,7 +101,7 @@ def test_a_variant_with_one_seed_that_does_not_reach_dmmse_does_not(frames):
     assert named(panel, "_reached")[0].get_xdata().tolist() == [45]
 
 
-def test_time_that_was_not_recorded_is_said(frames):
+def test_unrecorded_time_has_a_note(frames):
     front = frames["front"].assign(core_seconds=None, core_seconds_of_training=None)
     (panel,) = panels(draw("front", {"front": front}))
     assert [text.get_text() for text in panel.texts] == ["time of training not recorded"]
@@ -146,7 +146,7 @@ def test_draws_shows_the_three_figures_with_one_ring_for_each_m(drawn, frames, c
 
 
 def test_a_figure_over_draws_pools_them():
-    """As a job draws it, from the concatenated tables of two variants."""
+    """Drawn as in a job, from the concatenated tables of two variants."""
     pictured = importlib.import_module("transient_ridge.figures.variants.draws").draw
     assert pictured.stage.across
     one = world_tables.tables(seeds=(0,))
@@ -155,4 +155,6 @@ def test_a_figure_over_draws_pools_them():
         for name in pictured.stage.tables
     }
     picture, _ = pictured(two)
-    assert len(panels(picture.figure)[0].collections) == len(GRID)  # bands: there are two seeds
+    assert len(panels(picture.figure)[0].collections) == len(
+        GRID
+    )  # bands, because there are two seeds
