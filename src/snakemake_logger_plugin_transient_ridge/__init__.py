@@ -1,8 +1,8 @@
 """Snakemake logger plugin: ``snakemake --logger transient-ridge`` shows a few lines instead of every job.
 
-Snakemake finds plugins by the names of installed packages, which is why this one stands beside `transient_ridge`. It
-imports every plugin that it finds, chosen or not, before it reads a Snakefile: so nothing of `transient_ridge` is
-imported here before this one is chosen, and the package beside the Snakefile is the one that plans.
+Snakemake finds plugins by the names of installed packages, which is why this one is beside `transient_ridge`. It
+imports every plugin that it finds, chosen or not, before it reads a Snakefile. So nothing of `transient_ridge` is
+imported here before this plugin is chosen, and the package beside the Snakefile is the one that plans.
 """
 
 import logging

@@ -55,7 +55,7 @@ class ArchiveError(TransientRidgeError):
     """An archive of results that is damaged, or that another preset or other code made."""
 
 
-class Interrupted(Exception):  # noqa: N818 - not an error: the state is saved and the run can go on
+class Interrupted(Exception):  # noqa: N818 - not an error: the state is saved and the run can resume
     """The process was asked to stop; ``signal`` is the number of the signal."""
 
     def __init__(self, number: int) -> None:

@@ -1,4 +1,4 @@
-"""The validated configuration, and the functions with which a rule says what it reads, writes and depends on."""
+"""The validated configuration, and the functions with which rules state what they read, write and depend on."""
 
 import atexit
 import functools
@@ -10,12 +10,12 @@ import os
 import sys
 from pathlib import Path
 
-# Planning makes many objects that stay; collecting garbage among them again and again takes a sixth of its time.
+# Planning makes many lasting objects; searching them for garbage again and again takes a sixth of its time.
 gc.freeze()
 gc.set_threshold(100_000)
 
-# The package beside the workflow runs, installed or not, under the Python that runs Snakemake. A workflow that Snakemake
-# has fetched from elsewhere has no package beside it and uses the installed one.
+# Jobs use the package beside the workflow, installed or not, under the Python that runs Snakemake. A workflow that
+# Snakemake has fetched from elsewhere has no package beside it and uses the installed one.
 HERE = Path(workflow.current_basedir.get_path_or_uri(secret_free=True)).resolve()
 if "{" in str(HERE) or "}" in str(HERE):
     raise WorkflowError(
@@ -77,7 +77,7 @@ try:
     environment.settle(os.environ)
     if (
         not workflow.modifier.skip_configfile
-    ):  # else a module is given its configuration
+    ):  # a module receives its configuration from the workflow that uses it
         command_line = workflow.config_settings
         stated = presets.stated(command_line.configfiles, command_line.config)
         config.clear()
@@ -91,11 +91,11 @@ except ConfigError as error:
 
 VARIANTS = LAYOUT.variants
 COHORTS = {variant: grid.cohorts(resolved) for variant, resolved in VARIANTS.items()}
-# Jobs receive these as resources, which unlike params make nothing stale.
+# Jobs receive these as resources, which, unlike params, make nothing stale.
 DEVICE = config["compute"]["device"]
 GPUS = int(DEVICE == "cuda")
 STATE_SECONDS = str(config["compute"]["state_seconds"])
-BESIDE_A_GPU = 5000  # MB of a process that holds a CUDA context; not measured
+BESIDE_A_GPU = 5000  # MB of host memory for a process with a CUDA context; not measured
 
 # One environment for all rules; used with `--software-deployment-method conda`.
 ENVIRONMENT = workflow.source_path("../../environment.yml")
@@ -117,7 +117,7 @@ ON_DEVICE = f"{STAGE} --run {{wildcards.run}} --device {{resources.device}} --th
 
 
 def job(*words):
-    """The command of a rule, with what it prints in the rule's log."""
+    """The command of a rule, with its output in the rule's log."""
     return f"{' '.join(words)} > {{log}} 2>&1"
 
 
@@ -171,7 +171,7 @@ def code_of(about, variant, keys, also=()):
 
 @functools.cache
 def shown_entries(variant):
-    """The predictors that a variant's figures show; without a variant, those of all."""
+    """The predictors that a variant's figures show; without a variant, those of all variants."""
     of = VARIANTS.values() if variant is None else [VARIANTS[variant]]
     chosen = {
         PREDICTORS.module(each)
@@ -182,7 +182,7 @@ def shown_entries(variant):
 
 
 def scratch(wildcards):
-    """Where a training run keeps its state: a folder for these settings and this code only."""
+    """Where a training run keeps its state: a folder that belongs to these settings and this code."""
     key = provenance.settings_hash(
         [
             settings_of(wildcards.variant, keys_of("training.train")),
@@ -193,17 +193,17 @@ def scratch(wildcards):
 
 
 def cohort(wildcards):
-    """Resource function: the runs that a training job may advance in one stack, its own among them."""
+    """Resource function: the runs that a training job may advance in one stack, including its own."""
     return " ".join(COHORTS[wildcards.variant][wildcards.run])
 
 
 # -- what it asks of a machine ---------------------------------------------------------------
 
-# Jobs that a cluster runs in one submission, if a profile says how many (group-components). A group belongs to one run,
-# so that it waits for no other run's training.
+# Groups of jobs that a cluster runs in one submission; a profile sets how many (group-components). Each belongs to one
+# run, so that it waits for no other run's training.
 OF_RUN = "measurements_{variant}_{run}"
 ON_TASKS = "on_tasks_{variant}_{run}"
-# A profile that limits this resource within submissions has their jobs run, and counted, one after another.
+# A profile that limits this resource within submissions makes their jobs run, and count, one after another.
 IN_TURN = {"in_turn": 1}
 
 
@@ -216,7 +216,7 @@ def light(mb=1500, minutes=3):
 
 
 def computing(need, minutes):
-    """Resources of a job that computes on the device with `need` MB of it, for that many `minutes`."""
+    """Resources of a job that computes on the device for `minutes`, with `need` MB of its memory."""
     return IN_TURN | {
         "mem_mb": memory(need),
         "device": DEVICE,
@@ -228,19 +228,19 @@ def computing(need, minutes):
 
 @functools.cache
 def needed(need, variant):
-    """MB of `need` for a variant, computed once: grids have thousands of jobs."""
+    """MB of `need` for a variant, computed once, because grids have thousands of jobs."""
     return need(VARIANTS[variant])
 
 
 def memory(need, gpus=GPUS):
-    """Resource function: MB of `need` on the CPU, more at every attempt; beside a GPU the host holds its driver."""
+    """Resource function: MB of `need`, more at every attempt; with a GPU, the host memory of its driver instead."""
     return lambda wildcards, attempt: attempt * (
         BESIDE_A_GPU if gpus else needed(need, wildcards.variant)
     )
 
 
 def pca_minutes(fits):
-    """Resource function: minutes for `fits` of a variant's joint PCA on threads that are half busy."""
+    """Resource function: minutes for `fits` fits of a variant's joint PCA, on threads that are half busy."""
     return lambda wildcards, attempt, threads: attempt * round(
         10
         + fits(VARIANTS[wildcards.variant])
@@ -303,7 +303,7 @@ def of_variants(variants, *names):
 
 
 def figure_files(*figures):
-    """The named figures; without names, all that have something to show but those made only on request."""
+    """The named figures; without names, all that have something to show, except those made only on request."""
     return [
         f"{folder}/figures/{name}.{format}"
         for name, entry in catalogue().items()
@@ -321,9 +321,9 @@ def home(entry):
 
 
 def folders(entry):
-    """The folders a figure of the catalogue is drawn in: of each variant that has the first of its tables.
+    """The folders that a figure of the catalogue is drawn in: of each variant that has the first of its tables.
 
-    One that is about several variants, or draws, is drawn only if there are several.
+    A figure about several variants or draws is drawn only if there are several.
     """
     if entry.of_preset:
         several = (

@@ -1,12 +1,12 @@
 """The whole configuration beside its results, and what is checked before work starts."""
 
-# Keeps results/<preset>/status up to date, only in the main process: jobs parse this file, too.
+# Keeps results/<preset>/status up to date; only in the main process, because jobs parse this file too.
 STATUS = status.StatusPage(Path(RESULTS))
 if workflow.is_main_process and not workflow.dryrun:
     logger.addHandler(STATUS)
 
 
-# Snakemake does not know the records beside results, which must go with them.
+# Snakemake does not know the records beside results, which must be deleted with them.
 if workflow.is_main_process and "--delete-all-output" in sys.argv:
     atexit.register(contents.remove_orphaned_records, Path(RESULTS))
 

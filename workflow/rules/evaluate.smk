@@ -13,7 +13,7 @@ rule evaluate:
         log_of("evaluate/{run}"),
     benchmark:
         benchmark_of("evaluate/{run}")
-    # Before more training, so that weights that are not kept leave the disk soon.
+    # Before more training, so that weights that are not kept are soon deleted.
     priority: 10
     group:
         OF_RUN
@@ -73,7 +73,7 @@ rule idealised:
         job(STAGE)
 
 
-# dMMSE_M at higher temperatures: runs that never know ridge.
+# dMMSE_M at higher temperatures, the path of a run that never learns ridge.
 use rule idealised as softened with:
     output:
         softened_dmmse=LAYOUT.pattern("softened_dmmse"),

@@ -13,7 +13,7 @@ rule llc:
         log_of("llc/{run}-{chunk}"),
     benchmark:
         benchmark_of("llc/{run}-{chunk}")
-    # Where weights are kept, after all training: then no core is idle while the last run trains.
+    # If weights are kept, after all training, so that no core is idle while the last run trains.
     priority: 0 if config["keep_weights"] else 10
     group:
         OF_RUN

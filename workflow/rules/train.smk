@@ -3,7 +3,7 @@
 WEIGHTS = f"{RESULTS}/{{variant}}/runs/{{run}}/checkpoints"
 
 
-# A folder of runs that were trained elsewhere; None where they are trained here.
+# A folder of runs that were trained elsewhere; None if they are trained here.
 ADOPTED = config["runs"]["folder"]
 
 

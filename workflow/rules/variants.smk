@@ -8,7 +8,7 @@ if "front" in LAYOUT.compared:
                 LAYOUT.compared["front"], "relative_distances"
             ),
             critical_steps=of_variants(LAYOUT.compared["front"], "critical_steps"),
-            # Their records hold the cost of training.
+            # Their records have the cost of training.
             manifests=manifests(LAYOUT.compared["front"]),
         output:
             front=LAYOUT.pattern("front"),

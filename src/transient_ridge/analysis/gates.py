@@ -70,7 +70,7 @@ def nearest_mixture(distances: Array, apart: Array) -> tuple[Array, float]:
     values, vectors = np.linalg.eigh(gram)
     root = np.sqrt(values.clip(min=0))[:, None] * vectors.T
     # The least value of |root w|^2 + (scale (sum w - 1))^2 on a ray of weights grows with w'Gw / (sum w)^2, so the
-    # minimum lies on the ray of the weights sought, whatever the scale.
+    # minimum lies on the ray of the weights sought at any scale.
     scale = np.sqrt(distances.mean()) or 1.0
     target = np.append(np.zeros(len(distances)), scale)
     found, _ = nnls(np.vstack([root, np.full(len(distances), scale)]), target)

@@ -24,7 +24,7 @@ def finite(config: Config) -> list[str]:
 
 
 def finite_beside_infinity(config: Config) -> list[str]:
-    """The runs of finite M, if the grid has M = infinity, whose run of the same seed stands for ridge; else none."""
+    """The runs of finite M, if the grid has M = infinity, whose run of the same seed represents ridge; else none."""
     found = finite(config)
     return found if len(found) < len(runs(config)) else []
 

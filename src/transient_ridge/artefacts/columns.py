@@ -47,7 +47,7 @@ class Table:
     """A class of columns, the scope of one file, and which runs have it.
 
     The chunks of a table are also joined to one file per variant. A table of the preset compares variants, if there are
-    variants to compare (see ``configuration.comparisons``). Tables ``on_request`` have targets of their own.
+    variants to compare (see ``configuration.comparisons``). Tables ``on_request`` have separate targets.
     """
 
     declared: type
@@ -109,7 +109,7 @@ def table(
         name = re.sub(r"\B(?=[A-Z])", "_", declared.__name__).lower()
         if name in TABLES:
             raise ConfigError(
-                f"{inspect.getfile(declared)}: {name}: another table has this name; choose one of its own"
+                f"{inspect.getfile(declared)}: {name}: another table has this name; choose another one"
             )
         TABLES[name] = Table(declared, scope, on_request, runs, judged)
         return declared

@@ -23,8 +23,8 @@ def describe(artefact: Path) -> list[str]:
     """
     if read_beside(artefact) is None:
         raise TableError(
-            f"{beside(artefact)}: no provenance record; it lies beside every figure, table and manifest "
-            "that this pipeline made"
+            f"{beside(artefact)}: no provenance record, though every figure, table and manifest of this pipeline has "
+            "one beside it"
         )
     return [*_steps([artefact], set(), 0), *_packages(artefact)]
 

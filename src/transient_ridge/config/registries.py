@@ -1,4 +1,4 @@
-"""Registries: whatever a configuration chooses by name is a file in a package.
+"""Registries: everything that a configuration chooses by name is a file in a package.
 
 ``training/schedules/wsd.py`` is the schedule ``wsd``. To add one, add a file that implements the protocol named in its
 package; an extension keeps its own in its folder, as in ``extensions/sparse/predictors/lasso.py``. Names and constants

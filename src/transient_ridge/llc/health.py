@@ -69,7 +69,7 @@ def not_equilibrated(of: Estimate, limits: HealthSettings) -> list[str]:
 
 
 def _below(value: float, limit: float | None) -> bool:
-    # NaN is no evidence of health.
+    # NaN counts as unhealthy.
     return limit is not None and not value >= limit
 
 

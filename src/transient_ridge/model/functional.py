@@ -51,7 +51,7 @@ class Layout:
 def squared_errors(
     model: Transformer, parameters: Mapping[str, Tensor], x: Tensor, y: Tensor
 ) -> Tensor:
-    """Squared errors (C, B, K) of C stacked models, each on sequences of its own.
+    """Squared errors (C, B, K) of C stacked models, each on its own sequences.
 
     ``parameters`` have a leading axis C; ``x`` is (C, B, K, D) and ``y`` (C, B, K).
     """

@@ -42,7 +42,7 @@ class Block(nn.Module):
         stream = h if every == 1 else h[:, ::every]
         out: Tensor = stream + self.attention(self.attention_norm(h), mask, every)
         if self.has_mlp:
-            # Flat, because then the linear layer's output is no view and autograd lets ReLU work in place on it.
+            # Flat, because then the linear layer's output is not a view and autograd lets ReLU work on it in place.
             hidden = self.mlp_in(self.mlp_norm(out).flatten(0, 1)).relu_()
             out = out + self.mlp_out(hidden).unflatten(0, out.shape[:2])
         return stream + out if self.doubled else out

@@ -1,7 +1,7 @@
 """A results folder as a Workflow Run RO-Crate (https://w3id.org/ro/wfrun/workflow): provenance that other tools read.
 
 The crate is the folder itself: its tables, figures and pages stay where they are, and ``ro-crate-metadata.json`` holds
-their origin and the SHA-256 of each. A copy of the workflow lies beside them.
+their origin and the SHA-256 of each. A copy of the workflow is beside them.
 """
 
 import shutil

@@ -12,8 +12,8 @@ from .outcomes import Measured
 AT_LEAST, AT_MOST = "at least", "at most"
 
 #: What a statement needs in order to hold. Tests score worlds without training, and worlds without a ridge phase; no
-#: statement about either may hold there. One about the idealised predictors is no finding about models; one about
-#: memory needs no M = infinity run that has learnt ridge.
+#: statement about either may hold there. A statement about the idealised predictors is not a finding about models; one
+#: about memory does not need an M = infinity run that has learnt ridge.
 About = Literal["predictors", "memory", "training", "ridge phase"]
 PREDICTORS: About = "predictors"
 MEMORY: About = "memory"

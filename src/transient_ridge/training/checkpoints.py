@@ -60,7 +60,7 @@ class Checkpoints:
 
     @classmethod
     def of_run(cls, folder: Path | str) -> "Checkpoints":
-        """The checkpoints in a run's folder, such as results/laptop/base/runs/M12-seed0, whatever their settings."""
+        """The checkpoints in a run's folder, such as results/laptop/base/runs/M12-seed0, made by any settings."""
         files = run_files(folder)
         return cls(files["manifest"], files["weights"])
 

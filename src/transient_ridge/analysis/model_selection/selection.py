@@ -170,9 +170,8 @@ def _complexity(
 ) -> dict[str, Any]:
     """lambda of both solutions; ``of_ridge`` is the result of :func:`_llc_of_ridge`.
 
-    ``dmmse_like`` are the M whose runs end dMMSE-like. For an M above the threshold the LLC of the largest of these
-    stands in. The paper finds the
-    LLC of dMMSE-like models level beyond M = 32, where only dl sets the phase.
+    ``dmmse_like`` are the M whose runs end dMMSE-like. Above the threshold the LLC of the largest of these replaces
+    lambda(v_M). The paper finds the LLC of dMMSE-like models level beyond M = 32, where only dl sets the phase.
     """
     candidates = [m for m in dmmse_like if m <= M and m in llc]
     definition, known_of_ridge = of_ridge

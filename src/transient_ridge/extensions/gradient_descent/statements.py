@@ -19,7 +19,7 @@ AT_RIDGE, BARE = "at ridge", "bare"
 
 
 def at_ridge(evidence: Evidence) -> Frames:
-    """The run of M = infinity ends as near to ridge as it is to GD++, in a direction of its own."""
+    """The run of M = infinity ends as near to ridge as it is to GD++, but in another direction."""
     apart = predictors_apart(
         evidence.table("idealised_distances"), OUT_OF_DISTRIBUTION, (GD, "ridge")
     )

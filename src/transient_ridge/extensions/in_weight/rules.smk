@@ -1,4 +1,4 @@
-# The gate on each task, where tasks are of unequal frequency.
+# The gate on each task, where tasks have unequal frequency.
 use rule evaluate as task_gates with:
     output:
         task_gates=LAYOUT.pattern("task_gates"),

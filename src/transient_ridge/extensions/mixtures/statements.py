@@ -92,7 +92,7 @@ NULLS[DIRECT] = direct
 def weights(evidence: Evidence, M: float, seed: int) -> pd.DataFrame:
     """Weight of every strategy (the columns) in the nearest mixture on q_M, index = step, ascending.
 
-    A predictor that equals another at this M has no weight of its own. Raises NotTestableError if there is no such run,
+    A predictor that equals another at this M has no separate weight. Raises NotTestableError if there is no such run,
     or if a strategy is not among the predictors of the configuration.
     """
     table = _on_own_chains(evidence)

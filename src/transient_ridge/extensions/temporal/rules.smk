@@ -1,7 +1,7 @@
 from transient_ridge.extensions.temporal.counterpart import of_counterpart
 
 
-# The run of the same M and seed whose tasks stay, where tasks change.
+# The run of the same M and seed whose tasks stay, for runs whose tasks change.
 rule unchanged:
     input:
         relative_distances=lambda wildcards: of_counterpart(

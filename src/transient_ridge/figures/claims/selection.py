@@ -66,7 +66,7 @@ def _loss(axes: Axes, selection: pd.DataFrame, colours: DiversityColours) -> Non
 
 
 def _complexity(axes: Axes, selection: pd.DataFrame, colours: DiversityColours) -> None:
-    """dlambda with its Monte Carlo standard error; hollow if another run's LLC stands in."""
+    """dlambda with its Monte Carlo standard error; hollow if it uses another run's LLC."""
     rows = selection[selection["losses"] == "idealised"].dropna(subset=["llc_difference"])
     for row in rows.to_dict("records"):
         colour = colours[row["task_diversity"]]

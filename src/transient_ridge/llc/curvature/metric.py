@@ -40,7 +40,7 @@ class Metric:
 
     def root(self, eta: Tensor) -> Tensor:
         """Vectors (C, P) of covariance G from standard normal ``eta`` (C, P)."""
-        # Standard normal numbers are standard normal in any orthonormal basis, so there is no need to turn them first.
+        # Standard normal numbers are standard normal in any orthonormal basis, so they need no turning first.
         return self._free(self._vectors(self.scale.sqrt() * eta))
 
     def root_transposed(self, vectors: Tensor) -> Tensor:
@@ -88,5 +88,5 @@ class Fixed:
     of_all: Metric
 
     def metric(self, gradient: Tensor) -> Metric:
-        """G, whatever the gradient."""
+        """G, for any gradient."""
         return self.of_all

@@ -28,8 +28,8 @@ def calibrate_llc(
 ) -> tuple[Rows, Rows]:
     """Estimate the LLC of ``run`` at the sweep's steps for every eps x n beta x gamma; return it with the traces.
 
-    A setting at which a chain diverges is a row without an estimate, whatever ``llc.unhealthy`` is: sweeps are made to
-    find these.
+    A setting at which a chain diverges gives a row without an estimate, even if ``llc.unhealthy`` is fail: a sweep is
+    made to find such settings.
     """
     kept = Checkpoints(manifest, weights, trained_by)
     sweep = llc_calibration
