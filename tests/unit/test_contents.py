@@ -35,7 +35,7 @@ def results(tmp_path):
     return root
 
 
-def lying_there(results):
+def files_in(results):
     return {str(path.relative_to(results)) for path in results.rglob("*") if path.is_file()}
 
 
@@ -93,7 +93,7 @@ def test_leftovers(results, name):
 
 
 def test_current_files_are_not_leftovers(results):
-    before = lying_there(results)
+    before = files_in(results)
     make(
         results, "report.html", "status", "README.md", "logs/resolved_config.log", "base/explorer.html",
         "base/figures/figure1.svg", "base/figures/figure1.svg.provenance.json", "base/benchmarks/train/M4-seed0.tsv",
@@ -106,12 +106,12 @@ def test_current_files_are_not_leftovers(results):
 
 
 def test_leftovers_are_removed_and_nothing_else(results, capsys):
-    before = lying_there(results)
+    before = files_in(results)
     COMMANDS["leftovers"]([str(results)])
-    assert lying_there(results) == before
+    assert files_in(results) == before
     assert "3 files left over" in capsys.readouterr().out
     COMMANDS["leftovers"]([str(results), "--remove"])
-    assert lying_there(results) == before - LEFT
+    assert files_in(results) == before - LEFT
     assert not (results / "base/runs/M4-seed1").exists()
     assert Contents(results).remark() == ""
 
@@ -120,9 +120,9 @@ def test_records_of_deleted_files_are_leftovers(results):
     (results / "base/tables/thresholds.parquet").unlink()
     record = "base/tables/thresholds.parquet.provenance.json"
     assert results / record in Contents(results).leftovers()
-    before = lying_there(results)
+    before = files_in(results)
     remove_orphaned_records(results)
-    assert lying_there(results) == before - {record}
+    assert files_in(results) == before - {record}
     assert not (results / "base/tables").exists()
 
 
@@ -131,7 +131,7 @@ def test_nothing_is_removed_while_snakemake_is_at_work(results):
     with pytest.raises(StorageError, match="another Snakemake"):
         Contents(results).remove_leftovers()
     held.release()
-    assert lying_there(results) > LEFT
+    assert files_in(results) > LEFT
 
 
 def test_a_remark_names_leftovers_and_the_remedy(results):

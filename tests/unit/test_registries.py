@@ -34,7 +34,7 @@ ENTRIES = [(registry, name) for registry in CONTRACTS for name in registry.names
 def faults(entry, contract) -> list[str]:
     """How the module ``entry`` falls short of the protocol ``contract``."""
     found = [
-        f"{name} is no {kind.__name__}"
+        f"{name} is not a {kind.__name__}"
         for name, kind in get_type_hints(contract).items()
         if not isinstance(getattr(entry, name, None), kind)
     ]
@@ -63,9 +63,7 @@ def faults_of_function(offered, method, has_options) -> list[str]:
     if list(parameters)[: len(wanted)] != list(wanted):
         return [f"{name} takes {', '.join(parameters)} instead of {', '.join(wanted)}"]
     found = [
-        f"{name}: {each} is of another type"
-        for each in wanted
-        if not fits(hints[each], wanted[each])
+        f"{name}: {each} has another type" for each in wanted if not fits(hints[each], wanted[each])
     ]
     extra = [
         each for each in list(parameters.values())[len(wanted) :] if each.default is each.empty
@@ -117,7 +115,7 @@ def test_faults_are_found():
         def predict(x: torch.Tensor, y: torch.Tensor, noise_variance: float) -> torch.Tensor: ...
 
     assert faults(Wrong, Predictor) == [
-        "LABEL is no str",
+        "LABEL is not a str",
         "predict takes x, y, noise_variance instead of x, y, tasks, noise_variance",
     ]
 

@@ -155,7 +155,7 @@ def test_acceptance_falls_with_the_step():
 
 
 def test_a_mask_holds_the_other_parameters_fixed():
-    """The distance of masked chains is that of the two free parameters; the LLC is that of the restriction."""
+    """With two of four equal parameters held, chains have half of the LLC, and less noise."""
     a = torch.tensor([1.0, 1.0, 1.0, 1.0]).double()
     target = Potential(lambda w: 0.5 * (a * w * w).sum(dim=1), torch.zeros(4))
     hyper = settings(epsilon=1e-3, gamma=1.0, chains=32, burn_in=200, draws=800)
@@ -168,7 +168,7 @@ def test_a_mask_holds_the_other_parameters_fixed():
 
 
 def test_relabelling_the_chains_changes_nothing():
-    """Chains that swap random streams swap traces to the bit, and the estimate stays the same."""
+    """Chains that swap random streams swap traces, and the estimate stays the same, up to rounding."""
     target, swapped = posterior(chains=3), posterior(chains=3)
     order = [2, 0, 1]
     own_minibatch, own_generator = swapped.minibatch, swapped.noise_generator

@@ -10,7 +10,9 @@ from .target import Noise, Target
 
 
 class Sampler(Protocol):
-    """A sampler of the local posterior (:mod:`.samplers`). Its functions are pure: they change no argument.
+    """A sampler of the local posterior (:mod:`.samplers`).
+
+    Its functions change no argument; only those of ``devinterp`` do, whose optimisers hold the weights.
 
     An entry may offer ``REQUIRES``, the values that keys of the section ``llc`` must have; ``PRECONDITIONER``, a
     function that the chosen preconditioner must offer; and, if it draws its own noise instead of using ``eta``,
