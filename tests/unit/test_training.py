@@ -48,7 +48,7 @@ def run_whole(settings: dict, folder: Path, **change) -> Path:
 
 
 def stop_after(monkeypatch, steps: int, how) -> None:
-    """Call ``how`` in the update after ``steps`` of them."""
+    """Call ``how`` at the start of update number ``steps``."""
     update, count = Cohort.update, [0]
 
     def counted(self):

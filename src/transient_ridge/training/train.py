@@ -32,6 +32,7 @@ from .trainer import WEIGHTS, Trainer
 
 #: Seconds between checks whether another job wants to take over.
 LOOK_EVERY = 1.0
+#: Seconds that such a job waits for the state.
 PATIENCE = 120.0
 #: Seconds that the successor waits for the clean-up of the other Snakemake: that one takes the job that handed over for
 #: a failure and deletes its outputs, which must not yet be the successor's.

@@ -155,6 +155,4 @@ def test_a_figure_over_draws_pools_them():
         for name in pictured.stage.tables
     }
     picture, _ = pictured(two)
-    assert len(panels(picture.figure)[0].collections) == len(
-        GRID
-    )  # bands, because there are two seeds
+    assert len(panels(picture.figure)[0].collections) == len(GRID)  # the bands over two seeds
