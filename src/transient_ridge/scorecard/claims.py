@@ -24,7 +24,7 @@ from .statement import MEMORY, PREDICTORS, Statement
 from .statements import STATEMENTS
 from .verdicts import CONTRADICTED, MEASURED, NOT_TESTABLE, assess, excess_of, holm, joined
 
-#: In place of the null of a further question or of a preset's own statement, which have none.
+#: In place of the null of a statement that has none, or that is not measured.
 NO_NULL: dict[str, Any] = {"null": None, "null_outcome": None, "null_value": None}
 #: The numbers of a measured statement.
 NUMBERS = ("value", "resolution", "error")

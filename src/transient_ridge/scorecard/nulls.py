@@ -60,7 +60,7 @@ def softened(evidence: Evidence) -> Frames:
     world, places = _follow(evidence, _softened_way)
     try:
         points = evidence.table("pca_softened").sort_values("inverse_temperature")
-    except NotTestableError:  # and so are the statements about paths in the joint PCA
+    except NotTestableError:  # the statements about paths in the joint PCA are not testable either
         world.pop("pca_trajectories", None)
         return world
 
@@ -172,7 +172,7 @@ def _with_gates(world: Frames, evidence: Evidence) -> Frames:
     """``world`` with the gates that follow from its distances on q_M, of all positions together."""
     try:
         gates = averages(evidence.table("gates"), IN)
-    except NotTestableError:  # and so are the statements about them
+    except NotTestableError:  # the statements about gates are not testable either
         return world
     run = [*RUN_KEY, "step"]
     places = world["relative_distances"][[*run, "alpha", "residual"]]
@@ -196,7 +196,7 @@ def _repositioned(
         place = places[M, seed]
         return coordinate(path, M, component, np.interp(path.index, place.index, place))
 
-    with suppress(NotTestableError):  # and so are the statements about it
+    with suppress(NotTestableError):  # the statements about it are not testable either
         return {"pca_trajectories": _moved(evidence, moved)}
     return {}
 
@@ -240,12 +240,12 @@ def _switches(world: Frames, selection: pd.DataFrame) -> pd.DataFrame:
 
 
 def memorising(evidence: Evidence) -> Frames:
-    """Every run with finite M does as the least M does, in units of its own predictors."""
+    """Every run with finite M behaves like that of the smallest M, in units of its own predictors."""
     return _all_like(evidence, 0)
 
 
 def generalising(evidence: Evidence) -> Frames:
-    """Every run with finite M does as the greatest M does, in units of its own predictors."""
+    """Every run with finite M behaves like that of the largest M, in units of its own predictors."""
     return _all_like(evidence, -1)
 
 
@@ -311,9 +311,9 @@ def _one_side(thresholds: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def constant(evidence: Evidence) -> Frames:
-    """Whatever is compared over M equals its mean over M: LLCs, trade-offs, switches, predictors, paths in the PCA.
+    """What is compared over M equals its mean over M: LLCs, trade-offs, switches, predictors, paths in the PCA.
 
-    Distances and losses of the runs stay. Other fits of the PCA differ by what distinguishes the paths.
+    Distances and losses of the runs are unchanged. Other fits of the PCA differ by what distinguishes the paths.
     """
     world = dict(evidence.frames)
     for table, columns, keys in (
@@ -322,7 +322,7 @@ def constant(evidence: Evidence) -> Frames:
         ("pca_idealised", ["coordinate"], ["predictor", "component"]),
         ("idealised_losses", ["loss"], ["predictor", "dataset", "token"]),
     ):
-        with suppress(NotTestableError):  # and so are the statements about it
+        with suppress(NotTestableError):  # the statements about it are not testable either
             world[table] = _mean(evidence.table(table), columns, keys)
     with suppress(NotTestableError):
         measured, robustness = evidence.table("pca_trajectories"), evidence.table("pca_robustness")
