@@ -115,7 +115,7 @@ def main() -> None:
     except Interrupted as stop:
         print(stop, file=sys.stderr)
         sys.exit(128 + stop.signal)
-    except BrokenPipeError:  # of `| head`
+    except BrokenPipeError:  # as after `| head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except TransientRidgeError as error:
         sys.exit(f"{type(error).__name__}: {error}")

@@ -260,7 +260,7 @@ def world(over, stay=MEMORISED, fresh=FRESH):
     return worlds.tables(GRID, over=over) | {"unchanged": worlds.complete("unchanged", other)}
 
 
-#: Statement -> the runs of which it is true, and of which it is false.
+#: Statement -> runs for which it is true, and runs for which it is false.
 TRUE_AND_FALSE = {
     "A": (AT_RIDGE, MEMORISED),
     "B": (AT_RIDGE, MEMORISED),

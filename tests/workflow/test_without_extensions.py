@@ -39,7 +39,7 @@ def core(tmp_path):
         return done.stdout
 
     assert not (tmp_path / "src/transient_ridge/extensions").exists()
-    run("transient_ridge.config.generate")  # the schema lists the entries that there are
+    run("transient_ridge.config.generate")  # the schema lists the entries that exist
     return run
 
 

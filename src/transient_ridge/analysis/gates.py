@@ -57,7 +57,7 @@ def gate_of(ridge: Values, dmmse: Values, apart: Values | float) -> tuple[Values
     2 <f - r, d - r> = |f - r|^2 + |d - r|^2 - |f - d|^2.
     """
     gate = (ridge + apart - dmmse) / (2 * apart)
-    return gate, (ridge - gate**2 * apart).clip(0)  # rounding
+    return gate, (ridge - gate**2 * apart).clip(0)  # rounding may make it negative
 
 
 def nearest_mixture(distances: Array, apart: Array) -> tuple[Array, float]:

@@ -149,7 +149,7 @@ def _verify(archive: Path) -> Mapping[str, Any]:
             if content is None or hashlib.file_digest(content, "sha256").hexdigest() != checksum:
                 raise ArchiveError(f"{archive}: {member.name} was altered since it was packed")
         while tar.fileobj is not None and tar.fileobj.read(1 << 20):
-            pass  # read to the end, where gzip checks its own checksum
+            pass  # gzip checks its checksum only at the end
     if expected:
         raise ArchiveError(
             f"{archive}: {len(expected)} files are missing, among them {min(expected)}"

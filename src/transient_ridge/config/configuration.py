@@ -58,9 +58,8 @@ def overlay(base: Config, changes: Config | None, within: Any = Configuration) -
 
 def _declared(within: Any, name: str) -> Any:
     """The declaration of the key ``name`` if its parts are merged; None if it is replaced as a whole."""
-    if (
-        get_origin(within) is dict
-    ):  # of variants: overlays, whose parts are those of a configuration
+    if get_origin(within) is dict:
+        # Variants are overlays, whose parts are those of a configuration.
         return Configuration if get_origin(get_args(within)[1]) is dict else None
     field = within.model_fields.get(name)
     kind = field.annotation if field else None

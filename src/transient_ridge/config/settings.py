@@ -503,7 +503,7 @@ class ClaimSettings(Section):
     """Thresholds of your own statements, by name (src/transient_ridge/scorecard/statements/own.py)."""
 
 
-#: What every stage draws under.
+#: Every stage that draws random numbers is given it.
 Seed = Annotated[
     Natural,
     Field(

@@ -152,7 +152,7 @@ def _try_loss(loss: ModuleLoss, outputs: Tensor, parts: list[Tensor]) -> None:
         raise InputError(f"loss: returns {shape}; must return a scalar, the mean over the samples")
     try:
         each = loss.each(outputs, *parts)
-    except RuntimeError:  # of vmap
+    except RuntimeError:  # vmap cannot map this loss
         loss.over_losses = looped
         each = loss.each(outputs, *parts)
     mean, found = float(each.mean()), float(whole)

@@ -62,7 +62,7 @@ def mala_acceptance(
     turned = metric.apply(drifts[1] - drifts[0]).double()
     proposal = proposal - epsilon / 8 * (turned * (end + start)).sum(dim=1)
     ratio = potentials[0] - potentials[1] + proposal
-    # A step to a place where the loss is not finite is never accepted.
+    # MALA never accepts a step to a place where the loss is not finite.
     return torch.nan_to_num(ratio, nan=-math.inf).clamp(max=0).exp()
 
 

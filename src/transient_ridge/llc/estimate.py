@@ -45,7 +45,7 @@ class ChainMean:
         For short chains, ArviZ's error scatters widely and is mostly too small, so it replaces the known error only
         where it is so much larger that the theory cannot hold.
         """
-        if np.ptp(draws) == 0:  # all draws are equal: nothing is uncertain
+        if np.ptp(draws) == 0:  # all draws are equal, so nothing is uncertain
             return cls(float(draws.flat[0]), 0.0, 1.0, float(draws.size))
         # Centred, because a spread of 1e-4 of the values would cost ArviZ's autocovariances their digits.
         centred = draws - draws.mean()

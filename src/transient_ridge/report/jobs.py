@@ -60,10 +60,10 @@ class Jobs:
         self.planned: dict[str, int] = {}
         self.done: Counter[str] = Counter()
         self.failed: dict[int, Job] = {}
-        #: On request: jobs that then end in error were stopped and did not fail.
+        #: Whether the user has asked Snakemake to stop: jobs that end in error after that did not fail.
         self.stopping = False
         self._running: dict[int, Job] = {}
-        #: Of the finished jobs of a stage.
+        #: Stage -> the time that its finished jobs took.
         self._seconds: defaultdict[str, float] = defaultdict(float)
 
     def note(self, record: logging.LogRecord) -> None:
@@ -79,7 +79,7 @@ class Jobs:
                     if rule != "total" and not is_target(rule):
                         self.planned[stage(rule)] = self.planned.get(stage(rule), 0) + count
             case "job_info" if not is_target(event["rule_name"]):
-                self.failed.pop(event["jobid"], None)  # it is tried again
+                self.failed.pop(event["jobid"], None)  # Snakemake tries it again
                 self._running[event["jobid"]] = _job(event)
             case "job_finished":
                 if job := self._running.pop(event["job_id"], None):

@@ -36,9 +36,8 @@ def quote(scorecard: Path, preset: str, root: Path = Path()) -> list[Path]:
         new = old
         for part in PARTS:
             place = rf"(<!-- {part} {re.escape(preset)} -->\n).*?(<!-- end -->)"
-            inside = find(text, part).replace(
-                "\\", r"\\"
-            )  # a backslash is one, not the start of a group
+            # Doubled, because re.sub would expand a backslash.
+            inside = find(text, part).replace("\\", r"\\")
             new = re.sub(place, rf"\g<1>{inside}\g<2>", new, flags=re.S)
         if re.search(rf"<!-- .* {re.escape(preset)} -->", old):
             quoting.append(page)

@@ -16,7 +16,7 @@ from ..drawing.style import SINGLE_COLUMN, new_panels
 from ..drawing.verdicts import NULL, VERDICTS, verdict_key
 
 CLAIM, LINE, GAP = 0.2, 0.095, 0.07  # inches
-CHARACTERS = 37  # of a line of the statements' type
+CHARACTERS = 37  # in a line of a statement
 #: The ends of the axis, as shares of the figure's width, and its reach from the threshold, in units of the threshold.
 LEFT, RIGHT, FAR = 0.56, 0.99, 1.25
 FAINT = "0.85"

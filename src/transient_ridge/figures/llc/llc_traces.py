@@ -23,7 +23,7 @@ def draw(frames: Frames) -> Figure:
     colours = colours_of(frames["llc"])
     firsts = {run.task_diversity: run for run, _ in reversed(by_run(llc))}
     runs = sorted(firsts.values())
-    places = max(len(runs), COLUMNS) if runs else 0  # a few panels are as narrow as many
+    places = max(len(runs), COLUMNS) if runs else 0  # so that a few panels are no wider than many
     figure, panels = panels_for(places, COLUMNS, 0.3, 1.5, sharex=True, sharey=True)
     if not runs:
         note(panels[0], NOT_MEASURED)
@@ -39,7 +39,7 @@ def draw(frames: Frames) -> Figure:
         axes.set_ylabel(r"$\ell_B(w) - \ell_B(w^*)$")
     for axes in panels[: len(runs)][-COLUMNS:]:
         axes.set_xlabel("SGLD step")
-        axes.tick_params(labelbottom=True)  # also above a place that stays empty
+        axes.tick_params(labelbottom=True)  # above an empty place, too
     return figure
 
 
