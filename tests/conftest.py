@@ -15,7 +15,9 @@ from transient_ridge.config import presets
 from transient_ridge.config.asked import keys_of, values
 from transient_ridge.config.configuration import pick, trained_by
 from transient_ridge.config.runs import Run
-from transient_ridge.config.settings import DataSettings
+from transient_ridge.config.settings import DataSettings, ModelSettings
+from transient_ridge.model.transformer import Transformer, initialise
+from transient_ridge.regression.sequences import SequenceSource
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -23,6 +25,11 @@ ROOT = Path(__file__).resolve().parents[1]
 DATA = DataSettings(
     dimension=2, context_length=3, noise_variance=0.125, tasks="gaussian", inputs="gaussian"
 )
+#: A layer for DATA.
+MODEL = ModelSettings(
+    layers=1, d_model=16, d_mlp=32, heads=2, attention="softmax", attention_projection=True,
+    residual="single", norm="layer", tokens="alternating", positions=6,
+)  # fmt: skip
 
 torch.set_num_threads(1)
 
@@ -56,6 +63,21 @@ def tiny(smoke: dict) -> dict:
     smoke["training"] |= {"steps": 60, "decay_steps": 10, "average": None}
     smoke["checkpoints"] = {"linear_every": 20, "log_count": 4, "extra_steps": [7]}
     return trained_by(smoke).stated()
+
+
+def trained_model(steps: int, falling: int = 1) -> tuple[Transformer, SequenceSource]:
+    """MODEL after ``steps`` of Adam on four tasks, and their source. The rate falls to 0 over the last ``falling``."""
+    model, source = Transformer(DATA.dimension, MODEL), SequenceSource(0, DATA, 4)
+    initialise(model, 0, 0)
+    optimiser = torch.optim.Adam(model.parameters(), lr=3e-3)
+    for step in range(steps):
+        for group in optimiser.param_groups:
+            group["lr"] = 3e-3 * min(1, (steps - step) / falling)
+        x, y = source.training_batch(0, step, 128)
+        optimiser.zero_grad()
+        (model(x, y) - y).square().mean().backward()
+        optimiser.step()
+    return model, source
 
 
 def settings_for(stage: Callable[..., Any], settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from tests.conftest import DATA, settings_for
+from tests.conftest import DATA, MODEL, settings_for
 from transient_ridge.analysis.evaluation_sets import evaluation_sets
 from transient_ridge.config.runs import Run
 from transient_ridge.config.settings import EvaluationSettings, ModelSettings, TrainedBy
@@ -19,10 +19,7 @@ from transient_ridge.training.train import train
 
 CPU = torch.device("cpu")
 HEADS = 4
-SETTINGS = ModelSettings(
-    layers=2, d_model=8, d_mlp=16, heads=HEADS, attention="softmax", attention_projection=True,
-    residual="single", norm="layer", tokens="alternating", positions=6,
-)  # fmt: skip
+SETTINGS = MODEL.changed(layers=2, d_model=8, d_mlp=16, heads=HEADS)
 
 
 @pytest.fixture

@@ -5,20 +5,19 @@ import pytest
 import torch
 
 from tests import hmc
-from tests.conftest import DATA
+from tests.conftest import DATA, trained_model
 from tests.potentials import settings
 from transient_ridge.config import presets
 from transient_ridge.config.registries import PRECONDITIONERS
 from transient_ridge.config.runs import Run
-from transient_ridge.config.settings import LlcSettings, ModelSettings
+from transient_ridge.config.settings import LlcSettings
 from transient_ridge.llc.chains import sample
 from transient_ridge.llc.curvature.gram import gram_matrix
 from transient_ridge.llc.curvature.spectrum import Spectrum
 from transient_ridge.llc.estimate import Centre, ChainMean, estimate
 from transient_ridge.llc.posterior import CheckpointPosterior
 from transient_ridge.model.functional import errors_and_gradient
-from transient_ridge.model.transformer import Transformer, initialise
-from transient_ridge.regression.sequences import Sequences, SequenceSource
+from transient_ridge.regression.sequences import Sequences
 
 N_BETA, CHAINS = 300.0, 6
 
@@ -45,31 +44,7 @@ def test_hmc_on_a_normal_distribution():
 def trained() -> CheckpointPosterior:
     """The posterior, in float64, of a transformer of 2,451 parameters after 1,500 steps of Adam on M = 4."""
     laptop = presets.load("laptop")
-    model = Transformer(
-        DATA.dimension,
-        ModelSettings(
-            layers=1,
-            d_model=16,
-            d_mlp=32,
-            heads=2,
-            attention="softmax",
-            attention_projection=True,
-            residual="single",
-            norm="layer",
-            tokens="alternating",
-            positions=6,
-        ),
-    )
-    initialise(model, 0, 0)
-    run, source = Run(4, 0), SequenceSource(0, DATA, 4)
-    optimiser = torch.optim.Adam(model.parameters(), lr=3e-3)
-    for step in range(1500):
-        for group in optimiser.param_groups:
-            group["lr"] = 3e-3 * min(1, (1500 - step) / 700)
-        x, y = source.training_batch(0, step, 128)
-        optimiser.zero_grad()
-        (model(x, y) - y).square().mean().backward()
-        optimiser.step()
+    model, _ = trained_model(1500, falling=700)
     llc = LlcSettings.of(
         {**laptop["llc"], "sequences": 192, "minibatch": 96, "control_variate": True}
     )
@@ -77,7 +52,7 @@ def trained() -> CheckpointPosterior:
     def posterior() -> CheckpointPosterior:
         weights = {name: p.detach().clone() for name, p in model.named_parameters()}
         return CheckpointPosterior(
-            model, weights, run, 1500, root_seed=0, data=DATA, settings=llc, chains=CHAINS
+            model, weights, Run(4, 0), 1500, root_seed=0, data=DATA, settings=llc, chains=CHAINS
         )
 
     # Descend to a minimum of the loss on the sequences that the chains see.

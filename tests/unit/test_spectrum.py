@@ -9,14 +9,13 @@ import pytest
 import torch
 from scipy import stats
 
-from tests.conftest import DATA
-from transient_ridge.config.settings import ModelSettings
+from tests.conftest import DATA, MODEL, trained_model
 from transient_ridge.llc.curvature import gauss_newton, gram, kronecker, spectrum
 from transient_ridge.llc.curvature.lanczos import lanczos
 from transient_ridge.llc.curvature.spectrum import Curvature, Spectrum
 from transient_ridge.model.functional import Layout
 from transient_ridge.model.transformer import Transformer, initialise
-from transient_ridge.regression.sequences import Sequences, SequenceSource
+from transient_ridge.regression.sequences import Sequences
 
 K, D, B = 3, 2, 12
 
@@ -26,18 +25,7 @@ def small():
     """Model, layout, weights, sequences and the exact Gauss-Newton matrix (P, P) of their mean squared error."""
     model = Transformer(
         D,
-        ModelSettings(
-            layers=1,
-            d_model=4,
-            d_mlp=6,
-            heads=2,
-            attention="softmax",
-            attention_projection=True,
-            residual="single",
-            norm="layer",
-            tokens="alternating",
-            positions=2 * K,
-        ),
+        MODEL.changed(d_model=4, d_mlp=6, positions=2 * K),
     ).double()
     initialise(model, 0, 0)
     layout = Layout.of(dict(model.named_parameters()))
@@ -235,29 +223,7 @@ def test_bins_hold_every_eigenvalue():
 
 def test_a_trained_transformer_has_the_llc_of_its_exact_spectrum():
     """From 256 sequences, within 3 % at r >= 0.1 of the LLC by the matrix of 2,048 others."""
-    model = Transformer(
-        DATA.dimension,
-        ModelSettings(
-            layers=1,
-            d_model=16,
-            d_mlp=32,
-            heads=2,
-            attention="softmax",
-            attention_projection=True,
-            residual="single",
-            norm="layer",
-            tokens="alternating",
-            positions=6,
-        ),
-    )
-    initialise(model, 0, 0)
-    source = SequenceSource(0, DATA, 4)
-    optimiser = torch.optim.Adam(model.parameters(), lr=3e-3)
-    for step in range(300):
-        x, y = source.training_batch(0, step, 128)
-        optimiser.zero_grad()
-        (model(x, y) - y).square().mean().backward()
-        optimiser.step()
+    model, source = trained_model(300)
     layout = Layout.of(dict(model.named_parameters()))
     weights = layout.flatten(dict(model.named_parameters())).detach()
     everything = source.draw(2048 + 256, "llc")

@@ -6,39 +6,21 @@ import pytest
 import torch
 
 from benchmarks.plain_transformer import plain_predictions
+from tests.conftest import MODEL
 from transient_ridge.config.architecture import parameter_count
 from transient_ridge.config.presets import load
 from transient_ridge.config.settings import ModelSettings
 from transient_ridge.model.transformer import Transformer, initialise
 
+WIDE = MODEL.changed(d_mlp=24, positions=12)
 VARIANTS = [
-    ModelSettings(
-        layers=layers,
-        d_model=16,
-        d_mlp=24,
-        heads=heads,
-        attention="softmax",
-        attention_projection=projection,
-        residual=residual,
-        norm="layer",
-        tokens="alternating",
-        positions=12,
-    )
+    WIDE.changed(layers=layers, heads=heads, attention_projection=projection, residual=residual)
     for layers, heads, projection, residual in itertools.product(
         (1, 2, 3), (1, 4), (True, False), ("single", "doubled")
     )
 ] + [
-    ModelSettings(
-        layers=2,
-        d_model=16,
-        d_mlp=d_mlp,
-        heads=2,
-        attention=attention,
-        attention_projection=True,
-        residual="single",
-        norm=norm,
-        tokens=tokens,
-        positions=positions,
+    WIDE.changed(
+        layers=2, d_mlp=d_mlp, attention=attention, norm=norm, tokens=tokens, positions=positions
     )
     for d_mlp, attention, norm, tokens, positions in [
         (0, "linear", "none", "paired", 0),
@@ -94,23 +76,7 @@ def test_predictions_are_causal_and_shorter_contexts_fit():
 
 
 def test_initial_weights_depend_only_on_the_seed_and_the_parameters_name():
-    small, deep = (
-        make(VARIANTS[0]),
-        make(
-            ModelSettings(
-                layers=3,
-                d_model=16,
-                d_mlp=24,
-                heads=1,
-                attention="softmax",
-                attention_projection=True,
-                residual="single",
-                norm="layer",
-                tokens="alternating",
-                positions=12,
-            )
-        ),
-    )
+    small, deep = make(VARIANTS[0]), make(WIDE.changed(layers=3, heads=1))
     for name, parameter in small.named_parameters():
         assert torch.equal(parameter, dict(deep.named_parameters())[name])
     other = dict(make(VARIANTS[0], seed=1).named_parameters())
@@ -119,24 +85,8 @@ def test_initial_weights_depend_only_on_the_seed_and_the_parameters_name():
 
 
 def test_initial_weights_have_the_stated_spread():
-    weight = (
-        make(
-            ModelSettings(
-                layers=1,
-                d_model=64,
-                d_mlp=256,
-                heads=4,
-                attention="softmax",
-                attention_projection=True,
-                residual="single",
-                norm="layer",
-                tokens="alternating",
-                positions=12,
-            )
-        )
-        .blocks[0]
-        .mlp_out.weight.detach()
-    )
+    large = make(WIDE.changed(d_model=64, d_mlp=256, heads=4))
+    weight = large.blocks[0].mlp_out.weight.detach()
     assert weight.abs().max() <= 1 / 16
     assert float(weight.std()) == pytest.approx(1 / 16 / 3**0.5, rel=0.02)
 
@@ -146,14 +96,12 @@ def test_one_layer_of_linear_attention_can_be_a_step_of_gradient_descent():
     D, eta = 3, 0.25
     model = Transformer(
         D,
-        ModelSettings(
-            layers=1,
+        MODEL.changed(
             d_model=D + 1,
             d_mlp=0,
             heads=1,
             attention="linear",
             attention_projection=False,
-            residual="single",
             norm="none",
             tokens="paired",
             positions=0,
