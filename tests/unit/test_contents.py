@@ -76,6 +76,8 @@ def test_a_relative_folder_and_one_without_a_configuration_are_read(results, mon
         "variants/tables/front.parquet",
         "root-seeds/claims.md",
         "base/figures/gone.png",
+        "base/figures/task_gates.png",  # of task families with `members`
+        "variants/figures/front.png",
         "base/tables/gone.parquet",
         "base/runs/M4-seed0/gone.parquet",
         "base/runs/M8-seed0/checkpoints/step-00000000.safetensors",

@@ -12,7 +12,7 @@ from tests.conftest import ROOT
 TAKEN = {
     "preset": ("smoke.yaml", "config.presets", "known()"),
     "predictor": ("predictors/ridge.py", "config.registries", "PREDICTORS.names"),
-    "figure": ("figures/hook.py", "figures.catalogue", "catalogue()"),
+    "figure": ("figures/hook.py", "artefacts.catalogue", "catalogue()"),
     "table": ("tables.py", "artefacts.schemas", "TABLES"),
 }
 

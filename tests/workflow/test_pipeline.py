@@ -15,8 +15,8 @@ import pytest
 
 from tests.workflow.conftest import NOTHING_TO_SHOW, surroundings
 from transient_ridge.artefacts import provenance, tables
+from transient_ridge.artefacts.catalogue import catalogue
 from transient_ridge.artefacts.layout import TAKEN
-from transient_ridge.figures.catalogue import catalogue
 
 pytestmark = pytest.mark.workflow
 

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from tests.workflow.conftest import NOTHING_TO_SHOW
-from transient_ridge.figures.catalogue import catalogue
+from transient_ridge.artefacts.catalogue import catalogue
 from transient_ridge.stage import load
 
 pytestmark = pytest.mark.workflow

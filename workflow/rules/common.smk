@@ -47,6 +47,7 @@ from transient_ridge.artefacts import (
     provenance,
     trace,
 )
+from transient_ridge.artefacts.catalogue import catalogue
 from transient_ridge.artefacts.layout import Layout
 from transient_ridge.artefacts.schemas import judged
 from transient_ridge.config import (
@@ -62,7 +63,6 @@ from transient_ridge.config.registries import PREDICTORS
 from transient_ridge.config.section import choices
 from transient_ridge.config.settings import Configuration
 from transient_ridge.errors import ConfigError, TransientRidgeError
-from transient_ridge.figures.catalogue import catalogue
 from transient_ridge.places import in_extensions, module_name
 from transient_ridge.report import status
 from transient_ridge.stage import tables_read_by, written_by
@@ -308,35 +308,14 @@ def figure_files(*figures):
         f"{folder}/figures/{name}.{format}"
         for name, entry in catalogue().items()
         if (name in figures if figures else not entry.on_request)
-        for folder in folders(entry)
+        for folder in LAYOUT.drawn_in(entry)
         for format in ("png", "svg")
     ]
 
 
 def home(entry):
     """The folder of a figure of the catalogue, with wildcards."""
-    if entry.over_draws:
-        return f"{RESULTS}/root-seeds"
-    return f"{RESULTS}/variants" if entry.of_preset else f"{RESULTS}/{{variant}}"
-
-
-def folders(entry):
-    """The folders that a figure of the catalogue is drawn in: of each variant that has the first of its tables.
-
-    A figure about several variants or draws is drawn only if there are several.
-    """
-    if entry.of_preset:
-        several = (
-            LAYOUT.root_seeds
-            if entry.over_draws
-            else set(entry.tables) <= set(LAYOUT.compared)
-        )
-        return [home(entry)] if several else []
-    return [
-        home(entry).format(variant=variant)
-        for variant in VARIANTS
-        if LAYOUT.files(entry.tables[0], variant)
-    ]
+    return f"{RESULTS}/{entry.home}"
 
 
 def tables_of_figure(entry):

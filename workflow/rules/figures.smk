@@ -1,7 +1,7 @@
 """One rule per figure, drawn only from tables, which the modules of `figures/` name."""
 
 for FIGURE, ENTRY in catalogue().items():
-    if folders(ENTRY):
+    if LAYOUT.drawn_in(ENTRY):
 
         rule:
             name:

@@ -5,7 +5,7 @@ code makes any more. These leftovers are not read with the rest, published or pa
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
@@ -24,7 +24,7 @@ from ..config.runs import RUN_PATTERN
 from ..config.section import choices
 from ..config.settings import Configuration
 from ..errors import TableError
-from ..stage import stages
+from .catalogue import catalogue
 from .files import files_below
 from .layout import OF_ALL_VARIANTS, Layout
 from .locks import hold
@@ -87,7 +87,7 @@ class Contents:
             return variant == "logs"
         made = path.with_name(path.name.removesuffix(_SIDE_CAR))
         if inside[0] == "figures":
-            return made.name.partition(".")[0] in self._figures
+            return str(made.with_suffix("")) in self._figures
         if made.suffix == ".parquet":
             return str(made) in self._tables
         return {match[1] for part in inside if (match := _RUN.match(part))} <= self.runs.get(
@@ -131,19 +131,30 @@ class Contents:
         return {name for name, compared in found.items() if compared}
 
     @cached_property
+    def _layout(self) -> Layout:
+        return Layout(self.config)
+
+    @cached_property
     def _tables(self) -> set[str]:
         """Every table that some code makes, relative to the folder."""
-        layout = Layout(self.config)
         found = {f"{pooled}/tables/{name}.parquet" for pooled in OF_ALL_VARIANTS for name in TABLES}
         for variant in self.runs:
             for name in TABLES:
-                found.update(layout.files(name, variant))
-                found.add(layout.pattern(name, joined=True).format(variant=variant))
-        return {path.removeprefix(f"{layout.folder}/") for path in found}
+                found.update(self._inside(self._layout.files(name, variant)))
+                found.add(f"{variant}/tables/{name}.parquet")
+        return found
 
     @cached_property
     def _figures(self) -> set[str]:
-        return {each.rpartition(".")[2] for each in stages() if "figures" in each.split(".")}
+        """Every figure with something to show, relative to the folder and without its suffix."""
+        return {
+            f"{folder}/figures/{name}"
+            for name, entry in catalogue().items()
+            for folder in self._inside(self._layout.drawn_in(entry))
+        }
+
+    def _inside(self, paths: Iterable[str]) -> Iterator[str]:
+        return (path.removeprefix(f"{self._layout.folder}/") for path in paths)
 
 
 def read_variant(folder: Path | str) -> dict[str, "pd.DataFrame"]:

@@ -11,6 +11,7 @@ from typing import Any
 from ..config.configuration import comparisons, llc_chunks, resolve, root_seed_variants
 from ..config.grid import Config
 from ..errors import ConfigError
+from .catalogue import Entry
 from .schemas import TABLES
 
 _PATTERNS = {
@@ -100,6 +101,19 @@ class Layout:
                 if table.scope == "chunk":
                     found.append(self.pattern(name, joined=True).format(variant=variant))
         return found + [self.pattern(name) for name in self.compared]
+
+    def drawn_in(self, figure: Entry) -> list[str]:
+        """The folders that hold ``figure``, if it has something to show: of each variant with the first of its tables.
+
+        A figure about several variants or draws is drawn only if there are several.
+        """
+        home = f"{self.folder}/{figure.home}"
+        if figure.over_draws:
+            return [home] if self.root_seeds else []
+        if figure.of_preset:
+            return [home] if set(figure.tables) <= set(self.compared) else []
+        first = figure.tables[0]
+        return [home.format(variant=name) for name in self.variants if self.files(first, name)]
 
     def pages(self) -> list[str]:
         """The pages for people: scorecards, explorers, tables of the report, and the README."""

@@ -11,7 +11,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from tests.unit import world_tables
-from transient_ridge.figures.catalogue import catalogue
+from transient_ridge.artefacts.catalogue import catalogue
 from transient_ridge.figures.drawing import style
 
 

@@ -15,10 +15,10 @@ from tests.unit.figures.conftest import draw, lay_out
 from tests.unit.figures.reading import lines, marks, silent
 from tests.unit.world_tables import GRID, INF
 from transient_ridge import stage
+from transient_ridge.artefacts.catalogue import catalogue
 from transient_ridge.artefacts.schemas import TABLES
 from transient_ridge.config.registries import PREDICTORS
 from transient_ridge.config.runs import Run
-from transient_ridge.figures.catalogue import catalogue
 from transient_ridge.figures.drawing import panels, style
 from transient_ridge.figures.drawing.picture import PNG_DPI, Picture
 
@@ -47,7 +47,7 @@ def test_only_figures_of_the_sampler_are_made_on_request():
 
 def test_the_catalogue_is_read_without_loading_drawing_code():
     code = """import sys
-from transient_ridge.figures.catalogue import catalogue
+from transient_ridge.artefacts.catalogue import catalogue
 print(*catalogue())
 print(*sys.modules)"""
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -7,7 +7,7 @@ from tests.unit import third, world_tables
 from tests.unit.figures.conftest import draw, lay_out
 from tests.unit.figures.reading import legend, legend_of, marks, panels, silent, strip
 from tests.unit.world_tables import GRID, INF
-from transient_ridge.figures.catalogue import catalogue
+from transient_ridge.artefacts.catalogue import catalogue
 from transient_ridge.figures.drawing import style
 
 FIGURES = list(catalogue())

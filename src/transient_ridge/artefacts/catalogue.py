@@ -5,9 +5,9 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-from ..artefacts.schemas import TABLES
 from ..places import PACKAGE, by_name, in_extensions, module_name
 from ..stage import decorations
+from .schemas import TABLES
 
 
 class Entry(NamedTuple):
@@ -31,6 +31,13 @@ class Entry(NamedTuple):
     def of_preset(self) -> bool:
         """Whether it is about several variants, and drawn once for all of them."""
         return self.over_draws or any(TABLES[table].scope == "preset" for table in self.tables)
+
+    @property
+    def home(self) -> str:
+        """The folder with its ``figures``, within that of the preset; a pattern unless it is about all variants."""
+        if self.over_draws:
+            return "root-seeds"
+        return "variants" if self.of_preset else "{variant}"
 
 
 @cache
