@@ -17,6 +17,7 @@ from tests.potentials import (
     reduced_rank_coefficient,
     settings,
 )
+from transient_ridge.errors import ChainDivergedError
 from transient_ridge.llc.benchmark import PROBLEMS, SAMPLERS, answers, table
 from transient_ridge.llc.chains import sample
 from transient_ridge.llc.estimate import ChainMean, Estimate, estimate
@@ -220,7 +221,7 @@ def turned(curvatures: np.ndarray) -> Potential:
 
 @pytest.mark.parametrize("r", [10.0, 0.1, 0.001])
 def test_condition_number_of_a_million(r):
-    """The LLC of a quadratic over the resolution, for which plain SGLD needs 10^7 steps."""
+    """Few steps of a preconditioned chain find the LLC of a quadratic at every resolution."""
     n_beta = 1000.0
     s = DECADES / (DECADES + r)
     hyper = {"epsilon": 1.0, "gamma": r * n_beta, "chains": 32, "burn_in": 20, "draws": 500}
@@ -229,8 +230,6 @@ def test_condition_number_of_a_million(r):
     )  # fmt: skip
     assert within_three_errors(found, 0.5 * s.sum())
     assert found.radius_share < 1.05
-    # Without a preconditioner the largest stable step is 4 / (n beta 1000 + gamma), so a relaxation takes this many.
-    assert (n_beta * DECADES[-1] + r * n_beta) / (2 * r * n_beta) > 50
 
 
 @pytest.mark.parametrize("preconditioner", ["none", "diagonal", "kronecker"])
@@ -274,3 +273,7 @@ def test_annealing_arrives_where_plain_burn_in_does_not():
     weight = np.exp(-n_beta * grid**4 - gamma / 2 * grid**2)
     truth = 8 * float((n_beta * grid**4 * weight).sum() / weight.sum())
     assert annealed.llc == pytest.approx(truth, rel=0.05)
+    with pytest.raises(ChainDivergedError):
+        llc(
+            target, n_beta, preconditioner="diagonal", burn_in=200, sampler="leimkuhler_matthews", **hyper
+        )  # fmt: skip

@@ -285,10 +285,8 @@ def test_the_metric_of_a_basis_is_symmetric_and_has_its_root():
         else:
             # The root of G is U scale^(1/2), so its transpose turns back.
             roots = metric.root(torch.stack((u, v)))
-            inner = (u / v.norm()) @ (own.metric(u).scale[0] * v)
             inverse = replace(metric, scale=1 / metric.scale).apply(roots)
             assert (roots[0] @ inverse[1]).item() == pytest.approx((u @ v).item(), rel=1e-3)
-            assert inner.isfinite()
 
 
 def test_annealing_ends_half_way_through_the_burn_in():

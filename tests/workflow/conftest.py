@@ -15,7 +15,7 @@ from filelock import FileLock
 from tests.conftest import ROOT
 from transient_ridge.config import presets
 
-PARTS = ("config", "workflow", "src", "environment.yml")
+PARTS = ("config", "workflow", "src", "environment.yml", "requirements.lock")
 
 #: Figures that the tiny preset leaves out: it judges no head, inputs have no features, and tasks are equally frequent
 #: and stay.

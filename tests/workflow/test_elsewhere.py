@@ -44,11 +44,10 @@ def test_hidden_files_beside_modules_are_not_entries(elsewhere):
     package = elsewhere.root / "src" / "transient_ridge"
     for folder in ("regression/predictors", "figures/curves", "training/optimisers"):
         (package / folder / "._sgd.py").write_bytes(b"\x00\x05\x16\x07\xff")
-    assert elsewhere.stale("-n")
+    assert elsewhere.stale()
 
 
 def test_storage_plugins_are_refused_by_name(elsewhere, tmp_path):
-    pytest.importorskip("snakemake_storage_plugin_fs")
     there = [
         "--default-storage-provider",
         "fs",
