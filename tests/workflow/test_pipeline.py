@@ -241,18 +241,19 @@ def test_a_run_without_llc_goes_through_the_whole_graph(finished, tmp_path):
     assert other.stale() == set()
 
 
-ZERO = '''"""The predictor that has learnt nothing."""
+RUNNING_MEAN = '''"""The mean of the outputs so far."""
 
 import torch
 
-LABEL = "zero"
+LABEL = "running mean"
 MARKER = "P"
 OF_TASK_SET = False
 
 
 def predict(x, y, tasks, noise_variance):
-    """Zero everywhere."""
-    return torch.zeros_like(y)
+    """The mean of the earlier y, and 0 for the first."""
+    earlier = torch.arange(y.shape[-1], device=y.device).clamp(min=1)
+    return (y.cumsum(dim=-1) - y) / earlier
 '''
 
 
@@ -263,18 +264,18 @@ def test_a_third_predictor_is_one_file(finished, tmp_path):
     root = tmp_path / "third"
     shutil.copytree(finished.root, root)
     other = type(finished)(root)
-    (root / "src/transient_ridge/regression/predictors/zero.py").write_text(ZERO)
+    (root / "src/transient_ridge/regression/predictors/running_mean.py").write_text(RUNNING_MEAN)
     config = other.config
-    config["evaluation"]["predictors"] = ["ridge", "dmmse", "zero"]
+    config["evaluation"]["predictors"] = ["ridge", "dmmse", "running_mean"]
     other.configure(config)
     assert not {job for job in other.stale() if job.startswith(("train", "llc"))}
     base = "results/tiny/base"
     wanted = ("figures/figure1.svg", "figures/figure3.svg", "explorer.html", "claims.md")
     other.snakemake(*(f"{base}/{name}" for name in wanted))
     distances = tables.read(root / base / "runs/M4-seed0/distances.parquet", "distances")
-    assert set(distances["predictor"]) == {"ridge", "dmmse", "zero"}
+    assert set(distances["predictor"]) == {"ridge", "dmmse", "running_mean"}
     points = tables.read(root / base / "tables/pca_idealised.parquet", "pca_idealised")
-    assert set(points["predictor"]) == {"ridge", "dmmse", "zero"}
+    assert set(points["predictor"]) == {"ridge", "dmmse", "running_mean"}
     for name in ("figure1", "figure3"):
-        assert ">zero<" in (root / base / f"figures/{name}.svg").read_text()
-    assert "zero" not in (finished.root / base / "figures/figure1.svg").read_text()
+        assert ">running mean<" in (root / base / f"figures/{name}.svg").read_text()
+    assert "running mean" not in (finished.root / base / "figures/figure1.svg").read_text()
