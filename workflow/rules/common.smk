@@ -313,11 +313,6 @@ def figure_files(*figures):
     ]
 
 
-def home(entry):
-    """The folder of a figure of the catalogue, with wildcards."""
-    return f"{RESULTS}/{entry.home}"
-
-
 def tables_of_figure(entry):
     """Input function: the files of a figure's tables, from every draw if the figure compares draws."""
 
@@ -331,7 +326,9 @@ def labels_of_figure(figure):
     """Labels function of the report: the figure's name, and whether the code behind it was committed."""
 
     def labels(wildcards):
-        folder = home(catalogue()[figure]).format(variant=wildcards.get("variant"))
+        folder = LAYOUT.home(catalogue()[figure]).format(
+            variant=wildcards.get("variant")
+        )
         picture = Path(f"{folder}/figures/{figure}.png")
         return {
             "figure": figure,

@@ -10,17 +10,17 @@ for FIGURE, ENTRY in catalogue().items():
                 unpack(tables_of_figure(ENTRY)),
             output:
                 png=report(
-                    f"{home(ENTRY)}/figures/{FIGURE}.png",
+                    f"{LAYOUT.home(ENTRY)}/figures/{FIGURE}.png",
                     caption=str(ENTRY.caption),
                     category="Figures",
-                    subcategory=Path(home(ENTRY)).name,
+                    subcategory=Path(LAYOUT.home(ENTRY)).name,
                     labels=labels_of_figure(FIGURE),
                 ),
-                svg=f"{home(ENTRY)}/figures/{FIGURE}.svg",
+                svg=f"{LAYOUT.home(ENTRY)}/figures/{FIGURE}.svg",
             log:
-                f"{home(ENTRY)}/logs/figures/{FIGURE}.log",
+                f"{LAYOUT.home(ENTRY)}/logs/figures/{FIGURE}.log",
             benchmark:
-                f"{home(ENTRY)}/benchmarks/figures/{FIGURE}.tsv"
+                f"{LAYOUT.home(ENTRY)}/benchmarks/figures/{FIGURE}.tsv"
             group:
                 "analysis"
             conda:

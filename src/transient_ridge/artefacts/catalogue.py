@@ -32,13 +32,6 @@ class Entry(NamedTuple):
         """Whether it is about several variants, and drawn once for all of them."""
         return self.over_draws or any(TABLES[table].scope == "preset" for table in self.tables)
 
-    @property
-    def home(self) -> str:
-        """The folder with its ``figures``, within that of the preset; a pattern unless it is about all variants."""
-        if self.over_draws:
-            return "root-seeds"
-        return "variants" if self.of_preset else "{variant}"
-
 
 @cache
 def catalogue() -> dict[str, Entry]:

@@ -5,7 +5,7 @@ code makes any more. These leftovers are not read with the rest, published or pa
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
@@ -137,24 +137,25 @@ class Contents:
     @cached_property
     def _tables(self) -> set[str]:
         """Every table that some code makes, relative to the folder."""
+        layout = self._layout
         found = {f"{pooled}/tables/{name}.parquet" for pooled in OF_ALL_VARIANTS for name in TABLES}
         for variant in self.runs:
             for name in TABLES:
-                found.update(self._inside(self._layout.files(name, variant)))
-                found.add(f"{variant}/tables/{name}.parquet")
-        return found
+                found.update(layout.files(name, variant))
+                found.add(layout.pattern(name, joined=True).format(variant=variant))
+        return {self._inside(path) for path in found}
 
     @cached_property
     def _figures(self) -> set[str]:
         """Every figure with something to show, relative to the folder and without its suffix."""
         return {
-            f"{folder}/figures/{name}"
+            f"{self._inside(folder)}/figures/{name}"
             for name, entry in catalogue().items()
-            for folder in self._inside(self._layout.drawn_in(entry))
+            for folder in self._layout.drawn_in(entry)
         }
 
-    def _inside(self, paths: Iterable[str]) -> Iterator[str]:
-        return (path.removeprefix(f"{self._layout.folder}/") for path in paths)
+    def _inside(self, path: str) -> str:
+        return path.removeprefix(f"{self._layout.folder}/")
 
 
 def read_variant(folder: Path | str) -> dict[str, "pd.DataFrame"]:

@@ -102,12 +102,19 @@ class Layout:
                     found.append(self.pattern(name, joined=True).format(variant=variant))
         return found + [self.pattern(name) for name in self.compared]
 
+    def home(self, figure: Entry) -> str:
+        """The folder that ``figure`` is drawn in: a pattern, unless it is about several variants."""
+        variants, root_seeds = OF_ALL_VARIANTS
+        if figure.over_draws:
+            return f"{self.folder}/{root_seeds}"
+        return f"{self.folder}/{variants if figure.of_preset else '{variant}'}"
+
     def drawn_in(self, figure: Entry) -> list[str]:
-        """The folders that hold ``figure``, if it has something to show: of each variant with the first of its tables.
+        """The folders that ``figure`` is drawn in, if it has something to show: of each variant with its first table.
 
         A figure about several variants or draws is drawn only if there are several.
         """
-        home = f"{self.folder}/{figure.home}"
+        home = self.home(figure)
         if figure.over_draws:
             return [home] if self.root_seeds else []
         if figure.of_preset:
