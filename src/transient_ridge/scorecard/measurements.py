@@ -388,6 +388,8 @@ class Evidence:
         found = last_healthy_llc(self.table("llc"), seed)
         last = [self.last_step(float(M), seed) for M in found.index]
         found = found[found["step"].to_numpy() == np.array(last, np.int64)]
+        if found["llc"].isna().any():
+            raise GapError("not measured: llc has gaps in healthy rows")
         errors = found["standard_error"].fillna(0.0)  # a quadratic LLC has none
         return {
             float(M): (float(llc), float(error))

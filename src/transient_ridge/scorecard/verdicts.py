@@ -296,8 +296,6 @@ class ClaimVerdict(NamedTuple):
     """The verdict on a claim by the paper's statements; ``others`` are those that do not hold, as '2c undecided'."""
 
     verdict: str
-    holding: int
-    of: int
     others: tuple[str, ...]
 
 
@@ -309,16 +307,14 @@ def by_claim(rows: Iterable[Row]) -> dict[int, ClaimVerdict]:
 def _of_claim(rows: Sequence[Row]) -> ClaimVerdict:
     paper = [row for row in rows if row["kind"] == PAPER or row["claim"] == OWN]
     if not paper:
-        return ClaimVerdict(NO_CLAIM, 0, 0, ())
+        return ClaimVerdict(NO_CLAIM, ())
     good = (HOLDS, MET)
     word = HOLDS if any(row["verdict"] in (HOLDS, FAILS) for row in paper) else MET
     others = [row for row in paper if row["verdict"] not in good]
     count = len(paper) - len(others)
     named = tuple(f"{row['claim']}{row['part']} {_short_verdict(row)}" for row in others)
     verb = "hold" if word == HOLDS else "met"
-    return ClaimVerdict(
-        f"{count} of {len(paper)} {verb}" if others else word, count, len(paper), named
-    )
+    return ClaimVerdict(f"{count} of {len(paper)} {verb}" if others else word, named)
 
 
 def _short_verdict(row: Row) -> str:
