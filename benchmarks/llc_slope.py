@@ -3,7 +3,7 @@
     python -m benchmarks.llc_slope RUN FILE M ...
 
 RUN is the folder of an M = infinity run that keeps its weights; FILE is a CSV, to which an M that it lacks is added.
-Each M is measured three times: as the stage `llc_on_tasks` does, with the slope at w* taken out of the loss, and by
+Each M is measured three times: on the loss as it is, without its slope at w*, as the stage `llc_on_tasks` does, and by
 curvature.
 """
 
@@ -15,20 +15,17 @@ from typing import Any
 
 import pandas as pd
 import torch
-from torch import Tensor
 
 from transient_ridge.config import presets
 from transient_ridge.config.runs import Run
 from transient_ridge.config.settings import LlcSettings, SpectrumSettings, TrainedBy
-from transient_ridge.llc.chains import measure, sample
 from transient_ridge.llc.curvature.at_checkpoint import CurvatureAt
 from transient_ridge.llc.estimate import estimate
 from transient_ridge.llc.estimator import Estimator
 from transient_ridge.llc.health import faults
 from transient_ridge.llc.posterior import CheckpointPosterior
-from transient_ridge.llc.quadratic import Measured
-from transient_ridge.llc.target import Evaluation, Target
 from transient_ridge.model.device import prepare
+from transient_ridge.model.transformer import Transformer
 from transient_ridge.training.checkpoints import Checkpoints
 
 #: The slope is measured again on 1 / FEWER of the sequences: were it mere noise, it would take FEWER times as much off.
@@ -47,26 +44,6 @@ COLUMNS = (
 )
 
 
-class Level:
-    """A posterior whose loss has lost its slope g at w*: l(w) - g (w - w*), which is stationary there."""
-
-    def __init__(self, posterior: CheckpointPosterior) -> None:
-        self.posterior = posterior
-        self.centre, self.layout = posterior.centre, posterior.layout
-        self.centre_gradient = torch.zeros_like(posterior.centre_gradient)
-        self.curvature, self.noise = posterior.curvature, posterior.noise
-
-    def evaluate(self, positions: Tensor, step: int) -> Evaluation:
-        """As the posterior, without the slope."""
-        here, slope = self.posterior.evaluate(positions, step), self.posterior.centre_gradient
-        fallen = ((positions - self.centre) @ slope)[:, None]
-        return here._replace(losses=here.losses - fallen, gradient=here.gradient - slope)
-
-    def curvature_samples(self, positions: Tensor, part: int) -> Iterator[Tensor]:
-        """As the posterior."""
-        return self.posterior.curvature_samples(positions, part)
-
-
 class OnTasks:
     """The last checkpoint of an M = infinity run, on the tasks of other runs, at the settings of the default."""
 
@@ -78,19 +55,16 @@ class OnTasks:
         self.spectrum = SpectrumSettings.of(config["spectrum"])
 
     def rows(self, tasks_of: Run) -> Iterator[dict[str, Any]]:
-        """The LLC as the stage measures it, then without the slope, then by curvature."""
-        of = self._estimator(self.llc)
-        posterior = of.posterior(self.step, tasks_of)
-        measured = measure(posterior, self.llc)
-        fewer = self.llc.changed(sequences=self.llc.sequences // FEWER)
-        of_fewer = self._estimator(fewer).posterior(self.step, tasks_of).centre_gradient
-        targets: dict[str, Target] = {"as it is": posterior, "level": Level(posterior)}
+        """The LLC of the loss as it is, then as the stage measures it, then by curvature."""
+        of = Estimator(self.run, self.made_by, self.llc, self.kept, torch.device("cpu"))
+        of_fewer = self._posterior(self.llc.sequences // FEWER, tasks_of).centre_gradient
+        targets = {
+            "as it is": self._posterior(self.llc.sequences, tasks_of),
+            "level": of.posterior(self.step, tasks_of),
+        }
         for name, target in targets.items():
-            own = Measured(measured.by_preconditioner)
-            noise, ess = posterior.noise(), self.llc.limits.ess or 0.0
-            traces = sample(target, self.llc, of.n_beta(), noise, measured=own, ess=ess)
-            centre = replace(of.centre(posterior, "all"), gradient=target.centre_gradient)
-            found = estimate(traces, of.n_beta(), self.llc, centre)[0]
+            traces = of.sample(target, "all")
+            found = estimate(traces, of.n_beta(), self.llc, of.centre(target, "all"))[0]
             row = {column: getattr(found, column) for column in COLUMNS}
             if name == "as it is":
                 row["slope_of_fewer"] = replace(traces.quadratic, slope=of_fewer).taken
@@ -106,8 +80,14 @@ class OnTasks:
             "fault": resolved.fault,
         }
 
-    def _estimator(self, llc: LlcSettings) -> Estimator:
-        return Estimator(self.run, self.made_by, llc, self.kept, torch.device("cpu"))
+    def _posterior(self, sequences: int, tasks_of: Run) -> CheckpointPosterior:
+        """With the slope, on so many sequences."""
+        made_by, device = self.made_by, torch.device("cpu")
+        return CheckpointPosterior(
+            Transformer(made_by.data.dimension, made_by.model), self.kept.load(self.step, device), self.run, self.step,
+            root_seed=made_by.seed, data=made_by.data, settings=self.llc.changed(sequences=sequences),
+            chains=self.llc.chains, data_of=tasks_of,
+        )  # fmt: skip
 
 
 def main(folder: Path, file: Path, *task_diversities: str) -> None:

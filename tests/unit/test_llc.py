@@ -23,6 +23,7 @@ from transient_ridge.llc.diagnostics import Traces
 from transient_ridge.llc.estimate import ChainMean, Estimate, estimate
 from transient_ridge.llc.estimator import Estimator
 from transient_ridge.llc.health import faults, not_equilibrated
+from transient_ridge.llc.posterior import CheckpointPosterior
 from transient_ridge.llc.quadratic import Prediction, Quadratic
 from transient_ridge.llc.stages.calibration import calibrate_llc
 from transient_ridge.llc.stages.crosscheck import crosscheck_llc
@@ -296,14 +297,47 @@ def test_the_llc_on_other_tasks_uses_the_same_weights_and_other_data(trained):
     two, eight = on_tasks(2), on_tasks(8)
     assert (two["task_diversity"], two["seed"], two["step"]) == (2, 0, 60)
     assert (two["component"], two["centre_loss"] != eight["centre_loss"]) == ("all", True)
-    estimator = Estimator(
+    estimator = estimator_of(trained)
+    expected = estimator.posterior(60, Run(8, 0)).centre_errors.double().mean().item()
+    assert eight["centre_loss"] == pytest.approx(expected)
+    assert eight["slope"] == 0
+    own = estimator.posterior(60, RUN)
+    assert torch.equal(own.centre_errors, estimator.posterior(60).centre_errors)
+    assert own.centre_gradient.any()
+
+
+def test_on_other_tasks_the_loss_has_no_slope_at_the_centre(trained):
+    """Near w* it changes as its gradient predicts and, over all minibatches, not at all to first order."""
+    estimator = estimator_of(trained)
+    level = estimator.posterior(60, Run(8, 0))
+    posterior = CheckpointPosterior(
+        level.model, level.layout.views(level.centre), RUN, 60,
+        root_seed=level.root_seed, data=estimator.data, settings=level.settings, chains=level.chains,
+        data_of=Run(8, 0),
+    )  # fmt: skip
+    slope = posterior.centre_gradient
+    away = torch.stack((1e-2 * slope, 1e-2 * slope.flip(0)))
+    positions = posterior.centre + away
+    here, levelled = posterior.evaluate(positions, 0), level.evaluate(positions, 0)
+    fallen = (away @ slope)[:, None]
+    assert float(fallen.abs().max()) > 1e-3
+    torch.testing.assert_close(here.losses - levelled.losses, fallen.expand_as(here.losses))
+    torch.testing.assert_close(here.gradient - levelled.gradient, slope.expand(2, -1))
+    assert not level.centre_gradient.any()
+
+
+def test_on_other_tasks_the_control_variate_has_no_slope_either(trained):
+    level = estimator_of(trained, control_variate=True).posterior(60, Run(8, 0))
+    found = level.evaluate(level.centre.expand(level.chains, -1), 0).gradient
+    torch.testing.assert_close(found, torch.zeros_like(found))
+
+
+def estimator_of(trained, **changes) -> Estimator:
+    config, paths = changed(trained, **changes), trained[1]
+    return Estimator(
         RUN, trained_by(config), LlcSettings.of(config["llc"]),
         Checkpoints(**_named(paths), trained_by=trained_by(config)), CPU,
     )  # fmt: skip
-    expected = estimator.posterior(60, Run(8, 0)).centre_errors.double().mean().item()
-    assert eight["centre_loss"] == pytest.approx(expected)
-    own = estimator.posterior(60, RUN).centre_errors
-    assert torch.equal(own, estimator.posterior(60).centre_errors)
 
 
 def _named(paths):

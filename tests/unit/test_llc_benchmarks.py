@@ -5,25 +5,8 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 
-from benchmarks import llc_coverage, untrained
-from benchmarks.llc_slope import Level
-from transient_ridge.config import presets
-
-
-def test_the_levelled_loss_has_no_slope_at_the_centre():
-    """Near w* it changes as its gradient predicts and, over all minibatches, not at all to first order."""
-    posterior = untrained.posterior(presets.load("smoke"), torch.device("cpu"), 2)
-    level, slope = Level(posterior), posterior.centre_gradient
-    away = torch.stack((1e-2 * slope, 1e-2 * slope.flip(0)))
-    positions = posterior.centre + away
-    here, levelled = posterior.evaluate(positions, 0), level.evaluate(positions, 0)
-    fallen = (away @ slope)[:, None]
-    assert float(fallen.abs().max()) > 1e-3
-    torch.testing.assert_close(here.losses - levelled.losses, fallen.expand_as(here.losses))
-    torch.testing.assert_close(here.gradient - levelled.gradient, slope.expand(2, -1))
-    assert not level.centre_gradient.any()
+from benchmarks import llc_coverage
 
 
 @pytest.mark.parametrize(("too_small", "covered"), [(1.0, "68%"), (3.0, "26%")])

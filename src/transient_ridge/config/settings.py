@@ -346,8 +346,8 @@ class LlcSection(LlcSettings):
     chunk: Count = key(unit="checkpoints")
     """Consecutive checkpoints of the schedule in one job; adding a step samples only its chunk again."""
     on_tasks: bool
-    """Also the LLC of the last M = infinity checkpoint on the tasks of every M. Its weights are not at a minimum
-    there, and no estimate has been healthy."""
+    """Also the LLC of the last M = infinity checkpoint on the tasks of every M, of the loss without its slope there,
+    since the weights are no minimum of it."""
 
 
 class CalibrationSettings(ChainSettings):

@@ -19,6 +19,7 @@ from .components import mask
 from .diagnostics import Traces
 from .estimate import Centre, estimate
 from .health import faults
+from .level import LevelPosterior
 from .posterior import CheckpointPosterior
 
 
@@ -41,9 +42,11 @@ class Estimator:
     def posterior(self, step: int, data_of: Run | None = None) -> CheckpointPosterior:
         """The local posterior at ``step``, with data of the run ``data_of`` (by default, its own).
 
-        Raises CheckpointError if the checkpoint cannot be read.
+        The weights are no minimum of another run's loss, so that loses its slope there. Raises CheckpointError if the
+        checkpoint cannot be read.
         """
-        return CheckpointPosterior(
+        own = data_of is None or data_of == self.run
+        return (CheckpointPosterior if own else LevelPosterior)(
             self.model,
             self.kept.load(step, self.device),
             self.run,

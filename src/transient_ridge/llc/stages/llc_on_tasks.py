@@ -1,4 +1,7 @@
-"""lambda(u) of internal model selection: the LLC of the ridge-like solution, the M = infinity run, on a run's tasks."""
+"""lambda(u) of internal model selection: the LLC of the ridge-like solution, the M = infinity run, on a run's tasks.
+
+There its weights are no minimum, so the loss loses its slope at w* (:mod:`..level`).
+"""
 
 import math
 from pathlib import Path
