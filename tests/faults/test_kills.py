@@ -16,6 +16,7 @@ from tests.faults.harness import (
     leftovers,
 )
 from tests.workflow.conftest import Project
+from transient_ridge.stage import stages
 
 #: The least number of kills in a soak; `SOAK_KILLS=100 make soak` for more.
 KILLS = int(os.environ.get("SOAK_KILLS", "30"))
@@ -51,6 +52,11 @@ def under_fire(undisturbed: Project, folder, victims: list[str], seed: int) -> S
     assert leftovers(results) == []
     assert soak.project.stale() == set()
     return soak
+
+
+def test_the_stages_under_fire_exist():
+    """Jobs are recognised by their stage; under another name none would ever be killed."""
+    assert set(STAGES.values()) <= set(stages())
 
 
 @pytest.mark.slow
