@@ -67,7 +67,7 @@ class Measured(NamedTuple):
     llc: float = math.nan
     error: float = math.nan
     ess: float = math.nan
-    burn_in_s: float = math.nan  # what any number of draws costs
+    fixed_s: float = math.nan  # the same for any number of draws
     draws_s: float = math.nan
 
 
@@ -79,11 +79,8 @@ def bench_llc(quick: bool = False) -> Iterator[tuple[str, dict[str, Measured]]]:
     for run in RUNS:
         with tempfile.TemporaryDirectory() as folder:
             kept, config = checkpoint(run, Path(folder))
-            llc = LlcSettings.of(config["llc"])
-            title = (
-                f"M = {label(run.task_diversity)}, n beta = {llc.n_beta:g}, gamma = {llc.gamma:g}"
-            )
-            yield title, Cell(run, kept, config, few, Path(folder) / "traces").measure()
+            cell = Cell(run, kept, config, few, Path(folder) / "traces")
+            yield cell.title, cell.measure()
 
 
 class Cell:
@@ -104,6 +101,14 @@ class Cell:
         self.underdamped = self._estimator(llc.changed(**{**UNDERDAMPED, **few}))
         self.reference = self._estimator(llc.changed(**{**REFERENCE, **few}))
         self.plain = self._estimator(plain.changed(**few))
+
+    @property
+    def title(self) -> str:
+        """The run and the posterior."""
+        llc = self.ours.llc
+        return (
+            f"M = {label(self.run.task_diversity)}, n beta = {llc.n_beta:g}, gamma = {llc.gamma:g}"
+        )
 
     def measure(self) -> dict[str, Measured]:
         """The results of each sampler, the reference first."""
@@ -213,7 +218,7 @@ def time_to_goal(found: Measured, truth: Measured) -> float:
     bias = max(abs(found.llc - truth.llc) - chance, 0.0)
     if not bias < goal:  # nor where the chains diverged
         return math.inf
-    return found.burn_in_s + found.draws_s * (found.error / (goal - bias)) ** 2
+    return found.fixed_s + found.draws_s * (found.error / (goal - bias)) ** 2
 
 
 def checkpoint(run: Run, folder: Path) -> tuple[Checkpoints, dict[str, Any]]:
@@ -237,7 +242,7 @@ def main(quick: bool = False) -> None:
         print(f"\n{title}")
         print(f"  {'':20s} {'LLC':>8s} {'error':>7s} {'ESS/s':>7s} {'s':>7s} {'s to 2 %':>9s}")
         for name, each in found.items():
-            seconds = each.burn_in_s + each.draws_s
+            seconds = each.fixed_s + each.draws_s
             to_goal = time_to_goal(each, found["reference"])
             print(
                 f"  {name:20s} {each.llc:8.2f} {each.error:7.2f} {each.ess / each.draws_s:7.2f} "

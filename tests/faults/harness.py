@@ -44,11 +44,11 @@ SIGNALS = {
     **dict.fromkeys(STAGES, (signal.SIGTERM, signal.SIGKILL)),
 }
 
-#: Seconds within which the moment of a kill is drawn, from the start of the victim; on a faster machine, less (SOONER).
+#: Seconds within which the moment of a kill is drawn, from the start of the victim; each miss shortens them.
 WITHIN = {"train": 12.0, SNAKEMAKE: 15.0, EVERYTHING: 15.0, "curves": 2.0}
 WITHIN_OTHERS = 4.0
 
-#: The share of these seconds that is left after a victim had ended before its moment, and how often that may happen.
+#: The share of these seconds that a miss leaves, where a victim ended before its moment; and the most misses in a row.
 SOONER = 0.7
 MISSES = 10
 

@@ -42,8 +42,8 @@ class Estimator:
     def posterior(self, step: int, data_of: Run | None = None) -> CheckpointPosterior:
         """The local posterior at ``step``, with data of the run ``data_of`` (by default, its own).
 
-        The weights are no minimum of another run's loss, so that loses its slope there. Raises CheckpointError if the
-        checkpoint cannot be read.
+        The weights are no minimum of another run's loss, so its slope there is taken out. Raises CheckpointError if
+        the checkpoint cannot be read.
         """
         own = data_of is None or data_of == self.run
         return (CheckpointPosterior if own else LevelPosterior)(

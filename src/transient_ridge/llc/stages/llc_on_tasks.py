@@ -1,6 +1,6 @@
 """lambda(u) of internal model selection: the LLC of the ridge-like solution, the M = infinity run, on a run's tasks.
 
-There its weights are no minimum, so the loss loses its slope at w* (:mod:`..level`).
+There its weights are no minimum, so the slope at w* is taken out of the loss (:mod:`..level`).
 """
 
 import math
